@@ -1,0 +1,326 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The boundary between the FreeBSD shim (C) and the protocol core (Rust).
+ *
+ * C calls Rust through the functions below and through nothing else; Rust
+ * calls C in one place, aoe_shim_panic(), which the build proves unreachable.
+ * src/ffi/abi.rs holds the twin of every struct here.  Both sides assert every
+ * size and offset, and AOE_ABI_VERSION is compared when the module is loaded.
+ *
+ * Times are microseconds of sbinuptime(), taken under the mutex that guards
+ * the object.  A target and the discovery object have a mutex each; every
+ * function that takes one is called with its mutex held, never with both.
+ * Nothing here sleeps, allocates or keeps a pointer that it was given.
+ */
+#ifndef _AOE_ABI_H_
+#define	_AOE_ABI_H_
+
+#define	AOE_ABI_VERSION		1
+
+#define	AOE_NEVER		UINT64_MAX	/* a deadline that is not set */
+#define	AOE_LINKS		32		/* local interfaces in use at once */
+#define	AOE_PATHS		16		/* (interface, MAC) pairs per target */
+#define	AOE_RX_HEADER		36		/* bytes of a frame the core reads */
+#define	AOE_TX_HEADER		44		/* most bytes the core writes */
+#define	AOE_CONTROL_MAX		2084		/* control payload, either way */
+#define	AOE_SEED_LEN		32
+#define	AOE_IFLIST_MAX		1023
+
+struct aoe_target;				/* opaque; C allocates, Rust fills */
+struct aoe_disco;
+
+/* Sizes of a target's tables, fixed when it is created. */
+struct aoe_params {
+	uint32_t	io_slots;		/* I/Os accepted at once */
+	uint32_t	frame_slots;		/* requests on the wire at once */
+	uint32_t	copy_slots;		/* copies of writes tracked at once */
+	uint32_t	reserved;
+};
+
+/* Live settings, handed to every target at creation and when one changes. */
+struct aoe_settings {
+	uint64_t	maxwait_us;		/* 0: never give up */
+	uint64_t	ghost_wait_us;
+	uint64_t	taste_wait_us;
+	uint32_t	maxout;			/* cap on a path's window */
+	uint32_t	policy;			/* AOE_POLICY_* */
+	int32_t		wc;			/* -1 leave, 0 off, 1 on */
+	uint32_t	flags;			/* AOE_SET_* */
+};
+#define	AOE_SET_FAIL_ON_DISCONNECTION	0x1
+#define	AOE_SET_STRICT_SRC		0x2
+
+#define	AOE_POLICY_LATENCY	0		/* least expected completion time */
+#define	AOE_POLICY_ROUND_ROBIN	1
+#define	AOE_POLICY_FAILOVER	2
+
+/* What the shim knows of a listed local interface. */
+struct aoe_link_state {
+	uint32_t	mtu;
+	uint8_t		mac[6];
+	uint8_t		up;			/* IFF_UP, running, link not down */
+	uint8_t		present;		/* 0: departed or no longer listed */
+};
+
+/* One I/O.  `io` is the caller's handle; the core never dereferences it. */
+struct aoe_io {
+	uint64_t	io;
+	uint64_t	lba;			/* 512-byte sectors */
+	uint32_t	sectors;
+	uint8_t		op;			/* AOE_OP_* */
+	uint8_t		flags;			/* AOE_IO_* */
+	uint16_t	reserved;
+};
+#define	AOE_OP_READ		0
+#define	AOE_OP_WRITE		1
+#define	AOE_OP_FLUSH		2
+#define	AOE_OP_DELETE		3
+#define	AOE_IO_ORDERED		0x1		/* BIO_ORDERED */
+#define	AOE_IO_TASTE		0x2		/* fails after taste_wait */
+
+/* A received frame: its first bytes and how long all of it is. */
+struct aoe_frame {
+	uint8_t		header[AOE_RX_HEADER];	/* from the Ethernet header on */
+	uint32_t	length;			/* whole frame, Ethernet header in */
+	uint8_t		link;
+	uint8_t		reserved[3];
+};
+
+/* Where the payload of a received frame goes; done before the drain. */
+struct aoe_copy {
+	uint64_t	io;			/* for AOE_DEST_IO */
+	uint32_t	io_offset;		/* bytes into the I/O */
+	uint32_t	frame_offset;		/* bytes into the frame */
+	uint32_t	length;
+	uint32_t	dest;			/* AOE_DEST_* */
+};
+#define	AOE_DEST_NONE		0
+#define	AOE_DEST_IO		1
+#define	AOE_DEST_SCRATCH	2		/* aoe_core_scratch() */
+
+/* What to do with a frame of our ethertype, before any lock is taken. */
+struct aoe_peek {
+	uint16_t	major;
+	uint8_t		minor;
+	uint8_t		command;
+	uint32_t	verdict;		/* AOE_PEEK_* */
+};
+#define	AOE_PEEK_PASS		0		/* not ours: leave it to others */
+#define	AOE_PEEK_DROP		1		/* ours and malformed: count, eat */
+#define	AOE_PEEK_TARGET		2		/* offer to target major.minor */
+
+/*
+ * One effect.  A frame is header ++ data ++ zeros up to frame_length, where
+ * data is data_length bytes at data_offset of the I/O or the control buffer.
+ */
+struct aoe_output {
+	uint64_t	io;			/* COMPLETE; TRANSMIT from an I/O */
+	uint64_t	value;			/* sectors, control cookie, event */
+	uint32_t	kind;			/* AOE_OUT_* */
+	int32_t		error;			/* COMPLETE, CONTROL_DONE: errno */
+	uint32_t	data_offset;
+	uint32_t	data_length;
+	uint32_t	frame_length;		/* at least 60 */
+	uint32_t	copy;			/* nonzero: aoe_core_sent() wants it */
+	uint32_t	flow;			/* one flow id per path */
+	uint8_t		link;
+	uint8_t		header_length;
+	uint8_t		source;			/* AOE_SRC_* */
+	uint8_t		event;			/* AOE_EV_*, for EVENT */
+	uint8_t		path;			/* path index, where it has one */
+	uint8_t		pad[3];
+	uint8_t		header[AOE_TX_HEADER];
+};
+#define	AOE_OUT_TRANSMIT	1
+#define	AOE_OUT_COMPLETE	2
+#define	AOE_OUT_CONTROL_DONE	3		/* value: cookie; data_length */
+#define	AOE_OUT_UP		4		/* value: sectors; make the disk */
+#define	AOE_OUT_RESIZED		5		/* value: sectors */
+#define	AOE_OUT_SUSPENDED	6
+#define	AOE_OUT_RESUMED		7
+#define	AOE_OUT_GONE		8		/* remove the disk, if any */
+#define	AOE_OUT_EVENT		9
+
+#define	AOE_SRC_NONE		0
+#define	AOE_SRC_IO		1
+#define	AOE_SRC_CONTROL		2		/* aoe_core_control_buffer() */
+
+/* Target states as the administrator sees them. */
+#define	AOE_STATE_DISCOVERED	0
+#define	AOE_STATE_IDENTIFYING	1
+#define	AOE_STATE_UP		2
+#define	AOE_STATE_SUSPENDED	3
+#define	AOE_STATE_FAILED	4		/* past maxwait, held open */
+#define	AOE_STATE_GONE		5
+
+/* Path states. */
+#define	AOE_PATH_IDENTIFYING	0
+#define	AOE_PATH_UP		1
+#define	AOE_PATH_DOWN		2		/* unanswered, or link down */
+#define	AOE_PATH_CONFLICT	3		/* another disk answers there */
+
+struct aoe_target_info {
+	uint64_t	sectors;		/* what the provider has */
+	uint64_t	sectors_seen;		/* what the target last said */
+	uint64_t	received;
+	uint64_t	sent;
+	uint64_t	retransmitted;
+	uint64_t	late;			/* answers to earlier transmissions */
+	uint64_t	unexpected;
+	uint64_t	completed;		/* I/Os */
+	uint64_t	failed;
+	uint64_t	fences;
+	uint64_t	guard_waits;		/* writes that waited for a fence */
+	uint64_t	guard_wait_us;
+	uint32_t	state;			/* AOE_STATE_* */
+	uint32_t	flags;			/* AOE_INFO_* */
+	uint32_t	sector_physical;	/* bytes */
+	uint32_t	sector_offset;		/* bytes, of LBA 0 in a physical one */
+	uint32_t	rotation_rate;		/* GEOM's DISK_RR_* encoding */
+	uint32_t	active;			/* I/Os accepted and not completed */
+	uint32_t	in_flight;		/* requests on the wire */
+	uint32_t	guarded;		/* unresolved copies of writes */
+	uint16_t	firmware_version;	/* from the config answer */
+	uint16_t	buffer_count;
+	uint16_t	major;
+	uint8_t		minor;
+	uint8_t		paths;
+	uint8_t		sector_count;		/* from the config answer */
+	char		serial[21];
+	char		model[41];
+	char		firmware[9];
+	uint16_t	config_length;
+	uint16_t	reserved;
+	uint32_t	reserved2;
+};
+#define	AOE_INFO_FLUSH		0x01		/* IDENTIFY promises a flush */
+#define	AOE_INFO_DELETE		0x02		/* DATA SET MANAGEMENT / TRIM */
+#define	AOE_INFO_LBA48		0x04
+#define	AOE_INFO_CONFLICT	0x08		/* another disk claims the address */
+#define	AOE_INFO_READ_ONLY	0x10		/* a write was refused */
+#define	AOE_INFO_RESERVED	0x20		/* AoE error 6 was seen */
+#define	AOE_INFO_IDLE		0x40		/* nothing left: may be freed */
+#define	AOE_INFO_OPEN		0x80
+
+struct aoe_path_info {
+	uint64_t	sent;
+	uint64_t	received;
+	uint64_t	retransmitted;
+	uint64_t	late;
+	uint64_t	unexpected;
+	uint32_t	rtt_us;
+	uint32_t	rto_us;
+	uint32_t	window;
+	uint32_t	in_flight;
+	uint32_t	payload;		/* bytes in use (proved) */
+	uint32_t	payload_max;		/* bytes that MTU and target allow */
+	uint8_t		mac[6];
+	uint8_t		link;
+	uint8_t		state;			/* AOE_PATH_* */
+};
+
+/* Stateless. */
+uint32_t	aoe_core_abi_version(void);
+void		aoe_core_peek(const uint8_t *header, uint32_t length,
+		    struct aoe_peek *out);
+/* A short name for devctl and the event log, and a sentence; both static. */
+const char	*aoe_core_event_name(uint32_t event);
+const char	*aoe_core_event_text(uint32_t event);
+
+/*
+ * Discovery: the interface list, the beacon, and whether an answer from an
+ * unknown address deserves a target.
+ */
+uint64_t	aoe_core_disco_size(void);
+int		aoe_core_disco_init(struct aoe_disco *, uint64_t size,
+		    uint64_t now, const uint8_t seed[AOE_SEED_LEN]);
+/* EINVAL and nothing changed, or 0 and a beacon is due everywhere. */
+int		aoe_core_disco_iflist(struct aoe_disco *, uint64_t now,
+		    const char *list, uint64_t length);
+/* Whether the list names this interface. */
+int		aoe_core_disco_listed(const struct aoe_disco *,
+		    const char *name, uint64_t length);
+/* A link came, changed or (present == 0) went. */
+void		aoe_core_disco_link(struct aoe_disco *, uint64_t now,
+		    uint32_t link, const struct aoe_link_state *);
+void		aoe_core_disco_now(struct aoe_disco *, uint64_t now);
+/* An answer whose address has no target: 1 if one should be made. */
+int		aoe_core_disco_rx(struct aoe_disco *, uint64_t now,
+		    const struct aoe_frame *);
+uint32_t	aoe_core_disco_poll(struct aoe_disco *, uint64_t now,
+		    struct aoe_output *out, uint32_t count);
+uint64_t	aoe_core_disco_deadline(const struct aoe_disco *);
+
+/*
+ * A target.  C allocates aoe_core_target_size() bytes, 16-aligned; Rust
+ * initialises them in place and owns them until C frees them.
+ */
+uint64_t	aoe_core_target_size(const struct aoe_params *);
+int		aoe_core_target_init(struct aoe_target *, uint64_t size,
+		    const struct aoe_params *, const struct aoe_settings *,
+		    uint64_t now, const uint8_t seed[AOE_SEED_LEN],
+		    uint16_t major, uint8_t minor);
+void		aoe_core_settings(struct aoe_target *, uint64_t now,
+		    const struct aoe_settings *);
+void		aoe_core_link(struct aoe_target *, uint64_t now, uint32_t link,
+		    const struct aoe_link_state *);
+/* 0: accepted; EAGAIN: tables full, keep it; else the bio's errno. */
+int		aoe_core_submit(struct aoe_target *, uint64_t now,
+		    const struct aoe_io *);
+/* Also how a config answer reaches a target, new or old. */
+void		aoe_core_rx(struct aoe_target *, uint64_t now,
+		    const struct aoe_frame *, struct aoe_copy *);
+/* The mbuf of a write's copy was freed. */
+void		aoe_core_sent(struct aoe_target *, uint64_t now, uint32_t copy);
+void		aoe_core_tick(struct aoe_target *, uint64_t now);
+/* First open and last close of the provider; open returns an errno. */
+int		aoe_core_open(struct aoe_target *, uint64_t now);
+void		aoe_core_close(struct aoe_target *, uint64_t now);
+/* Fail everything with `error`, and all that still comes; then GONE. */
+void		aoe_core_abort(struct aoe_target *, uint64_t now, int error);
+/* Ask the target again: config query and IDENTIFY on every path. */
+void		aoe_core_revalidate(struct aoe_target *, uint64_t now);
+/*
+ * One management command at a time: the argument and data that follow the
+ * 24-byte header lie in the control buffer, and so does the answer when
+ * AOE_OUT_CONTROL_DONE comes with this cookie.  EBUSY if one is under way.
+ */
+int		aoe_core_control(struct aoe_target *, uint64_t now,
+		    uint64_t cookie, uint32_t command, uint32_t length);
+uint8_t		*aoe_core_control_buffer(struct aoe_target *);
+/* Where AOE_DEST_SCRATCH copies go: AOE_CONTROL_MAX bytes. */
+uint8_t		*aoe_core_scratch(struct aoe_target *);
+/* Fills up to `count` outputs; fewer than `count` means nothing is left. */
+uint32_t	aoe_core_poll(struct aoe_target *, uint64_t now,
+		    struct aoe_output *out, uint32_t count);
+uint64_t	aoe_core_deadline(const struct aoe_target *);
+void		aoe_core_info(const struct aoe_target *, uint64_t now,
+		    struct aoe_target_info *);
+/* 0, or ENOENT past the last path. */
+int		aoe_core_path_info(const struct aoe_target *, uint32_t index,
+		    struct aoe_path_info *);
+/* The config string, as last seen; returns its length. */
+uint32_t	aoe_core_config_string(const struct aoe_target *,
+		    uint8_t *out, uint32_t size);
+/* The 512 bytes of IDENTIFY, as last accepted; 0 or ENOENT. */
+int		aoe_core_identify(const struct aoe_target *, uint8_t out[512]);
+
+/* The only way from Rust into C; never returns, and never reached. */
+_Noreturn void	aoe_shim_panic(const char *file, uint64_t length,
+		    uint32_t line);
+
+#define	AOE_SIZE(s, n)	_Static_assert(sizeof(struct s) == (n), #s)
+#define	AOE_AT(s, f, n)							\
+	_Static_assert(__builtin_offsetof(struct s, f) == (n), #s "." #f)
+
+AOE_SIZE(aoe_params, 16);
+AOE_SIZE(aoe_settings, 40);
+AOE_SIZE(aoe_link_state, 12);
+AOE_SIZE(aoe_io, 24);
+AOE_SIZE(aoe_frame, 44);
+AOE_SIZE(aoe_copy, 24);
+AOE_SIZE(aoe_peek, 8);
+AOE_SIZE(aoe_output, 96);
+AOE_SIZE(aoe_path_info, 72);
+#endif /* _AOE_ABI_H_ */
