@@ -141,6 +141,28 @@ struct aoe_output {
 #define	AOE_OUT_RESUMED		7
 #define	AOE_OUT_GONE		8		/* remove the disk, if any */
 #define	AOE_OUT_EVENT		9
+#define	AOE_OUT_IDLE		10		/* GONE and nothing left: free it */
+
+/*
+ * What an EVENT (and any lifecycle output's `event`) says; the names and
+ * sentences are aoe_core_event_name() and aoe_core_event_text().
+ */
+#define	AOE_EV_NONE		0
+#define	AOE_EV_PATH_UP		1
+#define	AOE_EV_PATH_DOWN	2
+#define	AOE_EV_PATH_CONFLICT	3		/* another disk on that path */
+#define	AOE_EV_SIZE_CONFLICT	4		/* smaller, or paths disagree */
+#define	AOE_EV_PAYLOAD_DOWN	5		/* value: bytes */
+#define	AOE_EV_PAYLOAD_UP	6		/* value: bytes */
+#define	AOE_EV_READ_ONLY	7		/* a write was refused */
+#define	AOE_EV_RESERVED		8		/* reserved by another host */
+#define	AOE_EV_NO_FLUSH		9		/* flush promised and refused */
+#define	AOE_EV_NO_WRITE_CACHE	10		/* SET FEATURES was refused */
+#define	AOE_EV_VERSION		11		/* AoE version refused */
+#define	AOE_EV_DISK_ERROR	12		/* value: LBA; first one only */
+#define	AOE_EV_FAILED		13		/* maxwait passed while open */
+#define	AOE_EV_RESTARTED	14		/* the target announced itself */
+#define	AOE_EV_REPLACED		15		/* closed, and another disk came */
 
 #define	AOE_SRC_NONE		0
 #define	AOE_SRC_IO		1
