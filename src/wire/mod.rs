@@ -1,0 +1,166 @@
+//! Bytes to values and back: the AoE frame formats of AoEr11 and IDENTIFY.
+//!
+//! Knows layouts and nothing else: no state, no time, no policy. Every parser
+//! takes untrusted bytes, reads lengths from the bytes it was given, ignores
+//! what follows (a frame may be padded) and cannot panic.
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::expect_used))]
+
+mod ata;
+mod config;
+mod header;
+mod identify;
+mod mask;
+mod reserve;
+
+pub use ata::{AtaCommand, AtaError, AtaFlags, AtaRequest, AtaResponse};
+pub use config::{ConfigCommand, ConfigRequest, ConfigResponse};
+pub use header::{AoeError, Command, Header};
+pub use identify::Identify;
+pub use mask::{Directive, MaskCommand, MaskError, MaskRequest, MaskResponse};
+pub use reserve::{ReserveCommand, ReserveRequest, ReserveResponse};
+
+use core::fmt;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// The Ethernet type of every AoE frame.
+pub const ETHERTYPE: u16 = 0x88a2;
+/// Bytes in a sector; AoE knows no other size.
+pub const SECTOR: usize = 512;
+/// The shortest Ethernet frame, without its check sequence.
+pub const MIN_FRAME: usize = 60;
+
+/// Why bytes are not the message that they were taken for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum WireError {
+    /// Not an AoE frame at all.
+    NotAoe,
+    /// Shorter than its fields.
+    Truncated,
+    /// A protocol version that nobody has defined.
+    Version(u8),
+}
+
+/// An Ethernet address.
+#[derive(
+    Clone,
+    Copy,
+    Default,
+    Eq,
+    FromBytes,
+    Hash,
+    Immutable,
+    IntoBytes,
+    KnownLayout,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    Unaligned,
+)]
+#[repr(transparent)]
+pub struct Mac(pub [u8; 6]);
+
+impl Mac {
+    /// Every station.
+    pub const BROADCAST: Mac = Mac([0xff; 6]);
+
+    /// Whether this names a group of stations: never the source of a frame.
+    pub const fn is_group(self) -> bool {
+        let [first, ..] = self.0;
+        first & 1 != 0
+    }
+}
+
+impl fmt::Debug for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+/// Shelf and slot of a target.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Address {
+    /// The shelf.
+    pub major: u16,
+    /// The slot.
+    pub minor: u8,
+}
+
+impl Address {
+    /// Any shelf, any slot: a query to everyone.
+    pub const BROADCAST: Address = Address {
+        major: 0xffff,
+        minor: 0xff,
+    };
+
+    /// Whether either half is a wildcard; no target's own address is.
+    pub const fn is_broadcast(self) -> bool {
+        self.major == Self::BROADCAST.major || self.minor == Self::BROADCAST.minor
+    }
+}
+
+/// The 32 bits that a target echoes; what they mean is up to the initiator.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Tag(pub u32);
+
+/// Sectors of an ATA request that fit a frame on a link of this MTU.
+///
+/// The MTU counts what follows the Ethernet header: 22 bytes of AoE and ATA
+/// headers, then data. The count field of a request is one byte.
+pub fn sectors_per_frame(mtu: u32) -> u8 {
+    u8::try_from(mtu.saturating_sub(22) / 512).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+
+    #[test]
+    fn half_wild_addresses_are_broadcast() {
+        let at = |major, minor| Address { major, minor }.is_broadcast();
+        assert!(at(0xffff, 0xff));
+        assert!(at(0xffff, 3));
+        assert!(at(3, 0xff));
+        assert!(!at(0xfffe, 0xfe));
+    }
+
+    #[test]
+    fn addresses_sort_by_shelf_then_slot() {
+        let at = |major, minor| Address { major, minor };
+        assert!(at(1, 200) < at(2, 0));
+        assert!(at(2, 0) < at(2, 1));
+    }
+
+    #[test]
+    fn frame_capacity_follows_the_mtu() {
+        let cases = [
+            (0, 0),
+            (21, 0),
+            (533, 0),
+            (534, 1),
+            (1500, 2),
+            (4132, 8),
+            (9000, 17),
+            (65535, 127),
+            (u32::MAX, 255),
+        ];
+        for (mtu, sectors) in cases {
+            assert_eq!(sectors_per_frame(mtu), sectors, "mtu {mtu}");
+        }
+    }
+
+    #[test]
+    fn group_addresses_are_told_from_stations() {
+        assert!(Mac::BROADCAST.is_group());
+        assert!(Mac([0x33, 0x33, 0, 0, 0, 1]).is_group());
+        assert!(!Mac([0x02, 0, 0, 0, 0, 1]).is_group());
+    }
+
+    #[test]
+    fn mac_prints_as_ifconfig_writes_it() {
+        let mac = Mac([0x02, 0x0a, 0xff, 0, 1, 0x10]);
+        assert_eq!(format!("{mac:?}"), "02:0a:ff:00:01:10");
+    }
+}
