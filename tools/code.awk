@@ -1,0 +1,114 @@
+# Reads a disassembly with relocations and prints, one a line, what a kernel
+# module's code must not do.  `arch` is amd64 or arm64; the largest stack frame
+# found goes to the file `frames`, and one above `frame_max` is printed.
+
+function complain(what) {
+	if (!(what in said))
+		print what
+	said[what] = 1
+}
+
+function hex(s,    i, n) {
+	s = tolower(s)
+	for (i = 1; i <= length(s); i++)
+		n = n * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1
+	return n
+}
+
+# A number as objdump prints it in an operand: #0x1f0, $-8, #16.
+function number(s) {
+	gsub(/[#$]/, "", s)
+	if (s ~ /^-/)
+		return -number(substr(s, 2))
+	return s ~ /^0x/ ? hex(substr(s, 3)) : s + 0
+}
+
+function end_function() {
+	if (current == "")
+		return
+	if (frame > largest) {
+		largest = frame
+		largest_in = current
+	}
+	if (frame > frame_max)
+		complain("the stack frame of " current " has " frame \
+		    " bytes, more than " frame_max)
+}
+
+# Saved registers, the local area, and the return address.
+function amd64_frame(op, args) {
+	if (op ~ /^push/)
+		frame += 8
+	else if (op ~ /^sub/ && args ~ /^\$[^,]*, %rsp$/)
+		frame += number(substr(args, 1, index(args, ",") - 1))
+	else if (op ~ /^add/ && args ~ /^\$-[^,]*, %rsp$/)
+		frame -= number(substr(args, 1, index(args, ",") - 1))
+	else if (op ~ /^sub/ && args ~ /%rsp$/)
+		complain("the stack frame of " current " has no fixed size")
+}
+
+function arm64_frame(op, args,    part, n) {
+	n = split(args, part, /, */)
+	if (op == "sub" && part[1] == "sp" && part[2] == "sp") {
+		if (part[3] !~ /^#/)
+			complain("the stack frame of " current " has no fixed size")
+		frame += number(part[3]) * (part[4] ~ /lsl #12/ ? 4096 : 1)
+	} else if (op ~ /^st/ && args ~ /\[sp, #-[0-9a-fx]+\]!$/)
+		frame -= number(substr(part[n], 1, length(part[n]) - 2))
+}
+
+function amd64_registers(args) {
+	if (args ~ /%([xyz]mm[0-9]|mm[0-7]|st|k[0-7])/)
+		complain(current " uses a floating-point or vector register")
+}
+
+# x18 is the per-CPU pointer: it may be read, as the base of an address or as
+# the source of a move or sum, and never named in any other way.
+function arm64_registers(op, args,    rest) {
+	if ((" " args " ") ~ /[ ,{][vqdshbz]([0-9]|[12][0-9]|3[01])[., }]/)
+		complain(current " uses a floating-point or vector register")
+	if (args !~ /[xw]18([^0-9]|$)/)
+		return
+	rest = args
+	if (rest !~ /\[x18[^\]]*\](!|, )/)
+		gsub(/\[x18[],]/, "", rest)
+	if (op ~ /^(mov|add|sub|orr)$/)
+		sub(/, *x18/, "", rest)
+	if (rest ~ /[xw]18([^0-9]|$)/)
+		complain(current " may write x18: " op " " args)
+}
+
+/^[0-9a-f]+ <.*>:$/ {
+	end_function()
+	current = substr($2, 2, length($2) - 3)
+	frame = arch == "amd64" ? 8 : 0
+	next
+}
+
+# A relocation, or the target of a branch.
+/aoe_shim_panic/ && current != "aoe_shim_panic" {
+	complain("reaches aoe_shim_panic from " current)
+}
+
+/^ *[0-9a-f]+: / && $2 !~ /^R_/ {
+	line = $0
+	sub(/^ *[0-9a-f]+:[ \t]*/, "", line)
+	sub(/[ \t]*(<[^>]*>|\/\/.*|# .*)$/, "", line)
+	op = line
+	sub(/[ \t].*/, "", op)
+	args = line
+	if (!sub(/^[^ \t]+[ \t]+/, "", args))
+		args = ""
+	if (arch == "amd64") {
+		amd64_frame(op, args)
+		amd64_registers(args)
+	} else {
+		arm64_frame(op, args)
+		arm64_registers(op, args)
+	}
+}
+
+END {
+	end_function()
+	printf "%d (%s)\n", largest, largest_in >frames
+}
