@@ -350,6 +350,24 @@ stop_of_what_is_not_loaded_is_no_failure()
 	never_calls 'umount|kldunload'
 }
 
+stop_leaves_what_it_did_not_mount()
+{
+	aoe start
+	echo '/dev/ada0p2 /data' > "$SANDBOX/mounted"
+	aoe stop
+	succeeds
+	never_calls 'umount'
+}
+
+stop_unmounts_what_fstab_no_longer_names()
+{
+	aoe start
+	fstab '# nothing'
+	aoe stop
+	succeeds
+	calls_in_order 'umount /data' 'kldunload aoe'
+}
+
 busy_file_system_keeps_the_module_loaded()
 {
 	aoe start
