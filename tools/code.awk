@@ -39,22 +39,29 @@ function end_function() {
 function amd64_frame(op, args) {
 	if (op ~ /^push/)
 		frame += 8
-	else if (op ~ /^sub/ && args ~ /^\$[^,]*, %rsp$/)
-		frame += number(substr(args, 1, index(args, ",") - 1))
-	else if (op ~ /^add/ && args ~ /^\$-[^,]*, %rsp$/)
-		frame -= number(substr(args, 1, index(args, ",") - 1))
-	else if (op ~ /^sub/ && args ~ /%rsp$/)
+	else if (op ~ /^(sub|add|and)/ && args ~ /^\$[^,]*, %rsp$/)
+		frame += amd64_change(op, number(substr(args, 1, index(args, ",") - 1)))
+	else if (op ~ /^(sub|add|and|mov|lea|xchg)/ && args ~ /, %rsp$/ &&
+	    args !~ /%rbp\)?, %rsp$/)
 		complain("the stack frame of " current " has no fixed size")
+}
+
+# Bytes that the instruction takes from the stack; giving back is no matter.
+function amd64_change(op, n) {
+	if (op ~ /^sub/)
+		return n > 0 ? n : 0
+	return n < 0 ? -n : 0
 }
 
 function arm64_frame(op, args,    part, n) {
 	n = split(args, part, /, */)
-	if (op == "sub" && part[1] == "sp" && part[2] == "sp") {
-		if (part[3] !~ /^#/)
-			complain("the stack frame of " current " has no fixed size")
+	if (op == "sub" && part[1] == "sp" && part[2] == "sp" && part[3] ~ /^#/)
 		frame += number(part[3]) * (part[4] ~ /lsl #12/ ? 4096 : 1)
-	} else if (op ~ /^st/ && args ~ /\[sp, #-[0-9a-fx]+\]!$/)
+	else if (op ~ /^st/ && args ~ /\[sp, #-[0-9a-fx]+\]!$/)
 		frame -= number(substr(part[n], 1, length(part[n]) - 2))
+	else if (part[1] == "sp" && op !~ /^(cmp|cmn|tst)$/ &&
+	    args !~ /^sp, (sp, #[0-9a-fx]+(, lsl #12)?|x29(, #.*)?)$/)
+		complain("the stack frame of " current " has no fixed size")
 }
 
 function amd64_registers(args) {
