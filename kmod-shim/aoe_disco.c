@@ -1,0 +1,178 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Running the discovery object: the interface list, the beacon, and answers
+ * from addresses that have no target.
+ *
+ * Knows: when discovery runs.
+ * Must not know: which interfaces there are, or what an answer means.
+ */
+#include "aoe_var.h"
+
+#include <sys/libkern.h>
+#include <sys/mbuf.h>
+
+static void	aoe_disco_tick(void *);
+
+MTX_SYSINIT(aoe_disco, &aoe_disco_mtx, "aoe discovery", MTX_DEF);
+struct mtx aoe_disco_mtx;
+struct aoe_disco *aoe_disco;
+
+static struct callout aoe_disco_callout;	/* (d) */
+static uint64_t aoe_disco_armed = AOE_NEVER;	/* (d) */
+static bool aoe_disco_draining;			/* (d) */
+static bool aoe_disco_dead;			/* (d) */
+
+int
+aoe_disco_init(void)
+{
+	uint8_t seed[AOE_SEED_LEN];
+	uint64_t size;
+	int error;
+
+	size = aoe_core_disco_size();
+	aoe_disco = malloc_aligned(size, 16, M_AOE, M_WAITOK | M_ZERO);
+	arc4rand(seed, sizeof(seed), 0);
+	error = aoe_core_disco_init(aoe_disco, size, aoe_now(), seed);
+	explicit_bzero(seed, sizeof(seed));
+	callout_init_mtx(&aoe_disco_callout, &aoe_disco_mtx,
+	    CALLOUT_RETURNUNLOCKED);
+	return (error);
+}
+
+void
+aoe_disco_fini(void)
+{
+
+	if (aoe_disco == NULL)
+		return;
+	mtx_lock(&aoe_disco_mtx);
+	aoe_disco_dead = true;
+	mtx_unlock(&aoe_disco_mtx);
+	callout_drain(&aoe_disco_callout);
+	free(aoe_disco, M_AOE);
+	aoe_disco = NULL;
+}
+
+static void
+aoe_disco_rearm(void)
+{
+	uint64_t at;
+
+	at = aoe_core_disco_deadline(aoe_disco);
+	if (aoe_disco_dead || at >= aoe_disco_armed)
+		return;
+	aoe_disco_armed = at;
+	callout_reset_sbt(&aoe_disco_callout, ustosbt((int64_t)at), SBT_1MS,
+	    aoe_disco_tick, NULL, C_ABSOLUTE);
+}
+
+/*
+ * Called locked, returns unlocked.  An interface may hand a frame straight to
+ * a receiver on this host, whose answer brings us back here: one thread
+ * drains at a time.
+ */
+static void
+aoe_disco_drain(void)
+{
+	struct aoe_output out[AOE_BATCH];
+	struct mbuf *frame[AOE_BATCH];
+	u_int i, n;
+
+	mtx_assert(&aoe_disco_mtx, MA_OWNED);
+	if (aoe_disco_draining) {
+		mtx_unlock(&aoe_disco_mtx);
+		return;
+	}
+	aoe_disco_draining = true;
+	for (;;) {
+		n = aoe_core_disco_poll(aoe_disco, aoe_now(), out, AOE_BATCH);
+		if (n == 0)
+			break;
+		for (i = 0; i < n; i++)
+			frame[i] = out[i].kind == AOE_OUT_TRANSMIT ?
+			    aoe_frame_bare(&out[i]) : NULL;
+		mtx_unlock(&aoe_disco_mtx);
+		aoe_net_send_all(out, frame, n);
+		mtx_lock(&aoe_disco_mtx);
+	}
+	aoe_disco_draining = false;
+	aoe_disco_rearm();
+	mtx_unlock(&aoe_disco_mtx);
+}
+
+/* The callout; called locked, returns unlocked. */
+static void
+aoe_disco_tick(void *arg __unused)
+{
+
+	aoe_disco_armed = AOE_NEVER;
+	if (aoe_disco_dead) {
+		mtx_unlock(&aoe_disco_mtx);
+		return;
+	}
+	aoe_disco_drain();
+}
+
+/* Take a new interface list; the beacon follows with aoe_disco_run(). */
+int
+aoe_disco_set(const char *list, size_t length)
+{
+	int error;
+
+	mtx_lock(&aoe_disco_mtx);
+	error = aoe_core_disco_iflist(aoe_disco, aoe_now(), list, length);
+	mtx_unlock(&aoe_disco_mtx);
+	return (error);
+}
+
+/* Send what is due. */
+void
+aoe_disco_run(void)
+{
+
+	mtx_lock(&aoe_disco_mtx);
+	aoe_disco_drain();
+}
+
+/* Ask on every interface now. */
+void
+aoe_disco_beacon(void)
+{
+
+	mtx_lock(&aoe_disco_mtx);
+	aoe_core_disco_now(aoe_disco, aoe_now());
+	aoe_disco_drain();
+}
+
+bool
+aoe_disco_listed(const char *name)
+{
+	int listed;
+
+	mtx_lock(&aoe_disco_mtx);
+	listed = aoe_core_disco_listed(aoe_disco, name, strlen(name));
+	mtx_unlock(&aoe_disco_mtx);
+	return (listed != 0);
+}
+
+void
+aoe_disco_link(u_int link, const struct aoe_link_state *state)
+{
+
+	mtx_lock(&aoe_disco_mtx);
+	aoe_core_disco_link(aoe_disco, aoe_now(), link, state);
+	aoe_disco_drain();
+}
+
+/* An answer from an address without a target. */
+void
+aoe_disco_offer(const struct aoe_frame *f)
+{
+
+	mtx_lock(&aoe_disco_mtx);
+	if (!aoe_disco_dead &&
+	    aoe_core_disco_rx(aoe_disco, aoe_now(), f) != 0)
+		aoe_life_note_news(f);
+	aoe_disco_drain();
+}

@@ -1,0 +1,329 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The disk(9) side: one provider per target, and the bytes of a bio.
+ *
+ * Knows: GEOM's rules for disks and bios.
+ * Must not know: frames, interfaces, or why the core asks for a disk.
+ *
+ * A disk is made, given a new size and taken away by the lifecycle thread
+ * only.  Between disk_gone() and aoe_disk_gone() bios still arrive: the core
+ * refuses them.  A disk that is wanted while the old one is still going waits
+ * in sc_fate until GEOM has let go of the old one.
+ */
+#include "aoe_var.h"
+
+#include <sys/conf.h>
+#include <sys/disk.h>
+#include <sys/mbuf.h>
+
+#include <vm/vm.h>
+#include <vm/vm_param.h>
+#include <vm/pmap.h>
+#include <vm/vm_page.h>
+
+#include <machine/bus.h>
+#include <machine/vmparam.h>
+
+#include <geom/geom.h>
+#include <geom/geom_disk.h>
+
+static disk_open_t	aoe_disk_open;
+static disk_close_t	aoe_disk_close;
+static disk_strategy_t	aoe_disk_strategy;
+static disk_getattr_t	aoe_disk_getattr;
+static disk_gone_t	aoe_disk_gone;
+
+/*
+ * The bytes of a bio from `offset` on, as far as they are contiguous.  Pages
+ * are reached through the direct map, which both our architectures have.
+ */
+static char *
+aoe_bio_at(struct bio *bp, size_t offset, size_t *avail)
+{
+	const bus_dma_segment_t *seg;
+	size_t at;
+
+	if ((bp->bio_flags & BIO_VLIST) != 0) {
+		seg = (const bus_dma_segment_t *)bp->bio_data;
+		for (at = offset + bp->bio_ma_offset; at >= seg->ds_len; seg++)
+			at -= seg->ds_len;
+		*avail = seg->ds_len - at;
+		return ((char *)PHYS_TO_DMAP(seg->ds_addr + at));
+	}
+	if ((bp->bio_flags & BIO_UNMAPPED) != 0) {
+		at = offset + bp->bio_ma_offset;
+		*avail = PAGE_SIZE - (at & PAGE_MASK);
+		return ((char *)PHYS_TO_DMAP(VM_PAGE_TO_PHYS(
+		    bp->bio_ma[at >> PAGE_SHIFT])) + (at & PAGE_MASK));
+	}
+	*avail = bp->bio_bcount - offset;
+	return (bp->bio_data + offset);
+}
+
+/* Copy a span of a write into a frame. */
+void
+aoe_bio_write_to(struct bio *bp, size_t offset, size_t length, char *to)
+{
+	const char *from;
+	size_t n;
+
+	KASSERT(offset + length <= (size_t)bp->bio_bcount,
+	    ("span %zu + %zu of bio %p", offset, length, bp));
+	for (; length != 0; length -= n, offset += n, to += n) {
+		from = aoe_bio_at(bp, offset, &n);
+		n = MIN(n, length);
+		memcpy(to, from, n);
+	}
+}
+
+/* Copy a part of a received frame into a span of a read. */
+void
+aoe_bio_read_from(struct bio *bp, size_t offset, size_t length,
+    const struct mbuf *m, int from)
+{
+	char *to;
+	size_t n;
+
+	KASSERT(bp->bio_cmd == BIO_READ, ("data for bio %p", bp));
+	KASSERT(offset + length <= (size_t)bp->bio_bcount,
+	    ("span %zu + %zu of bio %p", offset, length, bp));
+	for (; length != 0; length -= n, offset += n, from += n) {
+		to = aoe_bio_at(bp, offset, &n);
+		n = MIN(n, length);
+		m_copydata(m, from, n, to);
+	}
+}
+
+/* Whether nobody has the provider that the bio came through open to write. */
+bool
+aoe_bio_unwritten(const struct bio *bp)
+{
+	const struct g_provider *pp;
+
+	/* disk(9) hands us a clone, and only its parent has a provider. */
+	pp = bp->bio_to;
+	if (pp == NULL && bp->bio_parent != NULL)
+		pp = bp->bio_parent->bio_to;
+	return (pp != NULL && pp->acw == 0);
+}
+
+void
+aoe_bio_done(struct bio *bp, int error)
+{
+
+	bp->bio_resid = error != 0 ? bp->bio_bcount : 0;
+	if (error != 0)
+		biofinish(bp, NULL, error);
+	else
+		biodone(bp);
+}
+
+static void
+aoe_disk_strategy(struct bio *bp)
+{
+	struct aoe_softc *sc = bp->bio_disk->d_drv1;
+
+	switch (bp->bio_cmd) {
+	case BIO_FLUSH:
+		bp->bio_bcount = 0;
+		/* FALLTHROUGH */
+	case BIO_READ:
+	case BIO_WRITE:
+	case BIO_DELETE:
+		aoe_submit(sc, bp);
+		break;
+	case BIO_SPEEDUP:
+		/* A hint, with a length but no data; we have nothing to do. */
+		bp->bio_bcount = bp->bio_length;
+		aoe_bio_done(bp, 0);
+		break;
+	default:
+		bp->bio_bcount = bp->bio_length;
+		aoe_bio_done(bp, EOPNOTSUPP);
+		break;
+	}
+}
+
+/* First open.  Under the topology lock: waits for nothing. */
+static int
+aoe_disk_open(struct disk *dp)
+{
+	struct aoe_softc *sc = dp->d_drv1;
+	uint64_t now;
+	int error;
+
+	now = aoe_input_begin(sc);
+	error = ENXIO;
+	if (sc->sc_disk == dp && sc->sc_disk_state == AOE_DISK_LIVE)
+		error = aoe_core_open(sc->sc_core, now);
+	if (error == 0) {
+		sc->sc_open = true;
+		sc->sc_opened_us = now;
+	}
+	aoe_input_end(sc);
+	return (error);
+}
+
+/* Last close.  Also of a disk that is going. */
+static int
+aoe_disk_close(struct disk *dp)
+{
+	struct aoe_softc *sc = dp->d_drv1;
+	uint64_t now;
+
+	now = aoe_input_begin(sc);
+	sc->sc_open = false;
+	aoe_core_close(sc->sc_core, now);
+	aoe_input_end(sc);
+	return (0);
+}
+
+/* IDENTIFY word `n`. */
+static uint16_t
+aoe_identify_word(const uint8_t *identify, u_int n)
+{
+
+	return (identify[2 * n] | (uint16_t)identify[2 * n + 1] << 8);
+}
+
+/* The World Wide Name, where IDENTIFY word 87 says that there is one. */
+static int
+aoe_disk_lunid(struct aoe_softc *sc, char *buf, size_t size)
+{
+	uint8_t identify[512];
+	int error;
+
+	mtx_lock(&sc->sc_mtx);
+	error = aoe_core_identify(sc->sc_core, identify);
+	mtx_unlock(&sc->sc_mtx);
+	if (error != 0 ||
+	    (aoe_identify_word(identify, 87) & 0xc100) != 0x4100)
+		return (-1);
+	snprintf(buf, size, "%04x%04x%04x%04x",
+	    aoe_identify_word(identify, 108), aoe_identify_word(identify, 109),
+	    aoe_identify_word(identify, 110), aoe_identify_word(identify, 111));
+	return (0);
+}
+
+/*
+ * Also called by geom_disk itself with a bio made by hand that belongs to no
+ * provider, so the answer goes into its buffer and nothing is delivered.
+ */
+static int
+aoe_disk_getattr(struct bio *bp)
+{
+	struct aoe_softc *sc = bp->bio_disk->d_drv1;
+	int error;
+
+	error = -1;
+	if (strcmp(bp->bio_attribute, "GEOM::physpath") == 0) {
+		snprintf(bp->bio_data, bp->bio_length, "aoe/shelf@%u/slot@%u",
+		    sc->sc_major, sc->sc_minor);
+		error = 0;
+	} else if (strcmp(bp->bio_attribute, "GEOM::lunid") == 0)
+		error = aoe_disk_lunid(sc, bp->bio_data, bp->bio_length);
+	if (error == 0)
+		bp->bio_completed = bp->bio_length;
+	return (error);
+}
+
+/*
+ * GEOM has let go of the disk: no bio, open or close comes any more.  Called
+ * with the topology lock held, by the event thread.
+ */
+static void
+aoe_disk_gone(struct disk *dp)
+{
+	struct aoe_softc *sc = dp->d_drv1;
+
+	disk_destroy(dp);
+	mtx_lock(&sc->sc_mtx);
+	KASSERT(sc->sc_disk == dp, ("%s: not our disk", sc->sc_name));
+	sc->sc_disk = NULL;
+	sc->sc_disk_state = AOE_DISK_NONE;
+	aoe_life_attention(sc);
+	mtx_unlock(&sc->sc_mtx);
+}
+
+/* Make the provider.  Lifecycle thread. */
+static void
+aoe_disk_make(struct aoe_softc *sc, uint64_t sectors)
+{
+	struct aoe_target_info info;
+	struct disk *dp;
+
+	dp = disk_alloc();
+	mtx_lock(&sc->sc_mtx);
+	aoe_core_info(sc->sc_core, aoe_now(), &info);
+	mtx_unlock(&sc->sc_mtx);
+	dp->d_name = sc->sc_dname;
+	dp->d_unit = sc->sc_minor;
+	dp->d_drv1 = sc;
+	dp->d_open = aoe_disk_open;
+	dp->d_close = aoe_disk_close;
+	dp->d_strategy = aoe_disk_strategy;
+	dp->d_getattr = aoe_disk_getattr;
+	dp->d_gone = aoe_disk_gone;
+	dp->d_sectorsize = AOE_SECTOR;
+	dp->d_mediasize = (off_t)sectors * AOE_SECTOR;
+	dp->d_maxsize = maxphys;
+	/* What one range of DATA SET MANAGEMENT can say. */
+	dp->d_delmaxsize = (off_t)65535 * AOE_SECTOR;
+	dp->d_stripesize = info.sector_physical;
+	dp->d_stripeoffset = info.sector_offset;
+	dp->d_rotation_rate = info.rotation_rate;
+	strlcpy(dp->d_ident, info.serial, sizeof(dp->d_ident));
+	strlcpy(dp->d_descr, info.model, sizeof(dp->d_descr));
+	strlcpy(dp->d_attachment, "aoe", sizeof(dp->d_attachment));
+	dp->d_flags = DISKFLAG_UNMAPPED_BIO | DISKFLAG_DIRECT_COMPLETION;
+	if ((info.flags & AOE_INFO_FLUSH) != 0)
+		dp->d_flags |= DISKFLAG_CANFLUSHCACHE;
+	if ((info.flags & AOE_INFO_DELETE) != 0)
+		dp->d_flags |= DISKFLAG_CANDELETE;
+	mtx_lock(&sc->sc_mtx);
+	sc->sc_disk = dp;
+	sc->sc_disk_state = AOE_DISK_LIVE;
+	mtx_unlock(&sc->sc_mtx);
+	disk_create(dp, DISK_VERSION);
+}
+
+/*
+ * Give the disk the size it has now.  GEOM drops a resize that comes before
+ * it made the provider; then the first open finds d_mediasize as it is.
+ */
+static void
+aoe_disk_size(struct aoe_softc *sc, uint64_t sectors)
+{
+	struct disk *dp;
+
+	mtx_lock(&sc->sc_mtx);
+	dp = sc->sc_disk_state == AOE_DISK_LIVE ? sc->sc_disk : NULL;
+	mtx_unlock(&sc->sc_mtx);
+	/* Only this thread starts its end, so dp stays. */
+	if (dp != NULL) {
+		dp->d_mediasize = (off_t)sectors * AOE_SECTOR;
+		disk_resize(dp, M_WAITOK);
+	}
+}
+
+/* Carry out what became of the disk.  Lifecycle thread. */
+void
+aoe_disk_fate(struct aoe_softc *sc, const struct aoe_fate *fate)
+{
+	struct disk *dp;
+
+	if (fate->f_gone) {
+		mtx_lock(&sc->sc_mtx);
+		dp = sc->sc_disk_state == AOE_DISK_LIVE ? sc->sc_disk : NULL;
+		if (dp != NULL)
+			sc->sc_disk_state = AOE_DISK_GOING;
+		mtx_unlock(&sc->sc_mtx);
+		if (dp != NULL)
+			disk_gone(dp);
+	}
+	if (fate->f_up)
+		aoe_disk_make(sc, fate->f_sectors);
+	else if (fate->f_resized)
+		aoe_disk_size(sc, fate->f_sectors);
+}

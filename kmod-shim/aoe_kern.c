@@ -1,0 +1,353 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The module: loading, unloading, shutdown; and how the shim locks.
+ *
+ * Contexts
+ *	strategy	any thread, g_down included: must not sleep.
+ *	open, close	any thread, under GEOM's topology lock: must not wait.
+ *	d_gone		GEOM's event thread, under the topology lock.
+ *	receive		an interface's thread, in the net epoch: must not sleep.
+ *	callouts	softclock, with the object's mutex.
+ *	buffer return	anywhere, under any lock: see aoe_mbuf.c.
+ *	events		of interfaces: various; may sleep only on departure.
+ *	run task	taskqueue of ours: goes on with a drain that grew long.
+ *	lifecycle task	taskqueue of ours: may sleep.  The only thread that makes
+ *			and frees targets, disks, links and sysctl nodes.
+ *	sysctl		a user's thread: may sleep.
+ *	module events	likewise.
+ *
+ * Locks, in this order; those on one line are never held together
+ *	GEOM's topology lock, locks of the network stack
+ *	aoe_conf_sx	sleeps.  Settings, the list of targets, the link table.
+ *	sc_mtx | aoe_disco_mtx | aoe_link_mtx
+ *	locks of taskqueues, callouts, UMA
+ *
+ * No lock but aoe_conf_sx is held across transmit, the completion of a bio,
+ * or any disk(9) call.  Per-target sysctl handlers do not take aoe_conf_sx:
+ * the lifecycle thread holds it while it waits for them to leave.
+ *
+ * Nothing of the net epoch sleeps.  The address table and the link table are
+ * read in the epoch; whoever takes something out of one waits for the epoch
+ * with at most aoe_conf_sx held.
+ *
+ * Load order: what others can call into comes last, and is taken down first.
+ * The sysctl nodes are there before and after us (the linker sees to them),
+ * so their handlers look at aoe_ready.
+ */
+#include "aoe_var.h"
+
+#include <sys/epoch.h>
+#include <sys/eventhandler.h>
+#include <sys/module.h>
+#include <sys/proc.h>
+#include <sys/reboot.h>
+
+#include <geom/geom.h>
+
+MALLOC_DEFINE(M_AOE, "aoe", "ATA over Ethernet initiator");
+
+SX_SYSINIT(aoe_conf, &aoe_conf_sx, "aoe configuration");
+struct sx aoe_conf_sx;
+
+struct taskqueue *aoe_run_tq;
+counter_u64_t aoe_stats[AOE_STATS];
+bool aoe_ready;
+bool aoe_shutting_down;
+
+static eventhandler_tag aoe_tag_pre_sync;
+static eventhandler_tag aoe_tag_post_sync;
+
+_Noreturn void
+aoe_shim_panic(const char *file, uint64_t length, uint32_t line)
+{
+
+	panic("aoe: %.*s:%u", (int)MIN(length, 128), file, line);
+}
+
+/* The settings as the core wants them. */
+void
+aoe_settings(struct aoe_settings *s)
+{
+	u_int maxwait;
+
+	maxwait = aoe_config.maxwait;
+	if (aoe_shutting_down && (maxwait == 0 ||
+	    maxwait > aoe_config.shutdown_wait))
+		maxwait = MAX(aoe_config.shutdown_wait, 1);
+	memset(s, 0, sizeof(*s));
+	s->maxwait_us = (uint64_t)maxwait * 1000000;
+	s->ghost_wait_us = (uint64_t)aoe_config.ghost_wait * 1000000;
+	s->taste_wait_us = (uint64_t)aoe_config.taste_wait * 1000000;
+	s->maxout = aoe_config.maxout;
+	s->policy = AOE_POLICY_LATENCY;
+	s->wc = aoe_config.wc;
+	if (aoe_config.fail_on_disconnection)
+		s->flags |= AOE_SET_FAIL_ON_DISCONNECTION;
+	if (aoe_config.strict_src)
+		s->flags |= AOE_SET_STRICT_SRC;
+}
+
+/* Tell every target that a setting changed. */
+void
+aoe_settings_push(void)
+{
+	struct aoe_settings s;
+	struct aoe_softc *sc;
+	uint64_t now;
+
+	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	aoe_settings(&s);
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
+		now = aoe_input_begin(sc);
+		aoe_core_settings(sc->sc_core, now, &s);
+		aoe_input_end(sc);
+	}
+}
+
+/* File systems are about to be synced: do not wait for ever for a target. */
+static void
+aoe_shutdown_pre_sync(void *arg __unused, int howto)
+{
+
+	if ((howto & RB_NOSYNC) != 0 || KERNEL_PANICKED())
+		return;
+	sx_xlock(&aoe_conf_sx);
+	aoe_shutting_down = true;
+	aoe_settings_push();
+	sx_xunlock(&aoe_conf_sx);
+}
+
+/*
+ * They are synced.  What still waits fails with EIO: a root file system that
+ * could not be unmounted takes ENXIO badly.
+ */
+static void
+aoe_shutdown_post_sync(void *arg __unused, int howto)
+{
+
+	if ((howto & RB_NOSYNC) != 0 || KERNEL_PANICKED())
+		return;
+	sx_xlock(&aoe_conf_sx);
+	aoe_targets_abort(EIO);
+	sx_xunlock(&aoe_conf_sx);
+}
+
+/* Undo what aoe_load() did, as far as it got. */
+static void
+aoe_teardown(void)
+{
+	struct aoe_softc *sc;
+	u_int i;
+
+	if (aoe_tag_pre_sync != NULL)
+		EVENTHANDLER_DEREGISTER(shutdown_pre_sync, aoe_tag_pre_sync);
+	if (aoe_tag_post_sync != NULL)
+		EVENTHANDLER_DEREGISTER(shutdown_post_sync, aoe_tag_post_sync);
+	aoe_link_fini();
+	aoe_net_fini();
+	aoe_life_stop();
+	sx_xlock(&aoe_conf_sx);
+	aoe_links_release();
+	while ((sc = TAILQ_FIRST(&aoe_targets)) != NULL) {
+		mtx_lock(&sc->sc_mtx);
+		sc->sc_dead = true;
+		mtx_unlock(&sc->sc_mtx);
+		aoe_target_free(sc);
+	}
+	sx_xunlock(&aoe_conf_sx);
+	aoe_disco_fini();
+	if (aoe_run_tq != NULL)
+		taskqueue_free(aoe_run_tq);
+	aoe_mbuf_fini();
+	aoe_sysctl_fini();
+	for (i = 0; i < AOE_STATS; i++)
+		if (aoe_stats[i] != NULL)
+			counter_u64_free(aoe_stats[i]);
+}
+
+static int
+aoe_start(void)
+{
+	int error;
+	u_int i;
+
+	if (aoe_core_abi_version() != AOE_ABI_VERSION) {
+		printf("aoe: the core speaks version %u of the boundary, "
+		    "the shim %u\n", aoe_core_abi_version(), AOE_ABI_VERSION);
+		return (EDOOFUS);
+	}
+	for (i = 0; i < AOE_STATS; i++)
+		aoe_stats[i] = counter_u64_alloc(M_WAITOK);
+	aoe_mbuf_init();
+	aoe_run_tq = taskqueue_create("aoe_run", M_WAITOK,
+	    taskqueue_thread_enqueue, &aoe_run_tq);
+	error = taskqueue_start_threads(&aoe_run_tq, 1, PRIBIO, "aoe run");
+	if (error == 0)
+		error = aoe_life_init();
+	if (error == 0)
+		error = aoe_disco_init();
+	if (error == 0)
+		error = aoe_link_init();
+	if (error == 0)
+		error = aoe_net_init();
+	return (error);
+}
+
+static int
+aoe_load(void)
+{
+	int error;
+
+	aoe_sysctl_init();
+	error = aoe_start();
+	if (error != 0) {
+		aoe_teardown();
+		return (error);
+	}
+	aoe_tag_pre_sync = EVENTHANDLER_REGISTER(shutdown_pre_sync,
+	    aoe_shutdown_pre_sync, NULL, SHUTDOWN_PRI_FIRST);
+	aoe_tag_post_sync = EVENTHANDLER_REGISTER(shutdown_post_sync,
+	    aoe_shutdown_post_sync, NULL, SHUTDOWN_PRI_FIRST);
+	sx_xlock(&aoe_conf_sx);
+	aoe_ready = true;
+	aoe_life_start();
+	aoe_sysctl_apply();
+	sx_xunlock(&aoe_conf_sx);
+	return (0);
+}
+
+/*
+ * Whether a disk is open; says which.  Tasting opens every new disk for a
+ * moment, so GEOM's events are waited for first.
+ */
+static int
+aoe_busy(void)
+{
+	struct aoe_softc *sc;
+	int error;
+
+	g_waitidle(curthread);
+	error = 0;
+	sx_slock(&aoe_conf_sx);
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
+		mtx_lock(&sc->sc_mtx);
+		if (sc->sc_open)
+			error = EBUSY;
+		mtx_unlock(&sc->sc_mtx);
+		if (error != 0) {
+			printf("aoe: %s is open\n", sc->sc_name);
+			break;
+		}
+	}
+	sx_sunlock(&aoe_conf_sx);
+	return (error);
+}
+
+/* What keeps us from unloading: a disk, buffers with an interface, or no. */
+static void
+aoe_remains(u_int *disks, u_int *buffers, char *name, size_t size)
+{
+	struct aoe_softc *sc;
+
+	*disks = *buffers = 0;
+	sx_slock(&aoe_conf_sx);
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
+		mtx_lock(&sc->sc_mtx);
+		aoe_bufs_reap(sc, aoe_now());
+		*buffers += sc->sc_out;
+		if (sc->sc_disk != NULL || sc->sc_draining) {
+			strlcpy(name, sc->sc_name, size);
+			(*disks)++;
+		}
+		mtx_unlock(&sc->sc_mtx);
+	}
+	sx_sunlock(&aoe_conf_sx);
+}
+
+/*
+ * Wait until no provider is left, at most 10 s, and then until interfaces
+ * gave our buffers back, at most 5 s.  Some drivers do that only when they
+ * have something to send: a beacon is that.
+ */
+static int
+aoe_wait_for_remains(void)
+{
+	char name[16];
+	u_int buffers, disks, i;
+
+	for (i = 0; i < 100; i++) {
+		g_waitidle(curthread);
+		aoe_remains(&disks, &buffers, name, sizeof(name));
+		if (disks == 0)
+			break;
+		pause("aoegone", hz / 10);
+	}
+	if (disks != 0) {
+		printf("aoe: %s is still open\n", name);
+		return (EBUSY);
+	}
+	for (i = 0; buffers != 0 && i < 50; i++) {
+		if (i % 10 == 0)
+			aoe_disco_beacon();
+		pause("aoesent", hz / 10);
+		aoe_remains(&disks, &buffers, name, sizeof(name));
+	}
+	if (buffers != 0) {
+		printf("aoe: %u sent frames are still with an interface\n",
+		    buffers);
+		return (EBUSY);
+	}
+	/* The thread that gave back the last one may still be leaving. */
+	pause("aoeleave", MAX(hz / 20, 1));
+	return (0);
+}
+
+static int
+aoe_unload(void)
+{
+	int error;
+
+	sx_xlock(&aoe_conf_sx);
+	aoe_ready = false;
+	aoe_targets_abort(ENXIO);
+	sx_xunlock(&aoe_conf_sx);
+	error = aoe_wait_for_remains();
+	if (error != 0) {
+		/* What could be removed is found again by the next beacon. */
+		sx_xlock(&aoe_conf_sx);
+		aoe_ready = true;
+		aoe_life_start();
+		sx_xunlock(&aoe_conf_sx);
+		return (error);
+	}
+	aoe_teardown();
+	return (0);
+}
+
+static int
+aoe_modevent(module_t mod __unused, int what, void *arg __unused)
+{
+
+	switch (what) {
+	case MOD_LOAD:
+		return (aoe_load());
+	case MOD_QUIESCE:
+		return (aoe_busy());
+	case MOD_UNLOAD:
+		return (aoe_unload());
+	case MOD_SHUTDOWN:
+		return (0);
+	default:
+		return (EOPNOTSUPP);
+	}
+}
+
+static moduledata_t aoe_moduledata = {
+	.name = "aoe",
+	.evhand = aoe_modevent,
+};
+
+/* After the pfil head "ethernet", which comes at SI_SUB_PROTO_IF. */
+DECLARE_MODULE(aoe, aoe_moduledata, SI_SUB_PROTO_FIREWALL, SI_ORDER_ANY);
+MODULE_VERSION(aoe, 2);

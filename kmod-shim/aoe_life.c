@@ -1,0 +1,303 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The lifecycle thread: everything that may sleep and must happen in order.
+ *
+ * Knows: when targets, disks, links and sysctl nodes are made and freed.
+ * Must not know: frames' contents, or how GEOM and interfaces work.
+ *
+ * Other threads ask for its attention and go on.  It runs with aoe_conf_sx
+ * held, at once when asked, and once a second to see what has no event: an
+ * interface's MTU, or a driver that became ready after it said so.
+ */
+#include "aoe_var.h"
+
+#include <sys/devctl.h>
+
+static void	aoe_life_run(void *, int);
+static void	aoe_life_second(void *, int);
+
+static struct taskqueue *aoe_life_tq;
+static struct task aoe_life_task =
+    TASK_INITIALIZER(0, aoe_life_run, NULL);
+static struct timeout_task aoe_life_timer;
+static u_int aoe_life_work;			/* (a) AOE_WORK_* */
+
+/* Frames of targets that are to be made.  (d) */
+static struct aoe_frame aoe_news[AOE_NEWS];
+static u_int aoe_news_first, aoe_news_count;
+
+int
+aoe_life_init(void)
+{
+
+	aoe_life_tq = taskqueue_create("aoe_life", M_WAITOK,
+	    taskqueue_thread_enqueue, &aoe_life_tq);
+	TIMEOUT_TASK_INIT(aoe_life_tq, &aoe_life_timer, 0, aoe_life_second,
+	    NULL);
+	return (taskqueue_start_threads(&aoe_life_tq, 1, PWAIT,
+	    "aoe lifecycle"));
+}
+
+/* Start the once-a-second look; it stops when aoe_ready is cleared. */
+void
+aoe_life_start(void)
+{
+
+	taskqueue_enqueue_timeout(aoe_life_tq, &aoe_life_timer, hz);
+}
+
+/* The thread is no more when this returns. */
+void
+aoe_life_stop(void)
+{
+
+	if (aoe_life_tq == NULL)
+		return;
+	while (taskqueue_cancel_timeout(aoe_life_tq, &aoe_life_timer,
+	    NULL) != 0)
+		taskqueue_drain_timeout(aoe_life_tq, &aoe_life_timer);
+	taskqueue_drain(aoe_life_tq, &aoe_life_task);
+	taskqueue_free(aoe_life_tq);
+	aoe_life_tq = NULL;
+	aoe_news_first = aoe_news_count = 0;
+}
+
+void
+aoe_life_kick(u_int work)
+{
+
+	atomic_set_int(&aoe_life_work, work);
+	taskqueue_enqueue(aoe_life_tq, &aoe_life_task);
+}
+
+/* Ask for a look at one target.  Any lock may be held. */
+void
+aoe_life_attention(struct aoe_softc *sc)
+{
+
+	atomic_store_rel_int(&sc->sc_attention, 1);
+	taskqueue_enqueue(aoe_life_tq, &aoe_life_task);
+}
+
+/* Keep a frame of an unknown target until the thread has made the target. */
+void
+aoe_life_note_news(const struct aoe_frame *f)
+{
+	const struct aoe_frame *old;
+	u_int i;
+
+	mtx_assert(&aoe_disco_mtx, MA_OWNED);
+	for (i = 0; i < aoe_news_count; i++) {
+		old = &aoe_news[(aoe_news_first + i) % AOE_NEWS];
+		/* Same interface, addresses and target: nothing new. */
+		if (old->link == f->link && memcmp(old->header, f->header,
+		    20) == 0)
+			return;
+	}
+	if (aoe_news_count == AOE_NEWS) {
+		aoe_count(AOE_STAT_NEWS_LOST);
+		return;
+	}
+	aoe_news[(aoe_news_first + aoe_news_count) % AOE_NEWS] = *f;
+	aoe_news_count++;
+	aoe_life_kick(AOE_WORK_NEWS);
+}
+
+static bool
+aoe_life_take_news(struct aoe_frame *f)
+{
+	bool any;
+
+	mtx_lock(&aoe_disco_mtx);
+	any = aoe_news_count != 0;
+	if (any) {
+		*f = aoe_news[aoe_news_first];
+		aoe_news_first = (aoe_news_first + 1) % AOE_NEWS;
+		aoe_news_count--;
+	}
+	mtx_unlock(&aoe_disco_mtx);
+	return (any);
+}
+
+/* File an output of the core that is neither a frame nor a completion. */
+void
+aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
+{
+	struct aoe_fate *fate = &sc->sc_fate;
+	struct aoe_note *n;
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	switch (o->kind) {
+	case AOE_OUT_UP:
+		fate->f_up = true;
+		fate->f_sectors = o->value;
+		sc->sc_gone = false;
+		break;
+	case AOE_OUT_RESIZED:
+		fate->f_resized = true;
+		fate->f_sectors = o->value;
+		break;
+	case AOE_OUT_GONE:
+		/* A disk that was asked for and not made needs no removal. */
+		if (!fate->f_up)
+			fate->f_gone = true;
+		fate->f_up = fate->f_resized = false;
+		sc->sc_gone = true;
+		break;
+	}
+	if (sc->sc_note_count == AOE_LOG_RING)
+		sc->sc_notes_lost++;
+	else {
+		n = &sc->sc_notes[(sc->sc_note_first + sc->sc_note_count) %
+		    AOE_LOG_RING];
+		n->n_kind = o->kind;
+		n->n_event = o->event;
+		n->n_path = o->path;
+		n->n_value = o->value;
+		sc->sc_note_count++;
+	}
+	aoe_life_attention(sc);
+}
+
+static void
+aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
+{
+	static struct timeval last;
+	static int burst;
+	const char *name, *text;
+	char data[32];
+
+	switch (n->n_kind) {
+	case AOE_OUT_UP:
+		name = "UP";
+		text = "found";
+		break;
+	case AOE_OUT_RESIZED:
+		name = "RESIZED";
+		text = "changed its size";
+		break;
+	case AOE_OUT_SUSPENDED:
+		name = "SUSPENDED";
+		text = "has no live path: I/O waits";
+		break;
+	case AOE_OUT_RESUMED:
+		name = "RESUMED";
+		text = "is back: I/O goes on";
+		break;
+	case AOE_OUT_GONE:
+		name = "GONE";
+		text = "removed";
+		break;
+	case AOE_OUT_EVENT:
+		name = aoe_core_event_name(n->n_event);
+		text = aoe_core_event_text(n->n_event);
+		break;
+	default:
+		return;
+	}
+	SDT_PROBE3(aoe, , target, change, sc->sc_name, name, n->n_value);
+	if (n->n_kind == AOE_OUT_UP || n->n_kind == AOE_OUT_RESIZED) {
+		snprintf(data, sizeof(data), "sectors=%ju",
+		    (uintmax_t)n->n_value);
+		if (ppsratecheck(&last, &burst, 10))
+			printf("%s: %s, %ju sectors\n", sc->sc_name, text,
+			    (uintmax_t)n->n_value);
+	} else {
+		snprintf(data, sizeof(data), "path=%u", n->n_path);
+		if (ppsratecheck(&last, &burst, 10))
+			printf("%s: %s\n", sc->sc_name, text);
+	}
+	devctl_notify("AOE", sc->sc_name, name, data);
+}
+
+static void
+aoe_life_say_all(struct aoe_softc *sc)
+{
+	struct aoe_note n;
+	u_int lost;
+
+	for (;;) {
+		mtx_lock(&sc->sc_mtx);
+		if (sc->sc_note_count == 0)
+			break;
+		n = sc->sc_notes[sc->sc_note_first];
+		sc->sc_note_first = (sc->sc_note_first + 1) % AOE_LOG_RING;
+		sc->sc_note_count--;
+		mtx_unlock(&sc->sc_mtx);
+		aoe_life_say(sc, &n);
+	}
+	lost = sc->sc_notes_lost;
+	sc->sc_notes_lost = 0;
+	mtx_unlock(&sc->sc_mtx);
+	if (lost != 0)
+		printf("%s: %u more changes\n", sc->sc_name, lost);
+}
+
+/* What is to be done with the disk now; the rest stays in sc_fate. */
+static void
+aoe_life_take_fate(struct aoe_softc *sc, struct aoe_fate *now)
+{
+	struct aoe_fate *fate = &sc->sc_fate;
+
+	mtx_lock(&sc->sc_mtx);
+	*now = *fate;
+	fate->f_gone = fate->f_resized = false;
+	if (sc->sc_disk_state == AOE_DISK_NONE || !now->f_up)
+		fate->f_up = false;
+	else if (sc->sc_disk_state == AOE_DISK_LIVE && !now->f_gone) {
+		/* There is one already: it can only have another size. */
+		fate->f_up = now->f_up = false;
+		now->f_resized = true;
+	} else
+		/* Once aoe_disk_gone() was called for the old one. */
+		now->f_up = now->f_resized = false;
+	mtx_unlock(&sc->sc_mtx);
+}
+
+static void
+aoe_life_serve(struct aoe_softc *sc)
+{
+	struct aoe_fate fate;
+
+	aoe_life_say_all(sc);
+	aoe_life_take_fate(sc, &fate);
+	aoe_disk_fate(sc, &fate);
+	aoe_sysctl_target_paths(sc);
+	if (aoe_target_is_idle(sc))
+		aoe_target_free(sc);
+}
+
+static void
+aoe_life_run(void *arg __unused, int pending __unused)
+{
+	struct aoe_softc *sc, *next;
+	struct aoe_frame f;
+	u_int work;
+
+	sx_xlock(&aoe_conf_sx);
+	work = atomic_readandclear_int(&aoe_life_work);
+	if ((work & AOE_WORK_SCAN) != 0 && aoe_ready)
+		aoe_links_scan();
+	while (aoe_life_take_news(&f))
+		if (aoe_ready)
+			aoe_target_offer(&f);
+	TAILQ_FOREACH_SAFE(sc, &aoe_targets, sc_link, next)
+		if (atomic_readandclear_int(&sc->sc_attention) != 0)
+			aoe_life_serve(sc);
+	sx_xunlock(&aoe_conf_sx);
+}
+
+static void
+aoe_life_second(void *arg __unused, int pending __unused)
+{
+	bool ready;
+
+	sx_xlock(&aoe_conf_sx);
+	ready = aoe_ready;
+	if (ready && aoe_links_any())
+		aoe_links_scan();
+	sx_xunlock(&aoe_conf_sx);
+	if (ready)
+		taskqueue_enqueue_timeout(aoe_life_tq, &aoe_life_timer, hz);
+}

@@ -1,0 +1,381 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The local interfaces in use: those of vnet0 that net.aoe.iflist names.
+ *
+ * Knows: interfaces, their events, and when one may be touched.
+ * Must not know: what is sent and received on them.
+ *
+ * Senders and receivers read the table inside the net epoch.  An interface
+ * is put in and taken out by aoe_links_scan() with aoe_conf_sx held, with one
+ * exception: when it departs, the event handler clears l_ifp and waits for
+ * the epoch, after which nothing of ours touches it; the reference that we
+ * hold keeps only its memory, until the next scan drops it.  All other events
+ * just ask for a scan, because they come from contexts that may not sleep,
+ * and some of them before the interface is in the state that they announce.
+ */
+#include "aoe_var.h"
+
+#include <sys/epoch.h>
+#include <sys/eventhandler.h>
+#include <sys/sockio.h>
+
+#include <net/ethernet.h>
+#include <net/if_types.h>
+#include <net/vnet.h>
+
+static struct mtx aoe_link_mtx;
+MTX_SYSINIT(aoe_link, &aoe_link_mtx, "aoe links", MTX_DEF);
+
+static struct aoe_link aoe_links[AOE_LINKS];
+
+static eventhandler_tag aoe_tag_attach;
+static eventhandler_tag aoe_tag_arrival;
+static eventhandler_tag aoe_tag_departure;
+static eventhandler_tag aoe_tag_link;
+static eventhandler_tag aoe_tag_event;
+static eventhandler_tag aoe_tag_lladdr;
+
+/* The interface of a link, or NULL.  In the net epoch. */
+if_t
+aoe_link_if(u_int link)
+{
+
+	if (link >= AOE_LINKS)
+		return (NULL);
+	return ((if_t)atomic_load_acq_ptr(&aoe_links[link].l_ifp));
+}
+
+/* The link of an interface, or -1.  In the net epoch. */
+int
+aoe_link_of(if_t ifp)
+{
+	int i;
+
+	for (i = 0; i < AOE_LINKS; i++)
+		if (atomic_load_ptr(&aoe_links[i].l_ifp) == (uintptr_t)ifp)
+			return (i);
+	return (-1);
+}
+
+bool
+aoe_link_is_up(if_t ifp)
+{
+
+	return ((if_getflags(ifp) & IFF_UP) != 0 &&
+	    (if_getdrvflags(ifp) & IFF_DRV_RUNNING) != 0 &&
+	    if_getlinkstate(ifp) != LINK_STATE_DOWN);
+}
+
+bool
+aoe_links_any(void)
+{
+	u_int i;
+
+	for (i = 0; i < AOE_LINKS; i++)
+		if (aoe_links[i].l_ref != NULL)
+			return (true);
+	return (false);
+}
+
+/* The largest MTU in use, or Ethernet's. */
+u_int
+aoe_links_mtu(void)
+{
+	u_int i, mtu;
+
+	mtu = ETHERMTU;
+	for (i = 0; i < AOE_LINKS; i++)
+		if (aoe_links[i].l_state.present)
+			mtu = MAX(mtu, aoe_links[i].l_state.mtu);
+	return (mtu);
+}
+
+void
+aoe_link_name(u_int link, char *buf, size_t size)
+{
+	struct epoch_tracker et;
+	if_t ifp;
+
+	NET_EPOCH_ENTER(et);
+	ifp = aoe_link_if(link);
+	strlcpy(buf, ifp != NULL ? if_name(ifp) : "", size);
+	NET_EPOCH_EXIT(et);
+}
+
+static void
+aoe_link_look(if_t ifp, struct aoe_link_state *state)
+{
+
+	memset(state, 0, sizeof(*state));
+	state->mtu = MIN(if_getmtu(ifp), AOE_MTU_MAX);
+	memcpy(state->mac, if_getlladdr(ifp), ETHER_ADDR_LEN);
+	state->up = aoe_link_is_up(ifp);
+	state->present = 1;
+}
+
+/* Tell the core about one link: discovery first, then every target. */
+static void
+aoe_link_tell(u_int link)
+{
+	const struct aoe_link_state *state = &aoe_links[link].l_state;
+	struct aoe_softc *sc;
+	uint64_t now;
+
+	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
+		now = aoe_input_begin(sc);
+		aoe_core_link(sc->sc_core, now, link, state);
+		aoe_input_end(sc);
+	}
+	aoe_disco_link(link, state);
+}
+
+/* Tell a new target about the links that there are. */
+void
+aoe_links_introduce(struct aoe_softc *sc)
+{
+	uint64_t now;
+	u_int i;
+
+	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	now = aoe_input_begin(sc);
+	for (i = 0; i < AOE_LINKS; i++)
+		if (aoe_links[i].l_state.present)
+			aoe_core_link(sc->sc_core, now, i,
+			    &aoe_links[i].l_state);
+	aoe_input_end(sc);
+}
+
+/* Whether GEOM's frames could travel here at all. */
+static bool
+aoe_link_is_ethernet(if_t ifp)
+{
+
+	switch (if_gettype(ifp)) {
+	case IFT_ETHER:
+	case IFT_L2VLAN:
+	case IFT_BRIDGE:
+	case IFT_IEEE8023ADLAG:
+		return (if_getaddrlen(ifp) == ETHER_ADDR_LEN);
+	default:
+		return (false);
+	}
+}
+
+/* Stop using a link.  The epoch has been waited for where that matters. */
+static void
+aoe_link_drop(u_int link)
+{
+	struct aoe_link *l = &aoe_links[link];
+	if_t ifp;
+
+	mtx_lock(&aoe_link_mtx);
+	ifp = l->l_ref;
+	atomic_store_rel_ptr(&l->l_ifp, 0);
+	mtx_unlock(&aoe_link_mtx);
+	NET_EPOCH_WAIT();
+	memset(&l->l_state, 0, sizeof(l->l_state));
+	aoe_link_tell(link);
+	mtx_lock(&aoe_link_mtx);
+	l->l_ref = NULL;
+	mtx_unlock(&aoe_link_mtx);
+	if_rele(ifp);
+}
+
+static bool
+aoe_link_wanted(if_t ifp, void *arg __unused)
+{
+
+	return (aoe_disco_listed(if_name(ifp)) && aoe_link_of(ifp) == -1 &&
+	    aoe_link_is_ethernet(ifp));
+}
+
+/* Start using an interface; it is referenced by our caller. */
+static int
+aoe_link_take(if_t ifp, void *arg __unused)
+{
+	if_t again;
+	u_int i;
+
+	for (i = 0; i < AOE_LINKS; i++)
+		if (aoe_links[i].l_ref == NULL)
+			break;
+	if (i == AOE_LINKS) {
+		printf("aoe: %s left out: %u interfaces are in use\n",
+		    if_name(ifp), AOE_LINKS);
+		return (0);
+	}
+	if_ref(ifp);
+	mtx_lock(&aoe_link_mtx);
+	aoe_links[i].l_ref = ifp;
+	atomic_store_rel_ptr(&aoe_links[i].l_ifp, (uintptr_t)ifp);
+	mtx_unlock(&aoe_link_mtx);
+	/*
+	 * It may have departed since it was found, and its event gone by
+	 * before we were in the table.  If it is still to be found now, the
+	 * event is yet to come.
+	 */
+	again = ifunit_ref(if_name(ifp));
+	if (again != NULL)
+		if_rele(again);
+	if (again != ifp)
+		aoe_link_drop(i);
+	else if (if_gettype(ifp) == IFT_IEEE8023ADLAG)
+		printf("aoe: %s is a port of a lagg(4): list the lagg\n",
+		    if_name(ifp));
+	return (0);
+}
+
+static void
+aoe_link_refresh(u_int link)
+{
+	struct aoe_link *l = &aoe_links[link];
+	struct aoe_link_state state;
+	struct aoe_softc *sc;
+	bool grew;
+
+	aoe_link_look(l->l_ref, &state);
+	if (memcmp(&state, &l->l_state, sizeof(state)) == 0)
+		return;
+	grew = state.mtu > aoe_links_mtu();
+	l->l_state = state;
+	if (grew)
+		TAILQ_FOREACH(sc, &aoe_targets, sc_link)
+			aoe_reserve_fill(sc);
+	aoe_link_tell(link);
+}
+
+/*
+ * Make the table agree with the interface list and with the interfaces as
+ * they are, and tell the core what changed.
+ */
+void
+aoe_links_scan(void)
+{
+	u_int i;
+
+	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	CURVNET_SET(vnet0);
+	for (i = 0; i < AOE_LINKS; i++)
+		if (aoe_links[i].l_ref != NULL &&
+		    (aoe_links[i].l_ifp == 0 ||
+		    !aoe_disco_listed(if_name(aoe_links[i].l_ref))))
+			aoe_link_drop(i);
+	if_foreach_sleep(aoe_link_wanted, NULL, aoe_link_take, NULL);
+	for (i = 0; i < AOE_LINKS; i++)
+		if (aoe_links[i].l_ref != NULL && aoe_links[i].l_ifp != 0)
+			aoe_link_refresh(i);
+	CURVNET_RESTORE();
+}
+
+/* Use no interface any more. */
+void
+aoe_links_release(void)
+{
+	u_int i;
+
+	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	for (i = 0; i < AOE_LINKS; i++)
+		if (aoe_links[i].l_ref != NULL)
+			aoe_link_drop(i);
+}
+
+static void
+aoe_link_changed(void *arg __unused, if_t ifp)
+{
+	struct epoch_tracker et;
+	int link;
+
+	NET_EPOCH_ENTER(et);
+	link = aoe_link_of(ifp);
+	NET_EPOCH_EXIT(et);
+	if (link != -1)
+		aoe_life_kick(AOE_WORK_SCAN);
+}
+
+static void
+aoe_link_state_changed(void *arg, if_t ifp, int state __unused)
+{
+
+	aoe_link_changed(arg, ifp);
+}
+
+static void
+aoe_link_arrived(void *arg __unused, if_t ifp)
+{
+
+	if (if_getvnet(ifp) == vnet0)
+		aoe_life_kick(AOE_WORK_SCAN);
+}
+
+/*
+ * An interface leaves its vnet, or the system.  Its driver goes on as soon as
+ * we return, so no thread of ours may be using it then.
+ */
+static void
+aoe_link_departs(void *arg __unused, if_t ifp)
+{
+	bool ours;
+	u_int i;
+
+	/* A new name is not a departure; the arrival that follows is ours. */
+	if ((if_getflags(ifp) & IFF_RENAMING) != 0)
+		return;
+	ours = false;
+	mtx_lock(&aoe_link_mtx);
+	for (i = 0; i < AOE_LINKS; i++) {
+		if (aoe_links[i].l_ref == ifp) {
+			atomic_store_rel_ptr(&aoe_links[i].l_ifp, 0);
+			ours = true;
+		}
+	}
+	mtx_unlock(&aoe_link_mtx);
+	if (!ours)
+		return;
+	NET_EPOCH_WAIT();
+	aoe_life_kick(AOE_WORK_SCAN);
+}
+
+int
+aoe_link_init(void)
+{
+
+	aoe_tag_attach = EVENTHANDLER_REGISTER(ether_ifattach_event,
+	    aoe_link_arrived, NULL, EVENTHANDLER_PRI_ANY);
+	aoe_tag_arrival = EVENTHANDLER_REGISTER(ifnet_arrival_event,
+	    aoe_link_arrived, NULL, EVENTHANDLER_PRI_ANY);
+	aoe_tag_departure = EVENTHANDLER_REGISTER(ifnet_departure_event,
+	    aoe_link_departs, NULL, EVENTHANDLER_PRI_ANY);
+	aoe_tag_link = EVENTHANDLER_REGISTER(ifnet_link_event,
+	    aoe_link_state_changed, NULL, EVENTHANDLER_PRI_ANY);
+	aoe_tag_event = EVENTHANDLER_REGISTER(ifnet_event,
+	    aoe_link_state_changed, NULL, EVENTHANDLER_PRI_ANY);
+	aoe_tag_lladdr = EVENTHANDLER_REGISTER(iflladdr_event,
+	    aoe_link_changed, NULL, EVENTHANDLER_PRI_ANY);
+	if (aoe_tag_attach == NULL || aoe_tag_arrival == NULL ||
+	    aoe_tag_departure == NULL || aoe_tag_link == NULL ||
+	    aoe_tag_event == NULL || aoe_tag_lladdr == NULL)
+		return (ENOMEM);
+	return (0);
+}
+
+/* No event comes when this returns. */
+void
+aoe_link_fini(void)
+{
+
+	if (aoe_tag_attach != NULL)
+		EVENTHANDLER_DEREGISTER(ether_ifattach_event, aoe_tag_attach);
+	if (aoe_tag_arrival != NULL)
+		EVENTHANDLER_DEREGISTER(ifnet_arrival_event, aoe_tag_arrival);
+	if (aoe_tag_departure != NULL)
+		EVENTHANDLER_DEREGISTER(ifnet_departure_event,
+		    aoe_tag_departure);
+	if (aoe_tag_link != NULL)
+		EVENTHANDLER_DEREGISTER(ifnet_link_event, aoe_tag_link);
+	if (aoe_tag_event != NULL)
+		EVENTHANDLER_DEREGISTER(ifnet_event, aoe_tag_event);
+	if (aoe_tag_lladdr != NULL)
+		EVENTHANDLER_DEREGISTER(iflladdr_event, aoe_tag_lladdr);
+}

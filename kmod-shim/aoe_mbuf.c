@@ -1,0 +1,361 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Frames as mbufs: building them from what the core asks for, and copying
+ * what came into the I/O that it answers.
+ *
+ * Knows: mbufs, and where the bytes of a bio lie.
+ * Must not know: interfaces, or why a frame is sent.
+ *
+ * A short frame without data is a plain mbuf.  Everything else is a buffer of
+ * ours that holds the bytes and, embedded, the mbuf that describes them
+ * (M_NOFREE), so that it takes one allocation, or none from a reserve that
+ * each target keeps, to send a frame.  Data is always copied: many drivers
+ * give sent mbufs back only when they next have something to send, and an I/O
+ * that was answered must not wait for that.
+ *
+ * The buffer comes back through aoe_buf_free(), which may run in any context
+ * under any lock.  It pushes the buffer on its target's list and touches
+ * nothing afterwards; whoever locks the target next finds it there.  sc_out
+ * counts buffers until they are found, and a target is not freed, nor the
+ * module unloaded, while it is not 0.
+ */
+#include "aoe_var.h"
+
+#include <sys/mbuf.h>
+
+#include <net/ethernet.h>
+
+#include <vm/uma.h>
+
+#define	AOE_HEADROOM		32	/* for a VLAN or PCP header in front */
+
+struct aoe_buf {
+	struct mbuf		b_mbuf;
+	struct aoe_softc	*b_sc;
+	struct aoe_buf		*b_next;	/* in sc_sent or sc_reserve */
+	volatile u_int		b_refs;		/* the mbuf's ext_cnt */
+	uint32_t		b_copy;		/* for aoe_core_sent(), or 0 */
+	uint32_t		b_class;	/* which zone */
+	char			b_data[];
+};
+
+/* Room for a frame of 1,514 bytes, of 9,014, and of the largest there is. */
+static struct {
+	const char	*z_name;
+	u_int		z_room;			/* bytes of b_data */
+	uma_zone_t	z_zone;
+} aoe_zones[] = {
+	{ .z_name = "aoe_frame_2k",  .z_room = 2048 - sizeof(struct aoe_buf) },
+	{ .z_name = "aoe_frame_9k",  .z_room = 9216 },
+	{ .z_name = "aoe_frame_64k", .z_room = AOE_MTU_MAX + ETHER_HDR_LEN +
+	    AOE_HEADROOM },
+};
+_Static_assert(sizeof(struct aoe_buf) + AOE_HEADROOM + ETHER_MAX_LEN < 2048,
+    "a frame of 1,514 bytes fits the first zone");
+
+void
+aoe_mbuf_init(void)
+{
+	u_int i;
+
+	for (i = 0; i < nitems(aoe_zones); i++)
+		aoe_zones[i].z_zone = uma_zcreate(aoe_zones[i].z_name,
+		    sizeof(struct aoe_buf) + aoe_zones[i].z_room,
+		    NULL, NULL, NULL, NULL, UMA_ALIGN_PTR, 0);
+}
+
+void
+aoe_mbuf_fini(void)
+{
+	u_int i;
+
+	for (i = 0; i < nitems(aoe_zones); i++)
+		uma_zdestroy(aoe_zones[i].z_zone);
+}
+
+static u_int
+aoe_buf_class(u_int length)
+{
+	u_int i;
+
+	for (i = 0; i < nitems(aoe_zones); i++)
+		if (AOE_HEADROOM + length <= aoe_zones[i].z_room)
+			break;
+	return (i);
+}
+
+/* Runs wherever the last reference to the frame went. */
+static void
+aoe_buf_free(struct mbuf *m)
+{
+	struct aoe_buf *b;
+	uintptr_t old, *head;
+
+	b = m->m_ext.ext_arg1;
+	head = &b->b_sc->sc_sent;
+	do {
+		old = atomic_load_ptr(head);
+		b->b_next = (struct aoe_buf *)old;
+	} while (atomic_cmpset_rel_ptr(head, old, (uintptr_t)b) == 0);
+}
+
+static void
+aoe_buf_recycle(struct aoe_softc *sc, struct aoe_buf *b)
+{
+
+	if (sc->sc_reserved < AOE_RESERVE &&
+	    b->b_class >= sc->sc_reserve_class) {
+		b->b_next = sc->sc_reserve;
+		sc->sc_reserve = b;
+		sc->sc_reserved++;
+	} else
+		uma_zfree(aoe_zones[b->b_class].z_zone, b);
+}
+
+/* Take in the buffers that came back. */
+void
+aoe_bufs_reap(struct aoe_softc *sc, uint64_t now)
+{
+	struct aoe_buf *b, *next;
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	if (atomic_load_ptr(&sc->sc_sent) == 0)
+		return;
+	b = (struct aoe_buf *)atomic_swap_ptr(&sc->sc_sent, 0);
+	atomic_thread_fence_acq();
+	for (; b != NULL; b = next) {
+		next = b->b_next;
+		sc->sc_out--;
+		if (b->b_copy != 0)
+			aoe_core_sent(sc->sc_core, now, b->b_copy);
+		aoe_buf_recycle(sc, b);
+	}
+}
+
+/* From the zone or, with no memory, from the target's reserve. */
+static struct aoe_buf *
+aoe_buf_get(struct aoe_softc *sc, u_int length)
+{
+	struct aoe_buf *b, **prev;
+	u_int class;
+
+	class = aoe_buf_class(length);
+	if (class == nitems(aoe_zones))
+		return (NULL);
+	b = uma_zalloc(aoe_zones[class].z_zone, M_NOWAIT);
+	if (b != NULL) {
+		b->b_class = class;
+		return (b);
+	}
+	for (prev = &sc->sc_reserve; (b = *prev) != NULL; prev = &b->b_next) {
+		if (b->b_class >= class) {
+			*prev = b->b_next;
+			sc->sc_reserved--;
+			aoe_count(AOE_STAT_RESERVE_USED);
+			return (b);
+		}
+	}
+	return (NULL);
+}
+
+/* An mbuf for `length` bytes in a buffer of ours. */
+static struct mbuf *
+aoe_buf_frame(struct aoe_softc *sc, u_int length, uint32_t copy)
+{
+	struct aoe_buf *b;
+	struct mbuf *m;
+
+	b = aoe_buf_get(sc, length);
+	if (b == NULL)
+		return (NULL);
+	b->b_sc = sc;
+	b->b_copy = copy;
+	b->b_refs = 1;
+	m = &b->b_mbuf;
+	if (m_init(m, M_NOWAIT, MT_DATA, M_PKTHDR | M_NOFREE) != 0) {
+		aoe_buf_recycle(sc, b);
+		return (NULL);
+	}
+	m->m_ext.ext_buf = b->b_data;
+	m->m_ext.ext_size = aoe_zones[b->b_class].z_room;
+	m->m_ext.ext_type = EXT_EXTREF;
+	m->m_ext.ext_flags = 0;
+	m->m_ext.ext_cnt = &b->b_refs;
+	m->m_ext.ext_free = aoe_buf_free;
+	m->m_ext.ext_arg1 = b;
+	m->m_ext.ext_arg2 = NULL;
+	m->m_flags |= M_EXT;
+	m->m_data = b->b_data + AOE_HEADROOM;
+	sc->sc_out++;
+	return (m);
+}
+
+/* A frame that needs nothing but an mbuf: room for `length` bytes in it. */
+static struct mbuf *
+aoe_plain_frame(u_int length)
+{
+	struct mbuf *m;
+
+	if (AOE_HEADROOM + length > MHLEN)
+		return (NULL);
+	m = m_gethdr(M_NOWAIT, MT_DATA);
+	if (m != NULL)
+		m->m_data += AOE_HEADROOM;
+	return (m);
+}
+
+static void
+aoe_frame_finish(struct mbuf *m, const struct aoe_output *o)
+{
+	char *p;
+	u_int used;
+
+	p = mtod(m, char *);
+	used = o->header_length + o->data_length;
+	memcpy(p, o->header, o->header_length);
+	if (used < o->frame_length)
+		memset(p + used, 0, o->frame_length - used);
+	m->m_len = m->m_pkthdr.len = o->frame_length;
+	m->m_pkthdr.flowid = o->flow;
+	M_HASHTYPE_SET(m, M_HASHTYPE_OPAQUE);
+	if (ETHER_IS_BROADCAST((const uint8_t *)p))
+		m->m_flags |= M_BCAST;
+	else if (ETHER_IS_MULTICAST((const uint8_t *)p))
+		m->m_flags |= M_MCAST;
+}
+
+/*
+ * Build the frame of a TRANSMIT.  NULL is a lost frame, which the core sends
+ * again in its time; a copy of a write that never left is reported as sent.
+ */
+struct mbuf *
+aoe_frame_build(struct aoe_softc *sc, const struct aoe_output *o)
+{
+	struct mbuf *m;
+	char *p;
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	KASSERT(o->header_length + o->data_length <= o->frame_length,
+	    ("frame of %u bytes for %u + %u", o->frame_length,
+	    o->header_length, o->data_length));
+	m = NULL;
+	if (o->copy == 0)
+		m = aoe_plain_frame(o->frame_length);
+	if (m == NULL)
+		m = aoe_buf_frame(sc, o->frame_length, o->copy);
+	if (m == NULL) {
+		aoe_count(AOE_STAT_NO_BUFFER);
+		if (o->copy != 0)
+			aoe_core_sent(sc->sc_core, aoe_now(), o->copy);
+		return (NULL);
+	}
+	p = mtod(m, char *) + o->header_length;
+	switch (o->source) {
+	case AOE_SRC_IO:
+		aoe_bio_write_to((struct bio *)(uintptr_t)o->io,
+		    o->data_offset, o->data_length, p);
+		break;
+	case AOE_SRC_CONTROL:
+		memcpy(p, aoe_core_control_buffer(sc->sc_core) +
+		    o->data_offset, o->data_length);
+		break;
+	}
+	aoe_frame_finish(m, o);
+	return (m);
+}
+
+/* Build a frame that belongs to no target: discovery's. */
+struct mbuf *
+aoe_frame_bare(const struct aoe_output *o)
+{
+	struct mbuf *m;
+
+	KASSERT(o->data_length == 0, ("discovery frame with data"));
+	m = aoe_plain_frame(o->frame_length);
+	if (m == NULL)
+		aoe_count(AOE_STAT_NO_BUFFER);
+	else
+		aoe_frame_finish(m, o);
+	return (m);
+}
+
+/* Copy the data of a received frame to where the core wants it. */
+void
+aoe_frame_deliver(struct aoe_softc *sc, const struct aoe_copy *c,
+    const struct mbuf *m)
+{
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	switch (c->dest) {
+	case AOE_DEST_IO:
+		aoe_bio_read_from((struct bio *)(uintptr_t)c->io, c->io_offset,
+		    c->length, m, c->frame_offset);
+		break;
+	case AOE_DEST_SCRATCH:
+		KASSERT(c->length <= AOE_CONTROL_MAX, ("scratch overrun"));
+		m_copydata(m, c->frame_offset, c->length,
+		    (caddr_t)aoe_core_scratch(sc->sc_core));
+		break;
+	}
+}
+
+/* Add a buffer to the reserve, or give back one that it does not want. */
+static struct aoe_buf *
+aoe_reserve_exchange(struct aoe_softc *sc, struct aoe_buf *b)
+{
+	struct aoe_buf **prev, *small;
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	for (prev = &sc->sc_reserve; (small = *prev) != NULL;
+	    prev = &small->b_next)
+		if (small->b_class < sc->sc_reserve_class)
+			break;
+	if (small != NULL) {
+		*prev = small->b_next;
+		sc->sc_reserved--;
+	} else if (sc->sc_reserved >= AOE_RESERVE)
+		return (b);
+	b->b_next = sc->sc_reserve;
+	sc->sc_reserve = b;
+	sc->sc_reserved++;
+	return (small);
+}
+
+/*
+ * Bring the reserve up to what the listed interfaces can carry.  Sleeps; the
+ * lifecycle task does this when a target is made and when an MTU grew.
+ */
+void
+aoe_reserve_fill(struct aoe_softc *sc)
+{
+	struct aoe_buf *b;
+	u_int class, n;
+
+	class = aoe_buf_class(aoe_links_mtu() + ETHER_HDR_LEN);
+	class = MIN(class, nitems(aoe_zones) - 1);
+	for (n = 0; n < AOE_RESERVE; n++) {
+		b = uma_zalloc(aoe_zones[class].z_zone, M_WAITOK);
+		b->b_class = class;
+		mtx_lock(&sc->sc_mtx);
+		sc->sc_reserve_class = class;
+		b = aoe_reserve_exchange(sc, b);
+		mtx_unlock(&sc->sc_mtx);
+		if (b != NULL)
+			uma_zfree(aoe_zones[b->b_class].z_zone, b);
+	}
+}
+
+void
+aoe_reserve_free(struct aoe_softc *sc)
+{
+	struct aoe_buf *b;
+
+	KASSERT(sc->sc_out == 0, ("%s: %u buffers out", sc->sc_name,
+	    sc->sc_out));
+	while ((b = sc->sc_reserve) != NULL) {
+		sc->sc_reserve = b->b_next;
+		sc->sc_reserved--;
+		uma_zfree(aoe_zones[b->b_class].z_zone, b);
+	}
+}

@@ -1,0 +1,185 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Frames in and out: the receive hook, and transmit.
+ *
+ * Knows: pfil(9) and ether_output_frame().
+ * Must not know: bios and disks.
+ */
+#include "aoe_var.h"
+
+#include <sys/epoch.h>
+#include <sys/mbuf.h>
+
+#include <net/ethernet.h>
+#include <net/if_vlan_var.h>
+#include <net/pfil.h>
+#include <net/vnet.h>
+
+static pfil_hook_t aoe_hook;
+
+/*
+ * Whether a frame of our ethertype, which came on one of our interfaces, is
+ * ours; if so, `f` is what the core sees of it.  Only the Ethernet header is
+ * sure to be contiguous.
+ */
+static bool
+aoe_net_admit(const struct mbuf *m, int link, struct aoe_frame *f,
+    struct aoe_peek *peek)
+{
+
+	memset(f, 0, sizeof(*f));
+	f->length = m->m_pkthdr.len;
+	f->link = link;
+	m_copydata(m, 0, MIN(f->length, AOE_RX_HEADER), (caddr_t)f->header);
+	aoe_core_peek(f->header, f->length, peek);
+	return (peek->verdict != AOE_PEEK_PASS);
+}
+
+static void
+aoe_net_dispatch(const struct aoe_frame *f, const struct aoe_peek *peek,
+    const struct mbuf *m)
+{
+	struct aoe_softc *sc;
+
+	if (peek->verdict != AOE_PEEK_TARGET) {
+		aoe_count(AOE_STAT_RX_MALFORMED);
+		return;
+	}
+	sc = aoe_target_find(peek->major, peek->minor);
+	if (sc != NULL)
+		aoe_target_receive(sc, f, m);
+	else {
+		aoe_count(AOE_STAT_RX_STRANGERS);
+		if (peek->command == AOE_COMMAND_CONFIG)
+			aoe_disco_offer(f);
+	}
+}
+
+/*
+ * The hook on the Ethernet head.  It sees every frame that any interface of
+ * vnet0 receives, so the ethertype comes first and almost all leave there.
+ * A frame of a VLAN passes: it comes again on its own interface.  A priority
+ * tag (vid 0) is the interface's own.
+ */
+static pfil_return_t
+aoe_net_input(struct mbuf **mp, struct ifnet *ifp, int flags __unused,
+    void *ruleset __unused, struct inpcb *inp __unused)
+{
+	const struct ether_header *eh;
+	struct mbuf *m = *mp;
+	struct aoe_frame f;
+	struct aoe_peek peek;
+	int link;
+
+	eh = mtod(m, const struct ether_header *);
+	if (eh->ether_type != htons(ETHERTYPE_AOE))
+		return (PFIL_PASS);
+	NET_EPOCH_ASSERT();
+	if ((m->m_flags & M_VLANTAG) != 0 &&
+	    EVL_VLANOFTAG(m->m_pkthdr.ether_vtag) != 0)
+		return (PFIL_PASS);
+	link = aoe_link_of(ifp);
+	if (link == -1 || !aoe_net_admit(m, link, &f, &peek))
+		return (PFIL_PASS);
+	aoe_count(AOE_STAT_RX_FRAMES);
+	SDT_PROBE3(aoe, , frame, receive, link, m, &f);
+	aoe_net_dispatch(&f, &peek, m);
+	m_freem(m);
+	*mp = NULL;
+	return (PFIL_CONSUMED);
+}
+
+/*
+ * Send one frame, or lose it.  ether_output_frame() checks nothing: some
+ * drivers keep a frame sent while the link is down and send it much later,
+ * which for a copy of a write is the last thing that we want.
+ */
+static void
+aoe_net_send(u_int link, struct mbuf *m)
+{
+	if_t ifp;
+
+	NET_EPOCH_ASSERT();
+	ifp = aoe_link_if(link);
+	if (ifp == NULL || !aoe_link_is_up(ifp)) {
+		aoe_count(AOE_STAT_TX_LINK_DOWN);
+		m_freem(m);
+		return;
+	}
+	if (m->m_pkthdr.len > if_getmtu(ifp) + ETHER_HDR_LEN) {
+		/* The MTU has no event; this is where we notice. */
+		aoe_count(AOE_STAT_TX_TOO_LONG);
+		aoe_life_kick(AOE_WORK_SCAN);
+		m_freem(m);
+		return;
+	}
+	SDT_PROBE2(aoe, , frame, send, link, m);
+	if (ether_output_frame(ifp, m) != 0)
+		aoe_count(AOE_STAT_TX_ERRORS);
+	else
+		aoe_count(AOE_STAT_TX_FRAMES);
+}
+
+/* Send the frames of a turn, in order; NULL is one that was lost already. */
+void
+aoe_net_send_all(const struct aoe_output *out, struct mbuf **frame, u_int n)
+{
+	struct epoch_tracker et;
+	u_int i;
+
+	for (i = 0; i < n && frame[i] == NULL; i++)
+		;
+	if (i == n)
+		return;
+	CURVNET_SET(vnet0);
+	NET_EPOCH_ENTER(et);
+	for (; i < n; i++)
+		if (frame[i] != NULL)
+			aoe_net_send(out[i].link, frame[i]);
+	NET_EPOCH_EXIT(et);
+	CURVNET_RESTORE();
+}
+
+int
+aoe_net_init(void)
+{
+	struct pfil_hook_args ha = {
+		.pa_version = PFIL_VERSION,
+		.pa_flags = PFIL_IN,
+		.pa_type = PFIL_TYPE_ETHERNET,
+		.pa_mbuf_chk = aoe_net_input,
+		.pa_modname = "aoe",
+		.pa_rulname = "default",
+	};
+	struct pfil_link_args la = {
+		.pa_version = PFIL_VERSION,
+		.pa_flags = PFIL_IN | PFIL_HOOKPTR,
+		.pa_headname = PFIL_ETHER_NAME,
+	};
+	int error;
+
+	CURVNET_SET(vnet0);
+	aoe_hook = pfil_add_hook(&ha);
+	la.pa_hook = aoe_hook;
+	error = pfil_link(&la);
+	CURVNET_RESTORE();
+	if (error != 0)
+		printf("aoe: no receive hook on \"%s\": error %d\n",
+		    PFIL_ETHER_NAME, error);
+	return (error);
+}
+
+/* No frame comes when this returns. */
+void
+aoe_net_fini(void)
+{
+
+	if (aoe_hook == NULL)
+		return;
+	CURVNET_SET(vnet0);
+	pfil_remove_hook(aoe_hook);
+	CURVNET_RESTORE();
+	aoe_hook = NULL;
+	NET_EPOCH_WAIT();
+}

@@ -1,0 +1,312 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The run loop: every input to a target's core enters between
+ * aoe_input_begin() and aoe_input_end(), and the latter carries out what the
+ * core asks for.
+ *
+ * Knows: when the core runs, in which thread, and when it wants to run next.
+ * Must not know: what a frame means, or what an interface is.
+ *
+ * One thread drains a target at a time.  Sending a frame and completing a bio
+ * can both come back to us, with the same target; the inner call then only
+ * gives the core its input, and the outer one carries out the effects.  So
+ * effects keep their order, and the stack does not grow with the load.
+ */
+#include "aoe_var.h"
+
+static void	aoe_tick(void *);
+static void	aoe_run_task(void *, int);
+
+/* Carries outputs from the locked half of a turn to the unlocked one. */
+struct aoe_turn {
+	struct aoe_output	tu_out[AOE_BATCH];
+	struct mbuf		*tu_frame[AOE_BATCH];
+	struct bio_queue	tu_refused;
+	u_int			tu_count;
+	int			tu_error;	/* of tu_refused */
+};
+_Static_assert(sizeof(struct aoe_turn) <= 1024, "the turn lives on the stack");
+
+void
+aoe_run_init(struct aoe_softc *sc)
+{
+
+	mtx_init(&sc->sc_mtx, "aoe target", NULL, MTX_DEF);
+	callout_init_mtx(&sc->sc_callout, &sc->sc_mtx, CALLOUT_RETURNUNLOCKED);
+	sc->sc_armed = AOE_NEVER;
+	TASK_INIT(&sc->sc_task, 0, aoe_run_task, sc);
+	TAILQ_INIT(&sc->sc_waiting);
+}
+
+/* Nothing can find the target any more, and sc_dead is set. */
+void
+aoe_run_stop(struct aoe_softc *sc)
+{
+
+	callout_drain(&sc->sc_callout);
+	taskqueue_drain(aoe_run_tq, &sc->sc_task);
+	KASSERT(TAILQ_EMPTY(&sc->sc_waiting), ("%s: bios left", sc->sc_name));
+	mtx_destroy(&sc->sc_mtx);
+}
+
+/*
+ * Lock a target for an input.  Buffers that interfaces gave back meanwhile
+ * are reported first: whoever gives them back may hold any lock, and so only
+ * leaves them where they are found here.
+ */
+uint64_t
+aoe_input_begin(struct aoe_softc *sc)
+{
+	uint64_t now;
+
+	mtx_lock(&sc->sc_mtx);
+	now = aoe_now();
+	aoe_bufs_reap(sc, now);
+	return (now);
+}
+
+static uint8_t
+aoe_io_op(const struct bio *bp)
+{
+
+	switch (bp->bio_cmd) {
+	case BIO_READ:
+		return (AOE_OP_READ);
+	case BIO_WRITE:
+		return (AOE_OP_WRITE);
+	case BIO_DELETE:
+		return (AOE_OP_DELETE);
+	default:
+		KASSERT(bp->bio_cmd == BIO_FLUSH,
+		    ("bio command %d reached the core", (int)bp->bio_cmd));
+		return (AOE_OP_FLUSH);
+	}
+}
+
+/*
+ * Whether the I/O looks like GEOM tasting the disk: a read, soon after the
+ * first open, while nobody has it open for writing.  GEOM's only event thread
+ * waits for such reads, so they must not wait for the target.
+ */
+static bool
+aoe_io_is_taste(const struct aoe_softc *sc, const struct bio *bp, uint64_t now)
+{
+
+	return (bp->bio_cmd == BIO_READ && now - sc->sc_opened_us <
+	    (uint64_t)aoe_config.taste_wait * 1000000 &&
+	    aoe_bio_unwritten(bp));
+}
+
+static int
+aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
+{
+	struct aoe_io io;
+
+	memset(&io, 0, sizeof(io));
+	io.io = (uintptr_t)bp;
+	io.op = aoe_io_op(bp);
+	if (io.op != AOE_OP_FLUSH) {
+		io.lba = bp->bio_offset / AOE_SECTOR;
+		io.sectors = bp->bio_bcount / AOE_SECTOR;
+		/* GEOM marks every flush so; the core knows what one orders. */
+		if ((bp->bio_flags & BIO_ORDERED) != 0)
+			io.flags |= AOE_IO_ORDERED;
+	}
+	if (aoe_io_is_taste(sc, bp, now))
+		io.flags |= AOE_IO_TASTE;
+	SDT_PROBE3(aoe, , io, submit, sc->sc_name, bp, &io);
+	return (aoe_core_submit(sc->sc_core, now, &io));
+}
+
+/* Hand a bio to the core, or keep it until the core has room. */
+void
+aoe_submit(struct aoe_softc *sc, struct bio *bp)
+{
+	uint64_t now;
+	int error;
+
+	now = aoe_input_begin(sc);
+	error = EAGAIN;
+	if (TAILQ_EMPTY(&sc->sc_waiting))
+		error = aoe_io_offer(sc, bp, now);
+	if (error == EAGAIN) {
+		TAILQ_INSERT_TAIL(&sc->sc_waiting, bp, bio_queue);
+		aoe_count(AOE_STAT_IO_QUEUED);
+	}
+	aoe_input_end(sc);
+	if (error != 0 && error != EAGAIN)
+		aoe_bio_done(bp, error);
+}
+
+/*
+ * Offer waiting bios again, oldest first.  A bio that the core now refuses
+ * for good is taken along in the turn and completed when the lock is off;
+ * one error at a time, the rest follows in the next turn.
+ */
+static void
+aoe_resubmit(struct aoe_softc *sc, struct aoe_turn *tu, uint64_t now)
+{
+	struct bio *bp;
+	int error;
+
+	while ((bp = TAILQ_FIRST(&sc->sc_waiting)) != NULL) {
+		error = aoe_io_offer(sc, bp, now);
+		if (error == EAGAIN)
+			break;
+		TAILQ_REMOVE(&sc->sc_waiting, bp, bio_queue);
+		if (error != 0) {
+			TAILQ_INSERT_TAIL(&tu->tu_refused, bp, bio_queue);
+			tu->tu_error = error;
+			break;
+		}
+	}
+}
+
+/*
+ * The locked half of a turn: take outputs from the core, build frames while
+ * no other thread can complete the bio that they copy from, and note for the
+ * lifecycle task what is its.  False if the core has nothing to do.
+ */
+static bool
+aoe_turn_take(struct aoe_softc *sc, struct aoe_turn *tu)
+{
+	struct aoe_output *o;
+	uint64_t now;
+	u_int i;
+
+	TAILQ_INIT(&tu->tu_refused);
+	now = aoe_now();
+	aoe_bufs_reap(sc, now);
+	aoe_resubmit(sc, tu, now);
+	tu->tu_count = aoe_core_poll(sc->sc_core, now, tu->tu_out, AOE_BATCH);
+	for (i = 0; i < tu->tu_count; i++) {
+		o = &tu->tu_out[i];
+		tu->tu_frame[i] = NULL;
+		switch (o->kind) {
+		case AOE_OUT_TRANSMIT:
+			tu->tu_frame[i] = aoe_frame_build(sc, o);
+			break;
+		case AOE_OUT_COMPLETE:
+			break;
+		default:
+			aoe_life_note(sc, o);
+			break;
+		}
+	}
+	return (tu->tu_count != 0 || !TAILQ_EMPTY(&tu->tu_refused));
+}
+
+/* The unlocked half: frames out, in order, then bios. */
+static void
+aoe_turn_perform(const struct aoe_softc *sc, struct aoe_turn *tu)
+{
+	struct bio *bp;
+	u_int i;
+
+	aoe_net_send_all(tu->tu_out, tu->tu_frame, tu->tu_count);
+	for (i = 0; i < tu->tu_count; i++) {
+		if (tu->tu_out[i].kind != AOE_OUT_COMPLETE)
+			continue;
+		bp = (struct bio *)(uintptr_t)tu->tu_out[i].io;
+		SDT_PROBE3(aoe, , io, complete, sc->sc_name, bp,
+		    tu->tu_out[i].error);
+		aoe_bio_done(bp, tu->tu_out[i].error);
+	}
+	while ((bp = TAILQ_FIRST(&tu->tu_refused)) != NULL) {
+		TAILQ_REMOVE(&tu->tu_refused, bp, bio_queue);
+		SDT_PROBE3(aoe, , io, complete, sc->sc_name, bp, tu->tu_error);
+		aoe_bio_done(bp, tu->tu_error);
+	}
+}
+
+/*
+ * Set the callout for the core's deadline.  It is left alone when it fires
+ * early enough already: deadlines move away with every answer, early calls
+ * are harmless, and resetting a callout per frame is not.
+ */
+static void
+aoe_rearm(struct aoe_softc *sc)
+{
+	uint64_t at, now;
+
+	if (sc->sc_dead)
+		return;
+	at = aoe_core_deadline(sc->sc_core);
+	if (sc->sc_out != 0) {
+		now = aoe_now();
+		at = MIN(at, now + AOE_REAP_US);
+	}
+	if (at >= sc->sc_armed)
+		return;
+	sc->sc_armed = at;
+	callout_reset_sbt(&sc->sc_callout, ustosbt((int64_t)at), SBT_1MS,
+	    aoe_tick, sc, C_ABSOLUTE);
+}
+
+/* Called locked, by the one drainer; returns unlocked. */
+static void
+aoe_drain(struct aoe_softc *sc)
+{
+	struct aoe_turn tu;
+	u_int turns;
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	for (turns = 0; turns < AOE_DRAIN_TURNS; turns++) {
+		if (!aoe_turn_take(sc, &tu)) {
+			sc->sc_draining = false;
+			aoe_rearm(sc);
+			if (sc->sc_gone)
+				aoe_life_attention(sc);
+			mtx_unlock(&sc->sc_mtx);
+			return;
+		}
+		mtx_unlock(&sc->sc_mtx);
+		aoe_turn_perform(sc, &tu);
+		mtx_lock(&sc->sc_mtx);
+	}
+	/* sc_draining stays set: the task is the drainer now. */
+	taskqueue_enqueue(aoe_run_tq, &sc->sc_task);
+	mtx_unlock(&sc->sc_mtx);
+}
+
+void
+aoe_input_end(struct aoe_softc *sc)
+{
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	if (sc->sc_draining) {
+		mtx_unlock(&sc->sc_mtx);
+		return;
+	}
+	sc->sc_draining = true;
+	aoe_drain(sc);
+}
+
+static void
+aoe_run_task(void *arg, int pending __unused)
+{
+	struct aoe_softc *sc = arg;
+
+	mtx_lock(&sc->sc_mtx);
+	KASSERT(sc->sc_draining, ("%s: no drain to go on with", sc->sc_name));
+	aoe_drain(sc);
+}
+
+/* The callout; called locked, returns unlocked. */
+static void
+aoe_tick(void *arg)
+{
+	struct aoe_softc *sc = arg;
+	uint64_t now;
+
+	sc->sc_armed = AOE_NEVER;
+	if (sc->sc_dead) {
+		mtx_unlock(&sc->sc_mtx);
+		return;
+	}
+	now = aoe_now();
+	aoe_bufs_reap(sc, now);
+	aoe_core_tick(sc->sc_core, now);
+	aoe_input_end(sc);
+}

@@ -1,0 +1,210 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Targets: finding one by its address, making one, freeing one.
+ *
+ * Knows: the address table and who may hold a target.
+ * Must not know: what the core does with what it is given.
+ *
+ * The table is read inside the net epoch and without a lock, so that frames
+ * for different targets meet nowhere.  It is written by the lifecycle thread,
+ * which waits for the epoch before it frees what it took out.
+ */
+#include "aoe_var.h"
+
+#include <sys/epoch.h>
+#include <sys/libkern.h>
+#include <sys/mbuf.h>
+
+static uintptr_t aoe_hash[AOE_HASH_SIZE];	/* (x) to write, epoch to read */
+
+struct aoe_targets aoe_targets = TAILQ_HEAD_INITIALIZER(aoe_targets);
+u_int aoe_ntargets;
+
+static uintptr_t *
+aoe_hash_head(uint16_t major, uint8_t minor)
+{
+
+	/* Shelves and slots are small numbers, and one of them is constant. */
+	return (&aoe_hash[(major * 31 + minor) % AOE_HASH_SIZE]);
+}
+
+/* In the net epoch, or with aoe_conf_sx held. */
+struct aoe_softc *
+aoe_target_find(uint16_t major, uint8_t minor)
+{
+	struct aoe_softc *sc;
+
+	sc = (struct aoe_softc *)atomic_load_acq_ptr(
+	    aoe_hash_head(major, minor));
+	while (sc != NULL &&
+	    (sc->sc_major != major || sc->sc_minor != minor))
+		sc = (struct aoe_softc *)atomic_load_acq_ptr(
+		    &sc->sc_hash_next);
+	return (sc);
+}
+
+/* Give a frame to its target; `m` holds all of it, or is NULL. */
+void
+aoe_target_receive(struct aoe_softc *sc, const struct aoe_frame *f,
+    const struct mbuf *m)
+{
+	struct aoe_copy c;
+	uint64_t now;
+
+	now = aoe_input_begin(sc);
+	if (sc->sc_dead) {
+		mtx_unlock(&sc->sc_mtx);
+		return;
+	}
+	c.dest = AOE_DEST_NONE;
+	aoe_core_rx(sc->sc_core, now, f, &c);
+	if (c.dest != AOE_DEST_NONE && m != NULL)
+		aoe_frame_deliver(sc, &c, m);
+	aoe_input_end(sc);
+}
+
+static struct aoe_softc *
+aoe_target_alloc(uint16_t major, uint8_t minor)
+{
+	struct aoe_params params = {
+		.io_slots = AOE_IO_SLOTS,
+		.frame_slots = AOE_FRAME_SLOTS,
+		.copy_slots = AOE_COPY_SLOTS,
+	};
+	struct aoe_settings settings;
+	uint8_t seed[AOE_SEED_LEN];
+	struct aoe_softc *sc;
+	uint64_t size;
+	int error;
+
+	sc = malloc(sizeof(*sc), M_AOE, M_WAITOK | M_ZERO);
+	size = aoe_core_target_size(&params);
+	sc->sc_core = malloc_aligned(size, 16, M_AOE, M_WAITOK | M_ZERO);
+	sc->sc_major = major;
+	sc->sc_minor = minor;
+	snprintf(sc->sc_name, sizeof(sc->sc_name), "aoe%ue%u", major, minor);
+	snprintf(sc->sc_dname, sizeof(sc->sc_dname), "aoe%ue", major);
+	aoe_settings(&settings);
+	arc4rand(seed, sizeof(seed), 0);
+	error = aoe_core_target_init(sc->sc_core, size, &params, &settings,
+	    aoe_now(), seed, major, minor);
+	explicit_bzero(seed, sizeof(seed));
+	if (error != 0) {
+		printf("%s: the core refuses to start: error %d\n",
+		    sc->sc_name, error);
+		free(sc->sc_core, M_AOE);
+		free(sc, M_AOE);
+		return (NULL);
+	}
+	aoe_run_init(sc);
+	return (sc);
+}
+
+static struct aoe_softc *
+aoe_target_make(uint16_t major, uint8_t minor)
+{
+	static struct timeval last;
+	static int burst;
+	struct aoe_softc *sc;
+	uintptr_t *head;
+
+	if (aoe_ntargets >= aoe_config.maxtargets) {
+		aoe_count(AOE_STAT_TARGETS_REFUSED);
+		if (ppsratecheck(&last, &burst, 1))
+			printf("aoe: aoe%ue%u left out: net.aoe.maxtargets is "
+			    "%u\n", major, minor, aoe_config.maxtargets);
+		return (NULL);
+	}
+	sc = aoe_target_alloc(major, minor);
+	if (sc == NULL)
+		return (NULL);
+	aoe_reserve_fill(sc);
+	aoe_sysctl_target_add(sc);
+	aoe_links_introduce(sc);
+	TAILQ_INSERT_TAIL(&aoe_targets, sc, sc_link);
+	aoe_ntargets++;
+	head = aoe_hash_head(major, minor);
+	sc->sc_hash_next = *head;
+	atomic_store_rel_ptr(head, (uintptr_t)sc);
+	return (sc);
+}
+
+/* A frame of a target that was unknown when it came.  Lifecycle thread. */
+void
+aoe_target_offer(const struct aoe_frame *f)
+{
+	struct aoe_peek peek;
+	struct aoe_softc *sc;
+
+	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	aoe_core_peek(f->header, f->length, &peek);
+	if (peek.verdict != AOE_PEEK_TARGET)
+		return;
+	sc = aoe_target_find(peek.major, peek.minor);
+	if (sc == NULL)
+		sc = aoe_target_make(peek.major, peek.minor);
+	if (sc != NULL)
+		aoe_target_receive(sc, f, NULL);
+}
+
+/*
+ * Whether a target may be freed: nothing left in the core, no disk, and no
+ * buffer with an interface.  If so, it takes no input from here on.
+ */
+bool
+aoe_target_is_idle(struct aoe_softc *sc)
+{
+	struct aoe_target_info info;
+	bool idle;
+
+	mtx_lock(&sc->sc_mtx);
+	idle = sc->sc_gone && !sc->sc_draining && sc->sc_disk == NULL &&
+	    !sc->sc_fate.f_up && TAILQ_EMPTY(&sc->sc_waiting);
+	if (idle) {
+		aoe_bufs_reap(sc, aoe_now());
+		aoe_core_info(sc->sc_core, aoe_now(), &info);
+		idle = sc->sc_out == 0 && info.state == AOE_STATE_GONE &&
+		    (info.flags & AOE_INFO_IDLE) != 0;
+	}
+	if (idle)
+		sc->sc_dead = true;
+	mtx_unlock(&sc->sc_mtx);
+	return (idle);
+}
+
+/* sc_dead is set, and there is no disk and no buffer out. */
+void
+aoe_target_free(struct aoe_softc *sc)
+{
+	uintptr_t *prev;
+
+	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	prev = aoe_hash_head(sc->sc_major, sc->sc_minor);
+	while (*prev != (uintptr_t)sc)
+		prev = &((struct aoe_softc *)*prev)->sc_hash_next;
+	atomic_store_rel_ptr(prev, sc->sc_hash_next);
+	TAILQ_REMOVE(&aoe_targets, sc, sc_link);
+	aoe_ntargets--;
+	NET_EPOCH_WAIT();
+	aoe_sysctl_target_remove(sc);
+	aoe_run_stop(sc);
+	aoe_reserve_free(sc);
+	free(sc->sc_core, M_AOE);
+	free(sc, M_AOE);
+}
+
+/* Every target fails what it has and what still comes. */
+void
+aoe_targets_abort(int error)
+{
+	struct aoe_softc *sc;
+	uint64_t now;
+
+	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
+		now = aoe_input_begin(sc);
+		aoe_core_abort(sc->sc_core, now, error);
+		aoe_input_end(sc);
+	}
+}

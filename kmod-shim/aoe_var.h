@@ -1,0 +1,303 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the files of the shim share.  The locking essay is at the head of
+ * aoe_kern.c; the letter in front of a member says what guards it:
+ *
+ *	(c)	constant once the object can be found
+ *	(t)	the target's sc_mtx
+ *	(d)	aoe_disco_mtx
+ *	(x)	aoe_conf_sx, held exclusively to write
+ *	(l)	aoe_link_mtx to write, the net epoch to read
+ *	(a)	atomic
+ *	(k)	the lifecycle thread alone
+ */
+#ifndef _AOE_VAR_H_
+#define	_AOE_VAR_H_
+
+#include <sys/types.h>
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/kernel.h>
+#include <sys/lock.h>
+#include <sys/mutex.h>
+#include <sys/sx.h>
+#include <sys/malloc.h>
+#include <sys/callout.h>
+#include <sys/counter.h>
+#include <sys/queue.h>
+#include <sys/sdt.h>
+#include <sys/sysctl.h>
+#include <sys/taskqueue.h>
+#include <sys/time.h>
+#include <sys/socket.h>
+#include <sys/bio.h>
+
+#include <net/if.h>
+#include <net/if_var.h>
+
+#include "aoe_abi.h"
+
+#ifndef AOE_VERSION
+#define	AOE_VERSION	"2.0.0"
+#endif
+
+#define	AOE_BATCH		8	/* outputs taken per turn of the drain */
+#define	AOE_DRAIN_TURNS		32	/* turns before a task takes over */
+#define	AOE_HASH_SIZE		256	/* buckets of the address table */
+#define	AOE_NEWS		64	/* adverts kept for the lifecycle task */
+#define	AOE_LOG_RING		16	/* events kept per target */
+#define	AOE_IO_SLOTS		256
+#define	AOE_FRAME_SLOTS		256
+#define	AOE_COPY_SLOTS		1024
+#define	AOE_RESERVE		2	/* frames kept for a day without memory */
+#define	AOE_REAP_US		250000	/* sent buffers are looked for this often */
+#define	AOE_SECTOR		512
+#define	AOE_COMMAND_CONFIG	1	/* AoE's number for Query Config */
+
+struct bio;
+struct disk;
+struct mbuf;
+struct aoe_buf;
+
+MALLOC_DECLARE(M_AOE);
+SYSCTL_DECL(_net_aoe);
+
+/* Something to log and to tell devd, in the order it happened. */
+struct aoe_note {
+	uint8_t		n_kind;			/* AOE_OUT_* */
+	uint8_t		n_event;		/* AOE_EV_* */
+	uint8_t		n_path;
+	uint64_t	n_value;
+};
+
+/*
+ * What became of the disk since the lifecycle task last looked.  However the
+ * core's UP, RESIZED and GONE came, they shorten to: remove the disk, then
+ * make one of this size; or give the one there is this size.  So nothing that
+ * matters can overflow.
+ */
+struct aoe_fate {
+	bool		f_gone;
+	bool		f_up;
+	bool		f_resized;
+	uint64_t	f_sectors;		/* for f_up or f_resized */
+};
+
+enum aoe_disk_state {
+	AOE_DISK_NONE,
+	AOE_DISK_LIVE,
+	AOE_DISK_GOING				/* disk_gone() was called */
+};
+
+/* One target. */
+struct aoe_softc {
+	struct mtx	sc_mtx;
+	struct aoe_target *sc_core;		/* (t) the core's memory */
+	uint16_t	sc_major;		/* (c) */
+	uint8_t		sc_minor;		/* (c) */
+	char		sc_name[16];		/* (c) aoe7e3 */
+	char		sc_dname[16];		/* (c) aoe7e: disk(9) adds 3 */
+	uintptr_t	sc_hash_next;		/* (x) to write, epoch to read */
+	TAILQ_ENTRY(aoe_softc) sc_link;		/* (x) */
+
+	/* Running the core. */
+	bool		sc_draining;		/* (t) some thread is at it */
+	bool		sc_dead;		/* (t) about to be freed */
+	bool		sc_gone;		/* (t) the core said GONE last */
+	struct task	sc_task;		/* (c) takes over long drains */
+	struct callout	sc_callout;		/* (t) */
+	uint64_t	sc_armed;		/* (t) when it fires */
+	struct bio_queue sc_waiting;		/* (t) refused with EAGAIN */
+
+	/* Frames that carry data. */
+	uintptr_t	sc_sent;		/* (a) came back, not yet seen */
+	struct aoe_buf	*sc_reserve;		/* (t) */
+	u_int		sc_reserved;		/* (t) length of sc_reserve */
+	u_int		sc_reserve_class;	/* (t) the least it may hold */
+	u_int		sc_out;			/* (t) with interfaces or in sc_sent */
+
+	/* For the lifecycle task. */
+	struct aoe_fate	sc_fate;		/* (t) */
+	struct aoe_note	sc_notes[AOE_LOG_RING];	/* (t) */
+	u_int		sc_note_first;		/* (t) */
+	u_int		sc_note_count;		/* (t) */
+	u_int		sc_notes_lost;		/* (t) */
+	u_int		sc_attention;		/* (a) the above wants looking at */
+
+	/* The disk. */
+	struct disk	*sc_disk;		/* (t) */
+	enum aoe_disk_state sc_disk_state;	/* (t) */
+	bool		sc_open;		/* (t) */
+	uint64_t	sc_opened_us;		/* (t) first open */
+
+	/* Its sysctl nodes. */
+	struct sysctl_ctx_list sc_sysctl;	/* (k) */
+	struct sysctl_oid *sc_path_node;	/* (k) */
+	u_int		sc_path_nodes;		/* (k) paths that have a node */
+};
+
+/* A listed local interface. */
+struct aoe_link {
+	uintptr_t	l_ifp;			/* (l) 0: send and take nothing */
+	if_t		l_ref;			/* (l) our reference */
+	struct aoe_link_state l_state;		/* (x) as told to the core */
+};
+
+/* Settings, in the units of their sysctls. */
+struct aoe_config {
+	u_int		maxwait;
+	u_int		ghost_wait;
+	u_int		taste_wait;
+	u_int		shutdown_wait;
+	u_int		maxout;
+	u_int		maxtargets;
+	u_int		fail_on_disconnection;
+	u_int		strict_src;
+	u_int		boot;
+	u_int		abft;
+	u_int		debug;
+	int		wc;
+};
+
+/* Counters of the module as a whole, under net.aoe.stats. */
+enum aoe_stat {
+	AOE_STAT_RX_FRAMES,
+	AOE_STAT_RX_MALFORMED,
+	AOE_STAT_RX_STRANGERS,
+	AOE_STAT_TX_FRAMES,
+	AOE_STAT_TX_ERRORS,
+	AOE_STAT_TX_LINK_DOWN,
+	AOE_STAT_TX_TOO_LONG,
+	AOE_STAT_NO_BUFFER,
+	AOE_STAT_RESERVE_USED,
+	AOE_STAT_IO_QUEUED,
+	AOE_STAT_TARGETS_REFUSED,
+	AOE_STAT_NEWS_LOST,
+	AOE_STATS
+};
+
+extern struct aoe_config aoe_config;		/* (x) */
+extern struct sx aoe_conf_sx;
+extern struct mtx aoe_disco_mtx;
+extern struct aoe_disco *aoe_disco;		/* (d) */
+extern TAILQ_HEAD(aoe_targets, aoe_softc) aoe_targets;	/* (x) */
+extern u_int aoe_ntargets;			/* (x) */
+extern struct taskqueue *aoe_run_tq;		/* (c) */
+extern bool aoe_ready;				/* (x) loaded, not unloading */
+extern bool aoe_shutting_down;			/* (x) */
+extern counter_u64_t aoe_stats[AOE_STATS];	/* (c) */
+
+static inline void
+aoe_count(enum aoe_stat which)
+{
+
+	counter_u64_add(aoe_stats[which], 1);
+}
+
+/* The one clock; read with the mutex held, so that it never runs backwards. */
+static inline uint64_t
+aoe_now(void)
+{
+
+	return ((uint64_t)sbttous(sbinuptime()));
+}
+
+/* aoe_kern.c */
+void	aoe_settings(struct aoe_settings *);
+void	aoe_settings_push(void);
+
+/* aoe_life.c: what happens in the lifecycle thread. */
+#define	AOE_WORK_SCAN		0x1		/* look at the interfaces */
+#define	AOE_WORK_NEWS		0x2		/* adverts are waiting */
+int	aoe_life_init(void);
+void	aoe_life_start(void);
+void	aoe_life_stop(void);
+void	aoe_life_kick(u_int work);
+void	aoe_life_attention(struct aoe_softc *);
+void	aoe_life_note(struct aoe_softc *, const struct aoe_output *);
+void	aoe_life_note_news(const struct aoe_frame *);
+
+/* aoe_target.c */
+struct aoe_softc *aoe_target_find(uint16_t major, uint8_t minor);
+void	aoe_target_receive(struct aoe_softc *, const struct aoe_frame *,
+	    const struct mbuf *);
+void	aoe_target_offer(const struct aoe_frame *);
+bool	aoe_target_is_idle(struct aoe_softc *);
+void	aoe_target_free(struct aoe_softc *);
+void	aoe_targets_abort(int error);
+
+/* aoe_run.c */
+uint64_t aoe_input_begin(struct aoe_softc *);
+void	aoe_input_end(struct aoe_softc *);
+void	aoe_run_init(struct aoe_softc *);
+void	aoe_run_stop(struct aoe_softc *);
+void	aoe_submit(struct aoe_softc *, struct bio *);
+
+/* aoe_disco.c */
+int	aoe_disco_init(void);
+void	aoe_disco_fini(void);
+int	aoe_disco_set(const char *list, size_t length);
+void	aoe_disco_run(void);
+void	aoe_disco_beacon(void);
+bool	aoe_disco_listed(const char *name);
+void	aoe_disco_link(u_int link, const struct aoe_link_state *);
+void	aoe_disco_offer(const struct aoe_frame *);
+
+/* aoe_link.c: which interfaces are in use. */
+int	aoe_link_init(void);
+void	aoe_link_fini(void);
+if_t	aoe_link_if(u_int link);
+int	aoe_link_of(if_t);
+bool	aoe_link_is_up(if_t);
+void	aoe_links_scan(void);
+void	aoe_links_release(void);
+bool	aoe_links_any(void);
+void	aoe_links_introduce(struct aoe_softc *);
+void	aoe_link_name(u_int link, char *buf, size_t size);
+u_int	aoe_links_mtu(void);
+
+/* aoe_net.c: frames in and out of them. */
+int	aoe_net_init(void);
+void	aoe_net_fini(void);
+void	aoe_net_send_all(const struct aoe_output *, struct mbuf **, u_int n);
+
+/* aoe_mbuf.c */
+#define	AOE_MTU_MAX		65535
+void	aoe_mbuf_init(void);
+void	aoe_mbuf_fini(void);
+struct mbuf *aoe_frame_build(struct aoe_softc *, const struct aoe_output *);
+struct mbuf *aoe_frame_bare(const struct aoe_output *);
+void	aoe_frame_deliver(struct aoe_softc *, const struct aoe_copy *,
+	    const struct mbuf *);
+void	aoe_bufs_reap(struct aoe_softc *, uint64_t now);
+void	aoe_reserve_fill(struct aoe_softc *);
+void	aoe_reserve_free(struct aoe_softc *);
+
+/* aoe_disk.c */
+void	aoe_disk_fate(struct aoe_softc *, const struct aoe_fate *);
+bool	aoe_bio_unwritten(const struct bio *);
+void	aoe_bio_done(struct bio *, int error);
+void	aoe_bio_write_to(struct bio *, size_t offset, size_t length, char *to);
+void	aoe_bio_read_from(struct bio *, size_t offset, size_t length,
+	    const struct mbuf *, int from);
+
+/* aoe_sysctl.c */
+void	aoe_sysctl_init(void);
+void	aoe_sysctl_apply(void);
+void	aoe_sysctl_fini(void);
+
+/* aoe_sysctl_target.c */
+const char *aoe_state_name(u_int state);
+void	aoe_sysctl_target_add(struct aoe_softc *);
+void	aoe_sysctl_target_paths(struct aoe_softc *);
+void	aoe_sysctl_target_remove(struct aoe_softc *);
+
+/* aoe_trace.c */
+SDT_PROVIDER_DECLARE(aoe);
+SDT_PROBE_DECLARE(aoe, , io, submit);
+SDT_PROBE_DECLARE(aoe, , io, complete);
+SDT_PROBE_DECLARE(aoe, , frame, send);
+SDT_PROBE_DECLARE(aoe, , frame, receive);
+SDT_PROBE_DECLARE(aoe, , target, change);
+#endif /* _AOE_VAR_H_ */
