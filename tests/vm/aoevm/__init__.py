@@ -1,0 +1,1 @@
+"""A FreeBSD guest in QEMU, a small network around it, and scenarios to run there."""

@@ -1,0 +1,148 @@
+"""Disk images for the guest: its root from the given tree, and the kit with what is tested."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+from .errors import SetupError
+
+_KERNEL_VERSION = re.compile(rb"FreeBSD (1[4-9]|[2-9]\d)\.(\d+)-[A-Z][A-Z0-9.-]*")
+_NOT_IN_THE_GUEST = {"usr/src", "usr/tests", "usr/lib/debug", "usr/obj", "usr/ports"}
+
+
+class Tree:
+    """A FreeBSD root tree: what base.txz and kernel.txz unpack to."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path).resolve()
+        for needed in ("boot/kernel/kernel", "sbin/init", "bin/sh"):
+            if not (self.path / needed).exists():
+                raise SetupError(f"{path} has no {needed}: see docs/vm.md for what it must hold")
+
+    def kernels(self):
+        """Flavour -> kernel file; RELEASE is boot/kernel, X is boot/kernel.X."""
+        found = {"RELEASE": self.path / "boot/kernel/kernel"}
+        for kernel in sorted(self.path.glob("boot/kernel.*/kernel")):
+            found[kernel.parent.name.split(".", 1)[1]] = kernel
+        return found
+
+    def kernel(self, flavour):
+        """The kernel file of a flavour."""
+        try:
+            return self.kernels()[flavour]
+        except KeyError:
+            raise SetupError(f"{self.path} has no boot/kernel.{flavour}/kernel") from None
+
+    def version(self, flavour="RELEASE"):
+        """(text, major) of a kernel, such as ("FreeBSD 15.0-RELEASE", 15)."""
+        found = _KERNEL_VERSION.search(self.kernel(flavour).read_bytes())
+        if not found:
+            raise SetupError(f"{self.kernel(flavour)} is no FreeBSD kernel of 14.0 or later")
+        return found.group(0).decode(), int(found.group(1))
+
+
+def require_tools(*names):
+    """Fails in one sentence if a program is missing."""
+    packages = {"makefs": "makefs", "vblade": "vblade", "ip": "iproute2"}
+    packages["qemu-system-x86_64"] = "qemu-system-x86"
+    missing = [name for name in names if not shutil.which(name)]
+    if missing:
+        wanted = " ".join(sorted({packages.get(name, name) for name in missing}))
+        raise SetupError(f"{', '.join(missing)} not found: apt-get install {wanted}")
+
+
+def _link_or_copy(source, target):
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+        status = os.lstat(source)
+        os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
+
+
+def _wanted(relative):
+    if relative in _NOT_IN_THE_GUEST or relative.endswith((".debug", ".symbols")):
+        return False
+    # Kernels come from the host; only their modules are needed in the guest.
+    return not re.fullmatch(r"boot/kernel(\.\w+)?/kernel(\.full)?", relative)
+
+
+def stage_tree(tree, stage):
+    """Hard links (or copies) of the tree's files in directories of our own."""
+    for directory, subdirectories, files in os.walk(tree.path):
+        relative = os.path.relpath(directory, tree.path)
+        prefix = "" if relative == "." else relative + "/"
+        target = stage / relative
+        target.mkdir(parents=True, exist_ok=True)
+        status = os.stat(directory)
+        os.chown(target, status.st_uid, status.st_gid)
+        os.chmod(target, status.st_mode & 0o7777)
+        keep = []
+        for name in subdirectories:
+            if not _wanted(prefix + name):
+                continue
+            if os.path.islink(os.path.join(directory, name)):
+                files.append(name)
+            else:
+                keep.append(name)
+        subdirectories[:] = keep
+        for name in files:
+            source = os.path.join(directory, name)
+            if _wanted(prefix + name) and not name.startswith(".ready"):
+                _link_or_copy(source, target / name)
+
+
+def _makefs(image, directory, *options):
+    command = ["makefs", "-t", "ffs", "-o", "version=2", *options, str(image), str(directory)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SetupError(f"makefs failed:\n{done.stdout}{done.stderr}")
+
+
+def _stamp(tree):
+    """Changes when the tree was laid anew."""
+    parts = [str(tree.path)]
+    for name in ("boot/kernel", "bin", "sbin", "etc/rc.d", "usr/bin", "usr/sbin", "lib"):
+        path = tree.path / name
+        parts.append(f"{name} {path.stat().st_mtime_ns}" if path.exists() else name)
+    parts.extend(f"{p} {p.stat().st_mtime_ns}" for p in tree.kernels().values())
+    return "\n".join(parts)
+
+
+def root_image(tree, cache):
+    """The root disk, made once for a tree; guests write to a snapshot of it."""
+    cache.mkdir(parents=True, exist_ok=True)
+    image, stamp = cache / "root.img", cache / "root.stamp"
+    if image.exists() and stamp.exists() and stamp.read_text() == _stamp(tree):
+        return image
+    stage = cache / "stage"
+    shutil.rmtree(stage, ignore_errors=True)
+    stage_tree(tree, stage)
+    for name in ("aoevm", "mnt", "dev", "tmp", "usr/local/etc/rc.d"):
+        (stage / name).mkdir(parents=True, exist_ok=True)
+    shutil.copy2(pathlib.Path(__file__).parent.parent / "guest/boot.sh", stage / "aoevm/boot.sh")
+    stamp.unlink(missing_ok=True)
+    _makefs(image, stage, "-b", "30%", "-f", "20%")
+    shutil.rmtree(stage)
+    stamp.write_text(_stamp(tree))
+    return image
+
+
+def kit_image(directory, files):
+    """A small read-only disk with the given {name in the guest: file or bytes}."""
+    stage = directory / "kit"
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir(parents=True)
+    for name, source in files.items():
+        target = stage / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(source, bytes):
+            target.write_bytes(source)
+        else:
+            shutil.copy2(source, target)
+    image = directory / "kit.img"
+    _makefs(image, stage, "-b", "10%")
+    shutil.rmtree(stage)
+    return image

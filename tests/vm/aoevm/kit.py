@@ -1,0 +1,36 @@
+"""What goes onto the kit disk."""
+
+import pathlib
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+REPOSITORY = HERE.parent.parent
+
+RC_CONF = b"""hostname="aoevm"
+cron_enable="NO"
+sendmail_enable="NONE"
+syslogd_enable="NO"
+newsyslog_enable="NO"
+dumpdev="NO"
+devd_enable="NO"
+update_motd="NO"
+virecover_enable="NO"
+savecore_enable="NO"
+mixer_enable="NO"
+aoe_enable="YES"
+aoe_iflist="vtnet0"
+aoe_mounts="/mnt/aoe"
+"""
+
+
+def kit_files(module):
+    """Name in the guest -> file of the host."""
+    files = {f"{path.name}": path for path in sorted((HERE / "guest").glob("*.sh"))}
+    files["rc.conf"] = RC_CONF
+    for name, path in {
+        "aoe.ko": module,
+        "rc.d/aoe": REPOSITORY / "rc.d/aoe",
+        "aoe.4": REPOSITORY / "man/aoe.4",
+    }.items():
+        if path.exists():
+            files[name] = path
+    return files

@@ -1,0 +1,214 @@
+"""One QEMU with a FreeBSD guest."""
+
+import ctypes
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+from .agent import Agent
+from .console import Console
+from .errors import GuestDied, SetupError
+
+BOOT_TIMEOUT = {"kvm": 60, "tcg": 300}
+# Under KVM a healthy kernel says its name at once; one that this host's KVM
+# cannot run (nested, or without hardware help) is found out by its silence.
+SILENCE = 15
+FIRST_WORDS = "FreeBSD"
+
+KENV = {
+    "vfs.root.mountfrom": "ufs:/dev/vtbd0",
+    "vfs.root.mountfrom.options": "rw",
+    "console": "comconsole",
+    "boot_serial": "YES",
+    "hint.uart.0.at": "acpi",
+    "hint.uart.0.port": "0x3F8",
+    "hint.uart.0.flags": "0x10",
+    "hint.uart.1.at": "acpi",
+    "hint.uart.1.port": "0x2F8",
+    "hint.atrtc.0.at": "isa",
+    "hint.atrtc.0.port": "0x70",
+    "hint.atrtc.0.irq": "8",
+    "hint.attimer.0.at": "isa",
+    "hint.attimer.0.port": "0x40",
+    "hint.attimer.0.irq": "0",
+    "init_script": "/aoevm/boot.sh",
+    "debug.debugger_on_panic": "0",
+    "debug.trace_on_panic": "1",
+    "kern.panic_reboot_wait_time": "0",
+    "debug.witness.trace": "1",
+}
+
+
+def die_with_parent():
+    """For preexec_fn: nothing that we started outlives us."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def accelerators():
+    """What to try, best first; AOEVM_ACCEL=kvm or tcg decides."""
+    chosen = os.environ.get("AOEVM_ACCEL")
+    if chosen:
+        if chosen not in BOOT_TIMEOUT:
+            raise SetupError(f"AOEVM_ACCEL={chosen}: say kvm or tcg")
+        return [chosen]
+    usable = os.access("/dev/kvm", os.R_OK | os.W_OK)
+    return ["kvm", "tcg"] if usable else ["tcg"]
+
+
+class Qmp:
+    """QEMU's management channel."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(path))
+        self.socket.settimeout(30)
+        self.file = self.socket.makefile("r")
+        self.file.readline()
+        self.command("qmp_capabilities")
+
+    def command(self, name, **arguments):
+        """Runs one command and returns what it returns."""
+        request = {"execute": name, "arguments": arguments}
+        self.socket.sendall(json.dumps(request).encode() + b"\n")
+        for line in self.file:
+            answer = json.loads(line)
+            if "error" in answer:
+                raise GuestDied(f"QEMU refused {name}: {answer['error']['desc']}")
+            if "return" in answer:
+                return answer["return"]
+        raise GuestDied("QEMU closed its management channel")
+
+    def close(self):
+        """Lets go of the channel."""
+        self.file.close()
+        self.socket.close()
+
+
+class Machine:
+    """A booted guest.  `nics` are (model, tap) in the order of their PCI slots."""
+
+    def __init__(self, directory, kernel, disks, netns, nics, kenv=None, memory=1024, allowed=()):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.kernel, self.disks, self.netns, self.nics = kernel, disks, netns, nics
+        self.kenv, self.memory = {**KENV, **(kenv or {})}, memory
+        self.console = Console(self.directory / "console.log", set(allowed))
+        self.process = self.qmp = self.agent = self.accelerator = None
+
+    def boot(self, choices):
+        """Starts QEMU and waits for the agent, with the first accelerator that works."""
+        for number, choice in enumerate(choices):
+            try:
+                self._start(choice)
+                self._wait_for_agent(BOOT_TIMEOUT[choice])
+                self.accelerator = choice
+                return
+            except GuestDied as error:
+                self.stop()
+                if FIRST_WORDS in self.console.text() or number + 1 == len(choices):
+                    tail = "\n".join(self.console.text().splitlines()[-40:])
+                    raise GuestDied(f"boot: {error}\n{tail}") from error
+
+    def _command(self, accelerator):
+        command = ["ip", "netns", "exec", self.netns, "qemu-system-x86_64"]
+        command += ["-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35"]
+        command += ["-smp", "2", "-m", str(self.memory)]
+        if accelerator == "kvm":
+            command += ["-accel", "kvm", "-cpu", "host"]
+        else:
+            # An old model: newer ones have features whose emulation costs time.
+            command += ["-accel", "tcg,thread=multi", "-cpu", "Nehalem"]
+        append = " ".join(f"{name}={value}" for name, value in self.kenv.items())
+        command += ["-kernel", str(self.kernel), "-append", append]
+        command += ["-chardev", f"file,id=console,path={self.console.path}"]
+        command += ["-serial", "chardev:console"]
+        command += ["-chardev", f"socket,id=agent,path={self.directory}/agent,server=on,wait=off"]
+        command += ["-serial", "chardev:agent"]
+        command += ["-qmp", f"unix:{self.directory}/qmp,server=on,wait=off"]
+        for number, disk in enumerate(self.disks):
+            drive = f"file={disk},format=raw,if=none,id=disk{number},snapshot=on"
+            command += ["-drive", drive, "-device", f"virtio-blk-pci,drive=disk{number}"]
+        for number, (model, tap) in enumerate(self.nics):
+            netdev = f"tap,id=net{number},ifname={tap},script=no,downscript=no"
+            device = f"{model},netdev=net{number},id=nic{number},mac=02:a0:e0:00:00:{number + 1:02x}"
+            command += ["-netdev", netdev, "-device", device + ",romfile="]
+        return command
+
+    def _start(self, accelerator):
+        self.console.path.unlink(missing_ok=True)
+        with (self.directory / "qemu.log").open("w") as log:
+            self.process = subprocess.Popen(
+                self._command(accelerator),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent,
+                env={**os.environ, "TMPDIR": str(self.directory)},
+            )
+        self.accelerator = accelerator
+        self.qmp = self._connect_qmp()
+
+    def _connect_qmp(self):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                return Qmp(self.directory / "qmp")
+            except (OSError, ValueError):  # not yet, or QEMU ended under us
+                time.sleep(0.05)
+        raise GuestDied("QEMU did not start: " + (self.directory / "qemu.log").read_text())
+
+    def _wait_for_agent(self, timeout):
+        self.started = time.monotonic()
+        self.agent = Agent(self.directory / "agent", self._alive_at_boot)
+        self.agent.connect(timeout)
+        self.agent.alive = self.alive
+
+    def _alive_at_boot(self):
+        self.alive()
+        if self.accelerator != "kvm" or FIRST_WORDS in self.console.text():
+            return
+        if self.qmp.command("query-status")["status"] == "internal-error":
+            raise GuestDied("this host's KVM cannot run the kernel")
+        if time.monotonic() - self.started > SILENCE:
+            raise GuestDied("the kernel prints nothing under KVM")
+
+    def alive(self):
+        """Raises GuestDied if the guest cannot go on."""
+        message = self.console.panicked()
+        if message:
+            time.sleep(2)  # the trace follows the message
+            raise GuestDied(message)
+        if "mountroot>" in self.console.text():
+            raise GuestDied("the kernel found no root file system")
+        if self.process.poll() is not None:
+            raise GuestDied("QEMU ended")
+
+    def wait_for_end(self, timeout):
+        """Waits until the guest has rebooted or halted, which ends QEMU; seconds it took."""
+        started = time.monotonic()
+        while self.process.poll() is None:
+            if time.monotonic() - started > timeout:
+                return None
+            time.sleep(0.05)
+        return time.monotonic() - started
+
+    def stop(self):
+        """Ends QEMU at once."""
+        if self.agent:
+            self.agent.close()
+        if self.qmp:
+            self.qmp.close()
+            self.qmp = None
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()

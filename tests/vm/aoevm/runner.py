@@ -1,0 +1,143 @@
+"""Runs scenarios on one kernel, several on one boot where that is safe."""
+
+import os
+import shutil
+import time
+import traceback
+
+from .console import load_allowed
+from .errors import Failed, GuestDied, SetupError, Skipped
+from .image import kit_image
+from .lab import Lab
+from .machine import Machine, accelerators
+from .results import Outcome
+from .scenario import Context
+from .kit import kit_files
+
+NICS = ["virtio-net-pci", "virtio-net-pci", "e1000"]
+
+
+class Runner:
+    """All chosen scenarios on one flavour."""
+
+    def __init__(self, tree, root, work, flavour, module, results, long):
+        self.tree, self.root, self.work = tree, root, work
+        self.flavour, self.module = flavour, module
+        self.results, self.long = results, long
+        self.version = tree.version(flavour)[0]
+        self.choices = accelerators()
+        self.logs = work / "logs" / flavour
+        self.directory = work / f"run-{os.getpid()}"
+        self.machine = None
+        self.boots = 0
+
+    def run(self, chosen):
+        """Runs them; those that share a guest come first."""
+        if any(s.module for s in chosen) and not self.module.exists():
+            raise SetupError(f"{self.module} is not there: run make first")
+        shutil.rmtree(self.logs, ignore_errors=True)
+        self.logs.mkdir(parents=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.allowed = load_allowed(self.work_file("allow.txt"))
+        self.lab = Lab(self.directory, len(NICS))
+        try:
+            self.lab.up()
+            self.kit = kit_image(self.directory, kit_files(self.module))
+            print(f"# {self.version} {self.flavour}: {len(chosen)} scenarios", flush=True)
+            for one in sorted(chosen, key=lambda s: s.boot):
+                self.one(one)
+        finally:
+            self.retire()
+            self.lab.down()
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    @staticmethod
+    def work_file(name):
+        """A file of tests/vm."""
+        return os.path.join(os.path.dirname(os.path.dirname(__file__)), name)
+
+    def retire(self):
+        """Ends the guest, if there is one."""
+        if self.machine:
+            self.machine.stop()
+            self.machine = None
+
+    def guest(self, one):
+        """A booted guest for a scenario: the running one if that will do."""
+        if one.boot:
+            self.retire()
+        if self.machine:
+            return self.machine
+        self.boots += 1
+        path = f"/boot/{self.tree.kernel(self.flavour).parent.name};/boot/modules"
+        machine = Machine(
+            self.logs / f"boot{self.boots}",
+            self.tree.kernel(self.flavour),
+            [self.root, self.kit],
+            self.lab.netns,
+            [(model, self.lab.tap(nic)) for nic, model in enumerate(NICS)],
+            {"kern.module_path": path, **one.kenv},
+            one.memory,
+            self.allowed,
+        )
+        self.machine = machine
+        machine.boot(self.choices)
+        self.choices = [machine.accelerator]
+        return machine
+
+    def one(self, one):
+        """Runs one scenario and says how it ended."""
+        started = time.monotonic()
+        result, note, log = "passed", "", []
+        start = 0
+        try:
+            machine = self.guest(one)
+            start = machine.console.mark() if not one.boot else 0
+            context = Context(machine, self.lab, self.kit, self.flavour, self.long)
+            log = context.log
+            one.body(context)
+            self.tidy(context, one)
+        except Skipped as skip:
+            result, note = "skipped", str(skip)
+            self.retire()
+        except (Failed, SetupError, GuestDied, TimeoutError) as error:
+            result, note = "failed", str(error) or traceback.format_exc()
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            result, note = "failed", f"{error!r}\n{traceback.format_exc()}"
+        result, note = self.judge(start, result, note)
+        self.keep_log(one, start, log, note)
+        if result == "failed" or one.boot:
+            self.retire()
+        self.lab.clear()
+        seconds = time.monotonic() - started
+        self.results.add(
+            Outcome(self.version, self.flavour, one.name, result, seconds, note)
+        )
+
+    def tidy(self, context, one):
+        """Brings the shared guest back to where it was; what stays behind is a failure."""
+        if one.boot and self.machine.process.poll() is not None:
+            return
+        for nic in range(len(NICS)):
+            context.cable(nic, True)
+        context.sh("restore", 120)
+
+    def judge(self, start, result, note):
+        """Adds what the kernel complained of; nothing excuses a panic."""
+        if not self.machine:
+            return result, note
+        complaints = self.machine.console.complaints(start)
+        if complaints:
+            result = "failed"
+            told = "\n".join(f"kernel: {key}\n{excerpt}" for key, excerpt in complaints[:5])
+            note = f"{note}\n{told}" if note else told
+        return result, note
+
+    def keep_log(self, one, start, log, note):
+        """The scenario's commands and the console of its time, for whoever looks."""
+        text = "\n".join(log)
+        if self.machine:
+            text += "\n\n--- console\n" + self.machine.console.text(start)
+        if note:
+            text += f"\n\n--- verdict\n{note}\n"
+        (self.logs / f"{one.name}.log").write_text(text)

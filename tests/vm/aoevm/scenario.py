@@ -1,0 +1,160 @@
+"""What a scenario is, and what it can do."""
+
+import pathlib
+from dataclasses import dataclass, field
+from typing import Callable
+
+from .errors import Failed, Skipped
+
+ALL = []
+
+
+@dataclass
+class Scenario:
+    """One entry of the list.  `boot` scenarios get a guest of their own."""
+
+    name: str
+    text: str
+    body: Callable
+    long: bool = False
+    core: bool = False
+    module: bool = True
+    boot: bool = False
+    kenv: dict = field(default_factory=dict)
+    memory: int = 1024
+
+
+def scenario(name, **options):
+    """Registers the decorated function; its docstring is the scenario's description."""
+
+    def register(body):
+        if any(other.name == name for other in ALL):
+            raise ValueError(f"two scenarios are called {name}")
+        if options.get("kenv") or options.get("memory"):
+            options["boot"] = True
+        ALL.append(Scenario(name, " ".join(body.__doc__.split()), body, **options))
+        return body
+
+    return register
+
+
+class Context:
+    """Handed to a scenario's body."""
+
+    def __init__(self, machine, lab, kit, flavour, long):
+        self.machine, self.lab, self.kit = machine, lab, kit
+        self.flavour, self.long = flavour, long
+        self.slow = 3 if machine.accelerator == "tcg" else 1
+        if "KASAN" in flavour:
+            self.slow *= 3
+        self.log = []
+
+    # The guest
+
+    def run(self, script, timeout=60):
+        """Runs a script in the guest; its output and status."""
+        result = self.machine.agent.run(script, timeout * self.slow)
+        self.log.append(f"$ {script.strip()}\n{result.out}\n[{result.code}, {result.seconds:.1f} s]")
+        return result
+
+    def sh(self, script, timeout=60):
+        """Runs a script in the guest, which must succeed; its output."""
+        result = self.run(script, timeout)
+        if not result.ok:
+            raise Failed(f"status {result.code} from:\n{script.strip()}\n{result.out}")
+        return result.out
+
+    def refused(self, script, reason, timeout=60):
+        """Runs a script, which must fail and say `reason`."""
+        result = self.run(script, timeout)
+        self.check(not result.ok, f"succeeded, but must be refused: {script.strip()}")
+        self.check(reason in result.out, f"no {reason!r} in: {result.out}")
+        return result.out
+
+    def start(self, script):
+        """Starts a script in the guest, to go on beside others."""
+        self.log.append(f"& {script.strip()}")
+        return self.machine.agent.start(script)
+
+    def finish(self, job, timeout=60):
+        """Waits for a started script, which must succeed; its output."""
+        result = job.wait(timeout * self.slow)
+        self.log.append(f"= {job.script.strip()}\n{result.out}\n[{result.code}]")
+        self.check(result.ok, f"status {result.code} from:\n{job.script.strip()}\n{result.out}")
+        return result.out
+
+    def need(self, *programs):
+        """Skips if the guest's userland lacks a program."""
+        for program in programs:
+            if not self.run(f"command -v {program}").ok:
+                raise Skipped(f"the guest has no {program}")
+
+    def need_module(self, name):
+        """Loads a stock module; skips if the guest does not have it."""
+        if not self.run(f"kldstat -q -m {name} || kldload {name}").ok:
+            raise Skipped(f"the guest has no module {name}")
+
+    # The module
+
+    def load(self, iflist="vtnet0"):
+        """Loads aoe.ko and lists interfaces."""
+        self.sh(f"kldload {self.module}\nsysctl net.aoe.iflist='{iflist}'")
+
+    @property
+    def module(self):
+        """Where the module under test lies in the guest."""
+        return "/aoevm/kit/aoe.ko"
+
+    def appears(self, target, timeout=20):
+        """Waits for a target's disk."""
+        self.sh(f"await {timeout * self.slow} test -c /dev/{target.disk}", timeout + 10)
+
+    def disappears(self, target, timeout=20):
+        """Waits until a target's disk is no longer there."""
+        self.sh(f"await {timeout * self.slow} test ! -e /dev/{target.disk}", timeout + 10)
+
+    def sysctl(self, name):
+        """The value of a sysctl."""
+        return self.sh(f"sysctl -n {name}").strip()
+
+    def state(self, target):
+        """The target's state, as the module says it."""
+        return self.sysctl(f"net.aoe.target.{target.disk}.state")
+
+    def await_state(self, target, state, timeout=30):
+        """Waits until the module says that a target is in a state."""
+        self.sh(
+            f'await {timeout * self.slow} sh -c \'[ "$(sysctl -n'
+            f" net.aoe.target.{target.disk}.state)\" = {state} ]'",
+            timeout + 10,
+        )
+
+    # The world outside
+
+    def target(self, shelf=0, slot=1, **options):
+        """Starts a target on the host."""
+        return self.lab.target(shelf, slot, **options)
+
+    def cable(self, nic, plugged):
+        """Plugs or unplugs the guest's NIC."""
+        self.machine.qmp.command("set_link", name=f"nic{nic}", up=plugged)
+
+    def check(self, condition, message):
+        """The scenario fails with this message unless the condition holds."""
+        if not condition:
+            raise Failed(message)
+
+    def printed(self, text, start=0):
+        """Whether the kernel printed this since console byte `start`."""
+        return text in self.machine.console.text(start)
+
+
+def load_all():
+    """Imports every file under scenarios/; the list is in order of file and place."""
+    import importlib.util
+
+    for path in sorted((pathlib.Path(__file__).parent.parent / "scenarios").glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"scenarios_{path.stem}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return ALL

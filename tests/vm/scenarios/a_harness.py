@@ -1,0 +1,30 @@
+"""The harness itself, with stock modules only: what the other scenarios rest on."""
+
+from aoevm.errors import Failed
+from aoevm.scenario import scenario
+
+
+@scenario("harness", module=False, core=True)
+def harness(t):
+    """The guest boots, commands run, outputs and statuses come back, stock modules load."""
+    t.sh("uname -a; sysctl -n kern.version; ifconfig -l; geom disk list")
+    out = t.sh("printf 'one\\ntwo %s' '$HOME \"quoted\" \\'; seq 1 2000 | tail -1")
+    t.check(out == "one\ntwo $HOME \"quoted\" \\2000", f"the channel garbles output: {out!r}")
+    t.check(t.run("exit 3").code == 3, "statuses are lost")
+    job = t.start("sleep 2; echo slow")
+    t.check(t.sh("echo fast") == "fast", "jobs do not run beside each other")
+    t.check(t.finish(job) == "slow", "a job's output is lost")
+    try:
+        t.sh("false; echo not reached")
+    except Failed:
+        pass
+    else:
+        raise Failed("a failing command does not fail its script")
+    for module in ("if_epair", "geom_gate"):
+        t.run(f"kldload {module} && kldunload {module}")
+    for nic in ("vtnet0", "vtnet1", "em0"):
+        t.sh(f"ifconfig {nic} up && await 10 sh -c 'ifconfig {nic} | grep -q \"status: active\"'")
+    t.cable(0, False)
+    t.sh("await 10 sh -c 'ifconfig vtnet0 | grep -q \"no carrier\"'")
+    t.cable(0, True)
+    t.sh("await 10 sh -c 'ifconfig vtnet0 | grep -q \"status: active\"'")

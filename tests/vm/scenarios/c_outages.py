@@ -1,0 +1,253 @@
+"""What happens when the target, the cable or the interface goes."""
+
+import time
+
+from aoevm.errors import Failed
+from aoevm.scenario import scenario
+
+COPY = "dd if=/tmp/aoevm-worker of=/mnt/copy bs=64k 2>/dev/null && fsync /mnt/copy"
+SAME = "cmp /tmp/aoevm-worker /mnt/copy"
+
+
+def mounted(t, size="96m", megabytes=24, **target_options):
+    """A target with a file system mounted on /mnt, and a file to copy onto it."""
+    target = t.target(size=size, **target_options)
+    t.load()
+    t.appears(target)
+    t.sh(f"newfs -U /dev/{target.disk} >/dev/null && mount /dev/{target.disk} /mnt", 120)
+    t.sh(f"dd if=/dev/urandom of=/tmp/aoevm-worker bs=1m count={megabytes} 2>/dev/null", 120)
+    return target
+
+
+def copying(t):
+    """Starts a copy and waits until it is on its way."""
+    job = t.start(COPY)
+    t.sh("await 60 test -s /mnt/copy; sleep 0.3", 90)
+    if job.done():
+        raise Failed("the copy was over before the outage began: enlarge it")
+    return job
+
+
+def verify(t, target):
+    """The copy is whole, and so is the file system, now and after a remount."""
+    t.sh(SAME, 120)
+    t.sh(f"umount /mnt && fsck_ffs -n /dev/{target.disk} && mount /dev/{target.disk} /mnt", 120)
+    t.sh(f"{SAME} && umount /mnt && rm /tmp/aoevm-worker", 120)
+
+
+@scenario("target-restart", core=True)
+def target_restart(t):
+    """The target is killed and restarted in the middle of a copy; the copy goes on."""
+    target = mounted(t)
+    job = copying(t)
+    target.kill()
+    t.await_state(target, "suspended")
+    t.check(not job.done(), "the copy ended while its target was gone")
+    target.start()
+    t.finish(job, 180)
+    t.check(t.state(target) == "up", "the target is not up again")
+    verify(t, target)
+
+
+@scenario("target-pauses")
+def target_pauses(t):
+    """The target stops answering for a second three times during a copy."""
+    target = mounted(t)
+    job = copying(t)
+    for _ in range(3):
+        target.pause()
+        time.sleep(1)
+        target.resume()
+        time.sleep(0.5)
+    t.finish(job, 180)
+    verify(t, target)
+
+
+@scenario("ifconfig-down")
+def ifconfig_down(t):
+    """The interface goes down and up in the middle of a copy."""
+    target = mounted(t)
+    job = copying(t)
+    t.sh("ifconfig vtnet0 down")
+    t.await_state(target, "suspended")
+    t.sh("sleep 2; ifconfig vtnet0 up")
+    t.finish(job, 180)
+    verify(t, target)
+
+
+@scenario("cable-pulled")
+def cable_pulled(t):
+    """The link goes down and up in the middle of a copy."""
+    target = mounted(t)
+    job = copying(t)
+    t.cable(0, False)
+    t.await_state(target, "suspended")
+    time.sleep(2)
+    t.cable(0, True)
+    t.finish(job, 180)
+    verify(t, target)
+
+
+@scenario("maxwait")
+def maxwait(t):
+    """An outage beyond maxwait: I/O gets EIO, a forced unmount works, the open disk comes back."""
+    target = mounted(t)
+    t.sh("sysctl net.aoe.maxwait=8")
+    t.sh("fill /mnt 4 64k && sync; sleep 2")
+    target.kill()
+    started = time.monotonic()
+    out = t.sh(f"dd if=/dev/{target.disk} of=/dev/null bs=64k count=1 2>&1 || echo failed", 90)
+    took = time.monotonic() - started
+    t.check("failed" in out, "a read of a target that is gone for good succeeded")
+    t.check("Input/output error" in out, f"the errno of an expired maxwait is not EIO: {out}")
+    t.check(took < 40, f"a maxwait of 8 s took {took:.0f} s")
+    t.await_state(target, "failed")
+    # The disk stays while it is mounted, and works again.
+    t.sh(f"test -c /dev/{target.disk}")
+    target.start()
+    t.await_state(target, "up", 90)
+    t.sh(f"dd if=/dev/{target.disk} of=/dev/null bs=64k count=16 && same /mnt", 60)
+    target.kill()
+    t.sh("dd if=/dev/zero of=/mnt/more bs=64k count=16 conv=sync 2>&1 || :", 120)
+    t.sh("umount -f /mnt", 180)
+    t.disappears(target, 60)
+
+
+@scenario("other-disk", core=True)
+def other_disk(t):
+    """Another disk under the same address is not written to; the right one goes on."""
+    target = mounted(t)
+    job = copying(t)
+    target.kill()
+    t.await_state(target, "suspended")
+    impostor = t.lab.target(0, 1, size="96m", hostname="impostor")
+    t.sh("sysctl net.aoe.discover=1; sleep 8")
+    t.check(t.state(target) != "up", "the target is up although another disk answers")
+    t.check(not job.done(), "the copy ended on another disk")
+    impostor.kill()
+    with impostor.file.open("rb") as image:
+        t.check(not image.read().strip(b"\0"), "the wrong disk was written to")
+    target.start()
+    t.finish(job, 180)
+    verify(t, target)
+
+
+@scenario("two-targets-one-address")
+def two_targets(t):
+    """Of two targets with one address only the first is used, and the log says so."""
+    target = mounted(t, megabytes=8)
+    mark = t.machine.console.mark()
+    impostor = t.lab.target(0, 1, size="96m", port=1, hostname="impostor")
+    t.sh("sysctl net.aoe.discover=1; sleep 3")
+    t.sh(COPY, 120)
+    with impostor.file.open("rb") as image:
+        t.check(not image.read().strip(b"\0"), "the second disk was written to")
+    t.check(t.printed("aoe0e1", mark), "nothing was logged about the second disk")
+    verify(t, target)
+
+
+@scenario("mtu-under-load")
+def mtu_under_load(t):
+    """The interface's MTU changes both ways in the middle of a copy."""
+    target = mounted(t, megabytes=32)
+    job = copying(t)
+    for mtu in (9000, 1500, 4000, 1500):
+        t.sh(f"ifconfig vtnet0 mtu {mtu}; sleep 1")
+    t.finish(job, 240)
+    verify(t, target)
+
+
+@scenario("deaf-at-tasting", core=True)
+def deaf_at_tasting(t):
+    """A target that falls silent at tasting with maxwait=0 holds up nothing else for 15 s."""
+    t.sh("kldload /aoevm/kit/aoe.ko && sysctl net.aoe.maxwait=0")
+    t.lab.deaf_target(0, 1)
+    t.sh("sysctl net.aoe.iflist=vtnet0; sleep 1")
+    t.sh("timeout 15 mdconfig -a -t swap -s 1m -u 9 && await 15 test -c /dev/md9", 30)
+    t.sh("timeout 15 mdconfig -d -u 9", 30)
+    t.run("kldload geom_gate")
+    t.sh("! kldstat -q -m g_gate || timeout 15 kldunload geom_gate", 30)
+    t.sh("timeout 25 kldunload aoe || timeout 25 kldunload -f aoe", 60)
+
+
+@scenario("reboot-while-tasting", boot=True, long=True)
+def reboot_while_tasting(t):
+    """A reboot goes through while a silent target is being tasted."""
+    t.sh("kldload /aoevm/kit/aoe.ko && sysctl net.aoe.maxwait=0")
+    t.lab.deaf_target(0, 1)
+    t.sh("sysctl net.aoe.iflist=vtnet0; sleep 1")
+    t.start("reboot")
+    ends_within(t, 15 + 10)
+
+
+def ends_within(t, limit):
+    """The guest reboots within `limit` seconds."""
+    took = t.machine.wait_for_end(limit * t.slow)
+    t.check(took is not None, f"no reboot within {limit * t.slow} s")
+    t.check(took < limit, f"the reboot took {took:.0f} s")
+
+
+@scenario("reboot-mounted", boot=True, core=True)
+def reboot_mounted(t):
+    """A reboot with a file system mounted and the target there leaves the file system clean."""
+    target = mounted(t, megabytes=1)
+    t.sh("fill /mnt 20 64k")
+    t.start("reboot")
+    ends_within(t, 40)
+    with target.file.open("rb") as image:
+        image.seek(65536 + 209)
+        t.check(image.read(1) == b"\1", "the file system was not unmounted cleanly")
+
+
+@scenario("reboot-target-gone", boot=True)
+def reboot_target_gone(t):
+    """A reboot with a file system mounted and the target gone ends after shutdown_wait."""
+    target = mounted(t, megabytes=1)
+    t.sh("sysctl net.aoe.shutdown_wait=10 && fill /mnt 20 64k")
+    target.kill()
+    t.start("reboot")
+    ends_within(t, 60)
+
+
+@scenario("vlan-destroyed")
+def vlan_destroyed(t):
+    """A vlan interface is destroyed under a mounted file system and made again."""
+    port = t.lab.relayed_port(0, vid=40)
+    t.sh("ifconfig vtnet0 up; ifconfig vlan40 create vlan 40 vlandev vtnet0 up")
+    target = t.lab.target(0, 1, size="96m", interface=port)
+    t.load("vlan40")
+    t.appears(target)
+    t.sh("newfs -U /dev/aoe0e1 >/dev/null && mount /dev/aoe0e1 /mnt", 120)
+    t.sh("dd if=/dev/urandom of=/tmp/aoevm-worker bs=1m count=16 2>/dev/null", 60)
+    job = copying(t)
+    t.sh("ifconfig vlan40 destroy")
+    t.await_state(target, "suspended")
+    t.sh("sleep 1; ifconfig vlan40 create vlan 40 vlandev vtnet0 up")
+    t.finish(job, 180)
+    verify(t, target)
+
+
+@scenario("epair-destroyed")
+def epair_destroyed(t):
+    """An epair bridged to the network is destroyed under a mounted file system."""
+    t.need_module("if_bridge")
+    t.need_module("if_epair")
+    make = """
+        ifconfig epair0 create >/dev/null
+        ifconfig epair0a up; ifconfig epair0b up
+        ifconfig bridge0 >/dev/null 2>&1 || ifconfig bridge0 create >/dev/null
+        ifconfig bridge0 addm vtnet0 addm epair0a up
+        """
+    t.sh(make)
+    target = t.target(size="96m")
+    t.load("epair0b")
+    t.appears(target)
+    t.sh("newfs -U /dev/aoe0e1 >/dev/null && mount /dev/aoe0e1 /mnt", 120)
+    t.sh("dd if=/dev/urandom of=/tmp/aoevm-worker bs=1m count=16 2>/dev/null", 60)
+    job = copying(t)
+    t.sh("ifconfig epair0a destroy")
+    t.await_state(target, "suspended")
+    t.sh(make.replace("addm vtnet0 ", ""))
+    t.finish(job, 180)
+    verify(t, target)
+    t.sh("kldunload aoe; ifconfig epair0a destroy; ifconfig bridge0 destroy")

@@ -1,0 +1,145 @@
+"""The kinds of interfaces, and which of them must not be used."""
+
+from aoevm.scenario import scenario
+
+USE = """
+newfs -U /dev/{disk} >/dev/null
+mount /dev/{disk} /mnt
+fill /mnt 8 128k
+umount /mnt
+fsck_ffs -n /dev/{disk}
+mount -r /dev/{disk} /mnt
+same /mnt
+umount /mnt
+"""
+
+
+def use(t, target):
+    """A file system on the disk, and all is as written."""
+    t.appears(target)
+    t.sh(USE.format(disk=target.disk), 240)
+
+
+@scenario("em")
+def em(t):
+    """An em(4) interface, which is iflib's."""
+    target = t.target(nic=2, size="64m")
+    t.sh("ifconfig em0 up")
+    t.load("em0")
+    use(t, target)
+
+
+@scenario("vlan")
+def vlan(t):
+    """A vlan interface finds the target of its VLAN; its parent finds only its own."""
+    port = t.lab.relayed_port(0, vid=40)
+    inside = t.lab.target(0, 1, size="64m", interface=port)
+    outside = t.target(0, 2, size="8m")
+    t.sh("ifconfig vtnet0 up; ifconfig vlan40 create vlan 40 vlandev vtnet0 up")
+    t.load("vlan40")
+    use(t, inside)
+    t.sh(f"test ! -e /dev/{outside.disk}")
+    t.sh("sysctl net.aoe.iflist=vtnet0")
+    t.appears(outside)
+    t.sh("kldunload aoe; kldload /aoevm/kit/aoe.ko; sysctl net.aoe.iflist=vtnet0")
+    t.appears(outside)
+    t.sh(f"sleep 2; test ! -e /dev/{inside.disk}")
+
+
+@scenario("priority-tag")
+def priority_tag(t):
+    """Answers that carry a priority tag (VLAN 0) are taken."""
+    target = t.lab.target(0, 1, size="64m", interface=t.lab.priority_port(0))
+    t.sh("ifconfig vtnet0 up")
+    t.load()
+    use(t, target)
+
+
+@scenario("lagg")
+def lagg(t):
+    """A lagg over two interfaces; one of its ports loses its link during the copy."""
+    t.need_module("if_lagg")
+    target = t.target(size="64m")
+    same = t.lab.target(0, 1, nic=1, file=target.file)
+    t.sh("""
+        ifconfig vtnet0 up; ifconfig vtnet1 up
+        ifconfig lagg0 create
+        ifconfig lagg0 laggproto failover laggport vtnet0 laggport vtnet1 up
+        """)
+    t.load("lagg0")
+    use(t, target)
+    t.sh("newfs -U /dev/aoe0e1 >/dev/null && mount /dev/aoe0e1 /mnt", 120)
+    job = t.start("fill /mnt 40 512k; same /mnt")
+    t.sh("sleep 1")
+    t.cable(0, False)
+    t.finish(job, 180)
+    t.sh("umount /mnt; kldunload aoe; ifconfig lagg0 destroy")
+    same.kill()
+
+
+@scenario("bridge-epair")
+def bridge_epair(t):
+    """One end of an epair whose other end is in a bridge with the NIC."""
+    t.need_module("if_bridge")
+    t.need_module("if_epair")
+    target = t.target(size="64m")
+    t.sh("""
+        ifconfig vtnet0 up
+        ifconfig epair0 create >/dev/null; ifconfig epair0a up; ifconfig epair0b up
+        ifconfig bridge0 create >/dev/null; ifconfig bridge0 addm vtnet0 addm epair0a up
+        """)
+    t.load("epair0b")
+    use(t, target)
+    t.sh("kldunload aoe; ifconfig epair0a destroy; ifconfig bridge0 destroy")
+
+
+@scenario("two-nics", core=True)
+def two_nics(t):
+    """Two NICs to one target: two paths, and either may go during a copy."""
+    target = t.target(size="128m")
+    t.lab.target(0, 1, nic=1, file=target.file)
+    t.sh("ifconfig vtnet0 up; ifconfig vtnet1 up")
+    t.load("vtnet0 vtnet1")
+    t.appears(target)
+    t.sh("newfs -U /dev/aoe0e1 >/dev/null && mount /dev/aoe0e1 /mnt", 120)
+    paths = t.sh("sysctl net.aoe.target.aoe0e1")
+    t.check("vtnet0" in paths and "vtnet1" in paths, f"there are not two paths:\n{paths}")
+    job = t.start("fill /mnt 48 512k; same /mnt")
+    for nic in (0, 1):
+        t.sh("sleep 1")
+        t.cable(nic, False)
+        t.sh("sleep 3")
+        t.cable(nic, True)
+        t.sh("sleep 1")
+    t.finish(job, 300)
+    t.check(t.state(target) == "up", "the target is not up")
+    t.sh("umount /mnt; fsck_ffs -n /dev/aoe0e1; mount /dev/aoe0e1 /mnt; same /mnt; umount /mnt", 180)
+
+
+@scenario("vnet-jail")
+def vnet_jail(t):
+    """A jail with its own network: its interfaces are not used, and it can set nothing."""
+    t.need("jail", "jexec")
+    target = t.target(nic=1, size="8m")
+    t.load("vtnet1")
+    try:
+        t.sh("""
+            kldunload aoe
+            jail -c name=aoevm vnet persist path=/
+            ifconfig vtnet1 vnet aoevm
+            jexec aoevm ifconfig vtnet1 up
+            kldload /aoevm/kit/aoe.ko
+            sysctl net.aoe.iflist=vtnet1
+            """)
+        t.sh(f"sleep 4; test ! -e /dev/{target.disk}")
+        t.refused("jexec aoevm sysctl net.aoe.iflist=vtnet1", "not permitted")
+        t.refused("jexec aoevm sysctl net.aoe.maxwait=1", "not permitted")
+        t.sh("ifconfig vtnet1 -vnet aoevm; ifconfig vtnet1 up")
+        t.appears(target)
+        # Taken away under us: suspended, and back when it returns.
+        t.sh("ifconfig vtnet1 vnet aoevm")
+        t.await_state(target, "suspended", 60)
+        t.sh("ifconfig vtnet1 -vnet aoevm; ifconfig vtnet1 up")
+        t.await_state(target, "up", 90)
+    finally:
+        t.run("kldunload aoe; jail -r aoevm; sleep 1; ifconfig vtnet1 up")

@@ -1,0 +1,74 @@
+"""Many targets, and frames that nobody honest would send."""
+
+import pathlib
+
+from aoevm.errors import Skipped
+from aoevm.scenario import scenario
+
+CORPUS = pathlib.Path(__file__).resolve().parents[3] / "fuzz/corpus"
+
+
+@scenario("many-targets")
+def many_targets(t):
+    """64 targets at once: all appear, all are read, all go at unload."""
+    count = 64
+    targets = [t.target(slot // 16, slot % 16, size="2m") for slot in range(count)]
+    for number, target in enumerate(targets):
+        with target.file.open("r+b") as image:
+            image.write(b"%08d" % number * 64)
+    t.load()
+    here = "find /dev -name 'aoe[0-9]*e[0-9]*' | wc -l"
+    t.sh(f'await 120 sh -c \'[ "$({here})" -eq {count} ]\'', 180)
+    for number, target in enumerate(targets):
+        if number % 8 == 0:
+            got = t.sh(f"dd if=/dev/{target.disk} bs=512 count=1 2>/dev/null | head -c 8")
+            t.check(got == "%08d" % number, f"{target.disk} has {got!r}")
+    t.sh("for d in /dev/aoe*; do dd if=$d of=/dev/null bs=64k 2>/dev/null & done; wait", 240)
+    t.sh("kldunload aoe", 120)
+
+
+def under_attack(t, *attack):
+    """A disk is used, with checksums, while frames are injected."""
+    target = t.target(size="64m")
+    t.load()
+    t.appears(target)
+    t.sh("newfs -U /dev/aoe0e1 >/dev/null && mount /dev/aoe0e1 /mnt", 120)
+    attacker = t.lab.inject(*attack, wait=False)
+    t.sh("fill /mnt 16 256k && sync && same /mnt", 300)
+    if attacker.poll() is None:
+        attacker.wait(600)
+    t.check(attacker.returncode == 0, "the frame generator failed")
+    t.sh("umount /mnt && fsck_ffs -n /dev/aoe0e1 && mount /dev/aoe0e1 /mnt && same /mnt", 240)
+    t.sh("umount /mnt")
+
+
+@scenario("hostile-frames", core=True)
+def hostile_frames(t):
+    """Broken and forged frames cost nothing but counters; the disk in use stays whole."""
+    under_attack(t, "hostile", 400000 if t.long else 30000, 1, 4000)
+
+
+@scenario("fuzz-corpus")
+def fuzz_corpus(t):
+    """The fuzz corpus replayed into the guest's interface."""
+    if not CORPUS.is_dir() or not any(f.is_file() for f in CORPUS.rglob("*")):
+        raise Skipped(f"there is no fuzz corpus at {CORPUS}")
+    under_attack(t, "replay", CORPUS)
+
+
+@scenario("forged-adverts")
+def forged_adverts(t):
+    """A flood of forged adverts grows no memory without bound and harms no disk in use."""
+    memory = "vmstat -m | awk '$1 ~ /^aoe/ { print }'; sysctl -n net.aoe.devices | wc -w"
+    target = t.target(size="64m")
+    t.load()
+    t.appears(target)
+    t.lab.inject("adverts", 5000, 1, 5000)
+    t.sh(f"sleep 2; {memory}")
+    used = int(t.sh("vmstat -m | awk '$1 == \"aoe\" { print $2 }'") or 0)
+    t.lab.inject("adverts", 30000, 2, 5000)
+    t.sh(f"sleep 2; {memory}")
+    now = int(t.sh("vmstat -m | awk '$1 == \"aoe\" { print $2 }'") or 0)
+    t.check(now <= used + 64, f"{used} allocations before the second flood, {now} after it")
+    t.sh("dd if=/dev/aoe0e1 of=/dev/null bs=64k", 120)
+    t.check(t.state(target) == "up", "the flood took the real target down")

@@ -1,0 +1,106 @@
+"""What people put on disks: big frames, bad networks, partitions, growth, swap, pools."""
+
+from aoevm.scenario import scenario
+
+
+def fs_round_trip(t, target, files, size):
+    """A file system made, filled, checked and read back."""
+    t.sh(f"newfs -U /dev/{target.disk} >/dev/null && mount /dev/{target.disk} /mnt", 120)
+    t.sh(f"fill /mnt {files} {size}", 600)
+    t.sh(f"umount /mnt && fsck_ffs -n /dev/{target.disk} && mount /dev/{target.disk} /mnt", 300)
+    t.sh("same /mnt && umount /mnt", 600)
+
+
+@scenario("mtu-9000")
+def mtu_9000(t):
+    """A file system over jumbo frames; the payload of a frame is 17 sectors."""
+    target = t.target(size="128m")
+    t.sh("ifconfig vtnet0 mtu 9000 up")
+    t.load()
+    t.appears(target)
+    fs_round_trip(t, target, 64 if t.long else 16, "512k")
+    used = t.sh("sysctl net.aoe.target.aoe0e1")
+    t.check("8704" in used, f"no path uses a payload of 8704 bytes:\n{used}")
+
+
+@scenario("bad-network", core=True)
+def bad_network(t):
+    """1% of the frames lost, 1% sent twice and 1% overtaken, both ways."""
+    port = t.lab.relayed_port(0, loss=1, dup=1, reorder=1)
+    target = t.lab.target(0, 1, size="128m", interface=port)
+    t.sh("ifconfig vtnet0 up")
+    t.load()
+    t.appears(target, 60)
+    fs_round_trip(t, target, 48 if t.long else 12, "512k")
+    counters = t.sh("sysctl net.aoe.target.aoe0e1")
+    t.check("retransmitted" in counters, "nothing counts retransmissions")
+
+
+@scenario("gpart-growfs", long=True)
+def gpart_growfs(t):
+    """A partition with a file system; the target grows, and so do partition and file system."""
+    t.need("gpart", "growfs")
+    target = t.target(size="64m")
+    t.load()
+    t.appears(target)
+    t.sh("""
+        gpart create -s gpt aoe0e1
+        gpart add -t freebsd-ufs aoe0e1
+        newfs -U /dev/aoe0e1p1 >/dev/null
+        mount /dev/aoe0e1p1 /mnt
+        fill /mnt 16 256k
+        """, 240)
+    target.kill()
+    target.grow(128 << 20)
+    target.start()
+    t.sh("sysctl net.aoe.discover=1; await 90 sh -c \"diskinfo aoe0e1 | grep -q 134217728\"", 120)
+    t.sh("""
+        same /mnt
+        umount /mnt
+        gpart recover aoe0e1
+        gpart resize -i 1 aoe0e1
+        growfs -y /dev/aoe0e1p1
+        fsck_ffs -n /dev/aoe0e1p1
+        mount /dev/aoe0e1p1 /mnt
+        same /mnt
+        """, 240)
+    size = int(t.sh("df -k /mnt | awk 'NR == 2 { print $2 }'"))
+    t.check(size > 100 * 1024, f"the file system has {size} KiB after growing to 128 MiB")
+    t.sh("umount /mnt; gpart destroy -F aoe0e1")
+
+
+@scenario("swap", memory=384, long=True)
+def swap(t):
+    """The system pages out to an AoE disk under memory pressure, and back."""
+    target = t.target(size="1g")
+    t.load()
+    t.appears(target)
+    t.sh("swapon /dev/aoe0e1 && swapctl -l")
+    # tmpfs pages are anonymous: more of them than there is memory must go out.
+    t.sh("""
+        mkdir -p /mnt/t && mount -t tmpfs -o size=600m tmpfs /mnt/t
+        n=0
+        while [ $n -lt 8 ]; do
+            dd if=/dev/urandom of=/mnt/t/f$n bs=1m count=56 2>/dev/null
+            sha256 -q /mnt/t/f$n
+            n=$((n + 1))
+        done >/tmp/sums
+        swapctl -l
+        """, 900)
+    used = int(t.sh("swapctl -sk | awk '{ print $3 }'"))
+    t.check(used > 50 * 1024, f"only {used} KiB were paged out")
+    t.sh("n=0; while [ $n -lt 8 ]; do sha256 -q /mnt/t/f$n; n=$((n + 1)); done | cmp - /tmp/sums", 900)
+    t.sh("umount /mnt/t; swapoff /dev/aoe0e1", 300)
+
+
+@scenario("zpool", long=True, memory=1536)
+def zpool(t):
+    """A pool on two AoE disks, scrubbed."""
+    t.need("zpool")
+    t.need_module("zfs")
+    targets = [t.target(0, slot, size="256m") for slot in (1, 2)]
+    t.load()
+    for target in targets:
+        t.appears(target)
+    t.sh("zpool create -m /mnt/z tank mirror aoe0e1 aoe0e2 && fill /mnt/z 16 512k", 240)
+    t.sh("zpool scrub -w tank; zpool status -x tank | grep healthy; same /mnt/z; zpool destroy tank", 300)
