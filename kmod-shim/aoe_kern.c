@@ -140,13 +140,14 @@ aoe_teardown(void)
 	struct aoe_softc *sc;
 	u_int i;
 
+	aoe_boot_release();
 	if (aoe_tag_pre_sync != NULL)
 		EVENTHANDLER_DEREGISTER(shutdown_pre_sync, aoe_tag_pre_sync);
 	if (aoe_tag_post_sync != NULL)
 		EVENTHANDLER_DEREGISTER(shutdown_post_sync, aoe_tag_post_sync);
 	aoe_link_fini();
 	aoe_net_fini();
-	aoe_life_stop();
+	/* Targets ask for the lifecycle thread, so it goes after them. */
 	sx_xlock(&aoe_conf_sx);
 	aoe_links_release();
 	while ((sc = TAILQ_FIRST(&aoe_targets)) != NULL) {
@@ -156,6 +157,7 @@ aoe_teardown(void)
 		aoe_target_free(sc);
 	}
 	sx_xunlock(&aoe_conf_sx);
+	aoe_life_stop();
 	aoe_disco_fini();
 	if (aoe_run_tq != NULL)
 		taskqueue_free(aoe_run_tq);
@@ -211,6 +213,7 @@ aoe_load(void)
 	    aoe_shutdown_post_sync, NULL, SHUTDOWN_PRI_FIRST);
 	sx_xlock(&aoe_conf_sx);
 	aoe_ready = true;
+	aoe_boot_hold();
 	aoe_life_start();
 	aoe_sysctl_apply();
 	sx_xunlock(&aoe_conf_sx);
@@ -300,6 +303,13 @@ aoe_wait_for_remains(void)
 	}
 	/* The thread that gave back the last one may still be leaving. */
 	pause("aoeleave", MAX(hz / 20, 1));
+	/*
+	 * GEOM lets go of providers outside of its event queue, but under the
+	 * topology lock: having had it, we know that no thread is in d_gone.
+	 */
+	g_topology_lock();
+	g_topology_unlock();
+	g_waitidle(curthread);
 	return (0);
 }
 

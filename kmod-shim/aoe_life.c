@@ -8,7 +8,8 @@
  *
  * Other threads ask for its attention and go on.  It runs with aoe_conf_sx
  * held, at once when asked, and once a second to see what has no event: an
- * interface's MTU, or a driver that became ready after it said so.
+ * interface's MTU, a driver that became ready after it said so, or a buffer
+ * that came back to a target which is gone.
  */
 #include "aoe_var.h"
 
@@ -146,7 +147,9 @@ aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 		sc->sc_gone = true;
 		break;
 	}
-	if (sc->sc_note_count == AOE_LOG_RING)
+	if (o->kind == AOE_OUT_IDLE)
+		;				/* nothing to tell */
+	else if (sc->sc_note_count == AOE_LOG_RING)
 		sc->sc_notes_lost++;
 	else {
 		n = &sc->sc_notes[(sc->sc_note_first + sc->sc_note_count) %
@@ -166,7 +169,7 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 	static struct timeval last;
 	static int burst;
 	const char *name, *text;
-	char data[32];
+	char data[48];
 
 	switch (n->n_kind) {
 	case AOE_OUT_UP:
@@ -197,18 +200,16 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 		return;
 	}
 	SDT_PROBE3(aoe, , target, change, sc->sc_name, name, n->n_value);
-	if (n->n_kind == AOE_OUT_UP || n->n_kind == AOE_OUT_RESIZED) {
-		snprintf(data, sizeof(data), "sectors=%ju",
-		    (uintmax_t)n->n_value);
-		if (ppsratecheck(&last, &burst, 10))
-			printf("%s: %s, %ju sectors\n", sc->sc_name, text,
-			    (uintmax_t)n->n_value);
-	} else {
-		snprintf(data, sizeof(data), "path=%u", n->n_path);
-		if (ppsratecheck(&last, &burst, 10))
-			printf("%s: %s\n", sc->sc_name, text);
-	}
+	snprintf(data, sizeof(data), "value=%ju path=%u",
+	    (uintmax_t)n->n_value, n->n_path);
 	devctl_notify("AOE", sc->sc_name, name, data);
+	if (!ppsratecheck(&last, &burst, 10) && aoe_config.debug == 0)
+		return;
+	if (n->n_kind == AOE_OUT_UP || n->n_kind == AOE_OUT_RESIZED)
+		printf("%s: %s, %ju sectors\n", sc->sc_name, text,
+		    (uintmax_t)n->n_value);
+	else
+		printf("%s: %s\n", sc->sc_name, text);
 }
 
 static void
@@ -291,12 +292,16 @@ aoe_life_run(void *arg __unused, int pending __unused)
 static void
 aoe_life_second(void *arg __unused, int pending __unused)
 {
+	struct aoe_softc *sc, *next;
 	bool ready;
 
 	sx_xlock(&aoe_conf_sx);
 	ready = aoe_ready;
 	if (ready && aoe_links_any())
 		aoe_links_scan();
+	TAILQ_FOREACH_SAFE(sc, &aoe_targets, sc_link, next)
+		aoe_life_serve(sc);
+	aoe_boot_poll();
 	sx_xunlock(&aoe_conf_sx);
 	if (ready)
 		taskqueue_enqueue_timeout(aoe_life_tq, &aoe_life_timer, hz);

@@ -147,7 +147,7 @@ aoe_links_introduce(struct aoe_softc *sc)
 	aoe_input_end(sc);
 }
 
-/* Whether GEOM's frames could travel here at all. */
+/* Whether Ethernet frames could travel here at all. */
 static bool
 aoe_link_is_ethernet(if_t ifp)
 {
@@ -206,6 +206,7 @@ aoe_link_take(if_t ifp, void *arg __unused)
 		    if_name(ifp), AOE_LINKS);
 		return (0);
 	}
+	aoe_boot_raise(ifp);
 	if_ref(ifp);
 	mtx_lock(&aoe_link_mtx);
 	aoe_links[i].l_ref = ifp;
@@ -240,6 +241,9 @@ aoe_link_refresh(u_int link)
 		return;
 	grew = state.mtu > aoe_links_mtu();
 	l->l_state = state;
+	if (aoe_config.debug > 0)
+		printf("aoe: %s: %s, MTU %u\n", if_name(l->l_ref),
+		    state.up ? "up" : "down", state.mtu);
 	if (grew)
 		TAILQ_FOREACH(sc, &aoe_targets, sc_link)
 			aoe_reserve_fill(sc);

@@ -71,7 +71,8 @@ aoe_mbuf_fini(void)
 	u_int i;
 
 	for (i = 0; i < nitems(aoe_zones); i++)
-		uma_zdestroy(aoe_zones[i].z_zone);
+		if (aoe_zones[i].z_zone != NULL)
+			uma_zdestroy(aoe_zones[i].z_zone);
 }
 
 static u_int
@@ -173,7 +174,11 @@ aoe_buf_frame(struct aoe_softc *sc, u_int length, uint32_t copy)
 	b->b_copy = copy;
 	b->b_refs = 1;
 	m = &b->b_mbuf;
-	if (m_init(m, M_NOWAIT, MT_DATA, M_PKTHDR | M_NOFREE) != 0) {
+	/* m_init() by hand: that one refers to probes not every kernel has. */
+	m->m_next = m->m_nextpkt = NULL;
+	m->m_type = MT_DATA;
+	m->m_flags = M_PKTHDR | M_NOFREE | M_EXT;
+	if (m_pkthdr_init(m, M_NOWAIT) != 0) {
 		aoe_buf_recycle(sc, b);
 		return (NULL);
 	}
@@ -185,7 +190,6 @@ aoe_buf_frame(struct aoe_softc *sc, u_int length, uint32_t copy)
 	m->m_ext.ext_free = aoe_buf_free;
 	m->m_ext.ext_arg1 = b;
 	m->m_ext.ext_arg2 = NULL;
-	m->m_flags |= M_EXT;
 	m->m_data = b->b_data + AOE_HEADROOM;
 	sc->sc_out++;
 	return (m);
@@ -199,7 +203,7 @@ aoe_plain_frame(u_int length)
 
 	if (AOE_HEADROOM + length > MHLEN)
 		return (NULL);
-	m = m_gethdr(M_NOWAIT, MT_DATA);
+	m = m_get2(AOE_HEADROOM + length, M_NOWAIT, MT_DATA, M_PKTHDR);
 	if (m != NULL)
 		m->m_data += AOE_HEADROOM;
 	return (m);

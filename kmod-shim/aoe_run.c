@@ -256,8 +256,6 @@ aoe_drain(struct aoe_softc *sc)
 		if (!aoe_turn_take(sc, &tu)) {
 			sc->sc_draining = false;
 			aoe_rearm(sc);
-			if (sc->sc_gone)
-				aoe_life_attention(sc);
 			mtx_unlock(&sc->sc_mtx);
 			return;
 		}

@@ -143,6 +143,24 @@ aoe_setting_place(const struct aoe_setting *s)
 	return ((int *)((char *)&aoe_config + s->s_offset));
 }
 
+/*
+ * Lock the configuration, for a handler.  The nodes are there a moment before
+ * the lock is, so look at aoe_ready first; and again, since unloading clears
+ * it with the lock held.
+ */
+static int
+aoe_conf_enter(void)
+{
+
+	if (!aoe_ready)
+		return (ENXIO);
+	sx_xlock(&aoe_conf_sx);
+	if (aoe_ready)
+		return (0);
+	sx_xunlock(&aoe_conf_sx);
+	return (ENXIO);
+}
+
 static int
 aoe_sysctl_setting(SYSCTL_HANDLER_ARGS)
 {
@@ -155,14 +173,13 @@ aoe_sysctl_setting(SYSCTL_HANDLER_ARGS)
 		return (error);
 	if (value < s->s_min || value > s->s_max)
 		return (EINVAL);
-	sx_xlock(&aoe_conf_sx);
+	error = aoe_conf_enter();
+	if (error != 0)
+		return (error);
 	*aoe_setting_place(s) = value;
-	if (aoe_ready)
-		aoe_settings_push();
-	else
-		error = ENXIO;
+	aoe_settings_push();
 	sx_xunlock(&aoe_conf_sx);
-	return (error);
+	return (0);
 }
 
 /*
@@ -190,17 +207,22 @@ aoe_sysctl_iflist(SYSCTL_HANDLER_ARGS)
 	char *list;
 	int error;
 
-	list = malloc(sizeof(aoe_iflist), M_AOE, M_WAITOK | M_ZERO);
-	sx_slock(&aoe_conf_sx);
+	list = malloc(sizeof(aoe_iflist), M_TEMP, M_WAITOK | M_ZERO);
+	error = aoe_conf_enter();
+	if (error != 0)
+		goto out;
 	strlcpy(list, aoe_iflist, sizeof(aoe_iflist));
-	sx_sunlock(&aoe_conf_sx);
+	sx_xunlock(&aoe_conf_sx);
 	error = sysctl_handle_string(oidp, list, sizeof(aoe_iflist), req);
-	if (error == 0 && req->newptr != NULL) {
-		sx_xlock(&aoe_conf_sx);
-		error = aoe_ready ? aoe_iflist_set(list) : ENXIO;
-		sx_xunlock(&aoe_conf_sx);
-	}
-	free(list, M_AOE);
+	if (error != 0 || req->newptr == NULL)
+		goto out;
+	error = aoe_conf_enter();
+	if (error != 0)
+		goto out;
+	error = aoe_iflist_set(list);
+	sx_xunlock(&aoe_conf_sx);
+out:
+	free(list, M_TEMP);
 	return (error);
 }
 
@@ -215,15 +237,15 @@ aoe_sysctl_discover(SYSCTL_HANDLER_ARGS)
 		return (error);
 	if (value != 0 && value != 1)
 		return (EINVAL);
-	sx_xlock(&aoe_conf_sx);
-	if (!aoe_ready)
-		error = ENXIO;
-	else if (value == 1) {
+	error = aoe_conf_enter();
+	if (error != 0)
+		return (error);
+	if (value == 1) {
 		aoe_links_scan();
 		aoe_disco_beacon();
 	}
 	sx_xunlock(&aoe_conf_sx);
-	return (error);
+	return (0);
 }
 
 static void
@@ -254,15 +276,23 @@ aoe_sysctl_devices(SYSCTL_HANDLER_ARGS)
 	struct sbuf *sb;
 	int error;
 
+	/* The reader's memory is not waited for with the lock held. */
+	error = sysctl_wire_old_buffer(req, 0);
+	if (error != 0)
+		return (error);
 	sb = sbuf_new_for_sysctl(NULL, NULL, 256, req);
 	if (sb == NULL)
 		return (ENOMEM);
-	sx_slock(&aoe_conf_sx);
+	error = aoe_conf_enter();
+	if (error != 0) {
+		sbuf_delete(sb);
+		return (error);
+	}
 	if (!TAILQ_EMPTY(&aoe_targets))
 		sbuf_cat(sb, "\n");
 	TAILQ_FOREACH(sc, &aoe_targets, sc_link)
 		aoe_device_line(sb, sc);
-	sx_sunlock(&aoe_conf_sx);
+	sx_xunlock(&aoe_conf_sx);
 	error = sbuf_finish(sb);
 	sbuf_delete(sb);
 	return (error);
@@ -272,10 +302,13 @@ static int
 aoe_sysctl_stat(SYSCTL_HANDLER_ARGS)
 {
 	uint64_t value;
+	int error;
 
-	sx_slock(&aoe_conf_sx);
-	value = aoe_ready ? counter_u64_fetch(aoe_stats[arg2]) : 0;
-	sx_sunlock(&aoe_conf_sx);
+	error = aoe_conf_enter();
+	if (error != 0)
+		return (error);
+	value = counter_u64_fetch(aoe_stats[arg2]);
+	sx_xunlock(&aoe_conf_sx);
 	return (sysctl_handle_64(oidp, &value, 0, req));
 }
 

@@ -274,6 +274,12 @@ void	aoe_bufs_reap(struct aoe_softc *, uint64_t now);
 void	aoe_reserve_fill(struct aoe_softc *);
 void	aoe_reserve_free(struct aoe_softc *);
 
+/* aoe_boot.c */
+void	aoe_boot_hold(void);
+void	aoe_boot_poll(void);
+void	aoe_boot_release(void);
+void	aoe_boot_raise(if_t);
+
 /* aoe_disk.c */
 void	aoe_disk_fate(struct aoe_softc *, const struct aoe_fate *);
 bool	aoe_bio_unwritten(const struct bio *);
