@@ -308,7 +308,7 @@ old_name_in_rc_conf_is_answered()
 	is_failure
 	says '/dev/aoed0s1a in aoe_mounts is a name of aoe 1.2.0'
 	says 'write /dev/aoe<shelf>e<slot>s1a instead'
-	says 'aoe0e1 (list of disks)'
+	says 'aoe0e1 up 1024MB'
 	calls 'mount /data'
 }
 
@@ -445,7 +445,7 @@ status_shows_version_interfaces_disks_and_mounts()
 	succeeds
 	says 'aoe 2.0.0 is loaded'
 	says 'Interfaces: em0'
-	says 'Disks: aoe0e1 (list of disks)'
+	says 'aoe0e1 up 1024MB <Coraid EtherDrive vblade>'
 	says '/dev/aoe0e1p1 is mounted on /data'
 }
 
