@@ -3,10 +3,36 @@
 //! Performs no I/O, reads no clock and allocates nothing: every input carries
 //! its arrival time, and every effect leaves through a `poll_output` method.
 //! Dependencies point one way: `time <- wire <- {rtt, window, path, request}
-//! <- {queue, discovery} <- target <- ffi`.
+//! <- {io, guard} <- {target, discovery} <- ffi`.
 #![no_std]
+// The library itself is linted without `cfg(test)`, in the same run.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
 
 #[cfg(test)]
 extern crate std;
 
+pub mod discovery;
+pub mod ffi;
+mod guard;
+pub mod io;
+mod list;
+pub mod output;
+mod path;
+mod random;
+mod request;
+mod rtt;
+mod tag;
+pub mod target;
+pub mod time;
+mod window;
 pub mod wire;

@@ -95,10 +95,7 @@ impl AtaCommand {
 
     /// Whether the command changes what the medium holds.
     pub const fn is_write(self) -> bool {
-        matches!(
-            self,
-            AtaCommand::WRITE | AtaCommand::WRITE_EXT | AtaCommand::DATA_SET_MANAGEMENT
-        )
+        matches!(self, AtaCommand::WRITE | AtaCommand::WRITE_EXT | AtaCommand::DATA_SET_MANAGEMENT)
     }
 
     /// Whether the command empties the write cache.
@@ -142,13 +139,7 @@ impl AtaRequest {
         } else {
             (AtaCommand::READ, AtaFlags::empty())
         };
-        AtaRequest {
-            flags,
-            feature: 0,
-            count,
-            command,
-            lba,
-        }
+        AtaRequest { flags, feature: 0, count, command, lba }
     }
 
     /// A write of `count` sectors, whose data follows.
@@ -159,22 +150,13 @@ impl AtaRequest {
         } else {
             (AtaCommand::WRITE, AtaFlags::WRITE)
         };
-        AtaRequest {
-            flags,
-            feature: 0,
-            count,
-            command,
-            lba,
-        }
+        AtaRequest { flags, feature: 0, count, command, lba }
     }
 
     /// Empties the target's write cache.
     pub const fn flush(lba48: bool) -> Self {
         if lba48 {
-            AtaRequest {
-                flags: AtaFlags::EXTENDED,
-                ..Self::bare(AtaCommand::FLUSH_EXT)
-            }
+            AtaRequest { flags: AtaFlags::EXTENDED, ..Self::bare(AtaCommand::FLUSH_EXT) }
         } else {
             Self::bare(AtaCommand::FLUSH)
         }
@@ -182,18 +164,12 @@ impl AtaRequest {
 
     /// Asks for the 512 bytes of IDENTIFY DEVICE.
     pub const fn identify() -> Self {
-        AtaRequest {
-            count: 1,
-            ..Self::bare(AtaCommand::IDENTIFY)
-        }
+        AtaRequest { count: 1, ..Self::bare(AtaCommand::IDENTIFY) }
     }
 
     /// Sets a feature, such as [`AtaRequest::ENABLE_WRITE_CACHE`].
     pub const fn set_features(feature: u8) -> Self {
-        AtaRequest {
-            feature,
-            ..Self::bare(AtaCommand::SET_FEATURES)
-        }
+        AtaRequest { feature, ..Self::bare(AtaCommand::SET_FEATURES) }
     }
 
     /// TRIM, by `count` 512-byte blocks of ranges that follow.
@@ -212,13 +188,7 @@ impl AtaRequest {
     }
 
     const fn bare(command: AtaCommand) -> Self {
-        AtaRequest {
-            flags: AtaFlags::empty(),
-            feature: 0,
-            count: 0,
-            command,
-            lba: 0,
-        }
+        AtaRequest { flags: AtaFlags::empty(), feature: 0, count: 0, command, lba: 0 }
     }
 
     /// Writes the argument; an LBA past the command's width is cut to it.
@@ -276,11 +246,7 @@ impl AtaResponse {
     /// Decodes the argument of a response, `argument` being what follows the header.
     pub fn parse(argument: &[u8]) -> Result<AtaResponse, WireError> {
         let (raw, _) = Raw::read_from_prefix(argument).map_err(|_| WireError::Truncated)?;
-        Ok(AtaResponse {
-            error: raw.feature,
-            count: raw.count,
-            status: raw.command,
-        })
+        Ok(AtaResponse { error: raw.feature, count: raw.count, status: raw.command })
     }
 
     /// What became of the command `sent`.
@@ -305,11 +271,7 @@ impl AtaResponse {
         }
         let error = ErrorBits::from_bits_truncate(self.error);
         Err(if error.contains(ErrorBits::UNC_WP) {
-            if sent.is_write() {
-                AtaError::WriteProtected
-            } else {
-                AtaError::Uncorrectable
-            }
+            if sent.is_write() { AtaError::WriteProtected } else { AtaError::Uncorrectable }
         } else if error.contains(ErrorBits::IDNF) {
             AtaError::IdNotFound
         } else if error.contains(ErrorBits::ABRT) {
@@ -331,11 +293,7 @@ mod tests {
     }
 
     fn answer(error: u8, status: u8) -> AtaResponse {
-        AtaResponse {
-            error,
-            count: 0,
-            status,
-        }
+        AtaResponse { error, count: 0, status }
     }
 
     #[test]
@@ -373,30 +331,15 @@ mod tests {
     #[test]
     fn commands_without_an_address_are_as_the_standard_writes_them() {
         let cases = [
-            (
-                AtaRequest::identify(),
-                [0, 0, 1, 0xec, 0, 0, 0, 0xa0, 0, 0, 0, 0],
-            ),
-            (
-                AtaRequest::flush(false),
-                [0, 0, 0, 0xe7, 0, 0, 0, 0xa0, 0, 0, 0, 0],
-            ),
-            (
-                AtaRequest::flush(true),
-                [0x40, 0, 0, 0xea, 0, 0, 0, 0, 0, 0, 0, 0],
-            ),
-            (
-                AtaRequest::check_power(),
-                [0, 0, 0, 0xe5, 0, 0, 0, 0xa0, 0, 0, 0, 0],
-            ),
+            (AtaRequest::identify(), [0, 0, 1, 0xec, 0, 0, 0, 0xa0, 0, 0, 0, 0]),
+            (AtaRequest::flush(false), [0, 0, 0, 0xe7, 0, 0, 0, 0xa0, 0, 0, 0, 0]),
+            (AtaRequest::flush(true), [0x40, 0, 0, 0xea, 0, 0, 0, 0, 0, 0, 0, 0]),
+            (AtaRequest::check_power(), [0, 0, 0, 0xe5, 0, 0, 0, 0xa0, 0, 0, 0, 0]),
             (
                 AtaRequest::set_features(AtaRequest::DISABLE_WRITE_CACHE),
                 [0, 0x82, 0, 0xef, 0, 0, 0, 0xa0, 0, 0, 0, 0],
             ),
-            (
-                AtaRequest::data_set_management(2),
-                [0x41, 1, 2, 0x06, 0, 0, 0, 0, 0, 0, 0, 0],
-            ),
+            (AtaRequest::data_set_management(2), [0x41, 1, 2, 0x06, 0, 0, 0, 0, 0, 0, 0, 0]),
         ];
         for (request, bytes) in cases {
             assert_eq!(emitted(request), bytes, "{request:?}");
@@ -408,11 +351,7 @@ mod tests {
         let bytes = [0x40, 0x04, 9, 0x41, 1, 2, 3, 4, 5, 6, 0, 0, 0xee];
         assert_eq!(
             AtaResponse::parse(&bytes),
-            Ok(AtaResponse {
-                error: 4,
-                count: 9,
-                status: 0x41
-            })
+            Ok(AtaResponse { error: 4, count: 9, status: 0x41 })
         );
     }
 
@@ -472,32 +411,19 @@ mod tests {
         ];
         for (bits, error) in cases {
             assert_eq!(answer(bits, 0x41).outcome(AtaCommand::READ_EXT), Err(error));
-            assert_eq!(
-                answer(bits, 0x08).outcome(AtaCommand::READ_EXT),
-                Err(AtaError::Other)
-            );
+            assert_eq!(answer(bits, 0x08).outcome(AtaCommand::READ_EXT), Err(AtaError::Other));
         }
     }
 
     #[test]
     fn bit_six_is_write_protection_on_writes() {
-        for sent in [
-            AtaCommand::WRITE,
-            AtaCommand::WRITE_EXT,
-            AtaCommand::DATA_SET_MANAGEMENT,
-        ] {
-            assert_eq!(
-                answer(0x40, 0x41).outcome(sent),
-                Err(AtaError::WriteProtected)
-            );
+        for sent in [AtaCommand::WRITE, AtaCommand::WRITE_EXT, AtaCommand::DATA_SET_MANAGEMENT] {
+            assert_eq!(answer(0x40, 0x41).outcome(sent), Err(AtaError::WriteProtected));
         }
     }
 
     #[test]
     fn device_fault_outranks_abort() {
-        assert_eq!(
-            answer(0x04, 0x61).outcome(AtaCommand::FLUSH_EXT),
-            Err(AtaError::DeviceFault)
-        );
+        assert_eq!(answer(0x04, 0x61).outcome(AtaCommand::FLUSH_EXT), Err(AtaError::DeviceFault));
     }
 }

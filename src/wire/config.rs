@@ -67,10 +67,8 @@ impl ConfigRequest {
     /// The longest config string.
     pub const STRING_MAX: usize = 1024;
     /// A plain query.
-    pub const READ: ConfigRequest = ConfigRequest {
-        command: ConfigCommand::Read,
-        string_length: 0,
-    };
+    pub const READ: ConfigRequest =
+        ConfigRequest { command: ConfigCommand::Read, string_length: 0 };
 
     /// Writes the argument; all that belongs to the target is 0.
     pub fn emit(&self, out: &mut [u8; ConfigRequest::LEN]) {
@@ -165,10 +163,7 @@ mod tests {
             (ConfigCommand::Set, 3),
             (ConfigCommand::ForceSet, 4),
         ] {
-            let request = ConfigRequest {
-                command,
-                string_length: 0x0102,
-            };
+            let request = ConfigRequest { command, string_length: 0x0102 };
             request.emit(&mut out);
             assert_eq!(out, [0, 0, 0, 0, 0, code, 1, 2]);
         }

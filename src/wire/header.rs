@@ -161,10 +161,7 @@ impl Header {
             error: flags.contains(Flags::ERROR).then(|| raw.error.into()),
             raw_error: raw.error,
             version,
-            address: Address {
-                major: raw.major.get(),
-                minor: raw.minor,
-            },
+            address: Address { major: raw.major.get(), minor: raw.minor },
             command: raw.command.into(),
             tag: Tag(raw.tag.get()),
         })
@@ -172,8 +169,7 @@ impl Header {
 
     /// The error for commands other than ATA, where a code counts with E clear.
     pub fn effective_error(&self) -> Option<AoeError> {
-        self.error
-            .or_else(|| (self.response && self.raw_error != 0).then(|| self.raw_error.into()))
+        self.error.or_else(|| (self.response && self.raw_error != 0).then(|| self.raw_error.into()))
     }
 
     /// Writes the header of a request.
@@ -226,10 +222,7 @@ mod tests {
                 error: None,
                 raw_error: 0,
                 version: 1,
-                address: Address {
-                    major: 258,
-                    minor: 3
-                },
+                address: Address { major: 258, minor: 3 },
                 command: Command::Config,
                 tag: Tag(0x0a0b_0c0d),
             })
@@ -266,14 +259,8 @@ mod tests {
 
     #[test]
     fn other_ethertypes_are_not_ours() {
-        assert_eq!(
-            Header::parse(&golden_with(13, 0xa3)),
-            Err(WireError::NotAoe)
-        );
-        assert_eq!(
-            Header::parse(&golden_with(12, 0x08)),
-            Err(WireError::NotAoe)
-        );
+        assert_eq!(Header::parse(&golden_with(13, 0xa3)), Err(WireError::NotAoe));
+        assert_eq!(Header::parse(&golden_with(12, 0x08)), Err(WireError::NotAoe));
     }
 
     #[test]

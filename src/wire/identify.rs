@@ -221,11 +221,7 @@ impl Raw {
         } else {
             SMALL
         };
-        let exponent = if word & MANY_LOGICAL != 0 {
-            word & 0xf
-        } else {
-            0
-        };
+        let exponent = if word & MANY_LOGICAL != 0 { word & 0xf } else { 0 };
         (logical, logical.saturating_mul(1 << exponent))
     }
 
@@ -415,10 +411,7 @@ mod tests {
         assert_eq!(sizes(&[(106, 0x4003)]), (512, 512));
         assert_eq!(sizes(&[(106, 0x6003)]), (512, 4096));
         assert_eq!(sizes(&[(106, 0x5000), (117, 2048)]), (4096, 4096));
-        assert_eq!(
-            sizes(&[(106, 0x700f), (117, 0xffff), (118, 0xffff)]),
-            (u32::MAX, u32::MAX)
-        );
+        assert_eq!(sizes(&[(106, 0x700f), (117, 0xffff), (118, 0xffff)]), (u32::MAX, u32::MAX));
     }
 
     #[test]

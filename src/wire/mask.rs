@@ -75,11 +75,7 @@ impl Directive {
             Directive::Add(mac) => (1, mac),
             Directive::Delete(mac) => (2, mac),
         };
-        *out = transmute!(RawDirective {
-            reserved: 0,
-            command,
-            mac,
-        });
+        *out = transmute!(RawDirective { reserved: 0, command, mac });
     }
 }
 
@@ -134,11 +130,7 @@ impl<'a> MaskResponse<'a> {
         let listed = if error.is_none() { raw.count } else { 0 };
         let length = usize::from(listed).saturating_mul(Directive::LEN);
         let entries = rest.get(..length).ok_or(WireError::Truncated)?;
-        Ok(MaskResponse {
-            error,
-            count: raw.count,
-            entries,
-        })
+        Ok(MaskResponse { error, count: raw.count, entries })
     }
 
     /// The hosts on the list; none listed means that all are admitted.
@@ -158,9 +150,7 @@ mod tests {
     const A: Mac = Mac([2, 0, 0, 0, 0, 0xa]);
     const B: Mac = Mac([2, 0, 0, 0, 0, 0xb]);
     /// Two hosts and a byte of padding.
-    const GOLDEN: [u8; 21] = [
-        0, 1, 0, 2, 0, 0, 2, 0, 0, 0, 0, 0xa, 0, 0, 2, 0, 0, 0, 0, 0xb, 0xee,
-    ];
+    const GOLDEN: [u8; 21] = [0, 1, 0, 2, 0, 0, 2, 0, 0, 0, 0, 0xa, 0, 0, 2, 0, 0, 0, 0, 0xb, 0xee];
 
     #[test]
     fn list_is_read_entry_by_entry() {
@@ -196,24 +186,16 @@ mod tests {
     #[test]
     fn requests_are_written_byte_for_byte() {
         let mut out = [0xa5; 4];
-        let read = MaskRequest {
-            command: MaskCommand::Read,
-            count: 0,
-        };
+        let read = MaskRequest { command: MaskCommand::Read, count: 0 };
         read.emit(&mut out);
         assert_eq!(out, [0; 4]);
-        let edit = MaskRequest {
-            command: MaskCommand::Edit,
-            count: 3,
-        };
+        let edit = MaskRequest { command: MaskCommand::Edit, count: 3 };
         edit.emit(&mut out);
         assert_eq!(out, [0, 1, 0, 3]);
         let mut out = [0xa5; 8];
-        for (directive, code) in [
-            (Directive::Nop(A), 0),
-            (Directive::Add(A), 1),
-            (Directive::Delete(A), 2),
-        ] {
+        for (directive, code) in
+            [(Directive::Nop(A), 0), (Directive::Add(A), 1), (Directive::Delete(A), 2)]
+        {
             directive.emit(&mut out);
             assert_eq!(out, [0, code, 2, 0, 0, 0, 0, 0xa]);
         }

@@ -89,10 +89,7 @@ pub struct Address {
 
 impl Address {
     /// Any shelf, any slot: a query to everyone.
-    pub const BROADCAST: Address = Address {
-        major: 0xffff,
-        minor: 0xff,
-    };
+    pub const BROADCAST: Address = Address { major: 0xffff, minor: 0xff };
 
     /// Whether either half is a wildcard; no target's own address is.
     pub const fn is_broadcast(self) -> bool {

@@ -111,11 +111,9 @@ mod tests {
     #[test]
     fn requests_are_written_byte_for_byte() {
         let mut out = [0xa5; 2];
-        for (command, code) in [
-            (ReserveCommand::Read, 0),
-            (ReserveCommand::Set, 1),
-            (ReserveCommand::ForceSet, 2),
-        ] {
+        for (command, code) in
+            [(ReserveCommand::Read, 0), (ReserveCommand::Set, 1), (ReserveCommand::ForceSet, 2)]
+        {
             ReserveRequest { command, count: 4 }.emit(&mut out);
             assert_eq!(out, [code, 4]);
         }

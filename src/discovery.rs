@@ -1,0 +1,287 @@
+//! Which interfaces are ours, when each sends its beacon, and whether an
+//! answer from an address without a target deserves one.
+//!
+//! Knows names and links; knows nothing of targets that exist already.
+
+use crate::output::{HEADER_MAX, LinkId, Transmit};
+use crate::random::Random;
+use crate::target::{Frame, LINKS, Link};
+use crate::time::{Instant, Micros};
+use crate::wire::{Address, Command, ConfigRequest, Header, Mac, Tag};
+
+/// Longest list of interfaces, in bytes.
+pub const LIST_MAX: usize = 1023;
+/// Longest name of an interface.
+const NAME_MAX: usize = 15;
+/// Shortest time between two beacons, and what is drawn on top of it.
+const BEACON: Micros = Micros::from_secs(54);
+const JITTER_US: u32 = 6_000_000;
+
+/// Why a list of interfaces is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListError {
+    /// A name that no interface can have.
+    LongName,
+    /// The list as a whole is too long.
+    TooLong,
+    /// A byte that is neither printable nor a blank.
+    Unprintable,
+}
+
+/// A listed interface.
+#[derive(Clone, Copy, Debug)]
+pub struct Beacon {
+    link: Link,
+    due: Instant,
+}
+
+impl Beacon {
+    /// No interface.
+    pub const NONE: Self = Self { link: Link::NONE, due: Instant::NEVER };
+}
+
+/// The discovery of targets on all listed interfaces.
+#[derive(Debug)]
+pub struct Discovery<'a> {
+    list: &'a mut [u8; LIST_MAX],
+    length: usize,
+    beacons: &'a mut [Beacon; LINKS],
+    random: Random,
+}
+
+impl<'a> Discovery<'a> {
+    /// Starts with no interface at all.
+    pub fn new(
+        list: &'a mut [u8; LIST_MAX],
+        beacons: &'a mut [Beacon; LINKS],
+        seed: &[u8; 32],
+    ) -> Self {
+        Self { list, length: 0, beacons, random: Random::new(seed) }
+    }
+
+    /// Takes a list of names, separated by spaces or commas. A beacon is due
+    /// everywhere; on an error nothing changes.
+    pub fn set_interfaces(&mut self, list: &[u8], now: Instant) -> Result<(), ListError> {
+        if list.len() > LIST_MAX {
+            return Err(ListError::TooLong);
+        }
+        if !list.iter().all(|b| b.is_ascii_graphic() || *b == b' ') {
+            return Err(ListError::Unprintable);
+        }
+        if names(list).any(|name| name.len() > NAME_MAX) {
+            return Err(ListError::LongName);
+        }
+        if let Some(place) = self.list.get_mut(..list.len()) {
+            place.copy_from_slice(list);
+            self.length = list.len();
+        }
+        self.discover(now);
+        Ok(())
+    }
+
+    /// Whether the list names this interface.
+    pub fn is_listed(&self, name: &[u8]) -> bool {
+        names(self.list.get(..self.length).unwrap_or(&[])).any(|n| n == name)
+    }
+
+    /// A listed interface came, changed or went. One that has become usable
+    /// sends its beacon at once.
+    pub fn handle_link(&mut self, id: LinkId, link: Link, now: Instant) {
+        let Some(beacon) = self.beacons.get_mut(usize::from(id.0)) else { return };
+        let was_usable = beacon.link.is_usable();
+        beacon.link = link;
+        if !link.is_usable() {
+            beacon.due = Instant::NEVER;
+        } else if !was_usable {
+            beacon.due = now;
+        }
+    }
+
+    /// Makes a beacon due on every usable interface.
+    pub fn discover(&mut self, now: Instant) {
+        for beacon in self.beacons.iter_mut().filter(|b| b.link.is_usable()) {
+            beacon.due = now;
+        }
+    }
+
+    /// Whether an answer from an address without a target is a reason to make
+    /// one: a config response to us or to all, from an address a target can have.
+    pub fn wants_target(&self, frame: &Frame<'_>) -> bool {
+        let Ok(header) = Header::parse(frame.header) else { return false };
+        let Some(beacon) = self.beacons.get(usize::from(frame.link.0)) else { return false };
+        let whole = frame.header.len() >= Header::LEN.saturating_add(ConfigRequest::LEN);
+        let to_us = header.dst == beacon.link.mac || header.dst == Mac::BROADCAST;
+        header.response
+            && whole
+            && to_us
+            && beacon.link.is_usable()
+            && header.command == Command::Config
+            && header.effective_error().is_none()
+            && !header.address.is_broadcast()
+            && !header.src.is_group()
+    }
+
+    /// The next beacon that is due.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        let index = self.beacons.iter().position(|b| b.due <= now)?;
+        let jitter = Micros(u64::from(self.random.below(JITTER_US)));
+        // Bit 31 is for other hosts' user tools, and zero marks an advert.
+        let tag = Tag(self.random.word() >> 1 | 1);
+        let beacon = self.beacons.get_mut(index)?;
+        beacon.due = now.after(BEACON).after(jitter);
+        let mut header = [0; HEADER_MAX];
+        let head = header.first_chunk_mut::<{ Header::LEN }>()?;
+        let all = (Mac::BROADCAST, Address::BROADCAST);
+        Header::emit_request(all.0, beacon.link.mac, all.1, Command::Config, tag, head);
+        let mut query = [0; ConfigRequest::LEN];
+        ConfigRequest::READ.emit(&mut query);
+        header.get_mut(Header::LEN..Header::LEN + ConfigRequest::LEN)?.copy_from_slice(&query);
+        Some(Transmit {
+            link: LinkId(u8::try_from(index).ok()?),
+            path: 0,
+            header_length: 32,
+            header,
+            data: None,
+            frame_length: 60,
+            copy: 0,
+            flow: 0,
+        })
+    }
+
+    /// When the next beacon is due.
+    pub fn deadline(&self) -> Instant {
+        self.beacons.iter().map(|b| b.due).min().unwrap_or(Instant::NEVER)
+    }
+}
+
+/// The names in a list.
+fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|b| matches!(b, b' ' | b',')).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::boxed::Box;
+    use std::vec::Vec;
+
+    const US: Mac = Mac([2, 0, 0, 0, 0, 1]);
+
+    fn discovery() -> Discovery<'static> {
+        let list = Box::leak(Box::new([0; LIST_MAX]));
+        Discovery::new(list, Box::leak(Box::new([Beacon::NONE; LINKS])), &[3; 32])
+    }
+
+    fn up() -> Link {
+        Link { mtu: 1500, mac: US, up: true, present: true }
+    }
+
+    fn beacons(d: &mut Discovery<'_>, now: Instant) -> Vec<u8> {
+        std::iter::from_fn(|| d.poll_transmit(now)).map(|t| t.link.0).collect()
+    }
+
+    #[test]
+    fn spaces_and_commas_separate_names() {
+        let mut d = discovery();
+        d.set_interfaces(b"em0, em1  ix2", Instant::ZERO).unwrap();
+        assert!(d.is_listed(b"em0") && d.is_listed(b"em1") && d.is_listed(b"ix2"));
+        assert!(!d.is_listed(b"em") && !d.is_listed(b""));
+    }
+
+    #[test]
+    fn a_bad_list_changes_nothing() {
+        let mut d = discovery();
+        d.set_interfaces(b"em0", Instant::ZERO).unwrap();
+        for (bad, why) in [
+            (&b"em1 a23456789012345x"[..], ListError::LongName),
+            (&b"em1\tem2"[..], ListError::Unprintable),
+            (&b"em1 \xff"[..], ListError::Unprintable),
+            (&[b','; 1024][..], ListError::TooLong),
+        ] {
+            assert_eq!(d.set_interfaces(bad, Instant::ZERO), Err(why));
+        }
+        assert!(d.is_listed(b"em0") && !d.is_listed(b"em1"));
+        assert!(d.set_interfaces(b"a23456789012345", Instant::ZERO).is_ok());
+    }
+
+    #[test]
+    fn a_usable_link_beacons_at_once_and_then_every_54_to_60_seconds() {
+        let mut d = discovery();
+        let mut now = Instant::from_micros(5);
+        d.handle_link(LinkId(3), up(), now);
+        assert_eq!(beacons(&mut d, now), [3]);
+        for _ in 0..50 {
+            let gap = d.deadline().since(now);
+            assert!((54_000_000..60_000_000).contains(&gap.0), "{gap:?}");
+            now = d.deadline();
+            assert_eq!(beacons(&mut d, now), [3]);
+        }
+    }
+
+    #[test]
+    fn setting_the_same_list_again_beacons_again() {
+        let mut d = discovery();
+        let now = Instant::from_micros(5);
+        d.handle_link(LinkId(0), up(), now);
+        d.set_interfaces(b"em0", now).unwrap();
+        assert_eq!(beacons(&mut d, now), [0]);
+        d.set_interfaces(b"em0", now).unwrap();
+        assert_eq!(beacons(&mut d, now), [0]);
+    }
+
+    #[test]
+    fn a_link_that_is_down_is_silent() {
+        let mut d = discovery();
+        d.handle_link(LinkId(0), Link { up: false, ..up() }, Instant::ZERO);
+        d.discover(Instant::ZERO);
+        assert_eq!(d.deadline(), Instant::NEVER);
+    }
+
+    #[test]
+    fn a_beacon_asks_everyone_for_everything() {
+        let mut d = discovery();
+        d.handle_link(LinkId(0), up(), Instant::ZERO);
+        let t = d.poll_transmit(Instant::ZERO).unwrap();
+        assert_eq!(t.header[..6], [0xff; 6]);
+        assert_eq!(t.header[6..12], US.0);
+        assert_eq!(t.header[12..14], [0x88, 0xa2]);
+        assert_eq!(t.header[14..20], [0x10, 0, 0xff, 0xff, 0xff, 1]);
+        assert!(t.tag().0 != 0 && t.tag().0 >> 31 == 0);
+        assert_eq!(t.header[24..32], [0; 8]);
+        assert_eq!(t.frame_length, 60);
+    }
+
+    /// An advert of e7.1 as vblade sends it: version 0, broadcast, tag 0.
+    fn advert() -> [u8; 36] {
+        let mut f = [0; 36];
+        f[..6].fill(0xff);
+        f[6..12].copy_from_slice(&[2, 0, 0, 0, 0, 9]);
+        f[12..20].copy_from_slice(&[0x88, 0xa2, 0x08, 0, 0, 7, 1, 1]);
+        f[24..32].copy_from_slice(&[0, 16, 0x40, 0x19, 2, 0x10, 0, 0]);
+        f
+    }
+
+    fn wants(change: impl FnOnce(&mut [u8; 36])) -> bool {
+        let mut d = discovery();
+        d.handle_link(LinkId(0), up(), Instant::ZERO);
+        let mut bytes = advert();
+        change(&mut bytes);
+        d.wants_target(&Frame { header: &bytes, length: 60, link: LinkId(0) })
+    }
+
+    #[test]
+    fn an_advert_deserves_a_target() {
+        assert!(wants(|_| {}));
+    }
+
+    #[test]
+    fn wild_addresses_requests_and_other_hosts_answers_do_not() {
+        assert!(!wants(|f| f[18] = 0xff));
+        assert!(!wants(|f| f[16..18].fill(0xff)));
+        assert!(!wants(|f| f[14] = 0x10));
+        assert!(!wants(|f| f[5] = 0));
+        assert!(!wants(|f| f[6] = 3));
+        assert!(!wants(|f| f[19] = 0));
+        assert!(!wants(|f| f[15] = 5));
+    }
+}

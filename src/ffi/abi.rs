@@ -1,0 +1,225 @@
+//! Twins of the structs in `kmod-shim/aoe_abi.h`, with every size and offset
+//! asserted. `tests/abi` compares the two files through a C compiler as well.
+#![expect(missing_docs, reason = "the header describes every field")]
+
+use memoffset::offset_of;
+use static_assertions::const_assert_eq;
+
+/// As in the header; compared when the module is loaded.
+pub const ABI_VERSION: u32 = 1;
+
+pub const RX_HEADER: usize = 36;
+pub const TX_HEADER: usize = 44;
+
+/// Declares a twin and asserts its layout.
+macro_rules! twin {
+    ($(#[$meta:meta])* $name:ident, $size:literal { $($field:ident: $type:ty = $at:literal,)* }) => {
+        $(#[$meta])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name {
+            $(pub $field: $type,)*
+        }
+        const_assert_eq!(size_of::<$name>(), $size);
+        $(const_assert_eq!(offset_of!($name, $field), $at);)*
+
+        impl $name {
+            /// Name, offset and size of every field, for the comparison with C.
+            pub const FIELDS: &'static [(&'static str, usize, usize)] =
+                &[$((stringify!($field), $at, size_of::<$type>()),)*];
+            /// Size of the whole.
+            pub const SIZE: usize = $size;
+        }
+    };
+}
+
+twin!(
+    /// Sizes of a target's tables.
+    AoeParams, 16 {
+        io_slots: u32 = 0,
+        frame_slots: u32 = 4,
+        copy_slots: u32 = 8,
+        reserved: u32 = 12,
+    }
+);
+
+twin!(
+    /// Live settings.
+    AoeSettings, 40 {
+        maxwait_us: u64 = 0,
+        ghost_wait_us: u64 = 8,
+        taste_wait_us: u64 = 16,
+        maxout: u32 = 24,
+        policy: u32 = 28,
+        wc: i32 = 32,
+        flags: u32 = 36,
+    }
+);
+pub const SET_FAIL_ON_DISCONNECTION: u32 = 1;
+pub const SET_STRICT_SRC: u32 = 2;
+
+twin!(
+    /// A local interface.
+    AoeLinkState, 12 {
+        mtu: u32 = 0,
+        mac: [u8; 6] = 4,
+        up: u8 = 10,
+        present: u8 = 11,
+    }
+);
+
+twin!(
+    /// An I/O.
+    AoeIo, 24 {
+        io: u64 = 0,
+        lba: u64 = 8,
+        sectors: u32 = 16,
+        op: u8 = 20,
+        flags: u8 = 21,
+        reserved: u16 = 22,
+    }
+);
+pub const OP_READ: u8 = 0;
+pub const OP_WRITE: u8 = 1;
+pub const OP_FLUSH: u8 = 2;
+pub const OP_DELETE: u8 = 3;
+pub const IO_ORDERED: u8 = 1;
+pub const IO_TASTE: u8 = 2;
+
+twin!(
+    /// A received frame.
+    AoeFrame, 44 {
+        header: [u8; RX_HEADER] = 0,
+        length: u32 = 36,
+        link: u8 = 40,
+        reserved: [u8; 3] = 41,
+    }
+);
+
+twin!(
+    /// A copy instruction.
+    AoeCopy, 24 {
+        io: u64 = 0,
+        io_offset: u32 = 8,
+        frame_offset: u32 = 12,
+        length: u32 = 16,
+        dest: u32 = 20,
+    }
+);
+pub const DEST_NONE: u32 = 0;
+pub const DEST_IO: u32 = 1;
+pub const DEST_SCRATCH: u32 = 2;
+
+twin!(
+    /// A first look at a frame.
+    AoePeek, 8 {
+        major: u16 = 0,
+        minor: u8 = 2,
+        command: u8 = 3,
+        verdict: u32 = 4,
+    }
+);
+pub const PEEK_PASS: u32 = 0;
+pub const PEEK_DROP: u32 = 1;
+pub const PEEK_TARGET: u32 = 2;
+
+twin!(
+    /// One effect.
+    AoeOutput, 96 {
+        io: u64 = 0,
+        value: u64 = 8,
+        kind: u32 = 16,
+        error: i32 = 20,
+        data_offset: u32 = 24,
+        data_length: u32 = 28,
+        frame_length: u32 = 32,
+        copy: u32 = 36,
+        flow: u32 = 40,
+        link: u8 = 44,
+        header_length: u8 = 45,
+        source: u8 = 46,
+        event: u8 = 47,
+        path: u8 = 48,
+        pad: [u8; 3] = 49,
+        header: [u8; TX_HEADER] = 52,
+    }
+);
+pub const OUT_TRANSMIT: u32 = 1;
+pub const OUT_COMPLETE: u32 = 2;
+pub const OUT_CONTROL_DONE: u32 = 3;
+pub const OUT_UP: u32 = 4;
+pub const OUT_RESIZED: u32 = 5;
+pub const OUT_SUSPENDED: u32 = 6;
+pub const OUT_RESUMED: u32 = 7;
+pub const OUT_GONE: u32 = 8;
+pub const OUT_EVENT: u32 = 9;
+pub const OUT_IDLE: u32 = 10;
+pub const SRC_NONE: u8 = 0;
+pub const SRC_IO: u8 = 1;
+pub const SRC_CONTROL: u8 = 2;
+
+twin!(
+    /// A target's state and counters.
+    AoeTargetInfo, 216 {
+        sectors: u64 = 0,
+        sectors_seen: u64 = 8,
+        received: u64 = 16,
+        sent: u64 = 24,
+        retransmitted: u64 = 32,
+        late: u64 = 40,
+        unexpected: u64 = 48,
+        completed: u64 = 56,
+        failed: u64 = 64,
+        fences: u64 = 72,
+        guard_waits: u64 = 80,
+        guard_wait_us: u64 = 88,
+        state: u32 = 96,
+        flags: u32 = 100,
+        sector_physical: u32 = 104,
+        sector_offset: u32 = 108,
+        rotation_rate: u32 = 112,
+        active: u32 = 116,
+        in_flight: u32 = 120,
+        guarded: u32 = 124,
+        firmware_version: u16 = 128,
+        buffer_count: u16 = 130,
+        major: u16 = 132,
+        minor: u8 = 134,
+        paths: u8 = 135,
+        sector_count: u8 = 136,
+        serial: [u8; 21] = 137,
+        model: [u8; 41] = 158,
+        firmware: [u8; 9] = 199,
+        config_length: u16 = 208,
+        reserved: u16 = 210,
+        reserved2: u32 = 212,
+    }
+);
+pub const INFO_FLUSH: u32 = 0x01;
+pub const INFO_DELETE: u32 = 0x02;
+pub const INFO_LBA48: u32 = 0x04;
+pub const INFO_CONFLICT: u32 = 0x08;
+pub const INFO_READ_ONLY: u32 = 0x10;
+pub const INFO_RESERVED: u32 = 0x20;
+pub const INFO_IDLE: u32 = 0x40;
+pub const INFO_OPEN: u32 = 0x80;
+
+twin!(
+    /// A path's state and counters.
+    AoePathInfo, 72 {
+        sent: u64 = 0,
+        received: u64 = 8,
+        retransmitted: u64 = 16,
+        late: u64 = 24,
+        unexpected: u64 = 32,
+        rtt_us: u32 = 40,
+        rto_us: u32 = 44,
+        window: u32 = 48,
+        in_flight: u32 = 52,
+        payload: u32 = 56,
+        payload_max: u32 = 60,
+        mac: [u8; 6] = 64,
+        link: u8 = 70,
+        state: u8 = 71,
+    }
+);

@@ -1,0 +1,264 @@
+//! Between the core's values and the structs of the boundary.
+
+use super::abi::{self, AoeCopy, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoePathInfo, AoePeek};
+use super::abi::{AoeSettings, AoeTargetInfo};
+use super::text;
+use crate::io::{IoRequest, Op};
+use crate::output::{IoError, IoHandle, LinkId, Output, Source, Transmit};
+use crate::target::{CopyOut, Frame, Link, PathStatus, Policy, Settings, Target};
+use crate::time::{Instant, Micros};
+use crate::wire::{Address, Header, Mac};
+
+// FreeBSD's numbers (sys/errno.h).
+pub(super) const ENOENT: i32 = 2;
+const EIO: i32 = 5;
+const ENXIO: i32 = 6;
+pub(super) const EBUSY: i32 = 16;
+pub(super) const EINVAL: i32 = 22;
+const EROFS: i32 = 30;
+pub(super) const EAGAIN: i32 = 35;
+const EOPNOTSUPP: i32 = 45;
+
+/// The one place a core error becomes an errno. ENXIO makes UFS unmount by
+/// force, and ENOMEM makes GEOM slow the whole system down: the first only
+/// when the disk goes, the second never.
+pub(super) fn errno(error: IoError) -> i32 {
+    match error {
+        IoError::Gone => ENXIO,
+        IoError::Io => EIO,
+        IoError::ReadOnly => EROFS,
+        IoError::Reserved => EBUSY,
+        IoError::Unsupported => EOPNOTSUPP,
+    }
+}
+
+pub(super) fn abort_error(errno: i32) -> IoError {
+    if errno == ENXIO { IoError::Gone } else { IoError::Io }
+}
+
+pub(super) fn peek(bytes: &[u8]) -> AoePeek {
+    let verdict = |verdict| AoePeek { major: 0, minor: 0, command: 0, verdict };
+    let header = match Header::parse(bytes) {
+        Ok(header) => header,
+        Err(_) => return verdict(abi::PEEK_DROP),
+    };
+    // Requests are a target's on this host; bit 31 marks other tools' tags.
+    if !header.response || header.tag.0 >> 31 != 0 {
+        return verdict(abi::PEEK_PASS);
+    }
+    AoePeek {
+        major: header.address.major,
+        minor: header.address.minor,
+        command: header.command.code(),
+        verdict: abi::PEEK_TARGET,
+    }
+}
+
+pub(super) fn settings(s: &AoeSettings) -> Settings {
+    Settings {
+        maxwait: (s.maxwait_us != 0).then_some(Micros(s.maxwait_us)),
+        ghost_wait: Micros(s.ghost_wait_us),
+        taste_wait: Micros(s.taste_wait_us),
+        maxout: s.maxout.max(1),
+        policy: match s.policy {
+            1 => Policy::RoundRobin,
+            2 => Policy::Failover,
+            _ => Policy::Latency,
+        },
+        write_cache: u8::try_from(s.wc).ok().map(|on| on != 0),
+        fail_on_disconnection: s.flags & abi::SET_FAIL_ON_DISCONNECTION != 0,
+        strict_src: s.flags & abi::SET_STRICT_SRC != 0,
+    }
+}
+
+pub(super) fn link(state: &AoeLinkState) -> Link {
+    Link { mtu: state.mtu, mac: Mac(state.mac), up: state.up != 0, present: state.present != 0 }
+}
+
+/// `None` for an operation that nobody defined.
+pub(super) fn request(io: &AoeIo, taste_wait: Micros, now: Instant) -> Option<IoRequest> {
+    let op = match io.op {
+        abi::OP_READ => Op::Read,
+        abi::OP_WRITE => Op::Write,
+        abi::OP_FLUSH => Op::Flush,
+        abi::OP_DELETE => Op::Delete,
+        _ => return None,
+    };
+    let taste = io.flags & abi::IO_TASTE != 0;
+    Some(IoRequest {
+        io: IoHandle(io.io),
+        op,
+        lba: io.lba,
+        sectors: if op == Op::Flush { 0 } else { io.sectors },
+        ordered: io.flags & abi::IO_ORDERED != 0,
+        give_up: if taste { now.after(taste_wait) } else { Instant::NEVER },
+    })
+}
+
+pub(super) fn frame(frame: &AoeFrame) -> Frame<'_> {
+    let length = usize::try_from(frame.length).unwrap_or(0);
+    Frame {
+        header: frame.header.get(..length).unwrap_or(&frame.header),
+        length,
+        link: LinkId(frame.link),
+    }
+}
+
+pub(super) fn copy(copy: Option<CopyOut>) -> AoeCopy {
+    let none = AoeCopy { io: 0, io_offset: 0, frame_offset: 0, length: 0, dest: abi::DEST_NONE };
+    match copy {
+        None => none,
+        Some(CopyOut::Io { io, offset, frame_offset, length }) => {
+            AoeCopy { io, io_offset: offset, frame_offset, length, dest: abi::DEST_IO }
+        }
+        Some(CopyOut::Scratch { frame_offset, length }) => {
+            AoeCopy { frame_offset, length, dest: abi::DEST_SCRATCH, ..none }
+        }
+    }
+}
+
+/// Writes every field that its kind uses, and zeroes the small ones.
+pub(super) fn output(output: Output, out: &mut AoeOutput) {
+    out.io = 0;
+    out.value = 0;
+    out.error = 0;
+    out.event = 0;
+    out.path = u8::MAX;
+    out.data_length = 0;
+    out.kind = match output {
+        Output::Transmit(frame) => {
+            transmit(&frame, out);
+            abi::OUT_TRANSMIT
+        }
+        Output::Complete { io, result } => {
+            out.io = io.0;
+            out.error = result.map_or_else(errno, |()| 0);
+            abi::OUT_COMPLETE
+        }
+        Output::ControlDone { cookie, result } => {
+            out.value = cookie;
+            out.error = result.map_or_else(errno, |_| 0);
+            out.data_length = result.unwrap_or(0);
+            abi::OUT_CONTROL_DONE
+        }
+        Output::Event { event, path, value } => {
+            out.event = text::code(event);
+            out.path = path.unwrap_or(u8::MAX);
+            out.value = value;
+            abi::OUT_EVENT
+        }
+        Output::Up { sectors } => {
+            out.value = sectors;
+            abi::OUT_UP
+        }
+        Output::Resized { sectors } => {
+            out.value = sectors;
+            abi::OUT_RESIZED
+        }
+        Output::Suspended => abi::OUT_SUSPENDED,
+        Output::Resumed => abi::OUT_RESUMED,
+        Output::Gone => abi::OUT_GONE,
+        Output::Idle => abi::OUT_IDLE,
+    };
+}
+
+pub(super) fn transmit(frame: &Transmit, out: &mut AoeOutput) {
+    out.link = frame.link.0;
+    out.path = frame.path;
+    out.header_length = frame.header_length;
+    out.header = frame.header;
+    out.frame_length = frame.frame_length;
+    out.copy = frame.copy;
+    out.flow = frame.flow;
+    out.source = abi::SRC_NONE;
+    out.data_offset = 0;
+    if let Some(span) = frame.data {
+        out.data_offset = span.offset;
+        out.data_length = span.length;
+        match span.source {
+            Source::Control => out.source = abi::SRC_CONTROL,
+            Source::Io(io) => {
+                out.source = abi::SRC_IO;
+                out.io = io;
+            }
+        }
+    }
+}
+
+pub(super) fn info(target: &Target<'_>, address: Address, out: &mut AoeTargetInfo) {
+    let s = target.status();
+    let id = s.identity;
+    let flags = [
+        (s.can_flush, abi::INFO_FLUSH),
+        (s.can_delete, abi::INFO_DELETE),
+        (id.is_some_and(|i| i.lba48), abi::INFO_LBA48),
+        (s.has_conflict, abi::INFO_CONFLICT),
+        (s.is_read_only, abi::INFO_READ_ONLY),
+        (s.is_reserved, abi::INFO_RESERVED),
+        (s.is_idle, abi::INFO_IDLE),
+        (s.is_open, abi::INFO_OPEN),
+    ];
+    *out = AoeTargetInfo {
+        sectors: s.sectors,
+        sectors_seen: s.sectors_seen,
+        received: s.received,
+        sent: s.sent,
+        retransmitted: s.retransmitted,
+        late: s.late,
+        unexpected: s.unexpected,
+        completed: s.completed,
+        failed: s.failed,
+        fences: s.fences,
+        guard_waits: s.guard_waits,
+        guard_wait_us: s.guard_wait_us,
+        state: s.state_code,
+        flags: flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, bit)| all | bit),
+        sector_physical: id.map_or(512, |i| i.physical_sector),
+        sector_offset: id.map_or(0, |i| i.alignment),
+        rotation_rate: id.map_or(0, |i| u32::from(i.rotation)),
+        active: s.active,
+        in_flight: s.in_flight,
+        guarded: s.guarded,
+        firmware_version: s.firmware_version,
+        buffer_count: s.buffer_count,
+        major: address.major,
+        minor: address.minor,
+        paths: s.paths,
+        sector_count: s.sector_count,
+        serial: terminated(id.as_ref().map_or(&[], |i| &i.serial)),
+        model: terminated(id.as_ref().map_or(&[], |i| &i.model)),
+        firmware: terminated(id.as_ref().map_or(&[], |i| &i.firmware)),
+        config_length: s.config_length,
+        reserved: 0,
+        reserved2: 0,
+    };
+}
+
+/// A C string of what the disk calls itself.
+fn terminated<const N: usize>(text: &[u8]) -> [u8; N] {
+    let mut out = [0; N];
+    for (to, from) in out.iter_mut().take(N.saturating_sub(1)).zip(text) {
+        *to = *from;
+    }
+    out
+}
+
+pub(super) fn path_info(p: &PathStatus) -> AoePathInfo {
+    let micros = |m: Micros| u32::try_from(m.0).unwrap_or(u32::MAX);
+    AoePathInfo {
+        sent: p.sent,
+        received: p.received,
+        retransmitted: p.retransmitted,
+        late: p.late,
+        unexpected: p.unexpected,
+        rtt_us: micros(p.rtt),
+        rto_us: micros(p.rto),
+        window: p.window,
+        in_flight: p.in_flight,
+        payload: p.payload,
+        payload_max: p.payload_max,
+        mac: p.mac.0,
+        link: p.link.0,
+        state: p.state_code,
+    }
+}

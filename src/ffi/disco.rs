@@ -1,0 +1,194 @@
+//! Entry points of discovery.
+
+use super::abi::{AoeFrame, AoeLinkState, AoeOutput};
+use super::convert::{self, EINVAL};
+use crate::discovery::{Beacon, Discovery, LIST_MAX};
+use crate::output::LinkId;
+use crate::target::LINKS;
+use crate::time::Instant;
+use core::ptr::addr_of_mut;
+use core::slice;
+
+/// The opaque `struct aoe_disco`. The discovery borrows from what follows it.
+#[repr(C, align(16))]
+pub struct DiscoBlock {
+    discovery: Discovery<'static>,
+    beacons: [Beacon; LINKS],
+    list: [u8; LIST_MAX],
+}
+
+/// The discovery in a block that `aoe_core_disco_init` filled.
+///
+/// # Safety
+///
+/// `block` must be such a block, and its mutex held for the result's life.
+unsafe fn discovery<'b>(block: *mut DiscoBlock) -> &'b mut Discovery<'static> {
+    // SAFETY: The caller promises an initialised block that nobody else uses.
+    unsafe { &mut (*block).discovery }
+}
+
+/// Bytes that discovery needs.
+#[unsafe(no_mangle)]
+pub extern "C" fn aoe_core_disco_size() -> u64 {
+    u64::try_from(size_of::<DiscoBlock>()).unwrap_or(0)
+}
+
+/// Makes a discovery of a piece of memory.
+///
+/// # Safety
+///
+/// `block` must be `size` writable bytes, 16-aligned and owned by discovery
+/// until C frees them; `seed` must be readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_init(
+    block: *mut DiscoBlock,
+    size: u64,
+    _now: u64,
+    seed: *const [u8; 32],
+) -> i32 {
+    if size < aoe_core_disco_size() {
+        return EINVAL;
+    }
+    // SAFETY: The block is large enough and ours, as the caller promises; the
+    // arrays are filled before references to them are made.
+    unsafe {
+        let beacons = addr_of_mut!((*block).beacons);
+        for n in 0..LINKS {
+            beacons.cast::<Beacon>().add(n).write(Beacon::NONE);
+        }
+        let list = addr_of_mut!((*block).list);
+        list.write_bytes(0, 1);
+        let discovery = Discovery::new(&mut *list, &mut *beacons, &*seed);
+        addr_of_mut!((*block).discovery).write(discovery);
+    }
+    0
+}
+
+/// Takes a list of interfaces: 0, or `EINVAL` and nothing changed.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held; `list` is readable for
+/// `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_iflist(
+    block: *mut DiscoBlock,
+    now: u64,
+    list: *const u8,
+    length: u64,
+) -> i32 {
+    let Some(length) = usize::try_from(length).ok().filter(|n| *n <= LIST_MAX) else {
+        return EINVAL;
+    };
+    // SAFETY: Both as the caller promises.
+    let (discovery, list) = unsafe { (discovery(block), slice::from_raw_parts(list, length)) };
+    match discovery.set_interfaces(list, Instant::from_micros(now)) {
+        Ok(()) => 0,
+        Err(_) => EINVAL,
+    }
+}
+
+/// Whether the list names this interface.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held; `name` is readable for
+/// `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_listed(
+    block: *mut DiscoBlock,
+    name: *const u8,
+    length: u64,
+) -> i32 {
+    let length = usize::try_from(length).unwrap_or(0);
+    // SAFETY: Both as the caller promises.
+    let (discovery, name) = unsafe { (discovery(block), slice::from_raw_parts(name, length)) };
+    i32::from(discovery.is_listed(name))
+}
+
+/// A link came, changed or went.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held; `state` is readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_link(
+    block: *mut DiscoBlock,
+    now: u64,
+    link: u32,
+    state: *const AoeLinkState,
+) {
+    // SAFETY: Both as the caller promises.
+    let (discovery, state) = unsafe { (discovery(block), &*state) };
+    if let Ok(id) = u8::try_from(link) {
+        discovery.handle_link(LinkId(id), convert::link(state), Instant::from_micros(now));
+    }
+}
+
+/// A beacon is due everywhere.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_now(block: *mut DiscoBlock, now: u64) {
+    // SAFETY: As the caller promises.
+    unsafe { discovery(block) }.discover(Instant::from_micros(now));
+}
+
+/// Whether an answer whose address has no target deserves one.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held; `frame` is readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_rx(
+    block: *mut DiscoBlock,
+    _now: u64,
+    frame: *const AoeFrame,
+) -> i32 {
+    // SAFETY: Both as the caller promises.
+    let (discovery, frame) = unsafe { (discovery(block), &*frame) };
+    i32::from(discovery.wants_target(&convert::frame(frame)))
+}
+
+/// Fills outputs; fewer than `count` means that nothing is left.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held; `out` is writable for
+/// `count` entries.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_poll(
+    block: *mut DiscoBlock,
+    now: u64,
+    out: *mut AoeOutput,
+    count: u32,
+) -> u32 {
+    // SAFETY: As the caller promises.
+    let discovery = unsafe { discovery(block) };
+    let mut filled = 0_u32;
+    let mut entry = out;
+    while filled < count {
+        let Some(frame) = discovery.poll_transmit(Instant::from_micros(now)) else { break };
+        let output = crate::output::Output::Transmit(frame);
+        // SAFETY: Fewer than `count` entries lie before this one, and `count` are writable.
+        entry = unsafe {
+            convert::output(output, &mut *entry);
+            entry.add(1)
+        };
+        filled = filled.saturating_add(1);
+    }
+    filled
+}
+
+/// When the next beacon is due.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_deadline(block: *mut DiscoBlock) -> u64 {
+    // SAFETY: As the caller promises.
+    unsafe { discovery(block) }.deadline().as_micros()
+}

@@ -1,0 +1,417 @@
+//! The C ABI of `kmod-shim/aoe_abi.h`: conversions, and no policy.
+//!
+//! The only unsafe code there is. Every function is called with the mutex of
+//! its object held, so a `&mut` made from its pointer is the only one.
+#![allow(unsafe_code)]
+
+pub mod abi;
+mod block;
+mod convert;
+mod disco;
+mod text;
+
+use abi::{
+    AoeCopy, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoeParams, AoePathInfo, AoePeek,
+    AoeSettings, AoeTargetInfo,
+};
+use block::Block;
+use convert::{EAGAIN, EBUSY, EINVAL, ENOENT, errno};
+
+use crate::output::{IoError, LinkId};
+use crate::target::Target;
+use crate::time::Instant;
+use crate::wire::{Address, Command};
+use core::slice;
+
+/// The opaque `struct aoe_target`.
+type Handle = Block;
+
+/// The target in a block that `aoe_core_target_init` filled.
+///
+/// # Safety
+///
+/// `block` must be such a block, and its mutex held for the result's life.
+unsafe fn target<'b>(block: *mut Handle) -> &'b mut Target<'static> {
+    // SAFETY: The caller promises an initialised block that nobody else uses.
+    unsafe { (*block).target_mut() }
+}
+
+const fn at(now: u64) -> Instant {
+    Instant::from_micros(now)
+}
+
+/// Version of the boundary.
+#[unsafe(no_mangle)]
+pub extern "C" fn aoe_core_abi_version() -> u32 {
+    abi::ABI_VERSION
+}
+
+/// A first look at a frame, before any lock is taken.
+///
+/// # Safety
+///
+/// `header` must be readable for `length` bytes and `out` writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_peek(header: *const u8, length: u32, out: *mut AoePeek) {
+    let length = usize::try_from(length).unwrap_or(0);
+    // SAFETY: The caller promises `header` readable for `length` bytes.
+    let bytes = unsafe { slice::from_raw_parts(header, length) };
+    // SAFETY: The caller promises `out` writable.
+    unsafe { out.write(convert::peek(bytes)) };
+}
+
+/// Bytes that a target with these tables needs; 0 if they are impossible.
+///
+/// # Safety
+///
+/// `params` must be readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_target_size(params: *const AoeParams) -> u64 {
+    // SAFETY: The caller promises `params` readable.
+    block::size(unsafe { &*params }).and_then(|size| u64::try_from(size).ok()).unwrap_or(0)
+}
+
+/// Makes a target of a piece of memory.
+///
+/// # Safety
+///
+/// `block` must be `size` writable bytes, 16-aligned and owned by the target
+/// until C frees them; the other pointers must be readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_target_init(
+    block: *mut Handle,
+    size: u64,
+    params: *const AoeParams,
+    settings: *const AoeSettings,
+    _now: u64,
+    seed: *const [u8; 32],
+    major: u16,
+    minor: u8,
+) -> i32 {
+    let address = Address { major, minor };
+    // SAFETY: The caller promises that these can be read.
+    let (params, settings, seed) = unsafe { (&*params, &*settings, &*seed) };
+    let size = usize::try_from(size).unwrap_or(0);
+    if address.is_broadcast() || block::size(params).is_none_or(|needed| size < needed) {
+        return EINVAL;
+    }
+    // SAFETY: The block is large enough, aligned and ours, as the caller promises.
+    unsafe { block::init(block, params, address, convert::settings(settings), seed) };
+    0
+}
+
+/// Takes new settings.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `settings` is readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_settings(
+    block: *mut Handle,
+    now: u64,
+    settings: *const AoeSettings,
+) {
+    // SAFETY: Both as the caller promises.
+    let (target, settings) = unsafe { (target(block), &*settings) };
+    target.handle_settings(convert::settings(settings), at(now));
+}
+
+/// A link came, changed or went.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `state` is readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_link(
+    block: *mut Handle,
+    now: u64,
+    link: u32,
+    state: *const AoeLinkState,
+) {
+    // SAFETY: Both as the caller promises.
+    let (target, state) = unsafe { (target(block), &*state) };
+    if let Ok(id) = u8::try_from(link) {
+        target.handle_link(LinkId(id), convert::link(state), at(now));
+    }
+}
+
+/// Takes an I/O: 0, `EAGAIN` if the tables are full, or its errno.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `io` is readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_submit(block: *mut Handle, now: u64, io: *const AoeIo) -> i32 {
+    // SAFETY: Both as the caller promises.
+    let (target, io) = unsafe { (target(block), &*io) };
+    let Some(request) = convert::request(io, target.settings().taste_wait, at(now)) else {
+        return errno(IoError::Unsupported);
+    };
+    match target.handle_submit(request, at(now)) {
+        Ok(Ok(())) => 0,
+        // The handle goes back to C, which keeps the bio.
+        Ok(Err(_refused)) => EAGAIN,
+        Err(error) => errno(error),
+    }
+}
+
+/// Takes a frame; says what of it is to be copied where.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `frame` is readable and
+/// `copy` writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_rx(
+    block: *mut Handle,
+    now: u64,
+    frame: *const AoeFrame,
+    copy: *mut AoeCopy,
+) {
+    // SAFETY: All three as the caller promises.
+    let (target, frame, copy) = unsafe { (target(block), &*frame, &mut *copy) };
+    *copy = convert::copy(target.handle_frame(&convert::frame(frame), at(now)));
+}
+
+/// The mbuf of a write's copy was freed.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_sent(block: *mut Handle, now: u64, copy: u32) {
+    // SAFETY: As the caller promises.
+    unsafe { target(block) }.handle_sent(copy, at(now));
+}
+
+/// The deadline has come, or may have.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_tick(block: *mut Handle, now: u64) {
+    // SAFETY: As the caller promises.
+    unsafe { target(block) }.handle_tick(at(now));
+}
+
+/// The first open of the provider.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_open(block: *mut Handle, now: u64) -> i32 {
+    // SAFETY: As the caller promises.
+    unsafe { target(block) }.handle_open(at(now)).map_or_else(errno, |()| 0)
+}
+
+/// The last close of the provider.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_close(block: *mut Handle, now: u64) {
+    // SAFETY: As the caller promises.
+    unsafe { target(block) }.handle_close(at(now));
+}
+
+/// Fails everything, now and from now on.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_abort(block: *mut Handle, now: u64, error: i32) {
+    // SAFETY: As the caller promises.
+    unsafe { target(block) }.handle_abort(convert::abort_error(error), at(now));
+}
+
+/// Asks every path again.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_revalidate(block: *mut Handle, now: u64) {
+    // SAFETY: As the caller promises.
+    unsafe { target(block) }.handle_revalidate(at(now));
+}
+
+/// Sends the control buffer as a management command.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_control(
+    block: *mut Handle,
+    now: u64,
+    cookie: u64,
+    command: u32,
+    length: u32,
+) -> i32 {
+    let Ok(command) = u8::try_from(command) else { return EINVAL };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    // SAFETY: As the caller promises.
+    let target = unsafe { target(block) };
+    match target.handle_control(cookie, Command::from(command), length, at(now)) {
+        Ok(()) => 0,
+        Err(IoError::Reserved) => EBUSY,
+        Err(error) => errno(error),
+    }
+}
+
+/// The control buffer.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held while the result is used.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_control_buffer(block: *mut Handle) -> *mut u8 {
+    // SAFETY: As the caller promises.
+    unsafe { target(block) }.control_mut().as_mut_ptr()
+}
+
+/// The scratch buffer.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held while the result is used.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_scratch(block: *mut Handle) -> *mut u8 {
+    // SAFETY: As the caller promises.
+    unsafe { target(block) }.scratch_mut().as_mut_ptr()
+}
+
+/// Fills outputs; fewer than `count` means that nothing is left.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `out` is writable for
+/// `count` entries.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_poll(
+    block: *mut Handle,
+    now: u64,
+    out: *mut AoeOutput,
+    count: u32,
+) -> u32 {
+    // SAFETY: As the caller promises.
+    let target = unsafe { target(block) };
+    let mut filled = 0_u32;
+    let mut entry = out;
+    while filled < count {
+        let Some(output) = target.poll_output(at(now)) else { break };
+        // SAFETY: Fewer than `count` entries lie before this one, and `count` are writable.
+        entry = unsafe {
+            convert::output(output, &mut *entry);
+            entry.add(1)
+        };
+        filled = filled.saturating_add(1);
+    }
+    filled
+}
+
+/// When `aoe_core_tick` wants to be called.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_deadline(block: *mut Handle) -> u64 {
+    // SAFETY: As the caller promises.
+    unsafe { target(block) }.deadline().as_micros()
+}
+
+/// A snapshot of the target.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_info(block: *mut Handle, _now: u64, out: *mut AoeTargetInfo) {
+    // SAFETY: Both as the caller promises.
+    let (block, out) = unsafe { (&mut *block, &mut *out) };
+    let address = block.address();
+    convert::info(block.target_mut(), address, out);
+}
+
+/// A snapshot of a path, or `ENOENT` past the last one.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_path_info(
+    block: *mut Handle,
+    index: u32,
+    out: *mut AoePathInfo,
+) -> i32 {
+    // SAFETY: Both as the caller promises.
+    let (target, out) = unsafe { (target(block), &mut *out) };
+    match usize::try_from(index).ok().and_then(|n| target.path_status(n)) {
+        Some(status) => {
+            *out = convert::path_info(&status);
+            0
+        }
+        None => ENOENT,
+    }
+}
+
+/// The config string; gives its length, and as much as fits.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `out` is writable for
+/// `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_config_string(
+    block: *mut Handle,
+    out: *mut u8,
+    size: u32,
+) -> u32 {
+    let size = usize::try_from(size).unwrap_or(0);
+    // SAFETY: Both as the caller promises.
+    let (target, out) = unsafe { (target(block), slice::from_raw_parts_mut(out, size)) };
+    let string = target.config_string();
+    for (to, from) in out.iter_mut().zip(string) {
+        *to = *from;
+    }
+    u32::try_from(string.len()).unwrap_or(0)
+}
+
+/// The bytes of IDENTIFY, or `ENOENT`.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_identify(block: *mut Handle, out: *mut [u8; 512]) -> i32 {
+    // SAFETY: Both as the caller promises.
+    let (target, out) = unsafe { (target(block), &mut *out) };
+    match target.identify_bytes() {
+        Some(bytes) => {
+            *out = *bytes;
+            0
+        }
+        None => ENOENT,
+    }
+}
+
+/// Nothing in the core can panic; the build proves that this is not linked.
+#[cfg(feature = "kmod")]
+mod panic {
+    unsafe extern "C" {
+        fn aoe_shim_panic(file: *const u8, length: u64, line: u32) -> !;
+    }
+
+    #[panic_handler]
+    fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+        let (file, line) = info.location().map_or(("", 0), |l| (l.file(), l.line()));
+        let length = u64::try_from(file.len()).unwrap_or(0);
+        // SAFETY: `file` is readable for its length, and the call never returns.
+        unsafe { aoe_shim_panic(file.as_ptr(), length, line) }
+    }
+}

@@ -1,0 +1,394 @@
+//! I/Os between submission and completion: admission, order, completion.
+//!
+//! Knows barriers and overlapping writes; knows nothing of frames, paths or
+//! time-outs but the one for tasting.
+
+use crate::list::{Linked, Links, List};
+use crate::output::{IoError, IoHandle};
+use crate::time::Instant;
+
+/// What is asked of the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Forget these sectors (DATA SET MANAGEMENT).
+    Delete,
+    /// Make all that was acknowledged durable.
+    Flush,
+    /// Read sectors.
+    Read,
+    /// Write sectors.
+    Write,
+}
+
+impl Op {
+    /// Whether executing this twice, late, can destroy what came in between.
+    pub(crate) const fn changes_data(self) -> bool {
+        matches!(self, Self::Write | Self::Delete)
+    }
+}
+
+/// A submission.
+#[derive(Debug)]
+pub struct IoRequest {
+    /// Given back with the completion.
+    pub io: IoHandle,
+    /// What to do.
+    pub op: Op,
+    /// First sector.
+    pub lba: u64,
+    /// Number of sectors; 0 for a flush.
+    pub sectors: u32,
+    /// All before it completes first, nothing behind it starts before.
+    pub ordered: bool,
+    /// Give up at this time, whatever `maxwait` says.
+    pub give_up: Instant,
+}
+
+/// An I/O slot.
+#[derive(Debug)]
+pub(crate) struct Io {
+    links: Links,
+    handle: Option<IoHandle>,
+    pub(crate) op: Op,
+    ordered: bool,
+    place: Place,
+    pub(crate) lba: u64,
+    pub(crate) sectors: u32,
+    /// Sectors that frames have been cut for.
+    pub(crate) cut: u32,
+    frames: u16,
+    error: Option<IoError>,
+    give_up: Instant,
+    /// Since when this write has waited for a guarded copy.
+    guarded_since: Option<Instant>,
+}
+
+/// Which list a slot is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Cutting,
+    Done,
+    Free,
+    Pending,
+    Sent,
+}
+
+impl Io {
+    /// An unused slot.
+    pub(crate) const FREE: Self = Self {
+        links: Links::NONE,
+        handle: None,
+        op: Op::Read,
+        ordered: false,
+        place: Place::Free,
+        lba: 0,
+        sectors: 0,
+        cut: 0,
+        frames: 0,
+        error: None,
+        give_up: Instant::NEVER,
+        guarded_since: None,
+    };
+
+    /// The caller's handle, for naming payload.
+    pub(crate) fn raw_handle(&self) -> u64 {
+        self.handle.as_ref().map_or(0, |h| h.0)
+    }
+
+    /// The first sector behind it.
+    fn end(&self) -> u64 {
+        self.lba.saturating_add(u64::from(self.sectors))
+    }
+
+    fn overlaps(&self, lba: u64, end: u64) -> bool {
+        self.op.changes_data() && self.lba < end && lba < self.end()
+    }
+
+    /// A barrier for everything; a flush is one for writes only.
+    fn is_full_barrier(&self) -> bool {
+        self.ordered && self.op != Op::Flush
+    }
+}
+
+impl Linked for Io {
+    fn links(&self) -> Links {
+        self.links
+    }
+    fn links_mut(&mut self) -> &mut Links {
+        &mut self.links
+    }
+}
+
+/// What stands between a pending write and the wire.
+pub(crate) trait Gate {
+    /// Whether an unresolved copy of another write overlaps; asks for a fence if so.
+    fn is_guarded(&mut self, lba: u64, end: u64) -> bool;
+    /// A write may go after having waited since then.
+    fn released(&mut self, since: Instant);
+}
+
+/// All I/O slots of a target.
+#[derive(Debug)]
+pub(crate) struct IoTable<'a> {
+    slots: &'a mut [Io],
+    free: List,
+    pending: List,
+    cutting: List,
+    sent: List,
+    done: List,
+    active_changes: u16,
+    active_flushes: u16,
+    active_barriers: u16,
+    give_ups: u16,
+}
+
+impl<'a> IoTable<'a> {
+    /// Takes over free slots.
+    pub(crate) fn new(slots: &'a mut [Io]) -> Self {
+        let mut free = List::EMPTY;
+        for slot in 0..u16::try_from(slots.len()).unwrap_or(crate::list::NIL) {
+            free.push_back(slots, slot);
+        }
+        Self {
+            slots,
+            free,
+            pending: List::EMPTY,
+            cutting: List::EMPTY,
+            sent: List::EMPTY,
+            done: List::EMPTY,
+            active_changes: 0,
+            active_flushes: 0,
+            active_barriers: 0,
+            give_ups: 0,
+        }
+    }
+
+    /// The slot, if the number is one.
+    pub(crate) fn get(&self, slot: u16) -> Option<&Io> {
+        self.slots.get(usize::from(slot))
+    }
+
+    /// I/Os accepted and not yet handed back.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len().saturating_sub(usize::from(self.free.len()))
+    }
+
+    /// Whether anything waits to be started or cut.
+    pub(crate) fn has_uncut(&self) -> bool {
+        !self.cutting.is_empty() || !self.pending.is_empty()
+    }
+
+    /// Accepts an I/O; hands it back if every slot is taken.
+    pub(crate) fn admit(&mut self, request: IoRequest) -> Result<(), IoRequest> {
+        let Some(slot) = self.free.pop_front(self.slots) else { return Err(request) };
+        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return Err(request) };
+        self.give_ups = self.give_ups.saturating_add(u16::from(request.give_up != Instant::NEVER));
+        *io = Io {
+            handle: Some(request.io),
+            op: request.op,
+            ordered: request.ordered,
+            place: Place::Pending,
+            lba: request.lba,
+            sectors: request.sectors,
+            give_up: request.give_up,
+            ..Io::FREE
+        };
+        self.pending.push_back(self.slots, slot);
+        Ok(())
+    }
+
+    /// The I/O to cut the next frame from, started now if need be.
+    pub(crate) fn next_to_cut(&mut self, gate: &mut impl Gate, now: Instant) -> Option<u16> {
+        self.cutting.front().or_else(|| self.start_next(gate, now))
+    }
+
+    /// Starts the first pending I/O that nothing stands before.
+    fn start_next(&mut self, gate: &mut impl Gate, now: Instant) -> Option<u16> {
+        let (mut skipped, mut skipped_change, mut skipped_flush) = (false, false, false);
+        let mut next = self.pending.front();
+        while let Some(slot) = next {
+            let io = self.slots.get(usize::from(slot))?;
+            let barrier = io.is_full_barrier();
+            let free = self.active_barriers == 0
+                && match io.op {
+                    _ if barrier => !skipped && self.cutting.is_empty() && self.sent.is_empty(),
+                    Op::Flush => !skipped_change && self.active_changes == 0,
+                    Op::Read => true,
+                    Op::Delete | Op::Write => !skipped_flush && self.active_flushes == 0,
+                };
+            if free && self.may_change(slot, skipped_change, gate, now) {
+                self.activate(slot);
+                return Some(slot);
+            }
+            if barrier {
+                return None;
+            }
+            let io = self.slots.get(usize::from(slot))?;
+            skipped = true;
+            skipped_change |= io.op.changes_data();
+            skipped_flush |= io.op == Op::Flush;
+            next = List::next(self.slots, slot);
+        }
+        None
+    }
+
+    /// Whether no other write, under way or half forgotten, overlaps this one.
+    fn may_change(
+        &mut self,
+        slot: u16,
+        skipped_change: bool,
+        gate: &mut impl Gate,
+        now: Instant,
+    ) -> bool {
+        let Some(io) = self.slots.get(usize::from(slot)) else { return false };
+        if !io.op.changes_data() {
+            return true;
+        }
+        let (lba, end) = (io.lba, io.end());
+        if self.any_overlap(self.cutting.front(), None, lba, end)
+            || self.any_overlap(self.sent.front(), None, lba, end)
+            || skipped_change && self.any_overlap(self.pending.front(), Some(slot), lba, end)
+        {
+            return false;
+        }
+        let guarded = gate.is_guarded(lba, end);
+        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return false };
+        if guarded {
+            io.guarded_since.get_or_insert(now);
+        } else if let Some(since) = io.guarded_since.take() {
+            gate.released(since);
+        }
+        !guarded
+    }
+
+    /// Whether a write in the list from `next` on, up to `stop`, overlaps.
+    fn any_overlap(&self, mut next: Option<u16>, stop: Option<u16>, lba: u64, end: u64) -> bool {
+        while let Some(slot) = next.filter(|_| next != stop) {
+            if self.slots.get(usize::from(slot)).is_some_and(|io| io.overlaps(lba, end)) {
+                return true;
+            }
+            next = List::next(self.slots, slot);
+        }
+        false
+    }
+
+    fn activate(&mut self, slot: u16) {
+        self.pending.remove(self.slots, slot);
+        self.cutting.push_back(self.slots, slot);
+        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return };
+        io.place = Place::Cutting;
+        let (change, flush) = (io.op.changes_data(), io.op == Op::Flush);
+        let barrier = io.is_full_barrier();
+        self.active_changes = self.active_changes.saturating_add(u16::from(change));
+        self.active_flushes = self.active_flushes.saturating_add(u16::from(flush));
+        self.active_barriers = self.active_barriers.saturating_add(u16::from(barrier));
+    }
+
+    /// A frame for the next `sectors` of the I/O was cut.
+    pub(crate) fn on_cut(&mut self, slot: u16, sectors: u32) {
+        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return };
+        io.cut = io.cut.saturating_add(sectors);
+        io.frames = io.frames.saturating_add(1);
+        if io.cut >= io.sectors {
+            io.place = Place::Sent;
+            self.cutting.remove(self.slots, slot);
+            self.sent.push_back(self.slots, slot);
+        }
+    }
+
+    /// One of the I/O's frames is over. True when the I/O is, too.
+    pub(crate) fn on_frame_done(&mut self, slot: u16, result: Result<(), IoError>) -> bool {
+        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return false };
+        io.frames = io.frames.saturating_sub(1);
+        if let Err(error) = result {
+            io.error.get_or_insert(error);
+            // What has not been cut yet need not be tried any more.
+            io.cut = io.sectors;
+            if io.place == Place::Cutting {
+                io.place = Place::Sent;
+                self.cutting.remove(self.slots, slot);
+                self.sent.push_back(self.slots, slot);
+            }
+        }
+        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return false };
+        let over = io.frames == 0 && io.cut >= io.sectors;
+        if over {
+            self.finish(slot);
+        }
+        over
+    }
+
+    /// Moves an I/O to the done list, whatever became of its frames.
+    fn finish(&mut self, slot: u16) {
+        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return };
+        let active = matches!(io.place, Place::Cutting | Place::Sent);
+        let from = core::mem::replace(&mut io.place, Place::Done);
+        let one = u16::from(active);
+        if io.op.changes_data() {
+            self.active_changes = self.active_changes.saturating_sub(one);
+        }
+        if io.op == Op::Flush {
+            self.active_flushes = self.active_flushes.saturating_sub(one);
+        }
+        if io.is_full_barrier() {
+            self.active_barriers = self.active_barriers.saturating_sub(one);
+        }
+        let timed = io.give_up != Instant::NEVER;
+        self.give_ups = self.give_ups.saturating_sub(u16::from(timed));
+        match from {
+            Place::Cutting => self.cutting.remove(self.slots, slot),
+            Place::Pending => self.pending.remove(self.slots, slot),
+            Place::Sent => self.sent.remove(self.slots, slot),
+            Place::Done | Place::Free => return,
+        }
+        self.done.push_back(self.slots, slot);
+    }
+
+    /// Ends every I/O with `error`; the caller drops their frames.
+    pub(crate) fn fail_all(&mut self, error: IoError) {
+        for slot in 0..u16::try_from(self.slots.len()).unwrap_or(0) {
+            self.fail_one(slot, error);
+        }
+    }
+
+    /// Ends one I/O with `error`, unless it is over already.
+    pub(crate) fn fail_one(&mut self, slot: u16, error: IoError) {
+        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return };
+        if !matches!(io.place, Place::Done | Place::Free) {
+            io.error.get_or_insert(error);
+            self.finish(slot);
+        }
+    }
+
+    /// An I/O whose time for tasting is over.
+    pub(crate) fn next_given_up(&self, now: Instant) -> Option<u16> {
+        if self.give_ups == 0 {
+            return None;
+        }
+        let late = |io: &Io| io.give_up <= now && !matches!(io.place, Place::Done | Place::Free);
+        u16::try_from(self.slots.iter().position(late)?).ok()
+    }
+
+    /// When the next I/O gives up.
+    pub(crate) fn deadline(&self) -> Instant {
+        if self.give_ups == 0 {
+            return Instant::NEVER;
+        }
+        let waiting = |io: &&Io| !matches!(io.place, Place::Done | Place::Free);
+        self.slots.iter().filter(waiting).map(|io| io.give_up).min().unwrap_or(Instant::NEVER)
+    }
+
+    /// Hands out the next completed I/O and frees its slot.
+    pub(crate) fn pop_done(&mut self) -> Option<(IoHandle, Result<(), IoError>)> {
+        let slot = self.done.pop_front(self.slots)?;
+        let io = self.slots.get_mut(usize::from(slot))?;
+        io.place = Place::Free;
+        let result = io.error.take().map_or(Ok(()), Err);
+        let handle = io.handle.take();
+        self.free.push_back(self.slots, slot);
+        handle.map(|h| (h, result))
+    }
+}
+
+#[cfg(test)]
+mod tests;

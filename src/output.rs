@@ -1,0 +1,165 @@
+//! Every effect that the core can ask for. Nothing else leaves it.
+
+use crate::wire::Tag;
+
+/// Bytes of the longest header: Ethernet, AoE, ATA and one TRIM range.
+pub const HEADER_MAX: usize = 44;
+
+/// Sole permission to complete a caller-owned I/O; never dereferenced here.
+#[must_use = "an I/O that is not completed hangs its submitter"]
+#[derive(Debug, PartialEq, Eq)]
+pub struct IoHandle(pub u64);
+
+static_assertions::assert_not_impl_any!(IoHandle: Clone, Copy);
+
+/// A local interface, by its place in the shim's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkId(pub u8);
+
+/// Why an I/O or a management command failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoError {
+    /// The disk is being removed.
+    Gone,
+    /// The target reported a failure, or nobody answered for too long.
+    Io,
+    /// The medium refuses writes.
+    ReadOnly,
+    /// Another host has reserved the target.
+    Reserved,
+    /// The target does not have this command.
+    Unsupported,
+}
+
+/// Where a frame's payload lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// In the target's control buffer.
+    Control,
+    /// In the I/O with this handle.
+    Io(u64),
+}
+
+/// Payload of a frame: `length` bytes at `offset` of `source`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// What holds the bytes.
+    pub source: Source,
+    /// Where they start.
+    pub offset: u32,
+    /// How many there are.
+    pub length: u32,
+}
+
+/// A frame: header, payload, and zeros up to `frame_length`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// The interface to send on.
+    pub link: LinkId,
+    /// The path's index in its target.
+    pub path: u8,
+    /// How much of `header` counts.
+    pub header_length: u8,
+    /// From the Ethernet header on.
+    pub header: [u8; HEADER_MAX],
+    /// What follows the header.
+    pub data: Option<Span>,
+    /// Length of the whole frame, at least 60.
+    pub frame_length: u32,
+    /// Not zero: say so through `handle_sent` when the frame has left.
+    pub copy: u32,
+    /// The same for all frames of a path, so that NICs keep their order.
+    pub flow: u32,
+}
+
+impl Transmit {
+    /// The tag in the header.
+    pub fn tag(&self) -> Tag {
+        let [.., a, b, c, d] = *self.header.first_chunk::<24>().unwrap_or(&[0; 24]);
+        Tag(u32::from_be_bytes([a, b, c, d]))
+    }
+}
+
+/// Something that an administrator may want to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The target reported an error; the value is the LBA.
+    DiskError,
+    /// `maxwait` passed while the disk was open.
+    Failed,
+    /// The target promised a flush and refused it.
+    NoFlush,
+    /// SET FEATURES was refused.
+    NoWriteCache,
+    /// Another disk answers on this path.
+    PathConflict,
+    /// A path stopped working.
+    PathDown,
+    /// A path works.
+    PathUp,
+    /// Large frames do not come through; the value is the payload in bytes.
+    PayloadDown,
+    /// Larger frames come through again; the value is the payload in bytes.
+    PayloadUp,
+    /// A write was refused.
+    ReadOnly,
+    /// A closed disk was replaced by another one.
+    Replaced,
+    /// Another host has reserved the target.
+    Reserved,
+    /// The target announced itself.
+    Restarted,
+    /// The disk got smaller, or its paths disagree about its size.
+    SizeConflict,
+    /// The target speaks another version of AoE.
+    Version,
+}
+
+/// One effect.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Hand the I/O back to whoever submitted it.
+    Complete {
+        /// The permission to do so.
+        io: IoHandle,
+        /// What became of it.
+        result: Result<(), IoError>,
+    },
+    /// The management command is over; its answer lies in the control buffer.
+    ControlDone {
+        /// As given with the command.
+        cookie: u64,
+        /// Bytes of the answer.
+        result: Result<u32, IoError>,
+    },
+    /// Something happened.
+    Event {
+        /// What.
+        event: Event,
+        /// On which path, if on one.
+        path: Option<u8>,
+        /// What the event's description says.
+        value: u64,
+    },
+    /// Remove the disk, if there is one.
+    Gone,
+    /// The target is gone and nothing is left: it may be freed.
+    Idle,
+    /// The disk has another size.
+    Resized {
+        /// In sectors.
+        sectors: u64,
+    },
+    /// I/O goes on.
+    Resumed,
+    /// No path is left; I/O waits.
+    Suspended,
+    /// Send a frame.
+    Transmit(Transmit),
+    /// Make a disk.
+    Up {
+        /// Its size in sectors.
+        sectors: u64,
+    },
+}

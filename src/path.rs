@@ -1,0 +1,426 @@
+//! One path: a local interface and a remote MAC.
+//!
+//! Knows its round-trip time, window, payload, order and health, and the one
+//! management request that may be out on it. Knows nothing of I/Os, and
+//! decides nothing about the target as a whole.
+
+use crate::list::List;
+use crate::output::LinkId;
+use crate::rtt::Rtt;
+use crate::time::{Instant, Micros};
+use crate::window::Window;
+use crate::wire::{Mac, Tag};
+
+/// Without an answer for this long, a path is asked who it is.
+pub(crate) const SILENCE: Micros = Micros::from_secs(1);
+/// Without an answer for this long, a path is down.
+pub(crate) const DOWN: Micros = Micros::from_secs(5);
+/// How long a path that changed the order of frames is not trusted to keep it.
+const DISTRUST: Micros = Micros::from_secs(600);
+/// Later answers that declare an earlier request lost.
+const REORDER_MIN: u64 = 3;
+const REORDER_MAX: u64 = 256;
+/// Large frames lost in a row, small ones getting through, before stepping down.
+pub(crate) const LARGE_LOSSES: u8 = 3;
+/// Payload that every path carries: two sectors fit the least MTU.
+pub(crate) const MIN_PAYLOAD: u8 = 2;
+/// Between attempts at a larger payload.
+pub(crate) const PROBE_INTERVAL: Micros = Micros::from_secs(60);
+/// Longest wait for an answer, however often the timer was backed off.
+const RTO_LIMIT: Micros = Micros::from_secs(2);
+
+/// Where a path stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Another disk answers there.
+    Conflict,
+    /// Nobody answers, or the link is down; asked again now and then.
+    Down {
+        since: Instant,
+    },
+    Free,
+    /// Being asked who it is; carries no I/O.
+    Identifying {
+        since: Instant,
+    },
+    Up,
+}
+
+/// What the one management request on a path is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A one-sector read whose answer resolves every earlier copy.
+    Fence,
+    /// Write cache on or off.
+    Features { enable: bool },
+    /// Who are you?
+    Identify,
+    /// A read and a request as large as this many sectors.
+    Probe { sectors: u8 },
+}
+
+/// The management request. Its repetitions share a tag.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Management {
+    pub(crate) purpose: Purpose,
+    pub(crate) tag: Tag,
+    /// The path's count at the first transmission; 0 before it.
+    pub(crate) seq: u64,
+    pub(crate) sent_at: Instant,
+    pub(crate) tries: u8,
+    /// When to send it, again or for the first time.
+    pub(crate) due: Instant,
+}
+
+/// Counters that an administrator sees.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+    pub(crate) retransmitted: u64,
+    pub(crate) late: u64,
+    pub(crate) unexpected: u64,
+}
+
+/// A path slot.
+#[derive(Clone, Copy, Debug)]
+pub struct Path {
+    pub(crate) state: State,
+    pub(crate) link: LinkId,
+    pub(crate) mac: Mac,
+    /// Counts the uses of this slot.
+    pub(crate) epoch: u16,
+    /// Its IDENTIFY has agreed with the target's at least once.
+    pub(crate) is_admitted: bool,
+    /// To be identified again without interrupting I/O.
+    pub(crate) recheck: bool,
+    /// A write waits for copies up to this count.
+    pub(crate) fence_wanted: u64,
+    pub(crate) features_wanted: Option<bool>,
+    pub(crate) management: Option<Management>,
+    pub(crate) rtt: Rtt,
+    pub(crate) window: Window,
+    /// Requests on the wire, oldest first.
+    pub(crate) flight: List,
+    /// Slow requests on the wire, which are listed elsewhere.
+    pub(crate) slow: u16,
+    seq: u64,
+    answered: u64,
+    reordered_until: Instant,
+    reorder_limit: u64,
+    recovery: u64,
+    backoff: u8,
+    pub(crate) last_heard: Instant,
+    /// Since when an answer is overdue in the sense that one is expected.
+    waiting_since: Instant,
+    /// When the timer last ran out: one loss is declared per time-out.
+    timer_from: Instant,
+    pub(crate) sector_count: u8,
+    /// Sectors that MTU and target allow.
+    pub(crate) limit: u8,
+    /// Sectors that are known to get through.
+    pub(crate) payload: u8,
+    /// The least size that failed, or 0.
+    pub(crate) too_large: u8,
+    pub(crate) probe_at: Instant,
+    pub(crate) large_losses: u8,
+    /// Asked again already because the paths disagree about the size.
+    pub(crate) size_rechecked: bool,
+    /// Size of the disk as last seen here.
+    pub(crate) sectors: u64,
+    pub(crate) counters: Counters,
+}
+
+impl Path {
+    /// An unused slot.
+    pub const FREE: Self = Self {
+        state: State::Free,
+        link: LinkId(0),
+        mac: Mac([0; 6]),
+        epoch: 0,
+        is_admitted: false,
+        recheck: false,
+        fence_wanted: 0,
+        features_wanted: None,
+        management: None,
+        rtt: Rtt::NEW,
+        window: Window::MIN,
+        flight: List::EMPTY,
+        slow: 0,
+        seq: 0,
+        answered: 0,
+        reordered_until: Instant::ZERO,
+        reorder_limit: REORDER_MIN,
+        recovery: 0,
+        backoff: 0,
+        last_heard: Instant::ZERO,
+        waiting_since: Instant::NEVER,
+        timer_from: Instant::ZERO,
+        sector_count: MIN_PAYLOAD,
+        limit: MIN_PAYLOAD,
+        payload: MIN_PAYLOAD,
+        too_large: 0,
+        probe_at: Instant::ZERO,
+        large_losses: 0,
+        size_rechecked: false,
+        sectors: 0,
+        counters: Counters { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0 },
+    };
+
+    /// Starts a new use of the slot. The count of transmissions goes on, so
+    /// that a copy of an earlier use cannot be taken for one of this.
+    pub(crate) fn open(&mut self, link: LinkId, mac: Mac, now: Instant) {
+        *self = Self {
+            state: State::Identifying { since: now },
+            link,
+            mac,
+            epoch: self.epoch.wrapping_add(1),
+            seq: self.seq,
+            answered: self.seq,
+            last_heard: now,
+            ..Self::FREE
+        };
+    }
+
+    /// Whether I/O may use it.
+    pub(crate) fn is_up(&self) -> bool {
+        self.state == State::Up
+    }
+
+    /// Whether an answer is expected.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.flight.is_empty() || self.slow != 0 || self.management.is_some_and(|m| m.seq != 0)
+    }
+
+    /// Whether another frame may go out.
+    pub(crate) fn has_room(&self) -> bool {
+        u32::from(self.flight.len()) < self.window.frames()
+    }
+
+    /// Counts a transmission; gives its number.
+    pub(crate) fn on_transmit(&mut self, now: Instant) -> u64 {
+        self.seq = self.seq.wrapping_add(1);
+        self.counters.sent = self.counters.sent.wrapping_add(1);
+        self.waiting_since = self.waiting_since.min(now);
+        self.seq
+    }
+
+    /// Transmissions so far.
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The full count behind its low half, which is of the recent past.
+    pub(crate) fn full_seq(&self, low: u32) -> u64 {
+        let behind = low_half(self.seq).wrapping_sub(low);
+        self.seq.wrapping_sub(u64::from(behind))
+    }
+
+    /// Something valid came from the other end.
+    pub(crate) fn on_heard(&mut self, now: Instant) {
+        self.counters.received = self.counters.received.wrapping_add(1);
+        self.last_heard = now;
+        self.backoff = 0;
+        self.waiting_since = if self.is_busy() { now } else { Instant::NEVER };
+    }
+
+    /// The answer to transmission `seq` came, which `is_exact` unless a
+    /// repetition under the same tag may have been the one answered.
+    pub(crate) fn on_answered(&mut self, seq: u64, is_exact: bool, now: Instant) {
+        if seq >= self.answered {
+            self.answered = seq;
+        } else if is_exact {
+            let distance = self.answered.wrapping_sub(seq).saturating_add(REORDER_MIN);
+            self.reorder_limit = self.reorder_limit.max(distance).min(REORDER_MAX);
+            self.reordered_until = now.after(DISTRUST);
+        }
+    }
+
+    /// Whether the path has lately answered in another order than asked.
+    pub(crate) fn has_reordered(&self, now: Instant) -> bool {
+        now < self.reordered_until
+    }
+
+    /// Whether copy `seq` of slot use `epoch` cannot arrive any more, because
+    /// a later request was answered.
+    pub(crate) fn has_fenced(&self, epoch: u16, seq: u64, now: Instant) -> bool {
+        self.epoch == epoch && seq < self.answered && !self.has_reordered(now)
+    }
+
+    /// Whether later answers say that transmission `seq` is lost.
+    pub(crate) fn is_overtaken(&self, seq: u32) -> bool {
+        self.full_seq(seq).saturating_add(self.reorder_limit) <= self.answered
+    }
+
+    /// A request was lost while others were answered. The window gives way
+    /// once per round.
+    pub(crate) fn on_loss(&mut self, seq: u64) {
+        if seq > self.recovery {
+            self.recovery = self.seq;
+            self.window.on_loss();
+        }
+    }
+
+    /// The retransmission timer ran out.
+    pub(crate) fn on_timeout(&mut self, now: Instant) {
+        if self.backoff == 0 {
+            self.recovery = self.seq;
+            self.window.on_loss();
+        } else {
+            self.window.on_silence();
+        }
+        self.backoff = self.backoff.saturating_add(1);
+        self.timer_from = now;
+    }
+
+    /// How often in a row the timer ran out.
+    pub(crate) fn timeouts(&self) -> u8 {
+        self.backoff
+    }
+
+    /// When the oldest request, sent at `sent_at`, is taken for lost.
+    pub(crate) fn timeout_of(&self, sent_at: Instant) -> Instant {
+        let rto = self.rtt.rto().backed_off(self.backoff, RTO_LIMIT);
+        sent_at.max(self.timer_from).after(rto)
+    }
+
+    /// When silence becomes suspicious.
+    pub(crate) fn silence_at(&self) -> Instant {
+        if self.is_busy() { self.waiting_since.after(SILENCE) } else { Instant::NEVER }
+    }
+
+    /// Since when nothing has come though something should.
+    pub(crate) fn silent_since(&self, now: Instant) -> Instant {
+        self.waiting_since.min(now)
+    }
+
+    /// Takes what MTU and target allow now. True if a smaller payload results.
+    pub(crate) fn set_limit(&mut self, mtu: u32, now: Instant) -> bool {
+        self.limit = crate::wire::sectors_per_frame(mtu).min(self.sector_count).max(1);
+        let shrinks = self.payload > self.limit;
+        self.payload = self.payload.min(self.limit);
+        if self.payload < self.limit {
+            self.probe_at = self.probe_at.min(now);
+            self.too_large = 0;
+        }
+        shrinks
+    }
+
+    /// The size to try next, if a larger one is worth it.
+    pub(crate) fn probe_size(&self) -> Option<u8> {
+        if self.payload >= self.limit {
+            return None;
+        }
+        if self.too_large == 0 || self.too_large > self.limit {
+            return Some(self.limit);
+        }
+        let gap = self.too_large.saturating_sub(self.payload);
+        (gap > 1).then(|| self.payload.saturating_add(gap >> 1))
+    }
+
+    /// Larger frames do not get through: back to what always does.
+    pub(crate) fn step_down(&mut self, now: Instant) {
+        self.too_large = self.payload;
+        self.payload = MIN_PAYLOAD.min(self.limit);
+        self.large_losses = 0;
+        self.probe_at = now;
+    }
+}
+
+/// The low half of a count.
+#[expect(clippy::as_conversions, reason = "the low half is what is wanted")]
+pub(crate) const fn low_half(seq: u64) -> u32 {
+    seq as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(us: u64) -> Instant {
+        Instant::from_micros(us)
+    }
+
+    fn path() -> Path {
+        let mut p = Path::FREE;
+        p.open(LinkId(0), Mac([2; 6]), at(1));
+        p
+    }
+
+    #[test]
+    fn a_later_answer_fences_earlier_copies() {
+        let mut p = path();
+        let copy = p.on_transmit(at(2));
+        let fence = p.on_transmit(at(3));
+        assert!(!p.has_fenced(p.epoch, copy, at(4)));
+        p.on_answered(fence, true, at(4));
+        assert!(p.has_fenced(p.epoch, copy, at(4)));
+        assert!(!p.has_fenced(p.epoch, fence, at(4)));
+    }
+
+    #[test]
+    fn a_path_that_reordered_fences_nothing() {
+        let mut p = path();
+        let first = p.on_transmit(at(2));
+        let second = p.on_transmit(at(3));
+        let third = p.on_transmit(at(3));
+        p.on_answered(third, true, at(4));
+        p.on_answered(second, true, at(5));
+        assert!(!p.has_fenced(p.epoch, first, at(6)));
+        assert!(p.has_fenced(p.epoch, first, at(6).after(DISTRUST)));
+    }
+
+    #[test]
+    fn a_new_use_of_the_slot_fences_nothing_of_the_old() {
+        let mut p = path();
+        let (epoch, copy) = (p.epoch, p.on_transmit(at(2)));
+        p.open(LinkId(1), Mac([4; 6]), at(3));
+        let later = p.on_transmit(at(4));
+        p.on_answered(later, true, at(5));
+        assert!(!p.has_fenced(epoch, copy, at(6)));
+    }
+
+    #[test]
+    fn three_later_answers_declare_a_request_lost() {
+        let mut p = path();
+        for n in 0..4 {
+            p.on_transmit(at(n));
+        }
+        p.on_answered(3, true, at(10));
+        assert!(!p.is_overtaken(1));
+        p.on_answered(4, true, at(11));
+        assert!(p.is_overtaken(1));
+    }
+
+    #[test]
+    fn the_full_count_is_found_from_its_low_half() {
+        let mut p = path();
+        p.seq = 0x1_0000_0005;
+        assert_eq!(p.full_seq(3), 0x1_0000_0003);
+        assert_eq!(p.full_seq(0xffff_fffe), 0xffff_fffe);
+    }
+
+    #[test]
+    fn payload_is_searched_by_halves_once_a_size_failed() {
+        let mut p = path();
+        p.sector_count = 17;
+        p.set_limit(9000, at(1));
+        assert_eq!(p.probe_size(), Some(17));
+        p.too_large = 17;
+        assert_eq!(p.probe_size(), Some(9));
+        p.payload = 9;
+        assert_eq!(p.probe_size(), Some(13));
+        p.too_large = 10;
+        assert_eq!(p.probe_size(), None);
+    }
+
+    #[test]
+    fn a_smaller_mtu_shrinks_the_payload_at_once() {
+        let mut p = path();
+        p.sector_count = 17;
+        p.set_limit(9000, at(1));
+        p.payload = 17;
+        assert!(p.set_limit(1500, at(2)));
+        assert_eq!(p.payload, 2);
+    }
+}

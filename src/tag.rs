@@ -1,0 +1,93 @@
+//! Tags: 31 bits that name a slot, never repeat soon, and cannot be guessed
+//! from earlier ones (AoEr11 2.6 leaves them to the initiator).
+//!
+//! The upper 9 bits are the slot, so that an answer is found without a
+//! search. The lower 22 are a per-slot counter under a keyed permutation: a
+//! slot repeats a tag only after 2^22 transmissions, long after the last late
+//! answer to the first has died. Bit 31 stays clear, it belongs to other
+//! hosts' user tools; zero stays unused, it marks adverts.
+
+use crate::random::Random;
+use crate::wire::Tag;
+
+/// Bits below the slot number.
+const LOW_BITS: u32 = 22;
+const HALF_BITS: u32 = 11;
+const HALF_MASK: u32 = 0x7ff;
+
+/// Slots that a tag can name.
+pub(crate) const SLOTS: u16 = 512;
+
+/// The keyed permutation: a Feistel network over 2 x 11 bits.
+#[derive(Clone, Debug)]
+pub(crate) struct Tags {
+    keys: [(u32, u32); 6],
+}
+
+impl Tags {
+    /// Draws the keys.
+    pub(crate) fn new(random: &mut Random) -> Self {
+        Self { keys: core::array::from_fn(|_| (random.word(), random.word() | 1)) }
+    }
+
+    /// The tag of the `count`th transmission from `slot`.
+    pub(crate) fn tag(&self, slot: u16, count: u32) -> Tag {
+        let (mut left, mut right) = ((count >> HALF_BITS) & HALF_MASK, count & HALF_MASK);
+        for (add, multiply) in self.keys {
+            let mixed = right.wrapping_add(add).wrapping_mul(multiply);
+            (left, right) = (right, left ^ ((mixed ^ (mixed >> 15)) >> 5) & HALF_MASK);
+        }
+        let tag = u32::from(slot % SLOTS) << LOW_BITS | left << HALF_BITS | right;
+        // Slot 0 reaches zero once in 2^22; the tag it borrows is as unlikely.
+        Tag(if tag == 0 { 1 } else { tag })
+    }
+}
+
+/// The slot that a tag names, if it can be one of ours.
+pub(crate) fn slot(tag: Tag) -> Option<u16> {
+    u16::try_from(tag.0 >> LOW_BITS).ok().filter(|s| *s < SLOTS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn tags(seed: u8) -> Tags {
+        Tags::new(&mut Random::new(&[seed; 32]))
+    }
+
+    #[test]
+    fn a_tag_leads_back_to_its_slot() {
+        let t = tags(1);
+        for s in [0, 1, 77, 511] {
+            assert_eq!(slot(t.tag(s, 12_345)), Some(s));
+        }
+    }
+
+    #[test]
+    fn a_slot_does_not_repeat_a_tag_within_a_million_transmissions() {
+        let t = tags(2);
+        let seen: HashSet<u32> = (0..1_000_000).map(|n| t.tag(3, n).0).collect();
+        assert_eq!(seen.len(), 1_000_000);
+    }
+
+    #[test]
+    fn bit_31_is_clear_and_zero_is_unused() {
+        let t = tags(3);
+        assert!((0..(1 << 22)).map(|n| t.tag(0, n).0).all(|v| v != 0 && v >> 31 == 0));
+    }
+
+    #[test]
+    fn a_tag_with_bit_31_names_no_slot() {
+        assert_eq!(slot(Tag(0x8000_0001)), None);
+    }
+
+    #[test]
+    fn the_next_tag_does_not_follow_from_the_last() {
+        let t = tags(4);
+        let steps: HashSet<u32> =
+            (0..1000).map(|n| t.tag(0, n + 1).0.wrapping_sub(t.tag(0, n).0)).collect();
+        assert!(steps.len() > 900, "only {} different steps", steps.len());
+    }
+}

@@ -1,0 +1,378 @@
+//! What the target is, and whether it is there: identity, size, suspension,
+//! return, removal.
+
+use super::{Life, Link, Scratch, Target, send};
+use crate::io::Op;
+use crate::output::{Event, IoError, LinkId};
+use crate::path::{Path, State};
+use crate::request::Place;
+use crate::time::Instant;
+use crate::wire::Identify;
+
+use super::notice::Notice;
+
+/// What the disk can do, as far as is known by now.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Capabilities {
+    pub(crate) flush: bool,
+    pub(crate) delete: bool,
+}
+
+impl Target<'_> {
+    /// Reads what was copied to the scratch buffer since the last input.
+    pub(super) fn settle(&mut self, now: Instant) {
+        match core::mem::replace(&mut self.scratch_holds, Scratch::Nothing) {
+            Scratch::Nothing => {}
+            Scratch::Config { length } => self.settle_config(length),
+            Scratch::Control { length } => self.settle_control(length),
+            Scratch::Identify { path } => {
+                let Some(bytes) = self.scratch.first_chunk::<512>() else { return };
+                let identify = Identify::parse(bytes);
+                self.on_identified(usize::from(path), identify, now);
+            }
+        }
+    }
+
+    fn settle_config(&mut self, length: usize) {
+        let length = length.min(self.config.len());
+        if let (Some(to), Some(from)) = (self.config.get_mut(..length), self.scratch.get(..length))
+        {
+            to.copy_from_slice(from);
+            self.config_length = u16::try_from(length).unwrap_or(0);
+        }
+    }
+
+    /// A path said who it is.
+    fn on_identified(&mut self, index: usize, identify: Identify, now: Instant) {
+        let known = self.identity;
+        let same = known.is_none_or(|k| k.serial == identify.serial && k.model == identify.model);
+        let Some(path) = self.paths.get_mut(index).filter(|p| p.state != State::Free) else {
+            return;
+        };
+        path.sectors = identify.sectors;
+        if identify.sectors == 0 || identify.logical_sector != 512 {
+            return self.on_conflict(index, Event::PathConflict, now);
+        }
+        if !same {
+            let others = self.paths.iter().enumerate();
+            let alone = !others.filter(|(i, _)| *i != index).any(|(_, p)| send::is_hopeful(p));
+            if self.is_open || self.life == Life::Up && !alone {
+                return self.on_conflict(index, Event::PathConflict, now);
+            }
+            // Nobody holds the old disk: make room for the new one.
+            self.tell_event(Event::Replaced, Some(index), 0);
+            self.forget_disk(IoError::Gone);
+            self.tell(Notice::Gone);
+            self.life = Life::Discovered;
+        }
+        self.raise_path(index, now);
+        if self.life == Life::Discovered {
+            self.adopt(identify);
+        }
+        self.keep_identify(identify);
+        self.weigh_sizes(now);
+        if matches!(self.life, Life::Suspended { .. } | Life::Failed) {
+            self.life = Life::Up;
+            self.tell(Notice::Resumed);
+        }
+    }
+
+    /// Makes the identified disk ours.
+    fn adopt(&mut self, identify: Identify) {
+        self.life = Life::Up;
+        self.identity = Some(identify);
+        self.sectors = identify.sectors;
+        self.seen = super::Seen::default();
+        self.idle_told = false;
+        self.want_features(self.settings.write_cache);
+        self.tell(Notice::Up { sectors: identify.sectors });
+    }
+
+    /// Keeps what may change while the disk stays the same.
+    fn keep_identify(&mut self, identify: Identify) {
+        self.identity = Some(identify);
+        if let Some(bytes) = self.scratch.first_chunk::<512>() {
+            *self.identify = *bytes;
+        }
+    }
+
+    fn raise_path(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        let was_up = path.is_up();
+        let first = !path.is_admitted;
+        path.state = State::Up;
+        path.is_admitted = true;
+        let stepped = path.large_losses >= crate::path::LARGE_LOSSES
+            && path.payload > crate::path::MIN_PAYLOAD;
+        if stepped {
+            // Small frames come through, large ones did not.
+            path.step_down(now);
+        } else if first {
+            path.probe_at = now;
+        }
+        let bytes = u64::from(path.payload).wrapping_mul(512);
+        if !was_up {
+            self.tell_event(Event::PathUp, Some(index), 0);
+        }
+        if stepped {
+            self.tell_event(Event::PayloadDown, Some(index), bytes);
+        }
+    }
+
+    fn on_conflict(&mut self, index: usize, event: Event, now: Instant) {
+        self.drop_flights(index, true);
+        let Some(path) = self.paths.get_mut(index) else { return };
+        path.state = State::Conflict;
+        path.is_admitted = false;
+        path.management = None;
+        if !self.seen.path_conflict {
+            self.seen.path_conflict = true;
+            self.tell_event(event, Some(index), 0);
+        }
+        self.weigh_suspension(now);
+    }
+
+    /// Compares what the live paths say of the size, and follows if they agree.
+    pub(super) fn weigh_sizes(&mut self, _now: Instant) {
+        if self.identity.is_none() {
+            return;
+        }
+        let mut sizes = self.paths.iter().filter(|p| p.is_up()).map(|p| p.sectors);
+        let Some(first) = sizes.next() else { return };
+        let agreed = sizes.all(|s| s == first);
+        if agreed && (first > self.sectors || first < self.sectors && !self.is_open) {
+            self.sectors = first;
+            self.seen.size_conflict = false;
+            self.tell(Notice::Resized { sectors: first });
+        } else if agreed && first == self.sectors {
+            self.seen.size_conflict = false;
+        } else if !agreed && self.recheck_stale_sizes() {
+            // Judged again when every path has been asked once more.
+        } else if !self.seen.size_conflict {
+            self.seen.size_conflict = true;
+            self.tell_event(Event::SizeConflict, None, first);
+        }
+    }
+
+    /// Asks the paths that still say the old size again; false once all agree
+    /// to disagree.
+    fn recheck_stale_sizes(&mut self) -> bool {
+        let old = self.sectors;
+        let mut asked = false;
+        for path in self.paths.iter_mut().filter(|p| p.is_up() && p.sectors == old) {
+            if !path.recheck && !path.size_rechecked {
+                path.recheck = true;
+                path.size_rechecked = true;
+            }
+            asked |= path.recheck;
+        }
+        if !asked {
+            self.paths.iter_mut().for_each(|p| p.size_rechecked = false);
+        }
+        asked
+    }
+
+    /// Sectors that I/O may reach: a disk that shrank while open keeps its
+    /// provider's size, and what lies beyond its end fails.
+    pub(super) fn usable_sectors(&self) -> u64 {
+        let least = self.paths.iter().filter(|p| p.is_up()).map(|p| p.sectors).min();
+        least.map_or(self.sectors, |s| s.min(self.sectors))
+    }
+
+    pub(super) fn capabilities(&self) -> Capabilities {
+        self.identity.as_ref().map_or(Capabilities::default(), |id| Capabilities {
+            flush: (id.flush || id.flush_ext) && !self.seen.no_flush,
+            delete: id.trim_blocks != 0,
+        })
+    }
+
+    pub(super) fn uses_lba48(&self) -> bool {
+        self.identity.as_ref().is_some_and(|id| id.lba48)
+    }
+
+    /// Which of the two flushes is the legal one.
+    pub(super) fn flushes_ext(&self) -> bool {
+        self.identity.as_ref().is_some_and(|id| id.flush_ext && id.lba48)
+    }
+
+    /// The opcode that an I/O of this kind was sent with.
+    pub(super) fn opcode(&self, op: Op) -> crate::wire::AtaCommand {
+        use crate::wire::AtaCommand;
+        match op {
+            Op::Delete => AtaCommand::DATA_SET_MANAGEMENT,
+            Op::Flush => super::manage::flush_opcode(self.flushes_ext()),
+            Op::Read => AtaCommand::READ,
+            Op::Write => AtaCommand::WRITE,
+        }
+    }
+
+    /// A link came, changed or went.
+    pub fn handle_link(&mut self, id: LinkId, link: Link, now: Instant) {
+        self.settle(now);
+        let Some(entry) = self.links.get_mut(usize::from(id.0)) else { return };
+        let old = core::mem::replace(entry, link);
+        for index in 0..self.paths.len() {
+            let Some(path) = self.paths.get_mut(index) else { break };
+            if path.state == State::Free || path.link != id {
+                continue;
+            }
+            if !link.present {
+                self.path_down(index, now);
+                self.free_path(index);
+                continue;
+            }
+            if link.mtu != old.mtu && path.set_limit(link.mtu, now) {
+                let bytes = u64::from(path.payload).wrapping_mul(512);
+                self.tell_event(Event::PayloadDown, Some(index), bytes);
+            }
+            if !link.is_usable() {
+                self.path_down(index, now);
+            } else if (!old.is_usable() || link.mac != old.mac)
+                && let Some(path) = self.paths.get_mut(index)
+                && path.state != State::Conflict
+            {
+                path.state = State::Identifying { since: now };
+                path.management = None;
+                self.drop_flights(index, false);
+            }
+        }
+        self.weigh_suspension(now);
+    }
+
+    /// Forgets a path for good.
+    pub(super) fn free_path(&mut self, index: usize) {
+        self.drop_flights(index, true);
+        if let Some(path) = self.paths.get_mut(index) {
+            path.state = State::Free;
+            path.is_admitted = false;
+            path.management = None;
+        }
+    }
+
+    /// A path is not to be used until it has been identified again.
+    pub(super) fn path_down(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        if matches!(path.state, State::Down { .. } | State::Free | State::Conflict) {
+            return;
+        }
+        if !path.is_admitted {
+            // It never said who it is: there is nothing to come back to.
+            self.free_path(index);
+            return self.weigh_discovery();
+        }
+        path.state = State::Down { since: now };
+        path.management = None;
+        self.drop_flights(index, true);
+        self.tell_event(Event::PathDown, Some(index), 0);
+        self.weigh_suspension(now);
+    }
+
+    /// Stops I/O on a path and asks it who it is.
+    pub(super) fn verify_path(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index).filter(|p| p.is_up()) else { return };
+        path.state = State::Identifying { since: path.silent_since(now) };
+        path.management = None;
+        self.drop_flights(index, false);
+    }
+
+    /// Queues all that is on the wire on a path for another one; what may take
+    /// long stays, unless the path is given up.
+    pub(super) fn drop_flights(&mut self, index: usize, slow_too: bool) {
+        while let Some(slot) = self.paths.get(index).and_then(|p| p.flight.front()) {
+            self.requeue(slot, false);
+        }
+        if !slow_too {
+            return;
+        }
+        let number = u8::try_from(index).unwrap_or(0);
+        for slot in 0..u16::try_from(self.requests.len()).unwrap_or(0) {
+            let place = self.requests.get(usize::from(slot)).map(|r| r.place);
+            if matches!(place, Some(Place::Slow { path, .. }) if path == number) {
+                self.requeue(slot, false);
+            }
+        }
+    }
+
+    /// No path left? Then I/O waits, or the disk goes.
+    pub(super) fn weigh_suspension(&mut self, now: Instant) {
+        if self.life != Life::Up || self.paths.iter().any(send::is_hopeful) {
+            return;
+        }
+        if self.settings.fail_on_disconnection {
+            self.remove(IoError::Gone);
+        } else {
+            self.life = Life::Suspended { since: now };
+            self.tell(Notice::Suspended);
+        }
+    }
+
+    /// `maxwait` passed: nobody is kept waiting any longer.
+    pub(super) fn give_up(&mut self, now: Instant) {
+        if self.is_open {
+            self.life = Life::Failed;
+            self.fail_ios(IoError::Io, now);
+            self.tell_event(Event::Failed, None, 0);
+        } else {
+            self.remove(IoError::Io);
+        }
+    }
+
+    fn fail_ios(&mut self, error: IoError, now: Instant) {
+        for slot in 0..u16::try_from(self.requests.len()).unwrap_or(0) {
+            self.release(slot, now);
+        }
+        self.ios.fail_all(error);
+        self.guard_waiting = false;
+    }
+
+    /// Ends the disk: everything fails, its paths are forgotten.
+    pub(super) fn remove(&mut self, error: IoError) {
+        let had_disk = matches!(self.life, Life::Failed | Life::Suspended { .. } | Life::Up);
+        self.forget_disk(error);
+        for index in 0..self.paths.len() {
+            self.free_path(index);
+        }
+        self.control.finish(Err(IoError::Gone));
+        self.life = Life::Gone;
+        self.is_open = false;
+        if had_disk {
+            self.tell(Notice::Gone);
+        }
+    }
+
+    fn forget_disk(&mut self, error: IoError) {
+        // No copy is resolved by this, so the time does not matter.
+        self.fail_ios(error, Instant::ZERO);
+        self.identity = None;
+        self.sectors = 0;
+    }
+
+    /// Says once that the memory may be freed.
+    pub(super) fn poll_idle(&mut self, now: Instant) -> Option<crate::output::Output> {
+        if self.life != Life::Gone || self.idle_told || self.ios.len() != 0 {
+            return None;
+        }
+        self.sweep_copies(now);
+        if self.guard.orphans() != 0 {
+            return None;
+        }
+        self.idle_told = true;
+        Some(crate::output::Output::Idle)
+    }
+
+    /// A slot for a new path: a free one, or the one longest without hope.
+    pub(super) fn path_slot(&mut self) -> Option<usize> {
+        if let Some(index) = self.paths.iter().position(|p| p.state == State::Free) {
+            return Some(index);
+        }
+        let since = |p: &Path| match p.state {
+            State::Down { since } => Some(since),
+            State::Conflict => Some(Instant::ZERO),
+            _ => None,
+        };
+        let candidates = self.paths.iter().enumerate();
+        let oldest = candidates.filter_map(|(i, p)| Some((since(p)?, i))).min()?;
+        self.free_path(oldest.1);
+        Some(oldest.1)
+    }
+}

@@ -1,0 +1,288 @@
+//! Management of paths: who are you, how large may a frame be, fences.
+//! One request per path at a time, with a tag slot of its own.
+
+use super::{Life, Scratch, Target};
+use crate::output::{Event, Transmit};
+use crate::path::{Management, PROBE_INTERVAL, Path, Purpose, State};
+use crate::time::{Instant, Micros};
+use crate::wire::{AtaCommand, AtaRequest, AtaResponse, Command, Header, MIN_FRAME, SECTOR};
+
+use super::notice::Notice;
+
+/// The tag slot of path 0; those of the others follow.
+pub(super) const FIRST_SLOT: u16 = super::control::SLOT - 16;
+
+/// First repetition of an IDENTIFY; doubled up to a second.
+const IDENTIFY_WAIT: Micros = Micros::from_millis(100);
+/// A path that is down is asked this often, and less often after a minute.
+const DOWN_WAIT: Micros = Micros::from_secs(1);
+const LONG_DOWN_WAIT: Micros = Micros::from_secs(5);
+const LONG_DOWN: Micros = Micros::from_secs(60);
+const FEATURES_WAIT: Micros = Micros::from_secs(2);
+const FEATURES_TRIES: u8 = 5;
+const PROBE_TRIES: u8 = 3;
+const PROBE_LEAST_WAIT: Micros = Micros::from_millis(20);
+
+impl Target<'_> {
+    /// The next management frame that is due.
+    pub(super) fn poll_management(&mut self, now: Instant) -> Option<Transmit> {
+        for index in 0..self.paths.len() {
+            let Some(path) = self.paths.get(index) else { break };
+            if path.state == State::Free || !self.link(path.link).is_usable() {
+                continue;
+            }
+            if path.management.is_none() {
+                self.begin_management(index, now);
+            }
+            let due = self.paths.get(index).and_then(|p| p.management);
+            if let Some(m) = due.filter(|m| m.due <= now)
+                && let Some(frame) = self.send_management(index, m, now)
+            {
+                return Some(frame);
+            }
+        }
+        None
+    }
+
+    /// Decides what a path without a management request needs.
+    fn begin_management(&mut self, index: usize, now: Instant) {
+        let capacity = self.sectors;
+        let Some(path) = self.paths.get_mut(index) else { return };
+        let purpose = match path.state {
+            State::Conflict | State::Free => return,
+            State::Down { .. } | State::Identifying { .. } => Purpose::Identify,
+            State::Up if path.recheck => Purpose::Identify,
+            State::Up => match up_purpose(path, capacity, now) {
+                Some(purpose) => purpose,
+                None => return,
+            },
+        };
+        let fence = purpose == Purpose::Fence;
+        let tag = self.management_tag(FIRST_SLOT.saturating_add(u16::try_from(index).unwrap_or(0)));
+        if let Some(path) = self.paths.get_mut(index) {
+            path.management =
+                Some(Management { purpose, tag, seq: 0, sent_at: now, tries: 0, due: now });
+        }
+        if fence {
+            self.totals.fences = self.totals.fences.wrapping_add(1);
+        }
+    }
+
+    /// Sends a management request, again perhaps; or gives it up.
+    fn send_management(
+        &mut self,
+        index: usize,
+        mut m: Management,
+        now: Instant,
+    ) -> Option<Transmit> {
+        let path = self.paths.get_mut(index)?;
+        let wait = match m.purpose {
+            Purpose::Features { .. } if m.tries >= FEATURES_TRIES => {
+                path.management = None;
+                path.features_wanted = None;
+                return None;
+            }
+            Purpose::Probe { sectors } if m.tries >= PROBE_TRIES => {
+                self.on_probe_failed(index, sectors, now);
+                return None;
+            }
+            Purpose::Features { .. } => FEATURES_WAIT,
+            Purpose::Fence => path.rtt.rto().backed_off(m.tries, DOWN_WAIT),
+            Purpose::Identify => match path.state {
+                State::Down { since } if now.since(since) >= LONG_DOWN => LONG_DOWN_WAIT,
+                State::Down { .. } => DOWN_WAIT,
+                _ => IDENTIFY_WAIT.max(path.rtt.rto()).backed_off(m.tries, DOWN_WAIT),
+            },
+            Purpose::Probe { .. } => path.rtt.rto().max(PROBE_LEAST_WAIT).backed_off(1, DOWN_WAIT),
+        };
+        m.tries = m.tries.saturating_add(1);
+        m.sent_at = now;
+        m.due = now.after(wait);
+        let (lba48, tag) = (self.uses_lba48(), m.tag);
+        let (request, extra) = management_request(m.purpose, lba48);
+        let mut frame = self.frame(index, Command::Ata, tag, now)?;
+        put_ata(&mut frame, &request);
+        frame.frame_length = frame.frame_length.saturating_add(extra).max(60);
+        let path = self.paths.get_mut(index)?;
+        if m.seq == 0 {
+            m.seq = path.last_seq();
+        }
+        path.management = Some(m);
+        Some(frame)
+    }
+
+    /// An answer to the management request of path `index`. Gives the bytes
+    /// behind the ATA argument that are wanted.
+    pub(super) fn on_management_answer(
+        &mut self,
+        index: usize,
+        header: &Header,
+        ata: Option<AtaResponse>,
+        length: usize,
+        now: Instant,
+    ) -> Option<usize> {
+        let path = self.paths.get_mut(index)?;
+        let Some(m) = path.management.filter(|m| m.tag == header.tag && m.seq != 0) else {
+            return self.on_unexpected(index, header.tag);
+        };
+        let rtt = now.since(m.sent_at);
+        path.on_answered(m.seq, m.tries == 1, now);
+        if m.tries == 1 && m.purpose != Purpose::Identify {
+            path.rtt.sample(rtt);
+        }
+        let sent = management_request(m.purpose, true).0.command;
+        let answer = match (header.error, ata) {
+            (None, Some(ata)) => ata.outcome(sent).is_ok(),
+            _ => false,
+        };
+        let data = length.saturating_sub(Header::LEN + AtaRequest::LEN);
+        match m.purpose {
+            Purpose::Identify => return self.on_identify_answer(index, answer, data, now),
+            Purpose::Probe { sectors } => {
+                if answer && data >= usize::from(sectors).saturating_mul(SECTOR) {
+                    self.on_probe_passed(index, sectors, now);
+                } else {
+                    self.on_probe_failed(index, sectors, now);
+                }
+            }
+            Purpose::Features { .. } => {
+                path.features_wanted = None;
+                if !answer && !self.seen.no_write_cache {
+                    self.seen.no_write_cache = true;
+                    self.tell_event(Event::NoWriteCache, None, 0);
+                }
+            }
+            Purpose::Fence => path.fence_wanted = 0,
+        }
+        if let Some(path) = self.paths.get_mut(index) {
+            path.management = None;
+            path.on_heard(now);
+        }
+        None
+    }
+
+    fn on_identify_answer(
+        &mut self,
+        index: usize,
+        answer: bool,
+        data: usize,
+        now: Instant,
+    ) -> Option<usize> {
+        let path = self.paths.get_mut(index)?;
+        path.on_heard(now);
+        if !answer || data < SECTOR {
+            // Somebody is there and does not say who: asked again when due.
+            return None;
+        }
+        path.management = None;
+        path.recheck = false;
+        path.on_heard(now);
+        self.scratch_holds = Scratch::Identify { path: u8::try_from(index).unwrap_or(0) };
+        Some(SECTOR)
+    }
+
+    fn on_probe_passed(&mut self, index: usize, sectors: u8, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        path.payload = sectors.min(path.limit);
+        path.large_losses = 0;
+        let bytes = u64::from(path.payload).wrapping_mul(512);
+        let searching = path.too_large != 0;
+        path.probe_at = match path.probe_size() {
+            Some(_) => now,
+            None => now.after(PROBE_INTERVAL),
+        };
+        if searching {
+            self.tell_event(Event::PayloadUp, Some(index), bytes);
+        }
+    }
+
+    fn on_probe_failed(&mut self, index: usize, sectors: u8, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        path.management = None;
+        let first = path.too_large == 0;
+        path.too_large = sectors;
+        path.probe_at = match path.probe_size() {
+            Some(_) => now,
+            None => now.after(PROBE_INTERVAL),
+        };
+        let bytes = u64::from(path.payload).wrapping_mul(512);
+        if first {
+            self.tell_event(Event::PayloadDown, Some(index), bytes);
+        }
+    }
+
+    /// Asks the path of an unresolved copy for a fence.
+    pub(super) fn want_features(&mut self, enable: Option<bool>) {
+        if !matches!(self.life, Life::Up | Life::Suspended { .. }) {
+            return;
+        }
+        if let Some(path) = self.paths.iter_mut().find(|p| p.is_up()) {
+            path.features_wanted = enable;
+        }
+    }
+
+    pub(super) fn tell_event(&mut self, event: Event, path: Option<usize>, value: u64) {
+        let path = path.and_then(|p| u8::try_from(p).ok());
+        self.tell(Notice::Event { event, path, value });
+    }
+}
+
+/// What a path that is up needs next.
+fn up_purpose(path: &mut Path, capacity: u64, now: Instant) -> Option<Purpose> {
+    if let Some(enable) = path.features_wanted {
+        return Some(Purpose::Features { enable });
+    }
+    if path.fence_wanted != 0 {
+        return Some(Purpose::Fence);
+    }
+    if path.payload < path.limit && path.probe_at <= now {
+        if path.probe_size().is_none() {
+            path.too_large = 0;
+        }
+        let sectors = path.probe_size()?;
+        if u64::from(sectors) <= capacity {
+            return Some(Purpose::Probe { sectors });
+        }
+        path.probe_at = Instant::NEVER;
+    }
+    None
+}
+
+/// The ATA request for a purpose, and bytes to add so that the frame is as
+/// large as the answer: a hole in either direction shows.
+fn management_request(purpose: Purpose, lba48: bool) -> (AtaRequest, u32) {
+    match purpose {
+        Purpose::Features { enable: true } => {
+            (AtaRequest::set_features(AtaRequest::ENABLE_WRITE_CACHE), 0)
+        }
+        Purpose::Features { enable: false } => {
+            (AtaRequest::set_features(AtaRequest::DISABLE_WRITE_CACHE), 0)
+        }
+        Purpose::Fence => (AtaRequest::read(0, 1, lba48), 0),
+        Purpose::Identify => (AtaRequest::identify(), 0),
+        Purpose::Probe { sectors } => {
+            (AtaRequest::read(0, sectors, lba48), u32::from(sectors).wrapping_mul(512))
+        }
+    }
+}
+
+/// Puts an ATA argument behind the AoE header.
+pub(super) fn put_ata(frame: &mut Transmit, request: &AtaRequest) {
+    let mut argument = [0; AtaRequest::LEN];
+    request.emit(&mut argument);
+    if let Some(place) = frame.header.get_mut(Header::LEN..Header::LEN + AtaRequest::LEN) {
+        place.copy_from_slice(&argument);
+    }
+    frame.header_length = 36;
+    frame.frame_length = 36;
+}
+
+/// Whether an opcode is one of the flushes.
+pub(super) fn flush_opcode(lba48: bool) -> AtaCommand {
+    if lba48 { AtaCommand::FLUSH_EXT } else { AtaCommand::FLUSH }
+}
+
+/// The least frame, as the outputs count it.
+pub(super) fn at_least_minimum(length: u32) -> u32 {
+    length.max(u32::try_from(MIN_FRAME).unwrap_or(60))
+}

@@ -1,0 +1,418 @@
+//! One target: its paths, its disk, its I/O.
+//!
+//! Sans I/O: `handle_*` takes an input with its time, `poll_output` gives the
+//! effects one by one until there are none, `deadline` says when to call
+//! `handle_tick`. An input may come in the middle of a drain.
+//!
+//! Life: `Discovered -> Up <-> Suspended -> Failed | Gone`. A gone target whose
+//! address is heard of again starts over in the same memory, and keeps what
+//! the guard remembers.
+
+mod control;
+mod life;
+mod manage;
+mod notice;
+mod receive;
+mod send;
+mod status;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+use crate::guard::{Copy, Guard};
+use crate::io::{Io, IoRequest, IoTable, Op};
+use crate::list::List;
+use crate::output::{IoError, LinkId, Output};
+use crate::path::Path;
+use crate::random::Random;
+use crate::request::Request;
+use crate::tag::Tags;
+use crate::time::{Instant, Micros};
+use crate::wire::{Address, Identify, Mac};
+
+use control::Control;
+use notice::{Notice, Notices};
+pub use receive::{CopyOut, Frame};
+pub use status::{PathStatus, Status};
+
+/// Bytes of a management command or its answer, behind the 24-byte header.
+pub const CONTROL_MAX: usize = 2084;
+/// Local interfaces that a target can know.
+pub const LINKS: usize = 32;
+/// Paths that a target can have.
+pub const PATHS: usize = 16;
+
+/// How the path of a frame is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// The first path that is up.
+    Failover,
+    /// The least expected completion time.
+    #[default]
+    Latency,
+    /// One after the other.
+    RoundRobin,
+}
+
+/// What the administrator decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long I/O waits for a lost target; `None` for ever.
+    pub maxwait: Option<Micros>,
+    /// After which a copy that left the interface is taken for dead.
+    pub ghost_wait: Micros,
+    /// How long a read of a disk that is being tasted may take.
+    pub taste_wait: Micros,
+    /// Most frames out on a path.
+    pub maxout: u32,
+    /// Which path a frame takes.
+    pub policy: Policy,
+    /// What the disk's write cache should be, if anything.
+    pub write_cache: Option<bool>,
+    /// Remove the disk as soon as no path is left.
+    pub fail_on_disconnection: bool,
+    /// Take answers only from the MAC that was asked.
+    pub strict_src: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            maxwait: Some(Micros::from_secs(180)),
+            ghost_wait: Micros::from_secs(10),
+            taste_wait: Micros::from_secs(10),
+            maxout: 64,
+            policy: Policy::Latency,
+            write_cache: None,
+            fail_on_disconnection: false,
+            strict_src: false,
+        }
+    }
+}
+
+/// What is known of a local interface.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// Bytes behind the Ethernet header.
+    pub mtu: u32,
+    /// Its own address.
+    pub mac: Mac,
+    /// Up, running and with a carrier.
+    pub up: bool,
+    /// Listed and there.
+    pub present: bool,
+}
+
+impl Link {
+    /// An interface that is not there.
+    pub const NONE: Self = Self { mtu: 0, mac: Mac([0; 6]), up: false, present: false };
+
+    /// Whether frames can leave through it.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.present && self.up
+    }
+}
+
+/// The memory that a target works in; lent for its life, never grown.
+#[derive(Debug)]
+pub struct Storage<'a> {
+    pub(crate) ios: &'a mut [Io],
+    pub(crate) requests: &'a mut [Request],
+    pub(crate) copies: &'a mut [Copy],
+    pub(crate) paths: &'a mut [Path],
+    pub(crate) links: &'a mut [Link],
+    pub(crate) scratch: &'a mut [u8; CONTROL_MAX],
+    pub(crate) control: &'a mut [u8; CONTROL_MAX],
+    pub(crate) identify: &'a mut [u8; 512],
+    pub(crate) config: &'a mut [u8; 1024],
+}
+
+/// Where a target stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// Heard of, not identified yet.
+    Discovered,
+    /// `maxwait` passed while the disk was open: new I/O fails at once.
+    Failed,
+    /// No disk. Starts over when it is heard of again.
+    Gone,
+    /// No path is left; I/O waits.
+    Suspended {
+        since: Instant,
+    },
+    Up,
+}
+
+/// What the bytes that were copied to the scratch buffer are.
+#[derive(Clone, Copy, Debug)]
+enum Scratch {
+    Config { length: usize },
+    Control { length: usize },
+    Identify { path: u8 },
+    Nothing,
+}
+
+/// Totals over all paths, those of past paths included.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) completed: u64,
+    pub(crate) failed: u64,
+    pub(crate) fences: u64,
+    pub(crate) guard_waits: u64,
+    pub(crate) guard_wait: u64,
+}
+
+/// What was seen once and is said once.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    disk_error: bool,
+    no_flush: bool,
+    no_write_cache: bool,
+    read_only: bool,
+    reserved: bool,
+    size_conflict: bool,
+    path_conflict: bool,
+    version: bool,
+}
+
+/// A target. See the module's description.
+#[derive(Debug)]
+pub struct Target<'a> {
+    address: Address,
+    settings: Settings,
+    life: Life,
+    is_open: bool,
+    aborted: Option<IoError>,
+    idle_told: bool,
+    /// The disk that this target is, once known.
+    identity: Option<Identify>,
+    sectors: u64,
+    ios: IoTable<'a>,
+    requests: &'a mut [Request],
+    free: List,
+    resend: List,
+    slow: List,
+    held: List,
+    guard: Guard<'a>,
+    guard_waiting: bool,
+    paths: &'a mut [Path],
+    links: &'a mut [Link],
+    turn: u8,
+    tags: Tags,
+    tag_count: u32,
+    notices: Notices,
+    scratch: &'a mut [u8; CONTROL_MAX],
+    scratch_holds: Scratch,
+    identify: &'a mut [u8; 512],
+    config: &'a mut [u8; 1024],
+    config_length: u16,
+    firmware_version: u16,
+    buffer_count: u16,
+    sector_count: u8,
+    control: Control<'a>,
+    seen: Seen,
+    totals: Totals,
+    unexpected: u64,
+}
+
+impl<'a> Target<'a> {
+    /// A target that has only been heard of.
+    pub fn new(
+        address: Address,
+        storage: Storage<'a>,
+        settings: Settings,
+        seed: &[u8; 32],
+    ) -> Self {
+        let Storage { ios, requests, copies, paths, links, scratch, control, identify, config } =
+            storage;
+        let mut free = List::EMPTY;
+        // The slots above are for management requests.
+        for slot in 0..u16::try_from(requests.len()).unwrap_or(0).min(manage::FIRST_SLOT) {
+            free.push_back(requests, slot);
+        }
+        Self {
+            address,
+            settings,
+            life: Life::Discovered,
+            is_open: false,
+            aborted: None,
+            idle_told: false,
+            identity: None,
+            sectors: 0,
+            ios: IoTable::new(ios),
+            requests,
+            free,
+            resend: List::EMPTY,
+            slow: List::EMPTY,
+            held: List::EMPTY,
+            guard: Guard::new(copies),
+            guard_waiting: false,
+            paths,
+            links,
+            turn: 0,
+            tags: Tags::new(&mut Random::new(seed)),
+            tag_count: 0,
+            notices: Notices::EMPTY,
+            scratch,
+            scratch_holds: Scratch::Nothing,
+            identify,
+            config,
+            config_length: 0,
+            firmware_version: 0,
+            buffer_count: 0,
+            sector_count: 0,
+            control: Control::new(control),
+            seen: Seen::default(),
+            totals: Totals::default(),
+            unexpected: 0,
+        }
+    }
+
+    /// Takes new settings.
+    pub fn handle_settings(&mut self, settings: Settings, now: Instant) {
+        self.settle(now);
+        if settings.write_cache != self.settings.write_cache {
+            self.want_features(settings.write_cache);
+        }
+        self.settings = settings;
+        for path in self.paths.iter_mut() {
+            let ceiling = u32::from(path_ceiling(self.buffer_count)).min(settings.maxout);
+            path.window.set_ceiling(ceiling);
+        }
+        if settings.fail_on_disconnection && matches!(self.life, Life::Suspended { .. }) {
+            self.remove(IoError::Gone);
+        }
+    }
+
+    /// Takes an I/O, or says why not: the caller completes what is refused.
+    /// `Ok(Err(request))` hands it back because all slots are taken.
+    pub fn handle_submit(
+        &mut self,
+        request: IoRequest,
+        now: Instant,
+    ) -> Result<Result<(), IoRequest>, IoError> {
+        self.settle(now);
+        if let Some(error) = self.refusal(&request) {
+            self.totals.failed = self.totals.failed.wrapping_add(1);
+            return Err(error);
+        }
+        Ok(self.ios.admit(request))
+    }
+
+    /// Why an I/O cannot even be tried.
+    fn refusal(&self, request: &IoRequest) -> Option<IoError> {
+        if let Some(error) = self.aborted {
+            return Some(error);
+        }
+        match self.life {
+            Life::Discovered | Life::Gone => return Some(IoError::Gone),
+            Life::Failed => return Some(IoError::Io),
+            Life::Suspended { .. } | Life::Up => {}
+        }
+        let end = request.lba.checked_add(u64::from(request.sectors));
+        let can = self.capabilities();
+        match request.op {
+            Op::Flush => (!can.flush).then_some(IoError::Unsupported),
+            Op::Delete if !can.delete => Some(IoError::Unsupported),
+            // What lies beyond a disk that got smaller is gone, too.
+            _ => end.is_none_or(|end| end > self.usable_sectors()).then_some(IoError::Io),
+        }
+    }
+
+    /// The provider was opened for the first time. Fails while nobody would
+    /// answer what GEOM is about to ask.
+    pub fn handle_open(&mut self, now: Instant) -> Result<(), IoError> {
+        self.settle(now);
+        if self.life != Life::Up || self.aborted.is_some() {
+            return Err(IoError::Gone);
+        }
+        self.is_open = true;
+        Ok(())
+    }
+
+    /// The provider was closed for the last time.
+    pub fn handle_close(&mut self, now: Instant) {
+        self.settle(now);
+        self.is_open = false;
+        if self.life == Life::Failed {
+            self.remove(IoError::Gone);
+        } else {
+            self.weigh_sizes(now);
+        }
+    }
+
+    /// Fails everything, now and from now on.
+    pub fn handle_abort(&mut self, error: IoError, now: Instant) {
+        self.settle(now);
+        self.aborted = Some(error);
+        self.remove(error);
+    }
+
+    /// The frame of a write's copy has left the interface and its mbuf is free.
+    pub fn handle_sent(&mut self, copy: u32, now: Instant) {
+        self.guard.on_left(copy, now);
+    }
+
+    /// What the administrator decided.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// When `handle_tick` wants to be called; sooner is harmless.
+    pub fn deadline(&self) -> Instant {
+        self.next_deadline()
+    }
+
+    /// Takes the next effect; `None` when all is done.
+    pub fn poll_output(&mut self, now: Instant) -> Option<Output> {
+        self.settle(now);
+        if let Some(notice) = self.notices.pop() {
+            return Some(notice.into());
+        }
+        if let Some((io, result)) = self.ios.pop_done() {
+            let counter = match result {
+                Ok(()) => &mut self.totals.completed,
+                Err(_) => &mut self.totals.failed,
+            };
+            *counter = counter.wrapping_add(1);
+            return Some(Output::Complete { io, result });
+        }
+        if let Some((cookie, result)) = self.control.pop_done() {
+            return Some(Output::ControlDone { cookie, result });
+        }
+        if let Some(frame) = self.poll_transmit(now) {
+            return Some(Output::Transmit(frame));
+        }
+        self.poll_idle(now)
+    }
+
+    /// Where a copied answer goes to be read by the next input or poll.
+    pub fn scratch_mut(&mut self) -> &mut [u8; CONTROL_MAX] {
+        self.scratch
+    }
+
+    /// Where a management command is put and its answer is found.
+    pub fn control_mut(&mut self) -> &mut [u8; CONTROL_MAX] {
+        self.control.buffer_mut()
+    }
+
+    /// The interface behind a path.
+    fn link(&self, id: LinkId) -> Link {
+        self.links.get(usize::from(id.0)).copied().unwrap_or(Link::NONE)
+    }
+
+    /// A tag for a slot outside the request table.
+    fn management_tag(&mut self, slot: u16) -> crate::wire::Tag {
+        self.tag_count = self.tag_count.wrapping_add(1);
+        self.tags.tag(slot, self.tag_count)
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+}
+
+/// The window's ceiling that a target's buffer count asks for: at least 1.
+fn path_ceiling(buffer_count: u16) -> u16 {
+    buffer_count.max(1)
+}

@@ -1,0 +1,65 @@
+//! What happened to the target, in order, until the caller takes it.
+
+use crate::output::{Event, Output};
+
+/// A lifecycle output or an event, small enough to keep a few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    Event { event: Event, path: Option<u8>, value: u64 },
+    Gone,
+    Resized { sectors: u64 },
+    Resumed,
+    Suspended,
+    Up { sectors: u64 },
+}
+
+impl From<Notice> for Output {
+    fn from(notice: Notice) -> Self {
+        match notice {
+            Notice::Event { event, path, value } => Self::Event { event, path, value },
+            Notice::Gone => Self::Gone,
+            Notice::Resized { sectors } => Self::Resized { sectors },
+            Notice::Resumed => Self::Resumed,
+            Notice::Suspended => Self::Suspended,
+            Notice::Up { sectors } => Self::Up { sectors },
+        }
+    }
+}
+
+const ROOM: usize = 24;
+/// Beyond this, events are dropped: lifecycle outputs never are, since one
+/// input makes no more than a handful and every input is followed by a drain.
+const EVENTS: usize = 14;
+
+/// A short queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Notices {
+    ring: [Notice; ROOM],
+    first: usize,
+    len: usize,
+}
+
+impl Notices {
+    pub(super) const EMPTY: Self = Self { ring: [Notice::Gone; ROOM], first: 0, len: 0 };
+
+    pub(super) fn push(&mut self, notice: Notice) {
+        if self.len >= EVENTS && matches!(notice, Notice::Event { .. }) {
+            return;
+        }
+        let at = self.first.wrapping_add(self.len) % ROOM;
+        if let Some(entry) = self.ring.get_mut(at).filter(|_| self.len < ROOM) {
+            *entry = notice;
+            self.len = self.len.saturating_add(1);
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Notice> {
+        if self.len == 0 {
+            return None;
+        }
+        let notice = self.ring.get(self.first).copied();
+        self.first = self.first.wrapping_add(1) % ROOM;
+        self.len = self.len.saturating_sub(1);
+        notice
+    }
+}

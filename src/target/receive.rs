@@ -1,0 +1,413 @@
+//! From frames to answers: who may speak, to which request, and what of the
+//! frame is wanted.
+
+use super::{Life, Scratch, Target, control, manage, path_ceiling};
+use crate::io::Op;
+use crate::output::{Event, IoError, LinkId};
+use crate::path::{MIN_PAYLOAD, State};
+use crate::request::{Place, Sent};
+use crate::tag;
+use crate::time::{Instant, Micros};
+use crate::window::Window;
+use crate::wire::{
+    AoeError, AtaError, AtaRequest, AtaResponse, Command, ConfigRequest, ConfigResponse, Header,
+    Mac, SECTOR, Tag,
+};
+
+/// Paths that have not said yet who they are, at most.
+const CANDIDATES: usize = 4;
+/// Large requests lost in a row on a path that answers small ones.
+const LARGE_LOSSES_MIXED: u8 = 8;
+/// A target that is not ready is asked again after this.
+const HOLD: Micros = Micros::from_millis(500);
+
+/// A received frame: its first bytes and the length of all of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'f> {
+    /// From the Ethernet header on; 36 bytes if the frame has as many.
+    pub header: &'f [u8],
+    /// Length of the whole frame.
+    pub length: usize,
+    /// Where it came in.
+    pub link: LinkId,
+}
+
+/// Where a part of the frame is to be copied, before the next poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyOut {
+    /// Into an I/O's memory.
+    Io {
+        /// Its handle.
+        io: u64,
+        /// Bytes from its start.
+        offset: u32,
+        /// Bytes from the frame's start.
+        frame_offset: u32,
+        /// Bytes.
+        length: u32,
+    },
+    /// To the start of the scratch buffer.
+    Scratch {
+        /// Bytes from the frame's start.
+        frame_offset: u32,
+        /// Bytes.
+        length: u32,
+    },
+}
+
+impl Target<'_> {
+    /// Takes a frame that was sent to or for this target's address.
+    pub fn handle_frame(&mut self, frame: &Frame<'_>, now: Instant) -> Option<CopyOut> {
+        self.settle(now);
+        let header = match Header::parse(frame.header) {
+            Ok(header) if header.response && header.address == self.address => header,
+            _ => return self.count_unexpected(),
+        };
+        let link = self.link(frame.link);
+        let to_us = header.dst == link.mac;
+        let broadcast = header.dst == Mac::BROADCAST && header.command == Command::Config;
+        if !link.is_usable() || !(to_us || broadcast) || header.src.is_group() {
+            return self.count_unexpected();
+        }
+        let slot = tag::slot(header.tag);
+        if slot == Some(control::SLOT) && to_us {
+            let length = self.on_control_answer(&header, frame.length)?;
+            return scratch(Header::LEN, length);
+        }
+        match header.command {
+            Command::Config => self.on_config(&header, frame, now),
+            Command::Ata => self.on_ata(&header, frame, slot?, now),
+            Command::Mask | Command::Reserve | Command::Other(_) => self.count_unexpected(),
+        }
+    }
+
+    fn count_unexpected(&mut self) -> Option<CopyOut> {
+        self.unexpected = self.unexpected.wrapping_add(1);
+        None
+    }
+
+    /// An answer that nothing on this path waits for.
+    pub(super) fn on_unexpected(&mut self, index: usize, tag: Tag) -> Option<usize> {
+        self.guard.on_answer(tag);
+        if let Some(path) = self.paths.get_mut(index) {
+            path.counters.unexpected = path.counters.unexpected.wrapping_add(1);
+        }
+        None
+    }
+
+    fn find_path(&self, link: LinkId, mac: Mac) -> Option<usize> {
+        let is_it = |p: &&crate::path::Path| p.link == link && p.mac == mac;
+        self.paths.iter().position(|p| p.state != State::Free && is_it(&p))
+    }
+
+    fn on_config(&mut self, header: &Header, frame: &Frame<'_>, now: Instant) -> Option<CopyOut> {
+        if self.aborted.is_some() || header.effective_error().is_some() {
+            return self.count_unexpected();
+        }
+        let argument = frame.header.get(Header::LEN..)?;
+        let Ok(config) = ConfigResponse::parse(argument) else { return self.count_unexpected() };
+        let known = self.find_path(frame.link, header.src);
+        let index = match known {
+            Some(index) => index,
+            None => self.open_path(frame.link, header.src, now)?,
+        };
+        if self.life == Life::Gone {
+            self.life = Life::Discovered;
+            self.idle_told = false;
+        }
+        self.buffer_count = config.buffer_count;
+        self.sector_count = config.sector_count;
+        self.firmware_version = config.firmware;
+        let mtu = self.link(frame.link).mtu;
+        let ceiling = u32::from(path_ceiling(config.buffer_count)).min(self.settings.maxout);
+        let advert = header.tag.0 == 0;
+        let path = self.paths.get_mut(index)?;
+        path.sector_count = config.sector_count;
+        path.set_limit(mtu, now);
+        match known {
+            Some(_) => path.window.set_ceiling(ceiling),
+            None => path.window = Window::new(ceiling),
+        }
+        path.counters.received = path.counters.received.wrapping_add(1);
+        match path.state {
+            State::Conflict | State::Down { .. } => {
+                path.state = State::Identifying { since: now };
+                path.management = None;
+            }
+            State::Up if advert => {
+                // It may have started anew, and may be another disk now.
+                path.window.restart();
+                self.verify_path(index, now);
+                self.tell_event(Event::Restarted, Some(index), 0);
+            }
+            State::Up if !path.is_busy() => path.last_heard = now,
+            State::Free | State::Identifying { .. } | State::Up => {}
+        }
+        self.want_config_string(&config, frame.length)
+    }
+
+    fn want_config_string(
+        &mut self,
+        config: &ConfigResponse<'_>,
+        length: usize,
+    ) -> Option<CopyOut> {
+        let start = Header::LEN.saturating_add(ConfigRequest::LEN);
+        let length = usize::from(config.string_length).min(length.saturating_sub(start));
+        let length = length.min(ConfigRequest::STRING_MAX);
+        if length == 0 {
+            self.config_length = 0;
+            return None;
+        }
+        self.scratch_holds = Scratch::Config { length };
+        scratch(start, length)
+    }
+
+    /// A path to a MAC that was not known, if there is room for one.
+    fn open_path(&mut self, link: LinkId, mac: Mac, now: Instant) -> Option<usize> {
+        let nameless =
+            |p: &&crate::path::Path| !p.is_admitted && matches!(p.state, State::Identifying { .. });
+        if self.paths.iter().filter(nameless).count() >= CANDIDATES {
+            return None;
+        }
+        let index = self.path_slot()?;
+        self.paths.get_mut(index)?.open(link, mac, now);
+        Some(index)
+    }
+
+    fn on_ata(
+        &mut self,
+        header: &Header,
+        frame: &Frame<'_>,
+        slot: u16,
+        now: Instant,
+    ) -> Option<CopyOut> {
+        let Some(index) = self.find_path(frame.link, header.src) else {
+            return self.count_unexpected();
+        };
+        let ata = frame.header.get(Header::LEN..).and_then(|a| AtaResponse::parse(a).ok());
+        if ata.is_none() && header.error.is_none() {
+            return self.count_unexpected();
+        }
+        if let Some(of) = slot.checked_sub(manage::FIRST_SLOT) {
+            if usize::from(of) != index {
+                return self.count_unexpected();
+            }
+            let length = self.on_management_answer(index, header, ata, frame.length, now)?;
+            return scratch(Header::LEN.saturating_add(AtaRequest::LEN), length);
+        }
+        let admitted = self.paths.get(index).is_some_and(|p| p.is_admitted);
+        let request = self.requests.get(usize::from(slot)).filter(|r| r.place != Place::Free);
+        let found = request.filter(|_| admitted).and_then(|r| Some((r.op, r.find(header.tag)?)));
+        let Some((op, (sent, is_last))) = found else {
+            self.on_unexpected(index, header.tag);
+            return None;
+        };
+        if self.settings.strict_src && usize::from(sent.path) != index {
+            return self.count_unexpected();
+        }
+        let outcome = self.judge(header, ata, op);
+        let data = frame.length.saturating_sub(Header::LEN + AtaRequest::LEN);
+        let needed = usize::from(sent.sectors).saturating_mul(SECTOR);
+        if outcome.is_ok() && op == Op::Read && data < needed {
+            return self.count_unexpected();
+        }
+        self.count_answer(index, &sent, is_last, now);
+        self.resolve_copy(slot, &sent);
+        let copy = self.finish_part(slot, index, &sent, outcome, now);
+        self.declare_losses(usize::from(sent.path), now);
+        self.mark_waiting(index, now);
+        copy
+    }
+
+    /// Whether the target did it.
+    fn judge(&mut self, header: &Header, ata: Option<AtaResponse>, op: Op) -> Verdict {
+        let failed = match (header.error, ata) {
+            // An error without a code speaks through the ATA status.
+            (Some(AoeError::Other(0)) | None, Some(ata)) => ata.outcome(self.opcode(op)).err(),
+            (Some(error), _) => return self.judge_error(error),
+            (None, None) => Some(AtaError::Other),
+        };
+        let Some(error) = failed.or(header.error.map(|_| AtaError::Other)) else { return Ok(()) };
+        let event = match (error, op) {
+            (AtaError::Aborted, Op::Flush) => {
+                self.say_once(Event::NoFlush);
+                return Err(Failure::Final(IoError::Unsupported));
+            }
+            (AtaError::WriteProtected, _) => {
+                self.say_once(Event::ReadOnly);
+                return Err(Failure::Final(IoError::ReadOnly));
+            }
+            (AtaError::Aborted, Op::Write) => Event::ReadOnly,
+            _ => Event::DiskError,
+        };
+        self.say_once(event);
+        Err(Failure::Final(IoError::Io))
+    }
+
+    fn judge_error(&mut self, error: AoeError) -> Verdict {
+        match error {
+            AoeError::BadArgument => Err(Failure::TooLarge),
+            AoeError::DeviceUnavailable => Err(Failure::NotReady),
+            AoeError::TargetReserved => {
+                self.say_once(Event::Reserved);
+                Err(Failure::Final(IoError::Reserved))
+            }
+            AoeError::UnsupportedVersion => {
+                self.say_once(Event::Version);
+                Err(Failure::Final(IoError::Io))
+            }
+            AoeError::ConfigStringPresent | AoeError::UnrecognizedCommand | AoeError::Other(_) => {
+                self.say_once(Event::DiskError);
+                Err(Failure::Final(IoError::Io))
+            }
+        }
+    }
+
+    /// Tells what is worth telling once.
+    fn say_once(&mut self, event: Event) {
+        let seen = match event {
+            Event::DiskError => &mut self.seen.disk_error,
+            Event::NoFlush => &mut self.seen.no_flush,
+            Event::ReadOnly => &mut self.seen.read_only,
+            Event::Reserved => &mut self.seen.reserved,
+            Event::Version => &mut self.seen.version,
+            _ => return,
+        };
+        if !core::mem::replace(seen, true) {
+            self.tell_event(event, None, 0);
+        }
+    }
+
+    fn count_answer(&mut self, index: usize, sent: &Sent, is_last: bool, now: Instant) {
+        let Some(path) = self.paths.get_mut(usize::from(sent.path)) else { return };
+        let seq = path.full_seq(sent.seq);
+        path.on_answered(seq, true, now);
+        path.rtt.sample(sent.age(now));
+        path.window.on_answer(u32::from(path.flight.len()));
+        if u16::from(MIN_PAYLOAD) < sent.sectors {
+            path.large_losses = 0;
+        }
+        if let Some(path) = self.paths.get_mut(index) {
+            path.counters.late = path.counters.late.wrapping_add(u64::from(!is_last));
+        }
+    }
+
+    /// The copy that was answered is the target's; it cannot come again.
+    fn resolve_copy(&mut self, slot: u16, sent: &Sent) {
+        let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
+        for entry in request.transmissions_mut().iter_mut().filter(|s| s.tag == sent.tag) {
+            self.guard.resolve(entry.copy);
+            entry.copy = crate::list::NIL;
+        }
+    }
+
+    /// Carries out what an answer means for its request.
+    fn finish_part(
+        &mut self,
+        slot: u16,
+        index: usize,
+        sent: &Sent,
+        outcome: Verdict,
+        now: Instant,
+    ) -> Option<CopyOut> {
+        let request = self.requests.get(usize::from(slot))?;
+        let (io_slot, op, io_offset) = (request.io, request.op, request.io_offset);
+        let result = match outcome {
+            Ok(()) => Ok(()),
+            Err(Failure::NotReady) => {
+                self.unlist(slot);
+                let request = self.requests.get_mut(usize::from(slot))?;
+                request.place = Place::Held { until: now.after(HOLD) };
+                self.held.push_back(self.requests, slot);
+                return None;
+            }
+            Err(Failure::TooLarge) if sent.sectors > u16::from(MIN_PAYLOAD) => {
+                self.step_down(index, now);
+                self.requeue(slot, false);
+                return None;
+            }
+            Err(Failure::TooLarge) => {
+                self.say_once(Event::DiskError);
+                Err(IoError::Io)
+            }
+            Err(Failure::Final(error)) => Err(error),
+        };
+        let copy = (op == Op::Read && result.is_ok()).then(|| CopyOut::Io {
+            io: self.ios.get(io_slot).map_or(0, |io| io.raw_handle()),
+            offset: io_offset.wrapping_add(u32::from(sent.offset)).wrapping_mul(512),
+            frame_offset: 36,
+            length: u32::from(sent.sectors).wrapping_mul(512),
+        });
+        let request = self.requests.get_mut(usize::from(slot))?;
+        if result.is_err() || request.on_part_done(sent) {
+            self.release(slot, now);
+            self.ios.on_frame_done(io_slot, result);
+        } else {
+            self.requeue(slot, true);
+        }
+        copy
+    }
+
+    /// Requests that later answers have overtaken are sent again.
+    fn declare_losses(&mut self, index: usize, now: Instant) {
+        loop {
+            let Some(path) = self.paths.get(index) else { return };
+            let Some(slot) = path.flight.front() else { return };
+            let Some(request) = self.requests.get(usize::from(slot)) else { return };
+            let Some(last) = request.transmissions().last() else { return };
+            if !path.is_overtaken(last.seq) {
+                return;
+            }
+            let (seq, large) = (last.seq, last.sectors > u16::from(MIN_PAYLOAD));
+            if let Some(path) = self.paths.get_mut(index) {
+                let full = path.full_seq(seq);
+                path.on_loss(full);
+            }
+            self.requeue(slot, false);
+            self.count_loss(index, large, now);
+        }
+    }
+
+    /// Counts a lost request; many large ones and no small ones make a hole.
+    pub(super) fn count_loss(&mut self, index: usize, large: bool, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        path.large_losses = path.large_losses.saturating_add(u8::from(large));
+        if large && path.large_losses >= LARGE_LOSSES_MIXED && path.timeouts() == 0 {
+            self.step_down(index, now);
+        }
+    }
+
+    fn step_down(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index).filter(|p| p.payload > MIN_PAYLOAD) else {
+            return;
+        };
+        path.step_down(now);
+        let bytes = u64::from(path.payload).wrapping_mul(512);
+        self.tell_event(Event::PayloadDown, Some(index), bytes);
+    }
+
+    /// The path spoke: silence is counted from now on, if anything is still out.
+    fn mark_waiting(&mut self, index: usize, now: Instant) {
+        if let Some(path) = self.paths.get_mut(index) {
+            path.on_heard(now);
+        }
+    }
+}
+
+/// What an answer says.
+type Verdict = Result<(), Failure>;
+
+/// Why an answer is not a success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    Final(IoError),
+    NotReady,
+    TooLarge,
+}
+
+fn scratch(from: usize, length: usize) -> Option<CopyOut> {
+    Some(CopyOut::Scratch {
+        frame_offset: u32::try_from(from).ok()?,
+        length: u32::try_from(length).ok()?,
+    })
+}

@@ -1,0 +1,365 @@
+//! From I/Os to frames: which request goes out next, on which path, and how
+//! much of it a frame can carry.
+
+use super::{Life, Policy, Target, manage};
+use crate::io::{Gate, Op};
+use crate::list::NIL;
+use crate::output::{HEADER_MAX, Source, Span, Transmit};
+use crate::path::{Path, State};
+use crate::request::Place;
+use crate::time::{Instant, Micros};
+use crate::wire::{AtaRequest, Command, Header, Tag};
+
+/// First wait for a flush; doubled per repetition.
+const SLOW_WAIT: Micros = Micros::from_secs(1);
+const SLOW_LIMIT: Micros = Micros::from_secs(15);
+/// Sectors of one TRIM range.
+const RANGE: u32 = 0xffff;
+
+/// Lets writes pass that no unresolved copy can spoil.
+struct GuardGate<'t, 'a> {
+    guard: &'t mut crate::guard::Guard<'a>,
+    paths: &'t mut [Path],
+    now: Instant,
+    wait: Micros,
+    waiting: bool,
+    released: u64,
+    waited: u64,
+}
+
+impl Gate for GuardGate<'_, '_> {
+    fn is_guarded(&mut self, lba: u64, end: u64) -> bool {
+        // The paths are only read while the guard is asked; what it says of
+        // them is applied after.
+        let mut wanted = [0_u64; super::PATHS];
+        let blocked =
+            self.guard.blocks(lba, end, (self.paths, self.now, self.wait), |path, seq| {
+                if let Some(entry) = wanted.get_mut(usize::from(path)) {
+                    *entry = (*entry).max(seq);
+                }
+            });
+        if !blocked {
+            return false;
+        }
+        for (path, seq) in self.paths.iter_mut().zip(wanted) {
+            if path.is_up() && seq != 0 && !path.has_reordered(self.now) {
+                path.fence_wanted = path.fence_wanted.max(seq);
+            }
+        }
+        self.waiting = true;
+        true
+    }
+
+    fn released(&mut self, since: Instant) {
+        self.released = self.released.wrapping_add(1);
+        self.waited = self.waited.wrapping_add(self.now.since(since).0);
+    }
+}
+
+impl Target<'_> {
+    /// The next frame, if anything may go out.
+    pub(super) fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        if let Some(frame) = self.poll_control(now) {
+            return Some(frame);
+        }
+        if let Some(frame) = self.poll_management(now) {
+            return Some(frame);
+        }
+        if self.life != Life::Up {
+            return None;
+        }
+        if let Some(frame) = self.poll_resend(now) {
+            return Some(frame);
+        }
+        let frame = self.poll_cut(now);
+        if frame.is_none() && self.wants_fence() {
+            return self.poll_management(now);
+        }
+        frame
+    }
+
+    fn wants_fence(&self) -> bool {
+        self.paths.iter().any(|p| p.is_up() && p.fence_wanted != 0 && p.management.is_none())
+    }
+
+    fn poll_resend(&mut self, now: Instant) -> Option<Transmit> {
+        let slot = self.resend.front()?;
+        let request = self.requests.get(usize::from(slot))?;
+        let last = request.transmissions().last().map(|s| s.path);
+        let changes = request.op.changes_data();
+        let path = self.pick_path(last)?;
+        if changes && !self.make_copy_room(now) {
+            return None;
+        }
+        self.resend.remove(self.requests, slot);
+        self.send(slot, path, now)
+    }
+
+    /// Cuts the next frame from an I/O.
+    fn poll_cut(&mut self, now: Instant) -> Option<Transmit> {
+        if !self.ios.has_uncut() || self.free.is_empty() {
+            return None;
+        }
+        let path = self.pick_path(None)?;
+        let io_slot = self.next_io(now)?;
+        let io = self.ios.get(io_slot)?;
+        let (op, offset) = (io.op, io.cut);
+        let (lba, left) =
+            (io.lba.wrapping_add(u64::from(offset)), io.sectors.saturating_sub(offset));
+        if op.changes_data() && !self.make_copy_room(now) {
+            return None;
+        }
+        let most = match op {
+            Op::Delete => RANGE,
+            Op::Flush => 0,
+            Op::Read | Op::Write => self.paths.get(path).map_or(1, |p| u32::from(p.payload)),
+        };
+        let sectors = left.min(most);
+        let slot = self.free.pop_front(self.requests)?;
+        let request = self.requests.get_mut(usize::from(slot))?;
+        request.assign(io_slot, op, lba, u16::try_from(sectors).unwrap_or(0), offset);
+        self.ios.on_cut(io_slot, sectors);
+        self.send(slot, path, now)
+    }
+
+    fn next_io(&mut self, now: Instant) -> Option<u16> {
+        let mut gate = GuardGate {
+            guard: &mut self.guard,
+            paths: self.paths,
+            now,
+            wait: self.settings.ghost_wait,
+            waiting: false,
+            released: 0,
+            waited: 0,
+        };
+        let slot = self.ios.next_to_cut(&mut gate, now);
+        self.guard_waiting = gate.waiting;
+        self.totals.guard_waits = self.totals.guard_waits.wrapping_add(gate.released);
+        self.totals.guard_wait = self.totals.guard_wait.wrapping_add(gate.waited);
+        slot
+    }
+
+    /// Makes sure that one more copy can be remembered.
+    fn make_copy_room(&mut self, now: Instant) -> bool {
+        if self.guard.has_room() {
+            return true;
+        }
+        self.sweep_copies(now);
+        self.guard.has_room()
+    }
+
+    /// Frees the entries of copies that cannot come any more.
+    pub(super) fn sweep_copies(&mut self, now: Instant) {
+        let wait = self.settings.ghost_wait;
+        self.guard.sweep(self.paths, now, wait);
+        for request in self.requests.iter_mut().filter(|r| r.place != Place::Free) {
+            for sent in request.transmissions_mut() {
+                if sent.copy != NIL && self.guard.is_over(sent.copy, self.paths, now, wait) {
+                    self.guard.resolve(sent.copy);
+                    sent.copy = NIL;
+                }
+            }
+        }
+    }
+
+    /// A path with room in its window; another than `last` if there is one.
+    fn pick_path(&mut self, last: Option<u8>) -> Option<usize> {
+        let settled = self.paths.iter().any(|p| p.is_up() && p.timeouts() < 2);
+        let mut best: Option<(u64, usize)> = None;
+        let turn = usize::from(self.turn);
+        for (index, path) in self.paths.iter().enumerate() {
+            if !path.is_up() || !path.has_room() || settled && path.timeouts() >= 2 {
+                continue;
+            }
+            let cost = match self.settings.policy {
+                Policy::Failover => 0,
+                Policy::Latency => expected_completion(path),
+                Policy::RoundRobin => u64::from(index <= turn),
+            };
+            let again = last.is_some_and(|l| usize::from(l) == index);
+            let cost = cost.saturating_add(if again { 1 << 40 } else { 0 });
+            if best.is_none_or(|(least, _)| cost < least) {
+                best = Some((cost, index));
+            }
+        }
+        let (_, index) = best?;
+        self.turn = u8::try_from(index).unwrap_or(0);
+        Some(index)
+    }
+
+    /// Sends what is not done of a request that is in no list.
+    fn send(&mut self, slot: u16, index: usize, now: Instant) -> Option<Transmit> {
+        let request = self.requests.get_mut(usize::from(slot))?;
+        let path = self.paths.get(index)?;
+        let left = request.sectors.saturating_sub(request.done);
+        let sectors = match request.op {
+            Op::Read | Op::Write => left.min(u16::from(path.payload)),
+            Op::Delete | Op::Flush => left,
+        };
+        let again = request.tries > 0;
+        let lba = request.lba.wrapping_add(u64::from(request.done));
+        let (op, io, tag) = (request.op, request.io, self.tags.tag(slot, request.next_count()));
+        let offset = request.io_offset.wrapping_add(u32::from(request.done)).wrapping_mul(512);
+        let mut frame = self.frame(index, Command::Ata, tag, now)?;
+        self.fill(&mut frame, op, lba, sectors);
+        if op == Op::Write {
+            let io = self.ios.get(io).map_or(0, |io| io.raw_handle());
+            let length = u32::from(sectors).wrapping_mul(512);
+            frame.data = Some(Span { source: Source::Io(io), offset, length });
+            frame.frame_length = frame.frame_length.wrapping_add(length);
+        }
+        frame.frame_length = manage::at_least_minimum(frame.frame_length);
+        self.note_sent(slot, index, sectors, lba, tag, again, &mut frame, now);
+        Some(frame)
+    }
+
+    /// The ATA argument of a request, and a TRIM's one range behind it.
+    fn fill(&self, frame: &mut Transmit, op: Op, lba: u64, sectors: u16) {
+        let lba48 = self.uses_lba48();
+        let count = u8::try_from(sectors).unwrap_or(u8::MAX);
+        let request = match op {
+            Op::Delete => AtaRequest::data_set_management(1),
+            Op::Flush => AtaRequest::flush(self.flushes_ext()),
+            Op::Read => AtaRequest::read(lba, count, lba48),
+            Op::Write => AtaRequest::write(lba, count, lba48),
+        };
+        manage::put_ata(frame, &request);
+        if op == Op::Delete {
+            let range = (lba & 0xffff_ffff_ffff | u64::from(sectors) << 48).to_le_bytes();
+            if let Some(place) = frame.header.get_mut(36..HEADER_MAX) {
+                place.copy_from_slice(&range);
+            }
+            frame.header_length = 44;
+            frame.frame_length = 36 + 512;
+        }
+    }
+
+    /// Remembers a transmission, in the request, the path and the guard.
+    #[expect(clippy::too_many_arguments, reason = "one transmission, seen from three tables")]
+    fn note_sent(
+        &mut self,
+        slot: u16,
+        index: usize,
+        sectors: u16,
+        lba: u64,
+        tag: Tag,
+        again: bool,
+        frame: &mut Transmit,
+        now: Instant,
+    ) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        let number = u8::try_from(index).unwrap_or(0);
+        let seq = path.last_seq();
+        path.counters.retransmitted = path.counters.retransmitted.wrapping_add(u64::from(again));
+        let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
+        let copy = if request.op.changes_data() {
+            self.guard.insert(number, path, seq, lba, sectors, tag)
+        } else {
+            None
+        };
+        if let Some(copy) = copy {
+            frame.copy = self.guard.token(copy);
+        }
+        let low = crate::path::low_half(seq);
+        let forgotten = request.on_sent(now, tag, number, low, sectors, copy.unwrap_or(NIL));
+        if request.op == Op::Flush {
+            let wait = SLOW_WAIT.backed_off(request.tries.saturating_sub(1), SLOW_LIMIT);
+            request.place = Place::Slow { path: number, deadline: now.after(wait) };
+            path.slow = path.slow.saturating_add(1);
+            self.slow.push_back(self.requests, slot);
+        } else {
+            request.place = Place::Flight { path: number };
+            path.flight.push_back(self.requests, slot);
+        }
+        if let Some(copy) = forgotten {
+            self.guard.orphan(copy, self.paths, now, self.settings.ghost_wait);
+        }
+    }
+
+    /// An empty frame for a path, counted as sent on it.
+    pub(super) fn frame(
+        &mut self,
+        index: usize,
+        command: Command,
+        tag: Tag,
+        now: Instant,
+    ) -> Option<Transmit> {
+        let address = self.address;
+        let link = self.link(self.paths.get(index)?.link);
+        let path = self.paths.get_mut(index)?;
+        path.on_transmit(now);
+        let mut header = [0; HEADER_MAX];
+        if let Some(place) = header.first_chunk_mut::<{ Header::LEN }>() {
+            Header::emit_request(path.mac, link.mac, address, command, tag, place);
+        }
+        let [_, _, a, b, c, d] = path.mac.0;
+        Some(Transmit {
+            link: path.link,
+            path: u8::try_from(index).unwrap_or(0),
+            header_length: 24,
+            header,
+            data: None,
+            frame_length: manage::at_least_minimum(24),
+            copy: 0,
+            flow: u32::from_be_bytes([a, b, c, d]) ^ u32::from(path.link.0) << 24,
+        })
+    }
+
+    /// Takes a request out of whatever list it is in.
+    pub(super) fn unlist(&mut self, slot: u16) {
+        let Some(request) = self.requests.get(usize::from(slot)) else { return };
+        match request.place {
+            Place::Free => {}
+            Place::Held { .. } => self.held.remove(self.requests, slot),
+            Place::Resend => self.resend.remove(self.requests, slot),
+            Place::Flight { path } => {
+                if let Some(path) = self.paths.get_mut(usize::from(path)) {
+                    path.flight.remove(self.requests, slot);
+                }
+            }
+            Place::Slow { path, .. } => {
+                self.slow.remove(self.requests, slot);
+                if let Some(path) = self.paths.get_mut(usize::from(path)) {
+                    path.slow = path.slow.saturating_sub(1);
+                }
+            }
+        }
+    }
+
+    /// Queues a request for another transmission, first in line if `urgent`.
+    pub(super) fn requeue(&mut self, slot: u16, urgent: bool) {
+        self.unlist(slot);
+        let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
+        request.place = Place::Resend;
+        if urgent {
+            self.resend.push_front(self.requests, slot);
+        } else {
+            self.resend.push_back(self.requests, slot);
+        }
+    }
+
+    /// Ends a request; its unanswered copies stay with the guard.
+    pub(super) fn release(&mut self, slot: u16, now: Instant) {
+        self.unlist(slot);
+        let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
+        if request.place == Place::Free {
+            return;
+        }
+        request.place = Place::Free;
+        for sent in request.transmissions().iter().filter(|s| s.copy != NIL) {
+            self.guard.orphan(sent.copy, self.paths, now, self.settings.ghost_wait);
+        }
+        self.free.push_front(self.requests, slot);
+    }
+}
+
+/// When a frame sent now would be answered, in relative terms.
+fn expected_completion(path: &Path) -> u64 {
+    let queued = u64::from(path.flight.len()).saturating_add(1);
+    path.rtt.mean().0.max(1).saturating_mul(queued)
+}
+
+/// Whether a path may come back by itself.
+pub(super) fn is_hopeful(path: &Path) -> bool {
+    path.is_admitted && matches!(path.state, State::Identifying { .. } | State::Up)
+}

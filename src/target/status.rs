@@ -1,0 +1,174 @@
+//! What an administrator can see of a target.
+
+use super::{Life, Target};
+use crate::output::LinkId;
+use crate::path::{Path, State};
+use crate::time::{Instant, Micros};
+use crate::wire::{Identify, Mac};
+
+/// A snapshot of a target.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names are those of aoe_abi.h, which describes them")]
+pub struct Status {
+    pub state: &'static str,
+    pub state_code: u32,
+    pub identity: Option<Identify>,
+    pub sectors: u64,
+    pub sectors_seen: u64,
+    pub is_open: bool,
+    pub is_idle: bool,
+    pub can_flush: bool,
+    pub can_delete: bool,
+    pub has_conflict: bool,
+    pub is_read_only: bool,
+    pub is_reserved: bool,
+    pub received: u64,
+    pub sent: u64,
+    pub retransmitted: u64,
+    pub late: u64,
+    pub unexpected: u64,
+    pub completed: u64,
+    pub failed: u64,
+    pub fences: u64,
+    pub guard_waits: u64,
+    pub guard_wait_us: u64,
+    pub active: u32,
+    pub in_flight: u32,
+    pub guarded: u32,
+    pub firmware_version: u16,
+    pub buffer_count: u16,
+    pub sector_count: u8,
+    pub paths: u8,
+    pub config_length: u16,
+}
+
+/// A snapshot of a path.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the names are those of aoe_abi.h, which describes them")]
+pub struct PathStatus {
+    pub index: u8,
+    pub link: LinkId,
+    pub mac: Mac,
+    pub state_code: u8,
+    pub sent: u64,
+    pub received: u64,
+    pub retransmitted: u64,
+    pub late: u64,
+    pub unexpected: u64,
+    pub rtt: Micros,
+    pub rto: Micros,
+    pub window: u32,
+    pub in_flight: u32,
+    pub payload: u32,
+    pub payload_max: u32,
+}
+
+impl Target<'_> {
+    /// Everything at once.
+    pub fn status(&self) -> Status {
+        let used = || self.paths.iter().filter(|p| p.state != State::Free);
+        let sum = |of: fn(&Path) -> u64| self.paths.iter().map(of).fold(0, u64::wrapping_add);
+        let (state_code, state) = self.state();
+        let can = self.capabilities();
+        Status {
+            state,
+            state_code,
+            identity: self.identity,
+            sectors: self.sectors,
+            sectors_seen: used().filter(|p| p.is_up()).map(|p| p.sectors).min().unwrap_or(0),
+            is_open: self.is_open,
+            is_idle: self.idle_told,
+            can_flush: can.flush,
+            can_delete: can.delete,
+            has_conflict: self.seen.size_conflict || used().any(|p| p.state == State::Conflict),
+            is_read_only: self.seen.read_only,
+            is_reserved: self.seen.reserved,
+            received: sum(|p| p.counters.received),
+            sent: sum(|p| p.counters.sent),
+            retransmitted: sum(|p| p.counters.retransmitted),
+            late: sum(|p| p.counters.late),
+            unexpected: sum(|p| p.counters.unexpected).wrapping_add(self.unexpected),
+            completed: self.totals.completed,
+            failed: self.totals.failed,
+            fences: self.totals.fences,
+            guard_waits: self.totals.guard_waits,
+            guard_wait_us: self.totals.guard_wait,
+            active: u32::try_from(self.ios.len()).unwrap_or(0),
+            in_flight: used()
+                .map(|p| u32::from(p.flight.len()).saturating_add(p.slow.into()))
+                .sum(),
+            guarded: u32::from(self.guard.orphans()),
+            firmware_version: self.firmware_version,
+            buffer_count: self.buffer_count,
+            sector_count: self.sector_count,
+            paths: u8::try_from(used().count()).unwrap_or(0),
+            config_length: self.config_length,
+        }
+    }
+
+    fn state(&self) -> (u32, &'static str) {
+        match self.life {
+            Life::Discovered => {
+                let asked = |p: &Path| matches!(p.state, State::Identifying { .. });
+                if self.paths.iter().any(asked) { (1, "identifying") } else { (0, "discovered") }
+            }
+            Life::Up => (2, "up"),
+            Life::Suspended { .. } => (3, "suspended"),
+            Life::Failed => (4, "failed"),
+            Life::Gone => (5, "gone"),
+        }
+    }
+
+    /// The `n`th path in use.
+    pub fn path_status(&self, n: usize) -> Option<PathStatus> {
+        let mut used = self.paths.iter().enumerate().filter(|(_, p)| p.state != State::Free);
+        let (index, p) = used.nth(n)?;
+        Some(PathStatus {
+            index: u8::try_from(index).unwrap_or(0),
+            link: p.link,
+            mac: p.mac,
+            state_code: match p.state {
+                State::Identifying { .. } | State::Free => 0,
+                State::Up => 1,
+                State::Down { .. } => 2,
+                State::Conflict => 3,
+            },
+            sent: p.counters.sent,
+            received: p.counters.received,
+            retransmitted: p.counters.retransmitted,
+            late: p.counters.late,
+            unexpected: p.counters.unexpected,
+            rtt: p.rtt.mean(),
+            rto: p.rtt.rto(),
+            window: p.window.frames(),
+            in_flight: u32::from(p.flight.len()),
+            payload: u32::from(p.payload).wrapping_mul(512),
+            payload_max: u32::from(p.limit).wrapping_mul(512),
+        })
+    }
+
+    /// The config string as last seen.
+    pub fn config_string(&self) -> &[u8] {
+        self.config.get(..usize::from(self.config_length)).unwrap_or(&[])
+    }
+
+    /// The bytes of IDENTIFY as last accepted.
+    pub fn identify_bytes(&self) -> Option<&[u8; 512]> {
+        self.identity.map(|_| &*self.identify)
+    }
+
+    /// Asks every path again who it is.
+    pub fn handle_revalidate(&mut self, now: Instant) {
+        self.settle(now);
+        for path in self.paths.iter_mut() {
+            match path.state {
+                State::Up => path.recheck = true,
+                State::Conflict | State::Down { .. } => {
+                    path.state = State::Identifying { since: now };
+                    path.management = None;
+                }
+                State::Free | State::Identifying { .. } => {}
+            }
+        }
+    }
+}

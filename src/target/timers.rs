@@ -1,0 +1,150 @@
+//! What happens because nothing happened: time-outs, silence, giving up.
+
+use super::{Life, Target};
+use crate::output::IoError;
+use crate::path::{DOWN, MIN_PAYLOAD, State};
+use crate::request::Place;
+use crate::time::{Instant, Micros};
+
+/// An idle path that missed three beacons is asked.
+const IDLE: Micros = Micros::from_secs(180);
+
+impl Target<'_> {
+    /// Reacts to `now`; calling early is harmless.
+    pub fn handle_tick(&mut self, now: Instant) {
+        self.settle(now);
+        for index in 0..self.paths.len() {
+            self.tick_path(index, now);
+        }
+        self.tick_lists(now);
+        self.tick_tasting(now);
+        if self.guard.is_starved() {
+            self.sweep_copies(now);
+        }
+        if let Life::Suspended { since } = self.life
+            && self.settings.maxwait.is_some_and(|wait| since.after(wait) <= now)
+        {
+            self.give_up(now);
+        }
+    }
+
+    fn tick_path(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        match path.state {
+            State::Up => {
+                if path.silence_at() <= now {
+                    self.verify_path(index, now);
+                } else if path.last_heard.after(IDLE) <= now && !path.is_busy() {
+                    path.recheck = true;
+                    path.last_heard = now;
+                }
+                self.tick_flight(index, now);
+            }
+            State::Identifying { since } if since.after(DOWN) <= now => {
+                self.path_down(index, now);
+            }
+            State::Conflict | State::Down { .. } | State::Free | State::Identifying { .. } => {}
+        }
+    }
+
+    /// A target that never said who it is, and has no path left, is nothing.
+    pub(super) fn weigh_discovery(&mut self) {
+        if self.life == Life::Discovered && self.paths.iter().all(|p| p.state == State::Free) {
+            self.remove(IoError::Gone);
+        }
+    }
+
+    /// The oldest request on a path is lost once its time is up.
+    fn tick_flight(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        let Some(slot) = path.flight.front() else { return };
+        let Some(request) = self.requests.get(usize::from(slot)) else { return };
+        if path.timeout_of(request.sent_at) > now {
+            return;
+        }
+        let sectors = request.transmissions().last().map_or(0, |s| s.sectors);
+        path.on_timeout(now);
+        self.requeue(slot, true);
+        self.count_loss(index, sectors > u16::from(MIN_PAYLOAD), now);
+    }
+
+    fn tick_lists(&mut self, now: Instant) {
+        if self.slow.is_empty() && self.held.is_empty() {
+            return;
+        }
+        for slot in 0..u16::try_from(self.requests.len()).unwrap_or(0) {
+            match self.requests.get(usize::from(slot)).map(|r| r.place) {
+                Some(Place::Slow { deadline: until, .. } | Place::Held { until })
+                    if until <= now =>
+                {
+                    self.requeue(slot, false);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads of a disk that is only being tasted do not wait for `maxwait`.
+    fn tick_tasting(&mut self, now: Instant) {
+        while let Some(io) = self.ios.next_given_up(now) {
+            for slot in 0..u16::try_from(self.requests.len()).unwrap_or(0) {
+                let request = self.requests.get(usize::from(slot));
+                if request.is_some_and(|r| r.place != Place::Free && r.io == io) {
+                    self.release(slot, now);
+                }
+            }
+            self.ios.fail_one(io, IoError::Io);
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Instant {
+        let mut next = self.control.deadline().min(self.ios.deadline());
+        for path in self.paths.iter().filter(|p| p.state != State::Free) {
+            next = next.min(self.path_deadline(path));
+        }
+        if !self.slow.is_empty() || !self.held.is_empty() {
+            next = next.min(self.list_deadline());
+        }
+        if let (Life::Suspended { since }, Some(wait)) = (self.life, self.settings.maxwait) {
+            next = next.min(since.after(wait));
+        }
+        if self.guard_waiting || self.guard.is_starved() || self.life == Life::Gone {
+            next = next.min(self.guard.deadline(self.settings.ghost_wait));
+        }
+        next
+    }
+
+    fn path_deadline(&self, path: &crate::path::Path) -> Instant {
+        if !self.link(path.link).is_usable() {
+            return Instant::NEVER;
+        }
+        let mut next = path.management.map_or(Instant::NEVER, |m| m.due);
+        match path.state {
+            State::Identifying { since } => next = next.min(since.after(DOWN)),
+            State::Up => {
+                next = next.min(path.silence_at());
+                if !path.is_busy() {
+                    next = next.min(path.last_heard.after(IDLE));
+                }
+                if path.payload < path.limit && path.management.is_none() {
+                    next = next.min(path.probe_at);
+                }
+                if let Some(head) =
+                    path.flight.front().and_then(|s| self.requests.get(usize::from(s)))
+                {
+                    next = next.min(path.timeout_of(head.sent_at));
+                }
+            }
+            State::Conflict | State::Down { .. } | State::Free => {}
+        }
+        next
+    }
+
+    fn list_deadline(&self) -> Instant {
+        let deadline = |place| match place {
+            Place::Slow { deadline: until, .. } | Place::Held { until } => until,
+            Place::Flight { .. } | Place::Free | Place::Resend => Instant::NEVER,
+        };
+        self.requests.iter().map(|r| deadline(r.place)).min().unwrap_or(Instant::NEVER)
+    }
+}

@@ -1,0 +1,73 @@
+//! Time as a value: callers say what time it is, the core never asks.
+
+/// Microseconds since an arbitrary origin; monotonic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+/// A span of time in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Micros(pub u64);
+
+impl Instant {
+    /// The origin.
+    pub const ZERO: Self = Self(0);
+    /// Later than any other instant: a deadline that is not set.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// The instant `us` microseconds after the origin.
+    pub const fn from_micros(us: u64) -> Self {
+        Self(us)
+    }
+
+    /// Microseconds since the origin.
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// This instant moved into the future, at most to [`Instant::NEVER`].
+    pub const fn after(self, span: Micros) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+
+    /// Time passed since `earlier`; zero if that lies in the future.
+    pub const fn since(self, earlier: Self) -> Micros {
+        Micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Micros {
+    /// `n` milliseconds.
+    pub const fn from_millis(n: u64) -> Self {
+        Self(n.saturating_mul(1_000))
+    }
+
+    /// `n` seconds.
+    pub const fn from_secs(n: u64) -> Self {
+        Self(n.saturating_mul(1_000_000))
+    }
+
+    /// This span doubled `n` times, at most `limit`.
+    pub fn backed_off(self, n: u8, limit: Self) -> Self {
+        let factor = 1_u64.checked_shl(u32::from(n)).unwrap_or(u64::MAX);
+        Self(self.0.saturating_mul(factor)).min(limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_saturate_instead_of_wrapping() {
+        assert_eq!(Instant::NEVER.after(Micros(1)), Instant::NEVER);
+        assert_eq!(Instant::ZERO.since(Instant::from_micros(5)), Micros(0));
+    }
+
+    #[test]
+    fn backing_off_doubles_up_to_the_limit() {
+        let limit = Micros::from_secs(1);
+        assert_eq!(Micros(200).backed_off(2, limit), Micros(800));
+        assert_eq!(Micros(200).backed_off(40, limit), limit);
+        assert_eq!(Micros(200).backed_off(200, limit), limit);
+    }
+}

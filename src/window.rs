@@ -1,0 +1,134 @@
+//! How many frames may be out on a path.
+//!
+//! A target drops what exceeds its buffer count, so that is the ceiling; below
+//! it the window grows by one per answer up to a threshold and by one per
+//! round after that. A single lost frame is often just that: the window gives
+//! up three tenths, once per round, and all of it only when nothing comes back.
+
+/// Window and threshold, in 1/256 of a frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    size: u32,
+    threshold: u32,
+    ceiling: u32,
+}
+
+const ONE: u32 = 256;
+
+impl Window {
+    /// One frame, until a target says more.
+    pub(crate) const MIN: Self = Self { size: ONE, threshold: ONE, ceiling: ONE };
+
+    /// A window below `ceiling` frames; a ceiling of zero counts as one.
+    pub(crate) fn new(ceiling: u32) -> Self {
+        let ceiling = ceiling.clamp(1, 1 << 16).wrapping_mul(ONE);
+        Self { size: (ceiling >> 1).max(ONE), threshold: ceiling, ceiling }
+    }
+
+    /// Whole frames that may be out.
+    pub(crate) fn frames(&self) -> u32 {
+        self.size >> 8
+    }
+
+    /// Takes a new ceiling, from a config answer or the administrator.
+    pub(crate) fn set_ceiling(&mut self, ceiling: u32) {
+        let ceiling = ceiling.clamp(1, 1 << 16).wrapping_mul(ONE);
+        if ceiling > self.ceiling {
+            self.threshold = ceiling;
+        }
+        self.ceiling = ceiling;
+        self.size = self.size.min(ceiling);
+    }
+
+    /// An answer came while `in_flight` frames were out.
+    pub(crate) fn on_answer(&mut self, in_flight: u32) {
+        // A window that is not used up says nothing about a larger one.
+        if self.size >= self.ceiling || in_flight.saturating_add(1) < self.frames() {
+            return;
+        }
+        let step = if self.size < self.threshold {
+            ONE
+        } else {
+            ONE.wrapping_mul(ONE).checked_div(self.size).unwrap_or(1).max(1)
+        };
+        self.size = self.size.saturating_add(step).min(self.ceiling);
+    }
+
+    /// A frame was lost while others came through.
+    pub(crate) fn on_loss(&mut self) {
+        self.threshold = (self.size >> 3).wrapping_mul(5).wrapping_add(self.size >> 4).max(2 * ONE);
+        self.size = self.size.min(self.threshold);
+    }
+
+    /// Nothing comes back any more.
+    pub(crate) fn on_silence(&mut self) {
+        self.threshold = (self.size >> 1).max(self.threshold >> 1).max(2 * ONE);
+        self.size = ONE;
+    }
+
+    /// The target said that it started anew.
+    pub(crate) fn restart(&mut self) {
+        self.size = ONE;
+        self.threshold = self.ceiling;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open_fully(w: &mut Window) {
+        for _ in 0..10_000 {
+            w.on_answer(w.frames());
+        }
+    }
+
+    #[test]
+    fn a_target_that_announces_no_buffers_still_gets_one_frame() {
+        assert_eq!(Window::new(0).frames(), 1);
+        assert_eq!(Window::new(1).frames(), 1);
+    }
+
+    #[test]
+    fn the_window_never_exceeds_the_ceiling() {
+        let mut w = Window::new(16);
+        open_fully(&mut w);
+        assert_eq!(w.frames(), 16);
+        w.set_ceiling(4);
+        assert_eq!(w.frames(), 4);
+    }
+
+    #[test]
+    fn one_loss_leaves_most_of_the_window() {
+        let mut w = Window::new(16);
+        open_fully(&mut w);
+        w.on_loss();
+        assert!((10..=12).contains(&w.frames()), "{}", w.frames());
+        open_fully(&mut w);
+        assert_eq!(w.frames(), 16);
+    }
+
+    #[test]
+    fn silence_leaves_one_frame_and_a_few_answers_bring_the_rest() {
+        let mut w = Window::new(16);
+        open_fully(&mut w);
+        w.on_silence();
+        assert_eq!(w.frames(), 1);
+        for _ in 0..8 {
+            w.on_answer(w.frames());
+        }
+        assert!(w.frames() >= 8);
+    }
+
+    #[test]
+    fn an_unused_window_does_not_grow() {
+        let mut w = Window::new(16);
+        w.on_silence();
+        w.on_answer(1);
+        let before = w.frames();
+        for _ in 0..100 {
+            w.on_answer(0);
+        }
+        assert_eq!(w.frames(), before);
+    }
+}
