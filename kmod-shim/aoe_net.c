@@ -28,11 +28,14 @@ aoe_net_admit(const struct mbuf *m, int link, struct aoe_frame *f,
     struct aoe_peek *peek)
 {
 
+	int seen;
+
 	memset(f, 0, sizeof(*f));
 	f->length = m->m_pkthdr.len;
 	f->link = link;
-	m_copydata(m, 0, MIN(f->length, AOE_RX_HEADER), (caddr_t)f->header);
-	aoe_core_peek(f->header, f->length, peek);
+	seen = MIN(m->m_pkthdr.len, AOE_RX_HEADER);
+	m_copydata(m, 0, seen, (caddr_t)f->header);
+	aoe_core_peek(f->header, seen, peek);
 	return (peek->verdict != AOE_PEEK_PASS);
 }
 

@@ -207,10 +207,10 @@ aoe_sysctl_iflist(SYSCTL_HANDLER_ARGS)
 	char *list;
 	int error;
 
-	list = malloc(sizeof(aoe_iflist), M_TEMP, M_WAITOK | M_ZERO);
 	error = aoe_conf_enter();
 	if (error != 0)
-		goto out;
+		return (error);
+	list = malloc(sizeof(aoe_iflist), M_AOE, M_WAITOK | M_ZERO);
 	strlcpy(list, aoe_iflist, sizeof(aoe_iflist));
 	sx_xunlock(&aoe_conf_sx);
 	error = sysctl_handle_string(oidp, list, sizeof(aoe_iflist), req);
@@ -222,7 +222,7 @@ aoe_sysctl_iflist(SYSCTL_HANDLER_ARGS)
 	error = aoe_iflist_set(list);
 	sx_xunlock(&aoe_conf_sx);
 out:
-	free(list, M_TEMP);
+	free(list, M_AOE);
 	return (error);
 }
 

@@ -57,7 +57,7 @@ aoe_target_receive(struct aoe_softc *sc, const struct aoe_frame *f,
 		mtx_unlock(&sc->sc_mtx);
 		return;
 	}
-	c.dest = AOE_DEST_NONE;
+	memset(&c, 0, sizeof(c));
 	aoe_core_rx(sc->sc_core, now, f, &c);
 	if (c.dest != AOE_DEST_NONE && m != NULL)
 		aoe_frame_deliver(sc, &c, m);
@@ -138,7 +138,7 @@ aoe_target_offer(const struct aoe_frame *f)
 	struct aoe_softc *sc;
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	aoe_core_peek(f->header, f->length, &peek);
+	aoe_core_peek(f->header, MIN(f->length, AOE_RX_HEADER), &peek);
 	if (peek.verdict != AOE_PEEK_TARGET)
 		return;
 	sc = aoe_target_find(peek.major, peek.minor);

@@ -15,7 +15,7 @@ use crate::wire::Tag;
 
 /// One transmitted copy of a write or delete.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Copy {
+pub struct Copy {
     links: Links,
     place: Place,
     tag: Tag,
@@ -42,7 +42,7 @@ enum Place {
 
 impl Copy {
     /// An unused entry.
-    pub(crate) const FREE: Self = Self {
+    pub const FREE: Self = Self {
         links: Links::NONE,
         place: Place::Free,
         tag: Tag(0),

@@ -46,7 +46,7 @@ pub struct IoRequest {
 
 /// An I/O slot.
 #[derive(Debug)]
-pub(crate) struct Io {
+pub struct Io {
     links: Links,
     handle: Option<IoHandle>,
     pub(crate) op: Op,
@@ -75,7 +75,7 @@ enum Place {
 
 impl Io {
     /// An unused slot.
-    pub(crate) const FREE: Self = Self {
+    pub const FREE: Self = Self {
         links: Links::NONE,
         handle: None,
         op: Op::Read,

@@ -67,7 +67,7 @@ pub(crate) enum Place {
 
 /// A request slot.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Request {
+pub struct Request {
     links: Links,
     pub(crate) place: Place,
     pub(crate) op: Op,
@@ -102,7 +102,7 @@ impl Linked for Request {
 
 impl Request {
     /// An unused slot.
-    pub(crate) const FREE: Self = Self {
+    pub const FREE: Self = Self {
         links: Links::NONE,
         place: Place::Free,
         op: Op::Read,

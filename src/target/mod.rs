@@ -32,6 +32,10 @@ use crate::wire::{Address, Identify, Mac};
 
 use control::Control;
 use notice::{Notice, Notices};
+pub use crate::guard::Copy as CopySlot;
+pub use crate::io::Io as IoSlot;
+pub use crate::path::Path as PathSlot;
+pub use crate::request::Request as RequestSlot;
 pub use receive::{CopyOut, Frame};
 pub use status::{PathStatus, Status};
 
@@ -116,15 +120,24 @@ impl Link {
 /// The memory that a target works in; lent for its life, never grown.
 #[derive(Debug)]
 pub struct Storage<'a> {
-    pub(crate) ios: &'a mut [Io],
-    pub(crate) requests: &'a mut [Request],
-    pub(crate) copies: &'a mut [Copy],
-    pub(crate) paths: &'a mut [Path],
-    pub(crate) links: &'a mut [Link],
-    pub(crate) scratch: &'a mut [u8; CONTROL_MAX],
-    pub(crate) control: &'a mut [u8; CONTROL_MAX],
-    pub(crate) identify: &'a mut [u8; 512],
-    pub(crate) config: &'a mut [u8; 1024],
+    /// I/Os accepted at once.
+    pub ios: &'a mut [IoSlot],
+    /// Requests on the wire at once; at most 495.
+    pub requests: &'a mut [RequestSlot],
+    /// Copies of writes remembered at once.
+    pub copies: &'a mut [CopySlot],
+    /// Paths; [`PATHS`] of them.
+    pub paths: &'a mut [PathSlot],
+    /// Local interfaces; [`LINKS`] of them.
+    pub links: &'a mut [Link],
+    /// Where answers to be read are copied.
+    pub scratch: &'a mut [u8; CONTROL_MAX],
+    /// Management commands and their answers.
+    pub control: &'a mut [u8; CONTROL_MAX],
+    /// IDENTIFY as last accepted.
+    pub identify: &'a mut [u8; 512],
+    /// The config string as last seen.
+    pub config: &'a mut [u8; 1024],
 }
 
 /// Where a target stands.

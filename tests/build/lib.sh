@@ -1,6 +1,10 @@
 # Counting and reporting, for the tests in this directory.
 # shellcheck shell=sh
 
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
 passed=0
 failed=0
 skipped=0

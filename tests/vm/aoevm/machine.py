@@ -12,6 +12,7 @@ import time
 from .agent import Agent
 from .console import Console
 from .errors import GuestDied, SetupError
+from .preload import kernel_with
 
 BOOT_TIMEOUT = {"kvm": 60, "tcg": 300}
 # Under KVM a healthy kernel says its name at once; one that this host's KVM
@@ -89,13 +90,17 @@ class Qmp:
 
 
 class Machine:
-    """A booted guest.  `nics` are (model, tap) in the order of their PCI slots."""
+    """A booted guest.
 
-    def __init__(self, directory, kernel, disks, netns, nics, kenv=None, memory=1024, allowed=()):
+    `nics` are (model, tap) in the order of their PCI slots; `one` says what memory, kernel
+    environment and preloaded modules it has.
+    """
+
+    def __init__(self, directory, kernel, disks, netns, nics, one, allowed=()):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.kernel, self.disks, self.netns, self.nics = kernel, disks, netns, nics
-        self.kenv, self.memory = {**KENV, **(kenv or {})}, memory
+        self.kenv, self.memory, self.preload = {**KENV, **one.kenv}, one.memory, one.preload
         self.console = Console(self.directory / "console.log", set(allowed))
         self.process = self.qmp = self.agent = self.accelerator = None
 
@@ -122,8 +127,13 @@ class Machine:
         else:
             # An old model: newer ones have features whose emulation costs time.
             command += ["-accel", "tcg,thread=multi", "-cpu", "Nehalem"]
-        append = " ".join(f"{name}={value}" for name, value in self.kenv.items())
-        command += ["-kernel", str(self.kernel), "-append", append]
+        if self.preload:
+            loaded = self.directory / "kernel"
+            kernel_with(self.kernel, loaded, self.kenv, self.preload)
+            command += ["-kernel", str(loaded)]
+        else:
+            append = " ".join(f"{name}={value}" for name, value in self.kenv.items())
+            command += ["-kernel", str(self.kernel), "-append", append]
         command += ["-chardev", f"file,id=console,path={self.console.path}"]
         command += ["-serial", "chardev:console"]
         command += ["-chardev", f"socket,id=agent,path={self.directory}/agent,server=on,wait=off"]

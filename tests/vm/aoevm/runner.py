@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 import traceback
+from dataclasses import replace
 
 from .console import load_allowed
 from .errors import Failed, GuestDied, SetupError, Skipped
@@ -76,8 +77,11 @@ class Runner:
             [self.root, self.kit],
             self.lab.netns,
             [(model, self.lab.tap(nic)) for nic, model in enumerate(NICS)],
-            {"kern.module_path": path, **one.kenv},
-            one.memory,
+            replace(
+                one,
+                kenv={"kern.module_path": path, **one.kenv},
+                preload={"aoe.ko": self.module} if one.preload else {},
+            ),
             self.allowed,
         )
         self.machine = machine

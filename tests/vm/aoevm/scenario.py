@@ -22,6 +22,7 @@ class Scenario:
     boot: bool = False
     kenv: dict = field(default_factory=dict)
     memory: int = 1024
+    preload: bool = False
 
 
 def scenario(name, **options):
@@ -30,7 +31,7 @@ def scenario(name, **options):
     def register(body):
         if any(other.name == name for other in ALL):
             raise ValueError(f"two scenarios are called {name}")
-        if options.get("kenv") or options.get("memory"):
+        if options.keys() & {"kenv", "memory", "preload"}:
             options["boot"] = True
         ALL.append(Scenario(name, " ".join(body.__doc__.split()), body, **options))
         return body

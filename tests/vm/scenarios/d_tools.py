@@ -66,6 +66,21 @@ def tunables(t):
         target.kill()
 
 
+@scenario("preloaded", preload=True, kenv={"net.aoe.iflist": "vtnet0,em0", "net.aoe.maxwait": "99"})
+def preloaded(t):
+    """The module is there before the network is, as when loader(8) loads it."""
+    target = t.target(size="32m")
+    t.sh("kldstat -q -m aoe && kldstat | grep aoe.ko")
+    t.check(t.sysctl("net.aoe.iflist") == "vtnet0,em0", "the tunable iflist was not taken")
+    t.check(t.sysctl("net.aoe.maxwait") == "99", "the tunable maxwait was not taken")
+    t.sh("ifconfig vtnet0 up")
+    t.appears(target, 60)
+    t.sh("newfs -U /dev/aoe0e1 >/dev/null && mount /dev/aoe0e1 /mnt && fill /mnt 4 64k", 120)
+    t.sh("umount /mnt; kldunload aoe; ! kldstat -q -m aoe")
+    t.sh("kldload /aoevm/kit/aoe.ko; sysctl net.aoe.iflist=vtnet0")
+    t.appears(target)
+
+
 @scenario("rc-boot", kenv={"aoevm.rc": "full"})
 def rc_boot(t):
     """A whole boot by /etc/rc mounts the disk by rc.conf, and a shutdown leaves it clean."""
