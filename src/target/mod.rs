@@ -19,8 +19,8 @@ mod status;
 mod tests;
 mod timers;
 
-use crate::guard::{Copy, Guard};
-use crate::io::{Io, IoRequest, IoTable, Op};
+use crate::guard::Guard;
+use crate::io::{IoRequest, IoTable, Op};
 use crate::list::List;
 use crate::output::{IoError, LinkId, Output};
 use crate::path::Path;
@@ -30,12 +30,12 @@ use crate::tag::Tags;
 use crate::time::{Instant, Micros};
 use crate::wire::{Address, Identify, Mac};
 
-use control::Control;
-use notice::{Notice, Notices};
 pub use crate::guard::Copy as CopySlot;
 pub use crate::io::Io as IoSlot;
 pub use crate::path::Path as PathSlot;
 pub use crate::request::Request as RequestSlot;
+use control::Control;
+use notice::{Notice, Notices};
 pub use receive::{CopyOut, Frame};
 pub use status::{PathStatus, Status};
 

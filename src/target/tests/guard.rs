@@ -1,0 +1,139 @@
+//! Ghost writes: no write passes an unresolved copy of another.
+
+use super::super::*;
+use super::rig::*;
+use crate::output::Transmit;
+
+/// A write to sector 10 is answered through its first copy while the second
+/// may still be on its way.
+fn rig_with_ghost() -> (Rig, Transmit) {
+    ghost_in(Rig::up())
+}
+
+/// The same on a path that has changed the order of frames.
+fn rig_with_unfenced_ghost() -> (Rig, Transmit) {
+    let mut rig = Rig::up();
+    rig.submit(9, Op::Read, 0, 4);
+    for frame in rig.take_frames().iter().rev() {
+        rig.answer(frame);
+    }
+    assert_eq!(rig.take_done(), [(9, Ok(()))]);
+    ghost_in(rig)
+}
+
+/// Answers what the paths are asked; true if a write went out within `by`.
+fn writes_within(rig: &mut Rig, by: Micros) -> bool {
+    let end = rig.now.after(by);
+    let mut wrote = false;
+    while rig.now < end {
+        rig.run(Micros::from_millis(50));
+        for frame in rig.take_frames() {
+            match frame.header[27] {
+                0xec => rig.identify(&frame, THEM, &disk(1000, SERIAL)),
+                0x34 => wrote = true,
+                _ => {}
+            }
+        }
+    }
+    wrote
+}
+
+fn ghost_in(mut rig: Rig) -> (Rig, Transmit) {
+    rig.submit(1, Op::Write, 10, 1);
+    let first = rig.take_one(0x34);
+    while rig.frames.is_empty() {
+        rig.run(Micros::from_millis(1));
+    }
+    let second = rig.take_one(0x34);
+    rig.ok(&first);
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+    assert_eq!(rig.target.status().guarded, 1);
+    (rig, second)
+}
+
+#[test]
+fn an_overlapping_write_waits_for_a_fence() {
+    let (mut rig, _) = rig_with_ghost();
+    rig.submit(2, Op::Write, 10, 1);
+    let fence = rig.take_one(0x24);
+    rig.answer(&fence);
+    let write = rig.take_one(0x34);
+    rig.ok(&write);
+    assert_eq!(rig.take_done(), [(2, Ok(()))]);
+    assert_eq!((rig.target.status().fences, rig.target.status().guard_waits), (1, 1));
+}
+
+#[test]
+fn a_ghosts_own_answer_resolves_it() {
+    let (mut rig, second) = rig_with_ghost();
+    rig.ok(&second);
+    rig.submit(2, Op::Write, 10, 1);
+    rig.take_one(0x34);
+}
+
+#[test]
+fn writes_elsewhere_do_not_wait() {
+    let (mut rig, _) = rig_with_ghost();
+    rig.submit(2, Op::Write, 11, 1);
+    rig.take_one(0x34);
+}
+
+#[test]
+fn an_answer_to_a_repetition_resolves_the_earlier_copies() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Write, 10, 1);
+    rig.take_one(0x34);
+    rig.run(Micros::from_millis(210));
+    let second = rig.take_one(0x34);
+    rig.ok(&second);
+    assert_eq!(rig.target.status().guarded, 0);
+}
+
+#[test]
+fn without_a_fence_a_copy_dies_ghost_wait_after_it_left() {
+    let (mut rig, second) = rig_with_unfenced_ghost();
+    rig.target.handle_sent(second.copy, rig.now);
+    rig.submit(2, Op::Write, 10, 1);
+    assert!(!writes_within(&mut rig, Micros::from_millis(9_900)));
+    assert!(writes_within(&mut rig, Micros::from_millis(200)));
+}
+
+#[test]
+fn a_copy_whose_mbuf_was_never_freed_is_never_forgotten() {
+    let (mut rig, _) = rig_with_unfenced_ghost();
+    rig.submit(2, Op::Write, 10, 1);
+    assert!(!writes_within(&mut rig, Micros::from_secs(60)));
+}
+
+#[test]
+fn failed_writes_leave_their_copies_with_the_guard() {
+    let mut rig = Rig::with(Settings { fail_on_disconnection: true, ..Settings::default() });
+    rig.raise(THEM, &disk(1000, SERIAL));
+    rig.submit(1, Op::Write, 10, 1);
+    let ghost = rig.take_one(0x34);
+    rig.target.handle_link(LinkId(0), Link { up: false, ..up_link() }, rig.now);
+    rig.target.handle_link(LinkId(0), up_link(), rig.now);
+    let news = rig.take_news();
+    assert!(news.contains(&Output::Gone) && !news.contains(&Output::Idle), "{news:?}");
+    rig.raise(THEM, &disk(1000, SERIAL));
+    rig.submit(2, Op::Write, 10, 1);
+    assert!(rig.take_frames().iter().all(|f| f.header[27] != 0x34));
+    rig.target.handle_sent(ghost.copy, rig.now);
+    assert!(!writes_within(&mut rig, Micros::from_millis(9_800)));
+    assert!(writes_within(&mut rig, Micros::from_millis(400)));
+}
+
+#[test]
+fn a_gone_target_is_idle_once_its_copies_are_dead() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Write, 10, 1);
+    let ghost = rig.take_one(0x34);
+    rig.target.handle_abort(IoError::Gone, rig.now);
+    assert!(!rig.take_news().contains(&Output::Idle));
+    rig.target.handle_sent(ghost.copy, rig.now);
+    rig.drain();
+    rig.run(Micros::from_secs(9));
+    assert!(!rig.take_news().contains(&Output::Idle));
+    rig.run(Micros::from_secs(2));
+    assert!(rig.take_news().contains(&Output::Idle));
+}

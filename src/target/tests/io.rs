@@ -1,0 +1,239 @@
+//! Reads, writes, losses, errors.
+
+use super::super::*;
+use super::rig::*;
+use crate::output::{Event, Source, Span};
+use std::vec::Vec;
+
+#[test]
+fn a_long_read_is_cut_to_the_payload_and_put_together_by_offset() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Read, 100, 5);
+    let frames = rig.take_frames();
+    let cuts: Vec<(u8, u8)> = frames.iter().map(|f| (f.header[28], f.header[26])).collect();
+    assert_eq!(cuts, [(100, 2), (102, 2), (104, 1)]);
+    for frame in frames.iter().rev() {
+        assert!(rig.take_done().is_empty());
+        rig.answer(frame);
+    }
+    let offsets: Vec<CopyOut> = [(2048, 512), (1024, 1024), (0, 1024)]
+        .map(|(offset, length)| CopyOut::Io { io: 1, offset, frame_offset: 36, length })
+        .into();
+    assert_eq!(rig.copies, offsets);
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+}
+
+#[test]
+fn a_write_is_done_when_every_byte_was_acknowledged() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Write, 10, 4);
+    let frames = rig.take_frames();
+    let span = |offset| Some(Span { source: Source::Io(1), offset, length: 1024 });
+    assert_eq!(frames[0].data, span(0));
+    assert_eq!(frames[1].data, span(1024));
+    assert_eq!(frames[0].frame_length, 36 + 1024);
+    rig.ok(&frames[1]);
+    assert!(rig.take_done().is_empty());
+    rig.ok(&frames[0]);
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+}
+
+#[test]
+fn a_lost_frame_is_sent_again_under_a_new_tag() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Read, 0, 1);
+    let first = rig.take_one(0x24);
+    rig.run(Micros::from_millis(210));
+    let again = rig.take_one(0x24);
+    assert_ne!(first.tag(), again.tag());
+    assert_eq!(first.header[24..36], again.header[24..36]);
+    rig.answer(&again);
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+}
+
+#[test]
+fn a_late_answer_to_the_first_transmission_completes_the_read() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Read, 0, 1);
+    let first = rig.take_one(0x24);
+    rig.run(Micros::from_millis(210));
+    let again = rig.take_one(0x24);
+    rig.answer(&first);
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+    rig.answer(&again);
+    assert_eq!(rig.take_done(), []);
+    assert_eq!(rig.target.status().late, 1);
+    assert_eq!(rig.target.status().unexpected, 1);
+}
+
+#[test]
+fn later_answers_bring_a_lost_frame_back_without_a_timer() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Read, 0, 10);
+    let frames = rig.take_frames();
+    assert_eq!(frames.len(), 5);
+    for frame in &frames[1..4] {
+        rig.answer(frame);
+    }
+    let again = rig.take_one(0x24);
+    assert_eq!(again.header[28], 0);
+}
+
+#[test]
+fn a_read_needs_all_its_bytes() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Read, 0, 2);
+    let frame = rig.take_one(0x24);
+    rig.ata_data(&frame, THEM, &[0; 1023]);
+    assert!(rig.copies.is_empty());
+    assert_eq!(rig.take_done(), []);
+    rig.ata_data(&frame, THEM, &[0; 1030]);
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+}
+
+#[test]
+fn an_answer_from_a_stranger_counts_for_nothing() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Read, 0, 1);
+    let frame = rig.take_one(0x24);
+    rig.ata_data(&frame, OTHERS, &[0; 512]);
+    assert!(rig.copies.is_empty() && rig.take_done().is_empty());
+    assert_eq!(rig.target.status().unexpected, 1);
+}
+
+#[test]
+fn the_window_holds_back_what_the_target_cannot_queue() {
+    let mut rig = Rig::new();
+    rig.config(THEM, 1, 1, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    rig.submit(1, Op::Read, 0, 6);
+    for lba in [0, 2, 4] {
+        let frame = rig.take_one(0x24);
+        assert_eq!(frame.header[28], lba);
+        rig.answer(&frame);
+    }
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+}
+
+#[test]
+fn what_the_disk_reports_reaches_the_io() {
+    for (status, error, expected) in [
+        (0x41, 0x10, IoError::Io),
+        (0x41, 0x04, IoError::Io),
+        (0x41, 0x40, IoError::ReadOnly),
+        (0x20, 0x00, IoError::Io),
+    ] {
+        let mut rig = Rig::up();
+        rig.submit(1, Op::Write, 0, 1);
+        let frame = rig.take_one(0x34);
+        rig.status(&frame, status, error);
+        assert_eq!(rig.take_done(), [(1, Err(expected))], "{status:02x} {error:02x}");
+    }
+}
+
+#[test]
+fn error_codes_of_the_protocol_reach_the_io() {
+    for (code, expected) in
+        [(1, IoError::Io), (2, IoError::Io), (5, IoError::Io), (6, IoError::Reserved)]
+    {
+        let mut rig = Rig::up();
+        rig.submit(1, Op::Write, 0, 1);
+        let frame = rig.take_one(0x34);
+        rig.error(&frame, code);
+        assert_eq!(rig.take_done(), [(1, Err(expected))], "code {code}");
+    }
+}
+
+#[test]
+fn a_target_that_is_not_ready_is_asked_again() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Write, 0, 1);
+    let frame = rig.take_one(0x34);
+    rig.error(&frame, 3);
+    assert_eq!(rig.take_done(), []);
+    rig.run(Micros::from_millis(501));
+    let again = rig.take_one(0x34);
+    rig.ok(&again);
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+}
+
+#[test]
+fn a_flush_that_is_refused_is_not_promised_again() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Flush, 0, 0);
+    let frame = rig.take_one(0xe7);
+    rig.status(&frame, 0x41, 0x04);
+    assert_eq!(rig.take_done(), [(1, Err(IoError::Unsupported))]);
+    assert_eq!(rig.try_submit(2, Op::Flush, 0, 0), Err(IoError::Unsupported));
+    let said = rig.take_news();
+    assert!(matches!(said[..], [Output::Event { event: Event::NoFlush, .. }]), "{said:?}");
+}
+
+#[test]
+fn a_flush_follows_the_writes_before_it() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Write, 0, 1);
+    rig.submit(2, Op::Flush, 0, 0);
+    rig.submit(3, Op::Write, 8, 1);
+    let write = rig.take_one(0x34);
+    rig.ok(&write);
+    let flush = rig.take_one(0xe7);
+    rig.ok(&flush);
+    let write = rig.take_one(0x34);
+    rig.ok(&write);
+    assert_eq!(rig.take_done(), [(1, Ok(())), (2, Ok(())), (3, Ok(()))]);
+}
+
+#[test]
+fn what_lies_beyond_the_end_fails_at_once() {
+    let mut rig = Rig::up();
+    assert_eq!(rig.try_submit(1, Op::Read, 999, 2), Err(IoError::Io));
+    assert_eq!(rig.try_submit(2, Op::Write, u64::MAX, 2), Err(IoError::Io));
+    rig.submit(3, Op::Read, 999, 1);
+}
+
+#[test]
+fn a_larger_payload_is_used_once_a_read_has_proved_it() {
+    let mut rig = Rig::new();
+    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
+    rig.config(THEM, 1, 16, 17);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    let probe = rig.take_one(0x24);
+    assert_eq!((probe.header[26], probe.frame_length), (17, 36 + 17 * 512));
+    rig.submit(1, Op::Read, 0, 2);
+    assert_eq!(rig.take_one(0x24).header[26], 2);
+    rig.answer(&probe);
+    rig.submit(2, Op::Read, 100, 40);
+    let counts: Vec<u8> = rig.take_frames().iter().map(|f| f.header[26]).collect();
+    assert_eq!(counts, [17, 17, 6]);
+}
+
+#[test]
+fn requests_that_are_too_large_are_cut_again() {
+    let mut rig = Rig::new();
+    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
+    rig.config(THEM, 1, 16, 17);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    let probe = rig.take_one(0x24);
+    rig.answer(&probe);
+    rig.submit(1, Op::Write, 0, 17);
+    let large = rig.take_one(0x34);
+    rig.target.handle_link(LinkId(0), up_link(), rig.now);
+    rig.run(Micros::from_millis(900));
+    let mut lbas = Vec::new();
+    for _ in 0..60 {
+        for frame in rig.take_frames() {
+            if frame.header[27] == 0x34 {
+                assert!(frame.header[26] <= 2 && frame.tag() != large.tag());
+                lbas.push(frame.header[28]);
+            }
+            rig.answer(&frame);
+        }
+    }
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+    lbas.dedup();
+    assert_eq!(lbas, [0, 2, 4, 6, 8, 10, 12, 14, 16]);
+}

@@ -1,0 +1,272 @@
+//! Coming, staying away, coming back, being another.
+
+use super::super::*;
+use super::rig::*;
+use crate::output::Event;
+
+/// Answers every IDENTIFY that is asked for within `by`.
+fn come_back(rig: &mut Rig, id: &Identify, by: Micros) {
+    let end = rig.now.after(by);
+    while rig.now < end {
+        rig.run(Micros::from_millis(100));
+        for frame in rig.take_frames() {
+            if frame.header[27] == 0xec {
+                rig.identify(&frame, THEM, id);
+            }
+        }
+    }
+}
+
+fn suspended() -> Rig {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.submit(1, Op::Read, 0, 1);
+    rig.run(Micros::from_secs(7));
+    rig.take_frames();
+    let news = rig.take_news();
+    assert!(news.contains(&Output::Suspended), "{news:?}");
+    rig
+}
+
+#[test]
+fn a_target_that_never_says_who_it_is_disappears() {
+    let mut rig = Rig::new();
+    rig.config(THEM, 0, 16, 2);
+    rig.run(Micros::from_secs(6));
+    assert_eq!(rig.take_news(), [Output::Idle]);
+}
+
+#[test]
+fn an_outage_suspends_io_and_a_return_resumes_it() {
+    let mut rig = suspended();
+    assert_eq!(rig.take_done(), []);
+    come_back(&mut rig, &disk(1000, SERIAL), Micros::from_secs(3));
+    assert!(rig.take_news().contains(&Output::Resumed));
+    rig.submit(2, Op::Read, 8, 1);
+    for _ in 0..3 {
+        rig.run(Micros::from_millis(300));
+        for frame in rig.take_frames() {
+            rig.answer(&frame);
+        }
+    }
+    let mut done = rig.take_done();
+    done.sort_by_key(|d| d.0);
+    assert_eq!(done, [(1, Ok(())), (2, Ok(()))]);
+}
+
+#[test]
+fn an_advert_ends_a_suspension_at_once() {
+    let mut rig = suspended();
+    rig.config(THEM, 0, 16, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    assert!(rig.take_news().contains(&Output::Resumed));
+    assert_eq!(rig.take_one(0x24).header[28], 0);
+}
+
+#[test]
+fn an_open_disk_survives_maxwait_and_goes_on() {
+    let mut rig = suspended();
+    rig.run(Micros::from_secs(181));
+    assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
+    assert_eq!(rig.try_submit(2, Op::Read, 0, 1), Err(IoError::Io));
+    assert_eq!(rig.target.status().state, "failed");
+    rig.take_news();
+    rig.take_frames();
+    come_back(&mut rig, &disk(1000, SERIAL), Micros::from_secs(7));
+    assert!(rig.take_news().contains(&Output::Resumed));
+    rig.submit(3, Op::Read, 0, 1);
+    rig.take_one(0x24);
+}
+
+#[test]
+fn a_closed_disk_is_removed_after_maxwait() {
+    let mut rig = suspended();
+    rig.target.handle_close(rig.now);
+    rig.run(Micros::from_secs(181));
+    assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
+    let news = rig.take_news();
+    assert!(news.contains(&Output::Gone) && news.contains(&Output::Idle), "{news:?}");
+}
+
+#[test]
+fn a_failed_disk_goes_at_its_last_close() {
+    let mut rig = suspended();
+    rig.run(Micros::from_secs(181));
+    rig.take_news();
+    rig.target.handle_close(rig.now);
+    assert!(rig.take_news().contains(&Output::Gone));
+}
+
+#[test]
+fn fail_on_disconnection_removes_the_disk_at_once() {
+    let mut rig = Rig::with(Settings { fail_on_disconnection: true, ..Settings::default() });
+    rig.raise(THEM, &disk(1000, SERIAL));
+    rig.submit(1, Op::Read, 0, 1);
+    rig.target.handle_link(LinkId(0), Link { up: false, ..up_link() }, rig.now);
+    assert_eq!(rig.take_done(), [(1, Err(IoError::Gone))]);
+    assert!(rig.take_news().contains(&Output::Gone));
+    assert_eq!(rig.try_submit(2, Op::Read, 0, 1), Err(IoError::Gone));
+}
+
+#[test]
+fn a_gone_target_starts_over_when_it_is_heard_of() {
+    let mut rig = Rig::with(Settings { fail_on_disconnection: true, ..Settings::default() });
+    rig.raise(THEM, &disk(1000, SERIAL));
+    rig.target.handle_link(LinkId(0), Link { up: false, ..up_link() }, rig.now);
+    rig.target.handle_link(LinkId(0), up_link(), rig.now);
+    rig.take_news();
+    rig.raise(THEM, &disk(500, OTHER_SERIAL));
+    assert_eq!(rig.take_news(), [Output::Up { sectors: 500 }]);
+}
+
+#[test]
+fn an_aborted_target_never_comes_back() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Write, 0, 1);
+    rig.target.handle_abort(IoError::Gone, rig.now);
+    assert_eq!(rig.take_done(), [(1, Err(IoError::Gone))]);
+    assert!(rig.take_news().contains(&Output::Gone));
+    rig.frames.clear();
+    rig.config(THEM, 0, 16, 2);
+    assert_eq!(rig.take_frames(), []);
+    assert_eq!(rig.try_submit(2, Op::Read, 0, 1), Err(IoError::Gone));
+}
+
+#[test]
+fn a_link_that_goes_down_suspends_without_waiting() {
+    let mut rig = Rig::up();
+    rig.target.handle_link(LinkId(0), Link { up: false, ..up_link() }, rig.now);
+    assert!(rig.take_news().contains(&Output::Suspended));
+    rig.target.handle_link(LinkId(0), up_link(), rig.now);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    assert!(rig.take_news().contains(&Output::Resumed));
+}
+
+#[test]
+fn nothing_is_opened_while_nobody_answers() {
+    let mut rig = suspended();
+    assert_eq!(rig.target.handle_open(rig.now), Err(IoError::Gone));
+}
+
+#[test]
+fn a_second_box_at_the_same_address_gets_no_io() {
+    let mut rig = Rig::up();
+    rig.raise(OTHERS, &disk(1000, OTHER_SERIAL));
+    let news = rig.take_news();
+    assert!(matches!(news[..], [Output::Event { event: Event::PathConflict, .. }]), "{news:?}");
+    assert!(rig.target.status().has_conflict);
+    rig.submit(1, Op::Read, 0, 32);
+    assert!(rig.take_frames().iter().all(|f| f.header[..6] == THEM.0));
+}
+
+#[test]
+fn a_second_path_to_the_same_disk_shares_the_load() {
+    let mut rig = Rig::up();
+    rig.raise(OTHERS, &disk(1000, SERIAL));
+    rig.submit(1, Op::Read, 0, 32);
+    let frames = rig.take_frames();
+    let first = frames.iter().filter(|f| f.header[..6] == THEM.0).count();
+    assert!(first > 0 && first < frames.len(), "{first} of {}", frames.len());
+}
+
+#[test]
+fn another_disk_under_an_open_address_is_refused() {
+    let mut rig = suspended();
+    come_back(&mut rig, &disk(1000, OTHER_SERIAL), Micros::from_secs(3));
+    assert!(!rig.take_news().contains(&Output::Resumed));
+    assert_eq!(rig.take_done(), []);
+    come_back(&mut rig, &disk(1000, SERIAL), Micros::from_secs(2));
+    assert_eq!(rig.target.status().state, "suspended");
+    rig.config(THEM, 0, 16, 2);
+    come_back(&mut rig, &disk(1000, SERIAL), Micros::from_secs(2));
+    assert_eq!(rig.target.status().state, "up");
+}
+
+#[test]
+fn another_disk_under_a_closed_address_takes_its_place() {
+    let mut rig = suspended();
+    rig.target.handle_close(rig.now);
+    rig.config(THEM, 0, 16, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(500, OTHER_SERIAL));
+    assert_eq!(rig.take_done(), [(1, Err(IoError::Gone))]);
+    let news = rig.take_news();
+    let gone = news.iter().position(|n| *n == Output::Gone).unwrap();
+    let up = news.iter().position(|n| *n == Output::Up { sectors: 500 }).unwrap();
+    assert!(gone < up);
+}
+
+#[test]
+fn a_grown_disk_is_resized_and_a_shrunken_open_one_is_not() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.target.handle_revalidate(rig.now);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(2000, SERIAL));
+    assert_eq!(rig.take_news(), [Output::Resized { sectors: 2000 }]);
+    rig.target.handle_revalidate(rig.now);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1500, SERIAL));
+    let news = rig.take_news();
+    assert!(matches!(news[..], [Output::Event { event: Event::SizeConflict, .. }]), "{news:?}");
+    assert_eq!(rig.try_submit(1, Op::Read, 1600, 1), Err(IoError::Io));
+    rig.target.handle_close(rig.now);
+    assert_eq!(rig.take_news(), [Output::Resized { sectors: 1500 }]);
+}
+
+#[test]
+fn an_idle_target_that_misses_its_beacons_is_asked() {
+    let mut rig = Rig::up();
+    rig.run(Micros::from_secs(179));
+    assert_eq!(rig.take_frames(), []);
+    rig.run(Micros::from_secs(2));
+    assert!(rig.take_frames().iter().all(|f| f.header[27] == 0xec));
+    rig.run(Micros::from_secs(6));
+    assert!(rig.take_news().contains(&Output::Suspended));
+}
+
+#[test]
+fn an_advert_of_a_running_target_is_answered_with_a_question() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Read, 0, 1);
+    rig.take_one(0x24);
+    rig.config(THEM, 0, 16, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    let again = rig.take_one(0x24);
+    rig.answer(&again);
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+}
+
+#[test]
+fn a_flood_of_strange_macs_gets_four_questions_at_a_time() {
+    let mut rig = Rig::up();
+    for n in 0..200 {
+        rig.config(Mac([2, 1, 0, 0, 0, n]), 0, 16, 2);
+    }
+    assert_eq!(rig.take_frames().len(), 4);
+    rig.submit(1, Op::Read, 0, 1);
+    let read = rig.take_one(0x24);
+    rig.answer(&read);
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+}
+
+#[test]
+fn reads_of_a_disk_that_is_tasted_give_up_early() {
+    let mut rig = Rig::up();
+    let request = IoRequest {
+        io: crate::output::IoHandle(1),
+        op: Op::Read,
+        lba: 0,
+        sectors: 1,
+        ordered: false,
+        give_up: rig.now.after(Micros::from_secs(10)),
+    };
+    rig.target.handle_submit(request, rig.now).unwrap().unwrap();
+    rig.run(Micros::from_secs(9));
+    assert_eq!(rig.take_done(), []);
+    rig.run(Micros::from_secs(2));
+    assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
+}
