@@ -1,0 +1,428 @@
+//! The core, driven through the C boundary as the shim drives it.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::collections::BTreeMap;
+
+use aoe_core::ffi::abi::{
+    self, AoeCopy, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoeParams, AoePathInfo, AoePeek,
+    AoeSettings, AoeTargetInfo,
+};
+use aoe_core::output::{IoError, IoHandle, LinkId, Output, Source, Span, Transmit};
+
+use crate::initiator::{
+    CopyTo, Counters, Initiator, Kind, LinkState, PathView, Refused, Settings, Submission,
+};
+use crate::rng::Rng;
+use crate::world::{MAJOR, MINOR};
+
+unsafe extern "C" {
+    fn aoe_core_peek(header: *const u8, length: u32, out: *mut AoePeek);
+    fn aoe_core_disco_size() -> u64;
+    fn aoe_core_disco_init(block: *mut u8, size: u64, now: u64, seed: *const [u8; 32]) -> i32;
+    fn aoe_core_disco_link(block: *mut u8, now: u64, link: u32, state: *const AoeLinkState);
+    fn aoe_core_disco_now(block: *mut u8, now: u64);
+    fn aoe_core_disco_rx(block: *mut u8, now: u64, frame: *const AoeFrame) -> i32;
+    fn aoe_core_disco_poll(block: *mut u8, now: u64, out: *mut AoeOutput, count: u32) -> u32;
+    fn aoe_core_disco_deadline(block: *const u8) -> u64;
+    fn aoe_core_target_size(params: *const AoeParams) -> u64;
+    fn aoe_core_target_init(
+        block: *mut u8,
+        size: u64,
+        params: *const AoeParams,
+        settings: *const AoeSettings,
+        now: u64,
+        seed: *const [u8; 32],
+        major: u16,
+        minor: u8,
+    ) -> i32;
+    fn aoe_core_link(block: *mut u8, now: u64, link: u32, state: *const AoeLinkState);
+    fn aoe_core_submit(block: *mut u8, now: u64, io: *const AoeIo) -> i32;
+    fn aoe_core_rx(block: *mut u8, now: u64, frame: *const AoeFrame, copy: *mut AoeCopy);
+    fn aoe_core_sent(block: *mut u8, now: u64, copy: u32);
+    fn aoe_core_tick(block: *mut u8, now: u64);
+    fn aoe_core_open(block: *mut u8, now: u64) -> i32;
+    fn aoe_core_close(block: *mut u8, now: u64);
+    fn aoe_core_control_buffer(block: *mut u8) -> *mut u8;
+    fn aoe_core_scratch(block: *mut u8) -> *mut u8;
+    fn aoe_core_poll(block: *mut u8, now: u64, out: *mut AoeOutput, count: u32) -> u32;
+    fn aoe_core_deadline(block: *const u8) -> u64;
+    fn aoe_core_info(block: *const u8, now: u64, out: *mut AoeTargetInfo);
+    fn aoe_core_path_info(block: *const u8, index: u32, out: *mut AoePathInfo) -> i32;
+}
+
+const EAGAIN: i32 = 35;
+/// As `net.aoe.maxtargets` bounds them.
+const MAX_TARGETS: usize = 16;
+/// Bytes behind a block that nobody may touch.
+const FENCE: usize = 64;
+const FENCE_BYTE: u8 = 0xc7;
+
+/// Memory that the core lives in, with a fence behind it.
+struct Block {
+    at: *mut u8,
+    size: usize,
+}
+
+impl Block {
+    fn new(size: u64) -> Block {
+        let size = size as usize;
+        // SAFETY: The size is not zero.
+        let at = unsafe { alloc_zeroed(Self::layout(size)) };
+        assert!(!at.is_null(), "out of memory");
+        // SAFETY: The fence lies inside the allocation.
+        unsafe { at.add(size).write_bytes(FENCE_BYTE, FENCE) };
+        Block { at, size }
+    }
+
+    fn layout(size: usize) -> Layout {
+        Layout::from_size_align(size + FENCE, 16).expect("a sane size")
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: The block was allocated with this layout; the fence is in it.
+        unsafe {
+            let fence = std::slice::from_raw_parts(self.at.add(self.size), FENCE);
+            let intact = fence.iter().all(|&byte| byte == FENCE_BYTE);
+            dealloc(self.at, Self::layout(self.size));
+            assert!(intact || std::thread::panicking(), "the core wrote behind its block");
+        }
+    }
+}
+
+type Address = (u16, u8);
+const MAIN: Address = (MAJOR, MINOR);
+
+pub struct Core {
+    disco: Block,
+    targets: BTreeMap<Address, Block>,
+    links: Vec<Option<AoeLinkState>>,
+    params: AoeParams,
+    settings: AoeSettings,
+    rng: Rng,
+    /// What the target of I/O had counted when it was freed.
+    last: Counters,
+}
+
+impl Core {
+    pub fn new(settings: &Settings, mut rng: Rng) -> Core {
+        let seed = draw_seed(&mut rng);
+        // SAFETY: The block is as large as the core says that it must be.
+        let disco = unsafe {
+            let disco = Block::new(aoe_core_disco_size());
+            assert_eq!(aoe_core_disco_init(disco.at, disco.size as u64, 0, &seed), 0);
+            disco
+        };
+        Core {
+            disco,
+            targets: BTreeMap::new(),
+            links: Vec::new(),
+            params: AoeParams {
+                io_slots: settings.io_slots,
+                frame_slots: settings.frame_slots,
+                copy_slots: settings.copy_slots,
+                reserved: 0,
+            },
+            settings: AoeSettings {
+                maxwait_us: settings.maxwait_us,
+                ghost_wait_us: settings.ghost_wait_us,
+                taste_wait_us: 10_000_000,
+                maxout: settings.maxout,
+                policy: settings.policy,
+                wc: -1,
+                flags: if settings.strict_src { abi::SET_STRICT_SRC } else { 0 },
+            },
+            rng,
+            last: Counters::default(),
+        }
+    }
+
+    fn main(&self) -> Option<*mut u8> {
+        self.targets.get(&MAIN).map(|block| block.at)
+    }
+
+    fn create(&mut self, now: u64, address: Address) -> *mut u8 {
+        let seed = draw_seed(&mut self.rng);
+        // SAFETY: The block is as large as the core says that it must be.
+        let block = unsafe {
+            let block = Block::new(aoe_core_target_size(&self.params));
+            let (size, settings) = (block.size as u64, &self.settings);
+            let (major, minor) = address;
+            let result = aoe_core_target_init(
+                block.at,
+                size,
+                &self.params,
+                settings,
+                now,
+                &seed,
+                major,
+                minor,
+            );
+            assert_eq!(result, 0, "aoe_core_target_init");
+            for (link, state) in self.links.iter().enumerate() {
+                if let Some(state) = state {
+                    aoe_core_link(block.at, now, link as u32, state);
+                }
+            }
+            block
+        };
+        let at = block.at;
+        self.targets.insert(address, block);
+        at
+    }
+
+    /// The target that a frame is offered to, made if discovery wants it.
+    fn find(&mut self, now: u64, address: Address, frame: &AoeFrame) -> Option<*mut u8> {
+        if let Some(block) = self.targets.get(&address) {
+            return Some(block.at);
+        }
+        // SAFETY: The discovery block is initialised.
+        let wanted = unsafe { aoe_core_disco_rx(self.disco.at, now, frame) } != 0;
+        (wanted && self.targets.len() < MAX_TARGETS).then(|| self.create(now, address))
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = *mut u8> + '_ {
+        self.targets.values().map(|block| block.at)
+    }
+}
+
+impl Initiator for Core {
+    fn link(&mut self, now: u64, link: u8, state: LinkState) {
+        let state = AoeLinkState {
+            mtu: state.mtu,
+            mac: state.mac,
+            up: state.up.into(),
+            present: state.present.into(),
+        };
+        self.links.resize(self.links.len().max(usize::from(link) + 1), None);
+        self.links[usize::from(link)] = Some(state);
+        // SAFETY: All blocks are initialised.
+        unsafe {
+            aoe_core_disco_link(self.disco.at, now, link.into(), &state);
+            self.blocks().for_each(|at| aoe_core_link(at, now, link.into(), &state));
+        }
+    }
+
+    fn discover(&mut self, now: u64) {
+        // SAFETY: The discovery block is initialised.
+        unsafe { aoe_core_disco_now(self.disco.at, now) };
+    }
+
+    fn submit(&mut self, now: u64, io: Submission) -> Result<(), Refused> {
+        let io = AoeIo {
+            io: io.handle,
+            lba: io.lba,
+            sectors: io.sectors,
+            op: match io.kind {
+                Kind::Read => abi::OP_READ,
+                Kind::Write => abi::OP_WRITE,
+                Kind::Flush => abi::OP_FLUSH,
+                Kind::Delete => abi::OP_DELETE,
+            },
+            flags: if io.ordered { abi::IO_ORDERED } else { 0 },
+            reserved: 0,
+        };
+        let Some(at) = self.main() else { return Err(Refused::Failed) };
+        // SAFETY: The block is initialised.
+        match unsafe { aoe_core_submit(at, now, &io) } {
+            0 => Ok(()),
+            EAGAIN => Err(Refused::Later),
+            _ => Err(Refused::Failed),
+        }
+    }
+
+    fn rx(&mut self, now: u64, link: u8, bytes: &[u8]) -> Option<CopyTo> {
+        let seen = bytes.len().min(abi::RX_HEADER);
+        let mut header = [0; abi::RX_HEADER];
+        header[..seen].copy_from_slice(&bytes[..seen]);
+        let frame = AoeFrame { header, length: bytes.len() as u32, link, reserved: [0; 3] };
+        let mut peek = AoePeek { major: 0, minor: 0, command: 0, verdict: 0 };
+        let mut copy = AoeCopy { io: 0, io_offset: 0, frame_offset: 0, length: 0, dest: 0 };
+        // SAFETY: All pointers are to live values, the block is initialised, and
+        // the scratch buffer holds whatever the core asks to be put there.
+        unsafe {
+            aoe_core_peek(bytes.as_ptr(), seen as u32, &mut peek);
+            if peek.verdict != abi::PEEK_TARGET {
+                return None;
+            }
+            let at = self.find(now, (peek.major, peek.minor), &frame)?;
+            aoe_core_rx(at, now, &frame, &mut copy);
+            if copy.dest == abi::DEST_SCRATCH {
+                let (from, length) = (copy.frame_offset as usize, copy.length as usize);
+                assert!(length <= 2084, "{length} bytes for the scratch buffer");
+                let from = &bytes[from..from + length];
+                aoe_core_scratch(at).copy_from_nonoverlapping(from.as_ptr(), length);
+            }
+        }
+        (copy.dest == abi::DEST_IO).then_some(CopyTo {
+            handle: copy.io,
+            offset: copy.io_offset as usize,
+            frame_offset: copy.frame_offset as usize,
+            length: copy.length as usize,
+        })
+    }
+
+    fn sent(&mut self, now: u64, copy: u32) {
+        if let Some(at) = self.main() {
+            // SAFETY: The block is initialised.
+            unsafe { aoe_core_sent(at, now, copy) };
+        }
+    }
+
+    fn tick(&mut self, now: u64) {
+        // SAFETY: The blocks are initialised.
+        self.blocks().for_each(|at| unsafe { aoe_core_tick(at, now) });
+    }
+
+    fn poll(&mut self, now: u64) -> Option<Output> {
+        // SAFETY: `AoeOutput` is plain old data.
+        let mut out: AoeOutput = unsafe { std::mem::zeroed() };
+        // SAFETY: The block is initialised and there is room for one output.
+        if unsafe { aoe_core_disco_poll(self.disco.at, now, &mut out, 1) } != 0 {
+            return output(&out);
+        }
+        let addresses: Vec<Address> = self.targets.keys().copied().collect();
+        for address in addresses {
+            let at = self.targets.get(&address)?.at;
+            // SAFETY: The block is initialised and there is room for one output.
+            while unsafe { aoe_core_poll(at, now, &mut out, 1) } != 0 {
+                let output = output(&out);
+                match output {
+                    Some(Output::Idle) => {
+                        if address == MAIN {
+                            self.last = self.counters(now);
+                        }
+                        self.targets.remove(&address);
+                        break;
+                    }
+                    Some(Output::Transmit(_)) => return output,
+                    _ if address == MAIN => return output,
+                    _ => {}
+                }
+            }
+        }
+        None
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        // SAFETY: The blocks are initialised.
+        let soonest = unsafe {
+            let disco = aoe_core_disco_deadline(self.disco.at);
+            self.blocks().map(|at| aoe_core_deadline(at)).fold(disco, u64::min)
+        };
+        (soonest != u64::MAX).then_some(soonest)
+    }
+
+    fn open(&mut self, now: u64) -> bool {
+        // SAFETY: The block is initialised.
+        self.main().is_some_and(|at| unsafe { aoe_core_open(at, now) } == 0)
+    }
+
+    fn close(&mut self, now: u64) {
+        if let Some(at) = self.main() {
+            // SAFETY: The block is initialised.
+            unsafe { aoe_core_close(at, now) };
+        }
+    }
+
+    fn control(&self, offset: usize, length: usize) -> &[u8] {
+        assert!(offset + length <= 2084, "beyond the control buffer");
+        match self.main() {
+            // SAFETY: The block is initialised and its control buffer that large.
+            Some(at) => unsafe {
+                std::slice::from_raw_parts(aoe_core_control_buffer(at).add(offset), length)
+            },
+            None => &[],
+        }
+    }
+
+    fn paths(&self) -> Vec<PathView> {
+        let Some(at) = self.main() else { return Vec::new() };
+        let path = |index| {
+            // SAFETY: Plain old data, and the block is initialised.
+            let mut info: AoePathInfo = unsafe { std::mem::zeroed() };
+            (unsafe { aoe_core_path_info(at, index, &mut info) } == 0).then_some(PathView {
+                mac: info.mac,
+                link: info.link,
+                window: info.window,
+                in_flight: info.in_flight,
+                is_up: info.state == 1,
+            })
+        };
+        (0..).map_while(path).collect()
+    }
+
+    fn counters(&self, now: u64) -> Counters {
+        let Some(at) = self.main() else { return self.last };
+        // SAFETY: Plain old data, and the block is initialised.
+        let info: AoeTargetInfo = unsafe {
+            let mut info = std::mem::zeroed();
+            aoe_core_info(at, now, &mut info);
+            info
+        };
+        Counters {
+            sent: info.sent,
+            retransmitted: info.retransmitted,
+            fences: info.fences,
+            guard_waits: info.guard_waits,
+            guard_wait_us: info.guard_wait_us,
+            guarded: info.guarded,
+            active: info.active,
+        }
+    }
+}
+
+fn draw_seed(rng: &mut Rng) -> [u8; 32] {
+    let mut seed = [0; 32];
+    seed.chunks_exact_mut(8).for_each(|chunk| chunk.copy_from_slice(&rng.next().to_le_bytes()));
+    seed
+}
+
+/// An output of the boundary as the core's own.
+fn output(out: &AoeOutput) -> Option<Output> {
+    let result = match out.error {
+        0 => Ok(()),
+        6 => Err(IoError::Gone),
+        16 => Err(IoError::Reserved),
+        30 => Err(IoError::ReadOnly),
+        45 => Err(IoError::Unsupported),
+        _ => Err(IoError::Io),
+    };
+    Some(match out.kind {
+        abi::OUT_TRANSMIT => {
+            let span = |source| Span { source, offset: out.data_offset, length: out.data_length };
+            Output::Transmit(Transmit {
+                link: LinkId(out.link),
+                path: out.path,
+                header_length: out.header_length,
+                header: out.header,
+                data: match out.source {
+                    abi::SRC_IO => Some(span(Source::Io(out.io))),
+                    abi::SRC_CONTROL => Some(span(Source::Control)),
+                    _ => None,
+                },
+                frame_length: out.frame_length,
+                copy: out.copy,
+                flow: out.flow,
+            })
+        }
+        abi::OUT_COMPLETE => Output::Complete { io: IoHandle(out.io), result },
+        abi::OUT_CONTROL_DONE => {
+            Output::ControlDone { cookie: out.value, result: result.map(|()| out.data_length) }
+        }
+        abi::OUT_UP => Output::Up { sectors: out.value },
+        abi::OUT_RESIZED => Output::Resized { sectors: out.value },
+        abi::OUT_SUSPENDED => Output::Suspended,
+        abi::OUT_RESUMED => Output::Resumed,
+        abi::OUT_GONE => Output::Gone,
+        abi::OUT_IDLE => Output::Idle,
+        // Which event it is does not matter here.
+        abi::OUT_EVENT => Output::Event {
+            event: aoe_core::output::Event::PathUp,
+            path: None,
+            value: u64::from(out.event),
+        },
+        other => unreachable!("output kind {other}"),
+    })
+}

@@ -1,0 +1,300 @@
+//! The submitting side: bios with data in memory, completed exactly once.
+
+use std::collections::{HashMap, VecDeque};
+
+use aoe_core::output::IoError;
+
+use crate::initiator::{CopyTo, Kind, Submission};
+use crate::pattern::{self, SECTOR};
+use crate::plan::Plan;
+use crate::reference::Reference;
+use crate::rng::Rng;
+
+/// An I/O between submission and completion.
+struct Bio {
+    op: u32,
+    kind: Kind,
+    lba: u64,
+    sectors: u64,
+    memory: Vec<u8>,
+    submitted_at: u64,
+    accepted: bool,
+}
+
+pub struct Host {
+    live: HashMap<u64, Bio>,
+    /// Made and not yet accepted.
+    waiting: VecDeque<Submission>,
+    pub reference: Reference,
+    rng: Rng,
+    next_op: u32,
+    made: u32,
+    hot: u64,
+    /// The last pass over the disk, once the workload is through.
+    audit: u64,
+    spare: Vec<Vec<u8>>,
+    pub completed: u64,
+    pub failed: u64,
+    pub sectors_written: u64,
+    pub longest_wait: u64,
+    ordered: Vec<u64>,
+}
+
+impl Host {
+    pub fn new(plan: &Plan, rng: Rng) -> Self {
+        let mut rng = rng;
+        Host {
+            live: HashMap::new(),
+            waiting: VecDeque::new(),
+            reference: Reference::new(plan.size, plan.lossy),
+            hot: rng.below(plan.size),
+            rng,
+            next_op: 1,
+            made: 0,
+            audit: 0,
+            spare: Vec::new(),
+            completed: 0,
+            failed: 0,
+            sectors_written: 0,
+            longest_wait: 0,
+            ordered: Vec::new(),
+        }
+    }
+
+    pub fn outstanding(&self) -> usize {
+        self.live.len()
+    }
+
+    pub fn is_through(&self, plan: &Plan) -> bool {
+        self.made >= plan.workload.ops && self.live.is_empty()
+    }
+
+    pub fn has_audited(&self, plan: &Plan) -> bool {
+        self.audit >= plan.size && self.live.is_empty()
+    }
+
+    /// Whether another I/O should be made now.
+    pub fn wants_more(&self, plan: &Plan) -> bool {
+        self.live.len() < plan.workload.depth as usize && self.made < plan.workload.ops
+    }
+
+    /// Makes the workload's next I/O.
+    pub fn make(&mut self, plan: &Plan, now: u64) {
+        let work = &plan.workload;
+        let rng = &mut self.rng;
+        self.made += 1;
+        let dice = rng.below(100);
+        let flushes = if plan.promises_flush() { work.flushes } else { 0 };
+        let deletes = if plan.quirks.trims { work.deletes } else { 0 };
+        let kind = match dice {
+            d if d < work.reads => Kind::Read,
+            d if d < work.reads + flushes => Kind::Flush,
+            d if d < work.reads + flushes + deletes => Kind::Delete,
+            _ => Kind::Write,
+        };
+        let ordered = kind == Kind::Flush || rng.below(100) < work.ordered;
+        let (lba, sectors) = match kind {
+            Kind::Flush => (0, 0),
+            _ => self.draw_range(plan),
+        };
+        if !work.overlap && self.overlaps(kind, lba, sectors) {
+            return;
+        }
+        self.add(kind, lba, sectors, ordered, now);
+    }
+
+    fn draw_range(&mut self, plan: &Plan) -> (u64, u64) {
+        let work = &plan.workload;
+        let rng = &mut self.rng;
+        if rng.below(100) < work.hot {
+            let lba = (self.hot + rng.below(4)) % plan.size;
+            return (lba, rng.range(1, 2).min(plan.size - lba));
+        }
+        let sectors = rng.range(1, work.max_sectors.min(plan.size));
+        (rng.below(plan.size - sectors + 1), sectors)
+    }
+
+    fn overlaps(&self, kind: Kind, lba: u64, sectors: u64) -> bool {
+        kind != Kind::Flush
+            && self.live.values().any(|bio| {
+                (bio.kind != Kind::Read || kind != Kind::Read)
+                    && bio.lba < lba + sectors
+                    && lba < bio.lba + bio.sectors
+            })
+    }
+
+    /// Reads the next stretch of the disk for the last pass.
+    pub fn make_audit(&mut self, plan: &Plan, now: u64) {
+        while self.audit < plan.size && self.live.len() < 8 {
+            let sectors = (plan.size - self.audit).min(64);
+            self.add(Kind::Read, self.audit, sectors, false, now);
+            self.audit += sectors;
+        }
+    }
+
+    fn add(&mut self, kind: Kind, lba: u64, sectors: u64, ordered: bool, now: u64) {
+        let op = self.next_op;
+        self.next_op += 1;
+        let handle = self.rng.next() << 32 | u64::from(op);
+        let length = match kind {
+            Kind::Read | Kind::Write => sectors as usize * SECTOR,
+            Kind::Flush | Kind::Delete => 0,
+        };
+        let mut memory = self.spare.pop().unwrap_or_default();
+        memory.clear();
+        memory.resize(length, pattern::POISON);
+        match kind {
+            Kind::Read | Kind::Flush => self.reference.begin_read(op),
+            Kind::Delete => self.reference.begin_write(op, lba, sectors, true),
+            Kind::Write => {
+                self.sectors_written += sectors;
+                self.reference.begin_write(op, lba, sectors, false);
+                for (sector, lba) in memory.chunks_exact_mut(SECTOR).zip(lba..) {
+                    pattern::fill(sector, op, lba);
+                }
+            }
+        }
+        if ordered && kind != Kind::Flush {
+            self.ordered.push(handle);
+        }
+        let bio = Bio { op, kind, lba, sectors, memory, submitted_at: now, accepted: false };
+        self.live.insert(handle, bio);
+        let sectors = sectors as u32;
+        self.waiting.push_back(Submission { handle, kind, lba, sectors, ordered });
+    }
+
+    pub fn next_waiting(&mut self) -> Option<Submission> {
+        self.waiting.pop_front()
+    }
+
+    pub fn put_back(&mut self, io: Submission) {
+        self.waiting.push_front(io);
+    }
+
+    pub fn accepted(&mut self, handle: u64) {
+        if let Some(bio) = self.live.get_mut(&handle) {
+            bio.accepted = true;
+        }
+    }
+
+    /// An I/O was not even accepted: its submitter has it back.
+    pub fn refused(&mut self, plan: &Plan, now: u64, handle: u64) -> Result<(), String> {
+        self.accepted(handle);
+        self.complete(plan, now, handle, Err(IoError::Io))
+    }
+
+    pub fn outstanding_in_core(&self) -> usize {
+        self.live.values().filter(|bio| bio.accepted).count()
+    }
+
+    /// The data of a frame that is about to leave, and the write it is of.
+    pub fn payload(
+        &self,
+        handle: u64,
+        offset: usize,
+        length: usize,
+    ) -> Result<(u32, &[u8]), String> {
+        let Some(bio) = self.live.get(&handle).filter(|bio| bio.accepted) else {
+            return Err(format!("a frame carries data of I/O {handle:#x}, which is not live"));
+        };
+        if bio.kind != Kind::Write {
+            return Err(format!("a frame carries data of a {:?}", bio.kind));
+        }
+        match bio.memory.get(offset..offset + length) {
+            Some(data) => Ok((bio.op, data)),
+            None => Err(format!("a frame carries bytes beyond I/O {}", bio.op)),
+        }
+    }
+
+    /// The DELETE that a range belongs to.
+    pub fn delete_of(&self, lba: u64, sectors: u64) -> Option<u32> {
+        let inside = |bio: &&Bio| {
+            bio.kind == Kind::Delete
+                && bio.accepted
+                && bio.lba <= lba
+                && lba + sectors <= bio.lba + bio.sectors
+        };
+        self.live.values().filter(inside).map(|bio| bio.op).min()
+    }
+
+    /// Copies received data where the core said.
+    pub fn receive(&mut self, copy: CopyTo, frame: &[u8]) -> Result<(), String> {
+        let Some(bio) = self.live.get_mut(&copy.handle).filter(|bio| bio.accepted) else {
+            return Err(format!("data for I/O {:#x}, which is not live", copy.handle));
+        };
+        let from = frame.get(copy.frame_offset..copy.frame_offset + copy.length);
+        let to = bio.memory.get_mut(copy.offset..copy.offset + copy.length);
+        match (bio.kind, from, to) {
+            (Kind::Read, Some(from), Some(to)) => to.copy_from_slice(from),
+            _ => return Err(format!("data for {:?} {} do not fit: {copy:?}", bio.kind, bio.op)),
+        }
+        Ok(())
+    }
+
+    /// An I/O comes back.
+    pub fn complete(
+        &mut self,
+        plan: &Plan,
+        now: u64,
+        handle: u64,
+        result: Result<(), IoError>,
+    ) -> Result<(), String> {
+        let Some(mut bio) = self.live.remove(&handle) else {
+            return Err(format!("I/O {handle:#x} completed, which is not live"));
+        };
+        if !bio.accepted {
+            return Err(format!("I/O {} completed before it was accepted", bio.op));
+        }
+        self.ordered.retain(|&other| other != handle);
+        self.completed += 1;
+        self.longest_wait = self.longest_wait.max(now.saturating_sub(bio.submitted_at));
+        if let Err(error) = result {
+            self.failed += 1;
+            judge(plan, &bio, error)?;
+        }
+        match bio.kind {
+            Kind::Write | Kind::Delete => self.reference.end_write(bio.op, result.is_ok())?,
+            Kind::Read if result.is_ok() => {
+                let sectors = bio.memory.chunks_exact(SECTOR).zip(bio.lba..);
+                let values = sectors.map(|(sector, lba)| pattern::read(sector, lba));
+                self.reference.end_read(bio.op, bio.lba, values)?;
+            }
+            Kind::Flush if result.is_ok() => self.reference.end_flush(bio.op),
+            Kind::Read | Kind::Flush => self.reference.drop_read(bio.op),
+        }
+        // Whatever still points here sends or receives poison.
+        bio.memory.fill(pattern::POISON);
+        self.spare.push(bio.memory);
+        Ok(())
+    }
+
+    /// What is still outstanding, for a report.
+    pub fn describe(&self) -> String {
+        let mut live: Vec<_> = self.live.values().collect();
+        live.sort_by_key(|bio| bio.op);
+        live.iter()
+            .take(6)
+            .map(|bio| {
+                let place = if bio.accepted { "in the core" } else { "not accepted" };
+                format!("{:?} {} at {}+{} {place}", bio.kind, bio.op, bio.lba, bio.sectors)
+            })
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+/// Whether the scenario has a reason for this error.
+fn judge(plan: &Plan, bio: &Bio, error: IoError) -> Result<(), String> {
+    let range = bio.lba..bio.lba + bio.sectors;
+    let justified = plan.errors_allowed
+        || plan.bad_sector.is_some_and(|bad| range.contains(&bad))
+        || plan.read_only && matches!(bio.kind, Kind::Write | Kind::Delete)
+        || bio.kind == Kind::Flush && error == IoError::Unsupported && plan.lies_about_flush();
+    match justified {
+        true => Ok(()),
+        false => Err(format!(
+            "{:?} {} to {range:?} failed with {error:?} for no reason",
+            bio.kind, bio.op
+        )),
+    }
+}

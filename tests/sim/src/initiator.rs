@@ -1,0 +1,103 @@
+//! What the harness drives: the inputs and outputs of the C boundary.
+
+use aoe_core::output::Output;
+
+/// A listed local interface, as the shim sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkState {
+    pub mac: [u8; 6],
+    pub mtu: u32,
+    pub up: bool,
+    pub present: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    Read,
+    Write,
+    Flush,
+    Delete,
+}
+
+/// An I/O, as disk(9) hands it over.
+#[derive(Clone, Copy, Debug)]
+pub struct Submission {
+    pub handle: u64,
+    pub kind: Kind,
+    pub lba: u64,
+    pub sectors: u32,
+    pub ordered: bool,
+}
+
+/// Why an I/O was not accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refused {
+    /// Tables are full: offer it again when something has completed.
+    Later,
+    /// It is over.
+    Failed,
+}
+
+/// Where the payload of a received frame belongs.
+#[derive(Clone, Copy, Debug)]
+pub struct CopyTo {
+    pub handle: u64,
+    pub offset: usize,
+    pub frame_offset: usize,
+    pub length: usize,
+}
+
+/// Settings that scenarios vary.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub maxwait_us: u64,
+    pub ghost_wait_us: u64,
+    pub maxout: u32,
+    pub policy: u32,
+    pub strict_src: bool,
+    pub io_slots: u32,
+    pub frame_slots: u32,
+    pub copy_slots: u32,
+}
+
+/// What can be seen of a path from outside.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PathView {
+    pub mac: [u8; 6],
+    pub link: u8,
+    pub window: u32,
+    pub in_flight: u32,
+    pub is_up: bool,
+}
+
+/// Counters that a scenario's summary shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counters {
+    pub sent: u64,
+    pub retransmitted: u64,
+    pub fences: u64,
+    pub guard_waits: u64,
+    pub guard_wait_us: u64,
+    pub guarded: u32,
+    pub active: u32,
+}
+
+/// An initiator, with time in microseconds.
+pub trait Initiator {
+    fn link(&mut self, now: u64, link: u8, state: LinkState);
+    fn discover(&mut self, now: u64);
+    fn submit(&mut self, now: u64, io: Submission) -> Result<(), Refused>;
+    /// A frame of our ethertype arrived; at most one copy is to be made.
+    fn rx(&mut self, now: u64, link: u8, frame: &[u8]) -> Option<CopyTo>;
+    fn sent(&mut self, now: u64, copy: u32);
+    fn tick(&mut self, now: u64);
+    fn poll(&mut self, now: u64) -> Option<Output>;
+    fn deadline(&self) -> Option<u64>;
+    fn open(&mut self, now: u64) -> bool;
+    fn close(&mut self, now: u64);
+    /// Bytes of the control buffer that a frame carries.
+    fn control(&self, offset: usize, length: usize) -> &[u8];
+    /// The paths of the target that I/O goes to.
+    fn paths(&self) -> Vec<PathView>;
+    fn counters(&self, now: u64) -> Counters;
+}

@@ -1,0 +1,226 @@
+//! Runs seeded scenarios against the protocol core and reports the first thing
+//! that must not be, with the seed that replays it.
+
+mod copies;
+mod core;
+mod frame;
+mod host;
+mod hostile;
+mod initiator;
+mod naive;
+mod network;
+mod pattern;
+mod plan;
+mod quirks;
+mod reference;
+mod rng;
+mod target;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use crate::core::Core;
+use crate::naive::Naive;
+use crate::plan::Plan;
+use crate::rng::Rng;
+use crate::world::{Summary, World};
+
+const USAGE: &str = "\
+usage: aoe-sim [--scenarios N] [--start SEED] [--jobs N] [--keep-going] [--naive]
+       aoe-sim --seed SEED [-v] [--naive]
+
+Without --seed, runs N scenarios (default 1000) from seed SEED (default 1) on.
+--naive runs an initiator without the guard against ghost writes, over networks
+that keep the order of a path, and counts the updates that it loses.
+";
+
+#[derive(Clone)]
+struct Options {
+    scenarios: u64,
+    start: u64,
+    seed: Option<u64>,
+    jobs: u64,
+    keep_going: bool,
+    naive: bool,
+    verbose: bool,
+}
+
+#[derive(Default)]
+struct Totals {
+    scenarios: u64,
+    failures: Vec<(u64, String)>,
+    sum: Summary,
+}
+
+fn main() -> ExitCode {
+    let options = match parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(message) => {
+            eprint!("{message}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match options.seed {
+        Some(seed) => replay(&options, seed),
+        None => sweep(&options),
+    }
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options {
+        scenarios: 1000,
+        start: 1,
+        seed: None,
+        jobs: 1,
+        keep_going: false,
+        naive: false,
+        verbose: false,
+    };
+    while let Some(argument) = arguments.next() {
+        let mut number = || {
+            let value = arguments.next().ok_or(format!("{argument} needs a number"))?;
+            value.parse().map_err(|_| format!("{value} is not a number"))
+        };
+        match argument.as_str() {
+            "--scenarios" => options.scenarios = number()?,
+            "--start" => options.start = number()?,
+            "--seed" => options.seed = Some(number()?),
+            "--jobs" => options.jobs = number()?.max(1),
+            "--keep-going" => options.keep_going = true,
+            "--naive" => options.naive = true,
+            "-v" => options.verbose = true,
+            "-h" | "--help" => return Err(String::new()),
+            other => return Err(format!("unknown argument {other}")),
+        }
+    }
+    Ok(options)
+}
+
+/// Runs one scenario; a panic is a failure like any other.
+fn run(seed: u64, naive: bool, trace: bool) -> Result<Summary, String> {
+    let body = || {
+        if naive {
+            let plan = Plan::draw(seed).for_naive();
+            let initiator = Naive::new(&plan);
+            let mut world = World::new(&plan, initiator, false);
+            world.trace = trace;
+            return world.run();
+        }
+        let plan = Plan::draw(seed);
+        let core = Core::new(&plan.settings, Rng::new(!seed));
+        let mut world = World::new(&plan, core, true);
+        world.trace = trace;
+        world.run()
+    };
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<String>().cloned();
+        let message = message.or(panic.downcast_ref::<&str>().map(|text| text.to_string()));
+        Err(format!("panic: {}", message.unwrap_or_default()))
+    })
+}
+
+fn replay(options: &Options, seed: u64) -> ExitCode {
+    if options.verbose {
+        println!("{:#?}", Plan::draw(seed));
+    }
+    match run(seed, options.naive, options.verbose) {
+        Ok(summary) => {
+            println!("seed {seed}: passed, {summary:?}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            println!("seed {seed}: FAILED {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn sweep(options: &Options) -> ExitCode {
+    std::panic::set_hook(Box::new(|_| {}));
+    let begun = Instant::now();
+    let next = Arc::new(AtomicU64::new(0));
+    let totals = Arc::new(Mutex::new(Totals::default()));
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs {
+            let (next, totals) = (next.clone(), totals.clone());
+            scope.spawn(move || work(options, &next, &totals));
+        }
+    });
+    let totals = totals.lock().expect("no thread died");
+    report(options, &totals, begun.elapsed().as_secs_f64());
+    let lost = totals.failures.iter().filter(|(_, error)| is_lost_update(error)).count();
+    let good = match options.naive {
+        // What it is there to show: an initiator without a guard loses updates.
+        true => lost != 0,
+        false => totals.failures.is_empty(),
+    };
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn work(options: &Options, next: &AtomicU64, totals: &Mutex<Totals>) {
+    loop {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        if at >= options.scenarios {
+            return;
+        }
+        let seed = options.start.wrapping_add(at);
+        let result = run(seed, options.naive, false);
+        let mut totals = totals.lock().expect("no thread died");
+        totals.scenarios += 1;
+        match result {
+            Ok(summary) => totals.sum.add(&summary),
+            Err(error) => {
+                if !options.naive {
+                    println!("seed {seed}: FAILED {error}");
+                }
+                totals.failures.push((seed, error));
+                if !options.keep_going && !options.naive {
+                    next.store(options.scenarios, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}
+
+fn is_lost_update(error: &str) -> bool {
+    error.contains("lost update")
+}
+
+fn report(options: &Options, totals: &Totals, seconds: f64) {
+    let sum = &totals.sum;
+    println!(
+        "{} scenarios from seed {}, {} frames, {} I/Os ({} failed as they had to), \
+         {} virtual hours, {seconds:.1} s",
+        totals.scenarios,
+        options.start,
+        sum.frames,
+        sum.completed,
+        sum.failed,
+        sum.virtual_time / 3_600_000_000,
+    );
+    if options.naive {
+        let lost = totals.failures.iter().filter(|(_, error)| is_lost_update(error)).count();
+        println!("without the guard: {lost} scenarios lost an update");
+        if let Some((seed, error)) = totals.failures.iter().find(|(_, e)| is_lost_update(e)) {
+            println!("seed {seed}: {error}");
+        }
+        return;
+    }
+    let counters = &sum.counters;
+    println!(
+        "{} sent again, {} fences, {} writes waited for a copy, {} us each; \
+         {} updates lost to networks that reorder, which no initiator can know",
+        counters.retransmitted,
+        counters.fences,
+        counters.guard_waits,
+        counters.guard_wait_us.checked_div(counters.guard_waits).unwrap_or(0),
+        sum.lost_updates_excused,
+    );
+    if let Some((seed, _)) = totals.failures.first() {
+        println!("{} failed; replay with --seed {seed} -v", totals.failures.len());
+    }
+}

@@ -1,0 +1,339 @@
+//! A scenario, drawn from its seed: who is there, what goes wrong, and when.
+
+use crate::initiator::Settings;
+use crate::quirks::{self, Flush, Quirks, Refusal};
+use crate::rng::Rng;
+
+pub const MS: u64 = 1_000;
+pub const SECOND: u64 = 1_000_000;
+
+/// What happens to frames, in chances out of 10,000 and in microseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Profile {
+    pub loss: u32,
+    /// Requests delivered twice, back to back.
+    pub duplicate: u32,
+    pub answer_duplicate: u32,
+    /// Answers that take a while longer, and are overtaken.
+    pub answer_delay: u32,
+    /// Requests that take a while longer and are overtaken: no initiator can
+    /// know of the first one on a path.
+    pub request_delay: u32,
+    pub delay_max: u64,
+    /// Answers with a bit flipped in the header.
+    pub corrupt: u32,
+    pub latency: u64,
+    pub jitter: u64,
+    /// How long the interface keeps a frame before it leaves.
+    pub nic_hold: u64,
+    /// Frames whose mbuf comes back only after up to two seconds.
+    pub late_sent: u32,
+    /// Frames lost for want of an mbuf.
+    pub no_mbuf: u32,
+    /// Frames from someone hostile, per frame of ours.
+    pub hostile: u32,
+    /// Ticks that come late by up to 20 ms.
+    pub late_tick: u32,
+    pub service: u64,
+}
+
+/// Something that goes wrong, or right again.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    LinkDown(usize),
+    LinkUp(usize),
+    /// The interface departs, and arrives again.
+    Depart(usize),
+    Arrive(usize),
+    Mtu(usize, u32),
+    /// Frames between a link and a port vanish without a trace.
+    Cut(usize, usize),
+    Mend(usize, usize),
+    /// Frames longer than this vanish; `usize::MAX` ends it.
+    Hole(usize, usize, usize),
+    /// A path gets slower by this much; 0 ends it.
+    Slow(usize, usize, u64),
+    /// The target stops serving, with its queue kept.
+    Stop,
+    Go,
+    Die,
+    /// It starts again: other buffers, other limits, perhaps other MACs.
+    Restart {
+        buffers: u16,
+        sectors: Option<u8>,
+        new_macs: bool,
+        crash: bool,
+    },
+    /// Error 3 to everything, until it ends.
+    Unavailable(bool),
+    /// A box with another disk answers under the same address.
+    Impostor(bool),
+    /// An administrator asks for a beacon.
+    Discover,
+}
+
+/// What the submitting side does.
+#[derive(Clone, Copy, Debug)]
+pub struct Workload {
+    pub ops: u32,
+    pub depth: u32,
+    pub think: u64,
+    pub max_sectors: u64,
+    /// Percent of writes that go to a few hot sectors.
+    pub hot: u64,
+    pub reads: u64,
+    pub flushes: u64,
+    pub deletes: u64,
+    pub ordered: u64,
+    /// Overlapping writes may be outstanding together.
+    pub overlap: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub quirks: Quirks,
+    pub size: u64,
+    /// Segment and MTU of each link and port.
+    pub links: Vec<(usize, u32)>,
+    pub ports: Vec<(usize, u32)>,
+    pub settings: Settings,
+    pub profile: Profile,
+    pub faults: Vec<(u64, Fault)>,
+    pub workload: Workload,
+    /// From here on nothing goes wrong any more.
+    pub heal_at: u64,
+    pub lossy: bool,
+    /// Errors are not held against the initiator.
+    pub errors_allowed: bool,
+    pub bad_sector: Option<u64>,
+    pub read_only: bool,
+    /// Nothing goes wrong at all.
+    pub clean: bool,
+}
+
+impl Plan {
+    pub fn draw(seed: u64) -> Plan {
+        let mut rng = Rng::new(seed ^ 0x5eed_a0e5_eeda_0e00);
+        let clean = rng.chance(800);
+        let quirks = rng.pick(&quirks::ALL);
+        let mut plan = Plan {
+            seed,
+            quirks,
+            size: rng.pick(&[64, 100, 257, 512, 1000]),
+            links: Vec::new(),
+            ports: Vec::new(),
+            settings: draw_settings(&mut rng),
+            profile: Profile {
+                latency: rng.range(20, 300),
+                service: rng.range(1, 10),
+                ..Profile::default()
+            },
+            faults: Vec::new(),
+            workload: draw_workload(&mut rng),
+            heal_at: 0,
+            lossy: quirks.write_cache && rng.chance(3000),
+            errors_allowed: false,
+            bad_sector: None,
+            read_only: false,
+            clean,
+        };
+        plan.draw_topology(&mut rng);
+        if !clean {
+            plan.draw_profile(&mut rng);
+            plan.draw_faults(&mut rng);
+            plan.draw_errors(&mut rng);
+        }
+        plan
+    }
+
+    fn draw_topology(&mut self, rng: &mut Rng) {
+        let links = rng.pick(&[1, 1, 2, 2, 3]);
+        let ports = rng.pick(&[1, 1, 2, 2]);
+        let split = rng.chance(5000);
+        let mtu = |rng: &mut Rng| rng.pick(&[1500, 1500, 4132, 9000]);
+        let common = mtu(rng);
+        for at in 0..links {
+            let own = if rng.chance(2000) { mtu(rng) } else { common };
+            self.links.push((if split { at % 2 } else { 0 }, own));
+        }
+        for at in 0..ports {
+            let least = self.links.iter().map(|link| link.1).min().unwrap_or(1500);
+            // Large frames vanish where the target's side is smaller.
+            let own = if !self.clean && rng.chance(1500) { 1500 } else { least };
+            self.ports.push((if split && links > 1 { at % 2 } else { 0 }, own));
+        }
+    }
+
+    fn draw_profile(&mut self, rng: &mut Rng) {
+        let p = &mut self.profile;
+        p.loss = rng.pick(&[0, 0, 10, 100, 100, 1000, 3000]);
+        p.duplicate = rng.pick(&[0, 0, 100, 1000]);
+        p.answer_duplicate = rng.pick(&[0, 0, 100, 1000]);
+        p.answer_delay = rng.pick(&[0, 0, 0, 100, 1000]);
+        p.request_delay = rng.pick(&[0, 0, 0, 0, 0, 0, 0, 50, 500]);
+        p.delay_max = rng.pick(&[MS, 20 * MS, 300 * MS]);
+        p.corrupt = rng.pick(&[0, 0, 0, 0, 20, 200]);
+        p.jitter = rng.pick(&[0, 10, 200, 5 * MS]);
+        p.nic_hold = rng.pick(&[0, 0, 50, 2 * MS]);
+        p.late_sent = rng.pick(&[0, 0, 100, 2000]);
+        p.no_mbuf = rng.pick(&[0, 0, 0, 100]);
+        p.hostile = rng.pick(&[0, 0, 0, 500, 3000]);
+        p.late_tick = rng.pick(&[0, 1000]);
+        self.errors_allowed |= p.corrupt != 0;
+    }
+
+    fn draw_faults(&mut self, rng: &mut Rng) {
+        let mut at = rng.range(20 * MS, 500 * MS);
+        for _ in 0..rng.pick(&[0, 1, 1, 2, 3, 5]) {
+            // Outages of all paths stay well below ghost_wait, which bounds
+            // how long a queued copy of a write lives.
+            let short = self.settings.ghost_wait_us / 3;
+            let long = rng.pick(&[5 * MS, 100 * MS, SECOND, 7 * SECOND, 30 * SECOND]);
+            let until = at + rng.range(1, long);
+            let soon = at + rng.range(1, short);
+            self.draw_fault(rng, at, until, soon);
+            at = until.max(at + short) + rng.range(300 * MS, 2 * SECOND);
+        }
+        self.heal_at = at;
+        let outage = self.faults.iter().any(|(_, fault)| !matches!(fault, Fault::Discover));
+        self.errors_allowed |= self.settings.maxwait_us != 0 && outage;
+    }
+
+    fn draw_fault(&mut self, rng: &mut Rng, at: u64, until: u64, soon: u64) {
+        let link = rng.below(self.links.len() as u64) as usize;
+        let port = rng.below(self.ports.len() as u64) as usize;
+        let mut add = |at, fault| self.faults.push((at, fault));
+        match rng.below(13) {
+            0 => {
+                add(at, Fault::LinkDown(link));
+                add(until, Fault::LinkUp(link));
+            }
+            1 => {
+                add(at, Fault::Depart(link));
+                add(until, Fault::Arrive(link));
+            }
+            2 => {
+                add(at, Fault::Mtu(link, rng.pick(&[1500, 4132, 9000])));
+                add(until, Fault::Mtu(link, self.links[link].1));
+            }
+            3 => {
+                add(at, Fault::Cut(link, port));
+                add(until, Fault::Mend(link, port));
+            }
+            4 => {
+                add(at, Fault::Hole(link, port, rng.pick(&[1100, 1600, 4200])));
+                add(until, Fault::Hole(link, port, usize::MAX));
+            }
+            5 => {
+                add(at, Fault::Slow(link, port, rng.range(MS, (soon - at).max(MS + 1))));
+                add(until, Fault::Slow(link, port, 0));
+            }
+            6 | 7 => {
+                add(at, Fault::Stop);
+                add(soon, Fault::Go);
+            }
+            8 => {
+                add(at, Fault::Die);
+                let restart = self.draw_restart(rng);
+                self.faults.push((until, restart));
+            }
+            9 => {
+                let restart = self.draw_restart(rng);
+                self.faults.push((at, restart));
+            }
+            10 => {
+                add(at, Fault::Unavailable(true));
+                add(until, Fault::Unavailable(false));
+            }
+            11 if !self.quirks.constant_serial => {
+                add(at, Fault::Impostor(true));
+                add(until, Fault::Impostor(false));
+            }
+            _ => add(at, Fault::Discover),
+        }
+    }
+
+    fn draw_restart(&mut self, rng: &mut Rng) -> Fault {
+        let sectors = rng.chance(2000).then(|| rng.pick(&[1, 2, 8]));
+        // Requests under way are too large then, and ABRT does not say why.
+        self.errors_allowed |= sectors.is_some();
+        Fault::Restart {
+            buffers: rng.pick(&[1, 2, 16, self.quirks.buffer_count]),
+            sectors,
+            new_macs: rng.chance(2000),
+            crash: self.lossy,
+        }
+    }
+
+    fn draw_errors(&mut self, rng: &mut Rng) {
+        if rng.chance(300) {
+            self.bad_sector = Some(rng.below(self.size));
+        }
+        self.read_only = rng.chance(200);
+    }
+
+    /// The same scenario for an initiator that knows neither flushes nor large
+    /// frames, and networks that keep the order of every path.
+    pub fn for_naive(mut self) -> Plan {
+        self.quirks = quirks::IDEAL;
+        self.lossy = false;
+        self.read_only = false;
+        self.bad_sector = None;
+        (self.workload.flushes, self.workload.deletes, self.workload.ordered) = (0, 0, 0);
+        self.workload.overlap = false;
+        self.workload.max_sectors = self.workload.max_sectors.min(8);
+        let p = &mut self.profile;
+        (p.request_delay, p.corrupt, p.hostile) = (0, 0, 0);
+        let harmless = |fault: &Fault| {
+            matches!(
+                fault,
+                Fault::Slow(..) | Fault::Stop | Fault::Go | Fault::Cut(..) | Fault::Mend(..)
+            )
+        };
+        self.faults.retain(|(_, fault)| harmless(fault));
+        self.clean = false;
+        self
+    }
+
+    pub fn promises_flush(&self) -> bool {
+        self.quirks.word_83 & 0xc000 == 0x4000 && self.quirks.word_83 & 0x3000 != 0
+    }
+
+    /// A flush that is promised and then refused.
+    pub fn lies_about_flush(&self) -> bool {
+        let refused = |flush| matches!(flush, Flush::Refused(_));
+        self.quirks.zero_count_refused
+            || refused(self.quirks.flush)
+            || refused(self.quirks.flush_ext)
+            || self.quirks.unknown_ata == Refusal::Silence
+    }
+}
+
+fn draw_settings(rng: &mut Rng) -> Settings {
+    Settings {
+        maxwait_us: rng.pick(&[0, 0, 180 * SECOND, 180 * SECOND, 10 * SECOND]),
+        ghost_wait_us: rng.pick(&[10 * SECOND, 10 * SECOND, 3 * SECOND]),
+        maxout: rng.pick(&[1, 8, 64, 1024]),
+        policy: rng.below(3) as u32,
+        strict_src: rng.chance(1000),
+        io_slots: rng.pick(&[4, 32, 128]),
+        frame_slots: rng.pick(&[8, 64, 256]),
+        copy_slots: rng.pick(&[64, 256, 1024]),
+    }
+}
+
+fn draw_workload(rng: &mut Rng) -> Workload {
+    Workload {
+        ops: rng.pick(&[20, 60, 60, 150]) as u32,
+        depth: rng.pick(&[1, 2, 8, 32]),
+        think: rng.pick(&[0, 0, 50, MS, 30 * MS]),
+        max_sectors: rng.pick(&[1, 8, 16, 64]),
+        hot: rng.pick(&[0, 30, 80]),
+        reads: rng.pick(&[20, 50, 80]),
+        flushes: rng.pick(&[0, 2, 10]),
+        deletes: rng.pick(&[0, 0, 5]),
+        ordered: rng.pick(&[0, 0, 3]),
+        overlap: rng.chance(5000),
+    }
+}

@@ -1,0 +1,395 @@
+//! What reads may return: a map from sector to acceptable writes.
+//!
+//! Every sector is a register. A read may return a write that was submitted
+//! before the read ended and that no other write replaced for certain before
+//! the read began. "For certain" means: the other was submitted after this one
+//! had ended, and was acknowledged; or a read that began after this one had
+//! ended returned the other. A failed write may take effect at any time until
+//! a later write to the sector is acknowledged.
+
+use crate::pattern::ZERO;
+
+const NEVER: u64 = u64::MAX;
+
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    op: u32,
+    /// What the sector holds after it: `op`, or zeros for a DELETE.
+    value: u32,
+    submitted: u64,
+    ended: u64,
+    failed: bool,
+    /// Since when reads that begin may not return it.
+    replaced: u64,
+    durable: bool,
+    /// Its target crashed before it was acknowledged, and forgot it.
+    lost: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Sector {
+    candidates: Vec<Candidate>,
+    /// The last write that a target executed here.
+    executed: u32,
+}
+
+/// A write's times, for judging copies of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Write {
+    lba: u64,
+    sectors: u64,
+    submitted: u64,
+    ended: u64,
+    /// Sectors that some copy of it has written, as a bit map.
+    executed: [u64; 16],
+}
+
+pub struct Reference {
+    sectors: Vec<Sector>,
+    writes: Vec<Option<Write>>,
+    step: u64,
+    /// Reads and flushes under way: their steps of submission.
+    reads: Vec<(u32, u64)>,
+    /// Crashes happen: keep what is only replaced until a flush says so.
+    lossy: bool,
+    /// Lost updates by frames that the network itself let others overtake.
+    pub excused: u64,
+}
+
+impl Reference {
+    pub fn new(size: u64, lossy: bool) -> Self {
+        let origin = Candidate {
+            op: 0,
+            value: ZERO,
+            submitted: 0,
+            ended: 0,
+            failed: false,
+            replaced: NEVER,
+            durable: true,
+            lost: false,
+        };
+        let sector = Sector { candidates: vec![origin], executed: 0 };
+        Reference {
+            sectors: vec![sector; size as usize],
+            writes: vec![Some(Write::default())],
+            step: 1,
+            reads: Vec::new(),
+            lossy,
+            excused: 0,
+        }
+    }
+
+    pub fn begin_write(&mut self, op: u32, lba: u64, sectors: u64, trims: bool) {
+        self.step += 1;
+        let submitted = self.step;
+        if self.writes.len() <= op as usize {
+            self.writes.resize(op as usize + 1, None);
+        }
+        let write = Write { lba, sectors, submitted, ended: NEVER, ..Write::default() };
+        self.writes[op as usize] = Some(write);
+        let value = if trims { ZERO } else { op };
+        for sector in &mut self.sectors[lba as usize..(lba + sectors) as usize] {
+            sector.candidates.push(Candidate {
+                op,
+                value,
+                submitted,
+                ended: NEVER,
+                failed: false,
+                replaced: NEVER,
+                durable: false,
+                lost: false,
+            });
+        }
+    }
+
+    /// A write ended; one that was acknowledged must have been executed whole.
+    pub fn end_write(&mut self, op: u32, acknowledged: bool) -> Result<(), String> {
+        self.step += 1;
+        let step = self.step;
+        let Some(Some(write)) = self.writes.get_mut(op as usize) else {
+            return Err(format!("write {op} was never submitted"));
+        };
+        write.ended = step;
+        let write = *write;
+        if acknowledged {
+            let bit = |at: u64| write.executed[(at / 64) as usize] & 1 << (at % 64) != 0;
+            if let Some(at) = (0..write.sectors).find(|&at| !bit(at)) {
+                return Err(format!(
+                    "write {op} was acknowledged before the target had sector {} of it",
+                    write.lba + at
+                ));
+            }
+        }
+        let oldest = self.oldest();
+        for lba in write.lba..write.lba + write.sectors {
+            let sector = &mut self.sectors[lba as usize];
+            let is_there = acknowledged && sector.candidates.iter().any(|c| c.op == op && !c.lost);
+            for old in &mut sector.candidates {
+                if old.op == op {
+                    old.ended = step;
+                    old.failed = !acknowledged;
+                } else if is_there && old.ended < write.submitted {
+                    old.replaced = old.replaced.min(step);
+                }
+            }
+            prune(&mut sector.candidates, oldest, self.lossy);
+        }
+        Ok(())
+    }
+
+    pub fn begin_read(&mut self, op: u32) {
+        self.step += 1;
+        self.reads.push((op, self.step));
+    }
+
+    fn end(&mut self, op: u32) -> u64 {
+        self.step += 1;
+        match self.reads.iter().position(|&(read, _)| read == op) {
+            Some(at) => self.reads.swap_remove(at).1,
+            None => self.step,
+        }
+    }
+
+    /// A read failed, or nothing is to be learnt from it.
+    pub fn drop_read(&mut self, op: u32) {
+        self.end(op);
+    }
+
+    /// A read of one sector after the other returned these values.
+    pub fn end_read(
+        &mut self,
+        op: u32,
+        lba: u64,
+        values: impl Iterator<Item = Result<u32, String>>,
+    ) -> Result<(), String> {
+        let begun = self.end(op);
+        let step = self.step;
+        let oldest = self.oldest();
+        for (value, lba) in values.zip(lba..) {
+            let value = value.map_err(|e| format!("read {op} returned: {e}"))?;
+            let sector = &mut self.sectors[lba as usize];
+            let fits = |c: &Candidate| c.value == value && c.replaced >= begun;
+            let mut fitting = sector.candidates.iter().filter(|c| fits(c));
+            let Some(&found) = fitting.next() else {
+                return Err(stale(op, lba, value, begun, sector));
+            };
+            if fitting.next().is_none() {
+                for old in &mut sector.candidates {
+                    // A failed write may still take effect later.
+                    if old.ended < begun && !old.failed && old.op != found.op {
+                        old.replaced = old.replaced.min(step);
+                    }
+                }
+                prune(&mut sector.candidates, oldest, self.lossy);
+            }
+        }
+        Ok(())
+    }
+
+    /// A flush that began at `submitted` was acknowledged.
+    pub fn end_flush(&mut self, op: u32) {
+        let begun = self.end(op);
+        if !self.lossy {
+            return;
+        }
+        let oldest = self.oldest();
+        for sector in &mut self.sectors {
+            for write in &mut sector.candidates {
+                write.durable |= !write.failed && !write.lost && write.ended < begun;
+            }
+            prune(&mut sector.candidates, oldest, true);
+        }
+    }
+
+    /// A target lost its write cache; its sectors now hold these values. What
+    /// a flush made durable must be among them, or something newer.
+    pub fn crash(&mut self, now: &[u32]) -> Result<(), String> {
+        self.step += 1;
+        for (lba, (sector, &value)) in self.sectors.iter_mut().zip(now).enumerate() {
+            let all = &mut sector.candidates;
+            let newest = all.iter().filter(|c| c.durable).map(|c| c.submitted).max();
+            let survives = |c: &&Candidate| c.value == value && c.ended >= newest.unwrap_or(0);
+            let Some(&survivor) = all.iter().filter(survives).max_by_key(|c| c.submitted) else {
+                return Err(format!(
+                    "sector {lba}: a crash took back what a flush had made durable"
+                ));
+            };
+            sector.executed = survivor.op;
+            all.retain(|c| c.op == survivor.op || c.ended == NEVER || c.failed);
+            for candidate in all {
+                let survived = candidate.op == survivor.op;
+                candidate.durable |= survived && candidate.ended != NEVER;
+                candidate.lost = !survived;
+                candidate.replaced = NEVER;
+            }
+        }
+        Ok(())
+    }
+
+    /// A target executed a copy of `op` on a sector.
+    pub fn executed(&mut self, op: u32, lba: u64, overtaken: bool) -> Result<(), String> {
+        let Some(Some(write)) = self.writes.get_mut(op as usize) else {
+            return Err(format!("sector {lba}: write {op} was never submitted"));
+        };
+        if lba < write.lba || lba >= write.lba + write.sectors {
+            return Err(format!("sector {lba}: write {op} was not meant for it"));
+        }
+        let at = lba - write.lba;
+        write.executed[(at / 64) as usize] |= 1 << (at % 64);
+        let ended = write.ended;
+        let sector = &mut self.sectors[lba as usize];
+        let last = sector.executed;
+        sector.executed = op;
+        sector.candidates.iter_mut().filter(|c| c.op == op).for_each(|c| c.lost = false);
+        let newer = self.writes.get(last as usize).copied().flatten();
+        if last == op || newer.is_none_or(|newer| newer.submitted <= ended) {
+            return Ok(());
+        }
+        if !overtaken {
+            return Err(format!(
+                "lost update: a copy of write {op}, which had ended, was executed on sector {lba} \
+                 over write {last}, which was submitted later"
+            ));
+        }
+        // The network broke the order that the guard relies on: accept the value.
+        self.excused += 1;
+        for candidate in &mut sector.candidates {
+            candidate.replaced = NEVER;
+        }
+        if sector.candidates.iter().all(|c| c.op != op) {
+            let value = op;
+            sector.candidates.push(Candidate {
+                op,
+                value,
+                submitted: 0,
+                ended: 0,
+                failed: true,
+                replaced: NEVER,
+                durable: false,
+                lost: false,
+            });
+        }
+        Ok(())
+    }
+
+    fn oldest(&self) -> u64 {
+        self.reads.iter().map(|&(_, begun)| begun).min().unwrap_or(NEVER).min(self.step)
+    }
+}
+
+/// Forgets candidates that no read may return any more.
+fn prune(candidates: &mut Vec<Candidate>, oldest: u64, lossy: bool) {
+    if candidates.len() < 2 {
+        return;
+    }
+    let durable = match lossy {
+        true => candidates.iter().filter(|c| c.durable).map(|c| c.submitted).max().unwrap_or(0),
+        false => NEVER,
+    };
+    candidates.retain(|c| c.replaced >= oldest || c.ended >= durable);
+}
+
+fn stale(op: u32, lba: u64, value: u32, begun: u64, sector: &Sector) -> String {
+    format!(
+        "read {op} (begun {begun}) returned write {value} for sector {lba}, where it may return {:?}",
+        sector
+            .candidates
+            .iter()
+            .map(|c| (c.op, c.value, c.submitted, c.ended, c.replaced))
+            .collect::<Vec<_>>()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one() -> Reference {
+        Reference::new(1, false)
+    }
+
+    fn write(reference: &mut Reference, op: u32) {
+        reference.begin_write(op, 0, 1, false);
+        reference.executed(op, 0, false).expect("in order");
+        reference.end_write(op, true).expect("executed");
+    }
+
+    fn read(reference: &mut Reference, op: u32, value: u32) -> Result<(), String> {
+        reference.begin_read(op);
+        reference.end_read(op, 0, [Ok(value)].into_iter())
+    }
+
+    #[test]
+    fn read_returns_the_last_write_only() {
+        let mut reference = one();
+        assert!(read(&mut reference, 90, ZERO).is_ok());
+        write(&mut reference, 1);
+        assert!(read(&mut reference, 91, ZERO).is_err());
+        assert!(read(&mut reference, 92, 1).is_ok());
+        write(&mut reference, 2);
+        assert!(read(&mut reference, 93, 1).is_err());
+    }
+
+    #[test]
+    fn read_that_overlaps_a_write_returns_either() {
+        for value in [ZERO, 1] {
+            let mut reference = one();
+            reference.begin_read(90);
+            write(&mut reference, 1);
+            assert!(reference.end_read(90, 0, [Ok(value)].into_iter()).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_a_read_saw_is_not_unseen() {
+        let mut reference = one();
+        reference.begin_write(1, 0, 1, false);
+        assert!(read(&mut reference, 90, 1).is_ok());
+        assert!(read(&mut reference, 91, ZERO).is_err());
+    }
+
+    #[test]
+    fn failed_write_may_or_may_not_have_happened() {
+        let mut reference = one();
+        reference.begin_write(1, 0, 1, false);
+        reference.end_write(1, false).expect("failed");
+        assert!(read(&mut reference, 90, ZERO).is_ok());
+        assert!(read(&mut reference, 91, 1).is_ok());
+        write(&mut reference, 2);
+        assert!(read(&mut reference, 92, 1).is_err());
+    }
+
+    #[test]
+    fn acknowledgement_without_execution_is_seen() {
+        let mut reference = Reference::new(2, false);
+        reference.begin_write(1, 0, 2, false);
+        reference.executed(1, 0, false).expect("first");
+        assert!(reference.end_write(1, true).is_err());
+    }
+
+    #[test]
+    fn old_copy_over_a_newer_write_is_a_lost_update() {
+        let mut reference = one();
+        write(&mut reference, 1);
+        assert!(reference.executed(1, 0, false).is_ok());
+        write(&mut reference, 2);
+        assert!(reference.executed(1, 0, false).is_err());
+    }
+
+    #[test]
+    fn unflushed_writes_may_be_lost_in_a_crash_and_flushed_ones_not() {
+        let mut reference = Reference::new(1, true);
+        write(&mut reference, 1);
+        reference.begin_read(80);
+        reference.end_flush(80);
+        write(&mut reference, 2);
+        reference.crash(&[1]).expect("2 was not flushed");
+        assert!(read(&mut reference, 90, 1).is_ok());
+        let mut reference = Reference::new(1, true);
+        write(&mut reference, 1);
+        write(&mut reference, 2);
+        reference.begin_read(80);
+        reference.end_flush(80);
+        assert!(reference.crash(&[1]).is_err());
+    }
+}

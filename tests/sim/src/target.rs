@@ -1,0 +1,559 @@
+//! A model target: frames in, frames out, by `protocol` and its quirks.
+
+use std::collections::VecDeque;
+
+use crate::frame::{self, Mac, Packet};
+use crate::pattern::{self, SECTOR};
+use crate::quirks::{Flush, Quirks, Refusal, ReplyCount};
+use crate::rng::Rng;
+
+/// What a command did to the disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Executed {
+    /// The write that the sector now holds, or the DELETE that emptied it.
+    pub op: u32,
+    pub lba: u64,
+    /// The copy had been overtaken on its way.
+    pub overtaken: bool,
+}
+
+/// A port of a target.
+pub struct Port {
+    pub mac: Mac,
+    pub segment: usize,
+    pub mtu: usize,
+    pub queue: VecDeque<Packet>,
+}
+
+/// What the sectors hold, now and after a crash.
+pub struct Disk {
+    pub now: Vec<u32>,
+    /// Holds the sectors that a crash may take back.
+    pub durable: Vec<u32>,
+}
+
+impl Disk {
+    pub fn new(sectors: u64) -> Self {
+        Disk {
+            now: vec![pattern::ZERO; sectors as usize],
+            durable: vec![pattern::ZERO; sectors as usize],
+        }
+    }
+}
+
+pub struct Target {
+    pub major: u16,
+    pub minor: u8,
+    pub ports: Vec<Port>,
+    pub quirks: Quirks,
+    pub disk: Disk,
+    pub serial: String,
+    pub model: &'static str,
+    pub config: Vec<u8>,
+    pub mask: Vec<Mac>,
+    pub reserved: Vec<Mac>,
+    pub read_only: bool,
+    /// Reads that touch this sector fail.
+    pub bad_sector: Option<u64>,
+    pub unavailable: bool,
+    /// Frames are queued, not served.
+    pub stopped: bool,
+    /// Nothing is queued either.
+    pub dead: bool,
+    pub overflows: u64,
+}
+
+/// A frame that a target sends from one of its ports.
+pub struct Reply {
+    pub port: usize,
+    pub bytes: Vec<u8>,
+}
+
+impl Target {
+    /// Sectors per request that a port announces.
+    pub fn max_sectors(&self, port: usize) -> u8 {
+        if let Some(sectors) = self.quirks.fixed_sectors {
+            return sectors;
+        }
+        let sectors = (self.ports[port].mtu.saturating_sub(36) / SECTOR).min(255) as u8;
+        match self.quirks.quantised {
+            true if sectors != 0 => 1 << sectors.ilog2(),
+            _ => sectors,
+        }
+    }
+
+    /// A frame arrives; what does not fit the queue is lost.
+    pub fn enqueue(&mut self, port: usize, packet: Packet) {
+        if self.dead {
+            return;
+        }
+        let room = usize::from(self.quirks.buffer_count.max(1));
+        let merges = self.quirks.merges_duplicates;
+        let port = &mut self.ports[port];
+        if merges && is_disk_request(&packet.bytes) {
+            let same = |old: &Packet| {
+                old.bytes.len() == packet.bytes.len()
+                    && old.bytes[frame::ARGUMENT..] == packet.bytes[frame::ARGUMENT..]
+            };
+            if let Some(old) = port.queue.iter_mut().find(|old| same(old)) {
+                *old = packet;
+                return;
+            }
+        }
+        if port.queue.len() >= room {
+            self.overflows += 1;
+            return;
+        }
+        port.queue.push_back(packet);
+    }
+
+    /// Serves the oldest frame of a port.
+    pub fn serve(
+        &mut self,
+        port: usize,
+        rng: &mut Rng,
+        out: &mut Vec<Reply>,
+        log: &mut Vec<Executed>,
+    ) -> Result<(), String> {
+        let Some(packet) = self.ports[port].queue.pop_front() else {
+            return Ok(());
+        };
+        let Some(mut bytes) = self.answer(port, &packet, log)? else {
+            return Ok(());
+        };
+        let mut from = port;
+        if self.quirks.redirects && rng.chance(2000) {
+            from = rng.below(self.ports.len() as u64) as usize;
+            if self.ports[from].segment != self.ports[port].segment {
+                from = port;
+            }
+        }
+        let mac = self.ports[from].mac;
+        bytes[6..12].copy_from_slice(&mac);
+        let is_data = bytes[frame::COMMAND] == 0 || bytes[frame::VERSION_FLAGS] & 0x4 != 0;
+        if bytes.len() < frame::MIN_FRAME && (is_data || !self.quirks.unpadded) {
+            bytes.resize(frame::MIN_FRAME, 0);
+        }
+        out.push(Reply { port: from, bytes });
+        Ok(())
+    }
+
+    /// The adverts of a target that starts or changed.
+    pub fn adverts(&self) -> Vec<Reply> {
+        (0..self.ports.len())
+            .map(|port| {
+                let mut bytes = vec![0; frame::ARGUMENT];
+                bytes[..6].copy_from_slice(&frame::BROADCAST);
+                bytes[6..12].copy_from_slice(&self.ports[port].mac);
+                bytes[12..14].copy_from_slice(&[0x88, 0xa2]);
+                bytes[frame::VERSION_FLAGS] = self.quirks.advert_version << 4 | frame::RESPONSE;
+                bytes[frame::COMMAND] = 1;
+                self.put_address(&mut bytes);
+                self.put_config(&mut bytes, port, self.quirks.advert_version << 4);
+                if !self.quirks.unpadded {
+                    bytes.resize(bytes.len().max(frame::MIN_FRAME), 0);
+                }
+                Reply { port, bytes }
+            })
+            .collect()
+    }
+
+    fn put_address(&self, bytes: &mut [u8]) {
+        bytes[frame::MAJOR..frame::MINOR].copy_from_slice(&self.major.to_be_bytes());
+        bytes[frame::MINOR] = self.minor;
+    }
+
+    fn put_config(&self, bytes: &mut Vec<u8>, port: usize, version_command: u8) {
+        bytes.extend_from_slice(&self.quirks.buffer_count.to_be_bytes());
+        bytes.extend_from_slice(&self.quirks.firmware.to_be_bytes());
+        bytes.push(match self.quirks.says_zero_sectors {
+            true => 0,
+            false => self.max_sectors(port),
+        });
+        bytes.push(version_command);
+        bytes.extend_from_slice(&(self.config.len() as u16).to_be_bytes());
+        bytes.extend_from_slice(&self.config);
+    }
+
+    fn answer(
+        &mut self,
+        port: usize,
+        packet: &Packet,
+        log: &mut Vec<Executed>,
+    ) -> Result<Option<Vec<u8>>, String> {
+        let request = &packet.bytes;
+        if !frame::is_aoe(request) || frame::is_response(request) || !self.is_for_us(port, request)
+        {
+            return Ok(None);
+        }
+        if self.quirks.drops_short && request.len() < frame::MIN_FRAME {
+            return Ok(None);
+        }
+        let who = frame::src(request);
+        if !self.mask.is_empty() && !self.mask.contains(&who) {
+            return Ok(None);
+        }
+        let mut reply = request[..frame::ARGUMENT].to_vec();
+        reply[..6].copy_from_slice(&who);
+        let version = match self.quirks.copies_version {
+            true => request[frame::VERSION_FLAGS] & 0xf0,
+            false => 0x10,
+        };
+        reply[frame::VERSION_FLAGS] = version | frame::RESPONSE;
+        reply[frame::ERROR] = 0;
+        self.put_address(&mut reply);
+        match request[frame::COMMAND] {
+            0 => self.answer_ata(port, packet, reply, log),
+            1 => Ok(self.answer_config(port, request, reply)),
+            2 if self.quirks.masks => Ok(self.answer_mask(request, reply)),
+            3 if self.quirks.reserves => Ok(self.answer_reserve(request, reply)),
+            _ => Ok(self.refuse(self.quirks.unknown_aoe, reply)),
+        }
+    }
+
+    fn is_for_us(&self, port: usize, request: &[u8]) -> bool {
+        let dst = frame::dst(request);
+        let major = frame::u16_at(request, frame::MAJOR);
+        let minor = request[frame::MINOR];
+        (dst == self.ports[port].mac || dst == frame::BROADCAST)
+            && (major == self.major || major == 0xffff)
+            && (minor == self.minor || minor == 0xff)
+    }
+
+    /// A refusal of a whole command; `Ata` ones need `reply` to hold registers.
+    fn refuse(&self, refusal: Refusal, mut reply: Vec<u8>) -> Option<Vec<u8>> {
+        let e_flag = match self.quirks.no_error_flag {
+            true => 0,
+            false => frame::E_FLAG,
+        };
+        match refusal {
+            Refusal::Aoe(code) => {
+                reply[frame::VERSION_FLAGS] |= e_flag;
+                reply[frame::ERROR] = code;
+            }
+            Refusal::Both(code, status, error) => {
+                reply[frame::VERSION_FLAGS] |= e_flag;
+                reply[frame::ERROR] = code;
+                put_status(&mut reply, status, error);
+            }
+            Refusal::Ata(status, error) => put_status(&mut reply, status, error),
+            Refusal::Silence => return None,
+            Refusal::Served => {}
+        }
+        Some(reply)
+    }
+
+    fn answer_config(
+        &mut self,
+        port: usize,
+        request: &[u8],
+        mut reply: Vec<u8>,
+    ) -> Option<Vec<u8>> {
+        if request.len() < frame::ARGUMENT + 8 {
+            return None;
+        }
+        let length = usize::from(frame::u16_at(request, 30));
+        let sent = request.get(32..32 + length)?;
+        let command = request[29] & 0xf;
+        match command {
+            0 => {}
+            1 if sent == self.config => {}
+            2 if self.config.starts_with(sent) => {}
+            3 if self.config.is_empty() || self.config == sent => self.config = sent.to_vec(),
+            3 => {
+                reply[frame::VERSION_FLAGS] |= frame::E_FLAG;
+                reply[frame::ERROR] = 4;
+            }
+            4 => self.config = sent.to_vec(),
+            _ => return None,
+        }
+        self.put_config(&mut reply, port, 0x10 | command);
+        Some(reply)
+    }
+
+    fn answer_mask(&mut self, request: &[u8], mut reply: Vec<u8>) -> Option<Vec<u8>> {
+        let argument = request.get(frame::ARGUMENT..frame::ARGUMENT + 4)?;
+        let (command, count) = (argument[1], usize::from(argument[3]));
+        let directives = request.get(28..28 + 8 * count)?;
+        let mut error = 0;
+        let mut done = 0;
+        if command == 1 {
+            for directive in directives.chunks_exact(8) {
+                let mac: Mac = directive[2..8].try_into().ok()?;
+                match directive[1] {
+                    0 => {}
+                    1 if self.mask.contains(&mac) => {}
+                    1 if self.mask.len() >= 32 => error = 3,
+                    1 => self.mask.push(mac),
+                    2 => self.mask.retain(|&old| old != mac),
+                    _ => error = 2,
+                }
+                if error != 0 {
+                    break;
+                }
+                done += 1;
+            }
+        }
+        if error != 0 {
+            reply.extend_from_slice(&[0, command, error, done]);
+            return Some(reply);
+        }
+        reply.extend_from_slice(&[0, command, 0, self.mask.len() as u8]);
+        for mac in &self.mask {
+            reply.extend_from_slice(&[0, 0]);
+            reply.extend_from_slice(mac);
+        }
+        Some(reply)
+    }
+
+    fn answer_reserve(&mut self, request: &[u8], mut reply: Vec<u8>) -> Option<Vec<u8>> {
+        let (command, count) = (*request.get(24)?, usize::from(*request.get(25)?));
+        let hosts = request.get(26..26 + 6 * count)?;
+        let free = self.reserved.is_empty() || self.reserved.contains(&frame::src(request));
+        match command {
+            0 => {}
+            1 if !free => return self.refuse(Refusal::Aoe(6), reply),
+            1 | 2 => {
+                self.reserved =
+                    hosts.chunks_exact(6).filter_map(|mac| mac.try_into().ok()).collect();
+            }
+            _ => return self.refuse(Refusal::Aoe(2), reply),
+        }
+        reply.extend_from_slice(&[command, self.reserved.len() as u8]);
+        self.reserved.iter().for_each(|mac| reply.extend_from_slice(mac));
+        Some(reply)
+    }
+
+    fn answer_ata(
+        &mut self,
+        port: usize,
+        packet: &Packet,
+        mut reply: Vec<u8>,
+        log: &mut Vec<Executed>,
+    ) -> Result<Option<Vec<u8>>, String> {
+        let request = &packet.bytes;
+        if request.len() < frame::ATA_LEN {
+            return Ok(None);
+        }
+        reply.extend_from_slice(&request[frame::ARGUMENT..frame::ATA_LEN]);
+        let command = request[frame::ATA_COMMAND];
+        if self.unavailable {
+            return Ok(self.refuse(Refusal::Aoe(3), reply));
+        }
+        let who = frame::src(request);
+        let disk_command = matches!(command, 0x20 | 0x24 | 0x30 | 0x34 | 0x06);
+        if disk_command && !self.reserved.is_empty() && !self.reserved.contains(&who) {
+            return Ok(self.refuse(Refusal::Aoe(6), reply));
+        }
+        if self.quirks.zero_count_refused && request[frame::COUNT] == 0 {
+            return Ok(self.refuse(Refusal::Aoe(2), reply));
+        }
+        match command {
+            0x20 | 0x24 => Ok(self.answer_read(port, request, reply)),
+            0x30 | 0x34 => self.answer_write(port, packet, reply, log),
+            0xec => Ok(self.answer_identify(request, reply)),
+            0xe7 => Ok(self.answer_flush(self.quirks.flush, reply)),
+            0xea => Ok(self.answer_flush(self.quirks.flush_ext, reply)),
+            0x06 if self.quirks.trims => Ok(self.answer_trim(packet, reply, log)),
+            0xef if self.quirks.write_cache => Ok(self.refuse(Refusal::Ata(0x40, 0), reply)),
+            0xe5 => {
+                reply[frame::COUNT] = 0xff;
+                Ok(self.refuse(Refusal::Ata(0x40, 0), reply))
+            }
+            _ => Ok(self.refuse(self.quirks.unknown_ata, reply)),
+        }
+    }
+
+    /// Whether a read or write is refused, and how.
+    fn judge(&self, port: usize, request: &[u8]) -> Option<Refusal> {
+        let (lba, count) = frame::ata_range(request);
+        let too_many = count > u64::from(self.max_sectors(port));
+        if too_many && self.quirks.too_many != Refusal::Served {
+            return Some(self.quirks.too_many);
+        }
+        let end = lba.checked_add(count);
+        if end.is_none_or(|end| end > self.disk.now.len() as u64) {
+            return Some(self.quirks.out_of_range);
+        }
+        let bad = |sector| (lba..lba + count).contains(&sector);
+        if self.bad_sector.is_some_and(bad) {
+            return Some(self.quirks.media);
+        }
+        None
+    }
+
+    fn answer_read(&self, port: usize, request: &[u8], mut reply: Vec<u8>) -> Option<Vec<u8>> {
+        if let Some(refusal) = self.judge(port, request) {
+            return self.refuse(refusal, reply);
+        }
+        let (lba, count) = frame::ata_range(request);
+        put_status(&mut reply, 0x40, 0);
+        self.put_count(&mut reply);
+        let start = reply.len();
+        reply.resize(start + count as usize * SECTOR, 0);
+        for (sector, lba) in reply[start..].chunks_exact_mut(SECTOR).zip(lba..) {
+            pattern::fill(sector, self.disk.now[lba as usize], lba);
+        }
+        Some(reply)
+    }
+
+    fn answer_write(
+        &mut self,
+        port: usize,
+        packet: &Packet,
+        mut reply: Vec<u8>,
+        log: &mut Vec<Executed>,
+    ) -> Result<Option<Vec<u8>>, String> {
+        let request = &packet.bytes;
+        if self.read_only {
+            return Ok(self.refuse(self.quirks.read_only, reply));
+        }
+        if let Some(refusal) = self.judge(port, request) {
+            return Ok(self.refuse(refusal, reply));
+        }
+        let (lba, count) = frame::ata_range(request);
+        let Some(data) = request.get(frame::DATA..frame::DATA + count as usize * SECTOR) else {
+            return Ok(None);
+        };
+        if request[frame::ARGUMENT] & 1 == 0 {
+            return Err(format!("a write without the W flag: {}", frame::describe(request)));
+        }
+        for (sector, lba) in data.chunks_exact(SECTOR).zip(lba..) {
+            let op = pattern::read(sector, lba).map_err(|e| format!("written by a frame: {e}"))?;
+            self.disk.now[lba as usize] = op;
+            log.push(Executed { op, lba, overtaken: packet.overtaken });
+        }
+        put_status(&mut reply, 0x40, 0);
+        self.put_count(&mut reply);
+        Ok(Some(reply))
+    }
+
+    fn answer_trim(
+        &mut self,
+        packet: &Packet,
+        reply: Vec<u8>,
+        log: &mut Vec<Executed>,
+    ) -> Option<Vec<u8>> {
+        let request = &packet.bytes;
+        let blocks = usize::from(request[frame::COUNT]);
+        if request[frame::FEATURE] & 1 == 0 || request.len() < frame::DATA + blocks * SECTOR {
+            return self.refuse(ABORTED, reply);
+        }
+        let ranges = frame::trim_ranges(request);
+        let size = self.disk.now.len() as u64;
+        if ranges.iter().any(|&(lba, count)| lba + count > size) {
+            return self.refuse(self.quirks.out_of_range, reply);
+        }
+        for lba in ranges.into_iter().flat_map(|(lba, count)| lba..lba + count) {
+            self.disk.now[lba as usize] = pattern::ZERO;
+            let op = packet.op.unwrap_or(pattern::ZERO);
+            log.push(Executed { op, lba, overtaken: packet.overtaken });
+        }
+        self.refuse(Refusal::Ata(0x40, 0), reply)
+    }
+
+    fn put_count(&self, reply: &mut [u8]) {
+        match self.quirks.reply_count {
+            ReplyCount::Echo => {}
+            ReplyCount::Zero => {
+                reply[frame::COUNT] = 0;
+                // This bug of Plan 9 puts LBA bytes where others keep them.
+                reply[frame::LBA + 4] = reply[frame::LBA];
+            }
+            ReplyCount::Remaining => {
+                let (lba, count) = frame::ata_range(reply);
+                let next = (lba + count).to_le_bytes();
+                reply[frame::LBA..frame::LBA + 6].copy_from_slice(&next[..6]);
+                reply[frame::COUNT] = 0;
+            }
+        }
+    }
+
+    fn answer_flush(&mut self, flush: Flush, mut reply: Vec<u8>) -> Option<Vec<u8>> {
+        match flush {
+            Flush::StatusZero => put_status(&mut reply, 0, 0xa7),
+            Flush::Ready => put_status(&mut reply, 0x40, 0),
+            Flush::Echo => {}
+            Flush::Refused(refusal) => return self.refuse(refusal, reply),
+        }
+        self.disk.durable.copy_from_slice(&self.disk.now);
+        Some(reply)
+    }
+
+    fn answer_identify(&self, request: &[u8], mut reply: Vec<u8>) -> Option<Vec<u8>> {
+        if self.quirks.identify_count && request[frame::COUNT] != 1 {
+            return self.refuse(Refusal::Aoe(2), reply);
+        }
+        put_status(&mut reply, 0x40, 0);
+        reply.extend_from_slice(&self.identify());
+        Some(reply)
+    }
+
+    /// IDENTIFY DEVICE, word by word.
+    pub fn identify(&self) -> [u8; SECTOR] {
+        let mut out = [0; SECTOR];
+        let serial = match self.quirks.constant_serial {
+            true => "serial#",
+            false => &self.serial,
+        };
+        put_text(&mut out[20..40], serial);
+        put_text(&mut out[46..54], "V1");
+        put_text(&mut out[54..94], self.model);
+        let mut word = |at: usize, value: u16| {
+            out[2 * at..2 * at + 2].copy_from_slice(&value.to_le_bytes());
+        };
+        let sectors = self.disk.now.len() as u64;
+        let small = sectors.min(0x0fff_ffff);
+        word(60, small as u16);
+        word(61, (small >> 16) as u16);
+        if self.quirks.write_cache {
+            word(82, 1 << 5);
+            word(85, 1 << 5);
+        }
+        word(83, self.quirks.word_83);
+        word(86, self.quirks.word_86);
+        if self.quirks.word_83 & 0x400 != 0 {
+            for at in 0..4 {
+                word(100 + at, (sectors >> (16 * at)) as u16);
+            }
+        }
+        if self.quirks.trims {
+            word(105, 1);
+            word(169, 1);
+        }
+        out
+    }
+
+    /// Power is gone: each unflushed sector is or is not on the medium.
+    pub fn crash(&mut self, rng: &mut Rng) {
+        for (now, durable) in self.disk.now.iter_mut().zip(&mut self.disk.durable) {
+            if *now != *durable && rng.chance(5000) {
+                *now = *durable;
+            }
+            *durable = *now;
+        }
+        self.ports.iter_mut().for_each(|port| port.queue.clear());
+    }
+}
+
+const ABORTED: Refusal = Refusal::Ata(0x41, 0x04);
+
+fn is_disk_request(bytes: &[u8]) -> bool {
+    bytes.len() >= frame::ATA_LEN && bytes[frame::COMMAND] == 0
+}
+
+fn put_status(reply: &mut [u8], status: u8, error: u8) {
+    if reply.len() >= frame::ATA_LEN {
+        reply[frame::FEATURE] = error;
+        reply[frame::ATA_COMMAND] = status;
+    }
+}
+
+/// A string of IDENTIFY: blank padded, high byte first in each word.
+fn put_text(out: &mut [u8], text: &str) {
+    out.fill(b' ');
+    for (to, from) in out.iter_mut().zip(text.bytes()) {
+        *to = from;
+    }
+    out.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+}

@@ -1,0 +1,764 @@
+//! Runs a scenario: virtual time, events in order, every invariant after
+//! every step.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use aoe_core::output::{Output, Source, Transmit};
+
+use crate::copies::Copies;
+use crate::frame::{self, Packet};
+use crate::host::Host;
+use crate::hostile::Hostile;
+use crate::initiator::{Counters, Initiator, LinkState, Refused};
+use crate::network::Network;
+use crate::pattern::SECTOR;
+use crate::plan::{Fault, MS, Plan, SECOND};
+use crate::rng::Rng;
+use crate::target::{Disk, Executed, Port, Reply, Target};
+
+/// After the last fault everything is through within this time.
+const PATIENCE: u64 = 400 * SECOND;
+/// More inputs than this at one instant is a loop.
+const INPUTS_PER_INSTANT: u64 = 20_000;
+
+pub const MAJOR: u16 = 7;
+pub const MINOR: u8 = 3;
+
+enum Event {
+    /// A frame reaches a port of a target.
+    Arrive {
+        target: usize,
+        link: usize,
+        port: usize,
+        packet: Packet,
+    },
+    /// A frame reaches a link.
+    Deliver {
+        link: usize,
+        bytes: Vec<u8>,
+    },
+    /// An mbuf came back.
+    Sent {
+        copy: u32,
+    },
+    Serve {
+        target: usize,
+        port: usize,
+    },
+    Wake,
+    Fault(Fault),
+    /// The provider is there: open it and begin.
+    Open,
+    Work,
+    Heal,
+    /// Whoever waits for the disk asks for it again.
+    Ask,
+}
+
+/// What a scenario came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Summary {
+    pub frames: u64,
+    pub lost_updates_excused: u64,
+    pub completed: u64,
+    pub failed: u64,
+    pub longest_wait: u64,
+    pub virtual_time: u64,
+    pub counters: Counters,
+}
+
+pub struct World<'p, I> {
+    plan: &'p Plan,
+    initiator: I,
+    host: Host,
+    network: Network,
+    targets: Vec<Target>,
+    serving: Vec<Vec<bool>>,
+    copies: Option<Copies>,
+    hostile: Hostile,
+    rng: Rng,
+    now: u64,
+    queue: BinaryHeap<Reverse<(u64, u64, usize)>>,
+    events: Vec<Option<Event>>,
+    free: Vec<usize>,
+    count: u64,
+    wake_at: Option<u64>,
+    is_open: bool,
+    is_healed: bool,
+    is_up: bool,
+    is_gone: bool,
+    is_closing: bool,
+    at_this_instant: u64,
+    summary: Summary,
+    pub trace: bool,
+}
+
+impl Summary {
+    /// Adds another scenario's.
+    pub fn add(&mut self, other: &Summary) {
+        self.frames += other.frames;
+        self.lost_updates_excused += other.lost_updates_excused;
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.longest_wait = self.longest_wait.max(other.longest_wait);
+        self.virtual_time += other.virtual_time;
+        let (sum, one) = (&mut self.counters, &other.counters);
+        sum.sent += one.sent;
+        sum.retransmitted += one.retransmitted;
+        sum.fences += one.fences;
+        sum.guard_waits += one.guard_waits;
+        sum.guard_wait_us += one.guard_wait_us;
+    }
+}
+
+impl<'p, I: Initiator> World<'p, I> {
+    pub fn new(plan: &'p Plan, initiator: I, guarded: bool) -> Self {
+        let mut rng = Rng::new(plan.seed);
+        let ports = plan.ports.len();
+        let targets: Vec<Target> = (0..2).map(|which| make_target(plan, which)).collect();
+        let network_ports = 2 * ports;
+        World {
+            plan,
+            initiator,
+            host: Host::new(plan, rng.fork()),
+            network: Network::new(&plan.links, network_ports, plan.profile, rng.fork()),
+            serving: vec![vec![false; ports]; targets.len()],
+            targets,
+            copies: guarded.then(|| Copies::new(plan.settings.ghost_wait_us)),
+            hostile: Hostile::new(rng.fork()),
+            rng,
+            now: 0,
+            queue: BinaryHeap::new(),
+            events: Vec::new(),
+            free: Vec::new(),
+            count: 0,
+            wake_at: None,
+            is_open: false,
+            is_healed: false,
+            is_up: false,
+            is_gone: false,
+            is_closing: false,
+            at_this_instant: 0,
+            summary: Summary::default(),
+            trace: false,
+        }
+    }
+
+    /// Runs to the end, or to the first thing that must not be.
+    pub fn run(mut self) -> Result<Summary, String> {
+        let result = self.run_inner();
+        let summary = self.finish();
+        match result {
+            Ok(()) => Ok(summary),
+            Err(error) => Err(format!("at {} us: {error}", self.now)),
+        }
+    }
+
+    fn finish(&mut self) -> Summary {
+        self.summary.lost_updates_excused = self.host.reference.excused;
+        self.summary.completed = self.host.completed;
+        self.summary.failed = self.host.failed;
+        self.summary.longest_wait = self.host.longest_wait;
+        self.summary.virtual_time = self.now;
+        self.summary.counters = self.initiator.counters(self.now);
+        self.summary
+    }
+
+    fn run_inner(&mut self) -> Result<(), String> {
+        for link in 0..self.plan.links.len() {
+            self.tell_link(link);
+        }
+        for (at, fault) in &self.plan.faults {
+            self.schedule(*at, Event::Fault(*fault));
+        }
+        self.schedule(self.plan.heal_at, Event::Heal);
+        self.ask();
+        self.after_input()?;
+        let end = self.plan.heal_at + PATIENCE;
+        while let Some(Reverse((at, _, slot))) = self.queue.pop() {
+            let Some(event) = self.events[slot].take() else { continue };
+            self.free.push(slot);
+            if at > end {
+                break;
+            }
+            self.at_this_instant = if at == self.now { self.at_this_instant + 1 } else { 0 };
+            if self.at_this_instant > INPUTS_PER_INSTANT {
+                return Err("time stands still".to_string());
+            }
+            self.now = at;
+            self.handle(event)?;
+            if self.is_over() {
+                return self.at_end();
+            }
+        }
+        Err(format!(
+            "hangs: {} I/Os outstanding {:?} after the last fault ({}), {}",
+            self.host.outstanding(),
+            end - self.plan.heal_at,
+            self.host.describe(),
+            if self.is_up { "disk up" } else { "disk never came up" },
+        ))
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_healed
+            && (self.host.has_audited(self.plan) || self.is_gone && self.host.outstanding() == 0)
+    }
+
+    /// What must hold when all is done.
+    fn at_end(&mut self) -> Result<(), String> {
+        if self.is_gone && !self.plan.errors_allowed {
+            return Err("the disk went away for no reason".to_string());
+        }
+        let counters = self.initiator.counters(self.now);
+        if counters.active != 0 {
+            return Err(format!("{} I/Os left in the core", counters.active));
+        }
+        if self.plan.clean {
+            let overflows: u64 = self.targets.iter().map(|target| target.overflows).sum();
+            let again = counters.retransmitted;
+            if overflows != 0 || again != 0 {
+                return Err(format!("a clean run lost {overflows} frames and sent {again} again"));
+            }
+        }
+        Ok(())
+    }
+
+    fn schedule(&mut self, at: u64, event: Event) {
+        let at = at.max(self.now);
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.events[slot] = Some(event);
+                slot
+            }
+            None => {
+                self.events.push(Some(event));
+                self.events.len() - 1
+            }
+        };
+        self.count += 1;
+        self.queue.push(Reverse((at, self.count, slot)));
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Arrive { target, link, port, packet } => {
+                self.arrive(target, link, port, packet);
+                return Ok(());
+            }
+            Event::Serve { target, port } => return self.serve(target, port),
+            Event::Deliver { link, bytes } => {
+                if !self.network.links[link].present || !self.network.links[link].up {
+                    return Ok(());
+                }
+                self.deliver(link, &bytes)?;
+            }
+            Event::Sent { copy } => {
+                if let Some(copies) = &mut self.copies {
+                    copies.on_sent(self.now, copy);
+                }
+                self.initiator.sent(self.now, copy);
+            }
+            Event::Wake => {
+                if self.wake_at != Some(self.now) {
+                    return Ok(());
+                }
+                self.wake_at = None;
+                self.tick()?;
+            }
+            Event::Fault(fault) => self.fault(fault)?,
+            Event::Open => self.open(),
+            Event::Work => self.work()?,
+            Event::Heal => self.heal(),
+            Event::Ask => self.ask(),
+        }
+        self.after_input()
+    }
+
+    fn tick(&mut self) -> Result<(), String> {
+        for _ in 0..8 {
+            self.initiator.tick(self.now);
+            self.drain()?;
+            if self.initiator.deadline().is_none_or(|at| at > self.now) {
+                return Ok(());
+            }
+        }
+        Err("the deadline has passed, but there is nothing to do".to_string())
+    }
+
+    /// Drains, checks, and sets the timer: after every input.
+    fn after_input(&mut self) -> Result<(), String> {
+        self.offer()?;
+        self.drain()?;
+        self.check()?;
+        let Some(deadline) = self.initiator.deadline() else { return Ok(()) };
+        let late = match self.rng.chance(self.network.profile.late_tick) {
+            true => self.rng.below(20 * MS),
+            false => 0,
+        };
+        let at = deadline.max(self.now) + late;
+        if self.wake_at.is_none_or(|wake| at < wake || wake < self.now) {
+            self.wake_at = Some(at);
+            self.schedule(at, Event::Wake);
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for path in self.initiator.paths() {
+            let most = self.plan.settings.maxout.max(1);
+            if path.window > most || path.in_flight > path.window.max(1) && self.plan.clean {
+                return Err(format!("window not kept: {path:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over the I/Os that were made.
+    fn offer(&mut self) -> Result<(), String> {
+        while let Some(io) = self.host.next_waiting() {
+            match self.initiator.submit(self.now, io) {
+                Ok(()) => self.host.accepted(io.handle),
+                Err(Refused::Later) => {
+                    self.host.put_back(io);
+                    return Ok(());
+                }
+                Err(Refused::Failed) => self.host.refused(self.plan, self.now, io.handle)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self) -> Result<(), String> {
+        let settings = &self.plan.settings;
+        let bound = 64 + 8 * (settings.io_slots + settings.frame_slots);
+        for _ in 0..bound {
+            let Some(output) = self.initiator.poll(self.now) else { return Ok(()) };
+            self.perform(output)?;
+        }
+        Err(format!("one input led to more than {bound} outputs"))
+    }
+
+    fn perform(&mut self, output: Output) -> Result<(), String> {
+        if self.trace && !matches!(output, Output::Transmit(_)) {
+            println!("{:>12} {output:?}", self.now);
+        }
+        match output {
+            Output::Transmit(transmit) => self.transmit(&transmit)?,
+            Output::Complete { io, result } => {
+                self.host.complete(self.plan, self.now, io.0, result)?;
+                // biodone may call strategy again before it returns.
+                if self.rng.chance(5000) {
+                    self.work()?;
+                    self.offer()?;
+                } else {
+                    let think = self.rng.below(self.plan.workload.think + 1);
+                    self.schedule(self.now + think, Event::Work);
+                }
+            }
+            Output::Up { sectors } => {
+                if self.is_up {
+                    return Err("the disk came up twice".to_string());
+                }
+                if sectors != self.plan.size {
+                    return Err(format!("the disk has {sectors} sectors"));
+                }
+                self.is_up = true;
+                let delay = self.rng.below(10 * MS);
+                self.schedule(self.now + delay, Event::Open);
+            }
+            Output::Gone => {
+                if self.host.outstanding_in_core() != 0 {
+                    return Err("the disk is gone with I/O outstanding".to_string());
+                }
+                // One that never came up may go, and be heard of again.
+                self.is_gone = self.is_up;
+            }
+            Output::Resized { sectors } => {
+                return Err(format!("the disk was resized to {sectors} sectors"));
+            }
+            Output::ControlDone { .. } => return Err("an answer to no command".to_string()),
+            Output::Event { .. } | Output::Idle | Output::Resumed | Output::Suspended => {}
+        }
+        Ok(())
+    }
+
+    /// What the shim does with a frame, and what must be true of it.
+    fn transmit(&mut self, transmit: &Transmit) -> Result<(), String> {
+        let (bytes, op) = self.build(transmit)?;
+        self.summary.frames += 1;
+        let at = usize::from(transmit.link.0);
+        if self.trace {
+            println!("{:>12} link {at} sends {}", self.now, frame::describe(&bytes));
+        }
+        let now = self.now;
+        if let Some(copies) = &mut self.copies {
+            copies.on_transmit(now, transmit.link.0, &bytes, op, transmit.copy)?;
+        }
+        self.provoke(at, &bytes);
+        if !self.network.links[at].up || self.rng.chance(self.network.profile.no_mbuf) {
+            if transmit.copy != 0 {
+                self.schedule(now, Event::Sent { copy: transmit.copy });
+            }
+            return Ok(());
+        }
+        let (leaves, back) = self.network.leave(at, now);
+        if transmit.copy != 0 {
+            self.schedule(back, Event::Sent { copy: transmit.copy });
+        }
+        self.send(at, leaves, bytes, op);
+        Ok(())
+    }
+
+    fn build(&self, transmit: &Transmit) -> Result<(Vec<u8>, Option<u32>), String> {
+        let at = usize::from(transmit.link.0);
+        let Some(link) = self.network.links.get(at).filter(|link| link.present) else {
+            return Err(format!("a frame for link {at}, which is not there"));
+        };
+        let length = transmit.frame_length as usize;
+        let mut bytes = transmit.header[..usize::from(transmit.header_length)].to_vec();
+        let mut op = None;
+        if let Some(span) = transmit.data {
+            let (offset, size) = (span.offset as usize, span.length as usize);
+            match span.source {
+                Source::Control => bytes.extend_from_slice(self.initiator.control(offset, size)),
+                Source::Io(handle) => {
+                    let (write, data) = self.host.payload(handle, offset, size)?;
+                    op = Some(write);
+                    bytes.extend_from_slice(data);
+                }
+            }
+        }
+        if bytes.len() > length || length < frame::MIN_FRAME {
+            return Err(format!("a frame of {} bytes in {length}", bytes.len()));
+        }
+        bytes.resize(length, 0);
+        if length > link.mtu as usize + 14 {
+            return Err(format!("a frame of {length} bytes on an MTU of {}", link.mtu));
+        }
+        if frame::is_trim(&bytes) {
+            let ranges = frame::trim_ranges(&bytes);
+            op = ranges.first().and_then(|&(lba, count)| self.host.delete_of(lba, count));
+            if op.is_none() {
+                return Err(format!("a TRIM of {ranges:?}, which nobody asked for"));
+            }
+        }
+        if frame::is_write(&bytes) && op.is_none() {
+            return Err(format!("a write without data: {}", frame::describe(&bytes)));
+        }
+        inspect(&bytes, link.mac).map_err(|e| format!("{e}: {}", frame::describe(&bytes)))?;
+        Ok((bytes, op))
+    }
+
+    /// A frame leaves a link for every port of its segment that it is meant for.
+    fn send(&mut self, at: usize, leaves: u64, bytes: Vec<u8>, op: Option<u32>) {
+        let serial = self.network.next_serial();
+        let segment = self.network.links[at].segment;
+        let dst = frame::dst(&bytes);
+        for target in 0..self.targets.len() {
+            for port in 0..self.targets[target].ports.len() {
+                let there = &self.targets[target].ports[port];
+                if there.segment != segment || (dst != there.mac && dst != frame::BROADCAST) {
+                    continue;
+                }
+                if bytes.len() > there.mtu + 14 {
+                    continue;
+                }
+                let wire = target * self.plan.ports.len() + port;
+                for arrives in self.network.to_target(at, wire, leaves, bytes.len()) {
+                    let packet = Packet { bytes: bytes.clone(), op, serial, overtaken: false };
+                    self.schedule(arrives, Event::Arrive { target, link: at, port, packet });
+                }
+            }
+        }
+    }
+
+    fn arrive(&mut self, target: usize, link: usize, port: usize, mut packet: Packet) {
+        let wire = self.network.wire(link, target * self.plan.ports.len() + port);
+        packet.overtaken = packet.serial < wire.newest;
+        wire.newest = wire.newest.max(packet.serial);
+        self.targets[target].enqueue(port, packet);
+        self.start(target, port);
+    }
+
+    fn start(&mut self, target: usize, port: usize) {
+        let there = &self.targets[target];
+        let idle = there.stopped || there.dead || there.ports[port].queue.is_empty();
+        if !idle && !self.serving[target][port] {
+            self.serving[target][port] = true;
+            let service = 1 + self.rng.below(self.network.profile.service);
+            self.schedule(self.now + service, Event::Serve { target, port });
+        }
+    }
+
+    fn serve(&mut self, target: usize, port: usize) -> Result<(), String> {
+        self.serving[target][port] = false;
+        let there = &mut self.targets[target];
+        if there.stopped || there.dead {
+            return Ok(());
+        }
+        let mut replies = Vec::new();
+        let mut log = Vec::new();
+        let serial = there.ports[port].queue.front().map(|packet| packet.serial);
+        // What the network doubled stays together.
+        while there.ports[port].queue.front().map(|packet| packet.serial) == serial {
+            if serial.is_none() {
+                break;
+            }
+            there.serve(port, &mut self.rng, &mut replies, &mut log)?;
+        }
+        self.executed(target, &log)?;
+        for reply in replies {
+            self.reply(target, reply);
+        }
+        self.start(target, port);
+        Ok(())
+    }
+
+    fn executed(&mut self, target: usize, log: &[Executed]) -> Result<(), String> {
+        for done in log {
+            if target != 0 {
+                return Err(format!("write {} went to another disk", done.op));
+            }
+            if self.trace {
+                println!("{:>12} executed write {} on {}", self.now, done.op, done.lba);
+            }
+            self.host.reference.executed(done.op, done.lba, done.overtaken)?;
+        }
+        Ok(())
+    }
+
+    /// A frame leaves a port for the links that it is meant for.
+    fn reply(&mut self, target: usize, reply: Reply) {
+        let segment = self.targets[target].ports[reply.port].segment;
+        let dst = frame::dst(&reply.bytes);
+        let wire = target * self.plan.ports.len() + reply.port;
+        for at in 0..self.network.links.len() {
+            let link = &self.network.links[at];
+            let fits = link.segment == segment && reply.bytes.len() <= link.mtu as usize + 14;
+            if !fits || (dst != link.mac && dst != frame::BROADCAST) {
+                continue;
+            }
+            for arrives in self.network.to_initiator(at, wire, self.now, reply.bytes.len()) {
+                let mut bytes = reply.bytes.clone();
+                self.hostile.corrupt(self.network.profile.corrupt, &mut bytes);
+                self.schedule(arrives, Event::Deliver { link: at, bytes });
+            }
+        }
+    }
+
+    fn deliver(&mut self, link: usize, bytes: &[u8]) -> Result<(), String> {
+        self.summary.frames += 1;
+        if self.trace {
+            println!("{:>12} link {link} hears {}", self.now, frame::describe(bytes));
+        }
+        if !frame::is_aoe(bytes) {
+            return Ok(());
+        }
+        if let Some(copies) = &mut self.copies {
+            copies.on_answer(link as u8, bytes);
+        }
+        match self.initiator.rx(self.now, link as u8, bytes) {
+            Some(copy) => self.host.receive(copy, bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// Whoever is hostile answers what he sees, or makes something up.
+    fn provoke(&mut self, link: usize, bytes: &[u8]) {
+        if !self.rng.chance(self.network.profile.hostile) {
+            return;
+        }
+        let mac = self.network.links[link].mac;
+        let forged = self.hostile.forge(bytes, mac, self.targets[0].ports[0].mac);
+        let at = self.now + self.rng.below(MS);
+        // He sits on some segment, not necessarily this one.
+        let link = self.rng.below(self.network.links.len() as u64) as usize;
+        self.schedule(at, Event::Deliver { link, bytes: forged });
+    }
+
+    fn ask(&mut self) {
+        if !self.is_up {
+            self.initiator.discover(self.now);
+            self.schedule(self.now + 300 * MS, Event::Ask);
+        }
+    }
+
+    fn open(&mut self) {
+        if self.is_gone || self.is_open {
+            return;
+        }
+        if !self.initiator.open(self.now) {
+            // Suspended: devd or the administrator tries again.
+            self.schedule(self.now + 500 * MS, Event::Open);
+            return;
+        }
+        self.is_open = true;
+        self.schedule(self.now, Event::Work);
+    }
+
+    fn work(&mut self) -> Result<(), String> {
+        if !self.is_open || self.is_gone {
+            return Ok(());
+        }
+        while self.host.wants_more(self.plan) {
+            self.host.make(self.plan, self.now);
+            if self.plan.workload.think != 0 {
+                let think = self.rng.below(self.plan.workload.think);
+                self.schedule(self.now + think, Event::Work);
+                break;
+            }
+        }
+        if self.is_healed && self.host.is_through(self.plan) || self.is_closing {
+            self.is_closing = true;
+            self.host.make_audit(self.plan, self.now);
+        }
+        Ok(())
+    }
+
+    fn tell_link(&mut self, at: usize) {
+        let link = &self.network.links[at];
+        let state = LinkState { mac: link.mac, mtu: link.mtu, up: link.up, present: link.present };
+        self.initiator.link(self.now, at as u8, state);
+    }
+
+    fn fault(&mut self, fault: Fault) -> Result<(), String> {
+        if self.trace {
+            println!("{:>12} {fault:?}", self.now);
+        }
+        let now = self.now;
+        match fault {
+            Fault::LinkDown(at) => self.change_link(at, |link| link.up = false),
+            Fault::LinkUp(at) => self.change_link(at, |link| link.up = true),
+            Fault::Depart(at) => self.change_link(at, |link| link.present = false),
+            Fault::Arrive(at) => self.change_link(at, |link| link.present = true),
+            Fault::Mtu(at, mtu) => self.change_link(at, |link| link.mtu = mtu),
+            Fault::Cut(link, port) => self.network.wire(link, port).is_cut = true,
+            Fault::Mend(link, port) => self.network.wire(link, port).is_cut = false,
+            Fault::Hole(link, port, size) => self.network.wire(link, port).hole = size,
+            Fault::Slow(link, port, by) => self.network.wire(link, port).slow = by,
+            Fault::Stop => self.targets[0].stopped = true,
+            Fault::Go => self.go(),
+            Fault::Die => self.die(),
+            Fault::Restart { buffers, sectors, new_macs, crash } => {
+                self.die();
+                if crash {
+                    self.crash()?;
+                }
+                let target = &mut self.targets[0];
+                target.quirks.buffer_count = buffers;
+                target.quirks.fixed_sectors = sectors.or(target.quirks.fixed_sectors);
+                if new_macs {
+                    target.ports.iter_mut().for_each(|port| port.mac[4] ^= 1);
+                }
+                target.dead = false;
+                target.stopped = false;
+                self.advertise(0);
+            }
+            Fault::Unavailable(on) => self.targets[0].unavailable = on,
+            Fault::Impostor(on) => {
+                self.targets[1].dead = !on;
+                if on {
+                    self.advertise(1);
+                }
+            }
+            Fault::Discover => self.initiator.discover(now),
+        }
+        Ok(())
+    }
+
+    fn change_link(&mut self, at: usize, change: impl FnOnce(&mut crate::network::Link)) {
+        change(&mut self.network.links[at]);
+        self.tell_link(at);
+    }
+
+    fn go(&mut self) {
+        self.targets[0].stopped = false;
+        for port in 0..self.targets[0].ports.len() {
+            self.start(0, port);
+        }
+    }
+
+    fn die(&mut self) {
+        let target = &mut self.targets[0];
+        target.dead = true;
+        target.ports.iter_mut().for_each(|port| port.queue.clear());
+    }
+
+    fn crash(&mut self) -> Result<(), String> {
+        self.targets[0].crash(&mut self.rng);
+        self.host.reference.crash(&self.targets[0].disk.now)
+    }
+
+    fn advertise(&mut self, target: usize) {
+        for advert in self.targets[target].adverts() {
+            self.reply(target, advert);
+        }
+    }
+
+    fn heal(&mut self) {
+        self.is_healed = true;
+        self.network.heal();
+        self.targets[0].unavailable = false;
+        self.schedule(self.now, Event::Work);
+    }
+}
+
+/// What is true of every request.
+fn inspect(bytes: &[u8], mac: [u8; 6]) -> Result<(), String> {
+    let ensure = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_string()) };
+    ensure(frame::is_aoe(bytes), "not an AoE frame")?;
+    ensure(frame::src(bytes) == mac, "the source is not the interface's MAC")?;
+    ensure(bytes[frame::VERSION_FLAGS] == 0x10, "version or flags of a request")?;
+    ensure(bytes[frame::ERROR] == 0, "error byte of a request")?;
+    let tag = frame::tag(bytes);
+    ensure(tag != 0 && tag < 1 << 31, "tag out of our range")?;
+    let address = (frame::u16_at(bytes, frame::MAJOR), bytes[frame::MINOR]);
+    let is_query = bytes[frame::COMMAND] == 1 && address == (0xffff, 0xff);
+    ensure(is_query || address.0 != 0xffff && address.1 != 0xff, "address of nobody")?;
+    if bytes[frame::COMMAND] != 0 {
+        return Ok(());
+    }
+    ensure(bytes.len() >= frame::ATA_LEN, "too short for ATA")?;
+    ensure(bytes[frame::ARGUMENT] & 0x12 == 0, "D or A flag")?;
+    let data = matches!(bytes[frame::ATA_COMMAND], 0x20 | 0x24 | 0x30 | 0x34);
+    ensure(!data || bytes[frame::COUNT] != 0, "count 0")?;
+    let needed = match frame::is_write(bytes) {
+        true => frame::DATA + usize::from(bytes[frame::COUNT]) * SECTOR,
+        false => frame::ATA_LEN,
+    };
+    ensure(bytes.len() >= needed, "too short for its data")
+}
+
+fn make_target(plan: &Plan, which: usize) -> Target {
+    let ports = plan
+        .ports
+        .iter()
+        .enumerate()
+        .map(|(at, &(segment, mtu))| Port {
+            mac: [2, 0xbb, which as u8, 0, 0, at as u8],
+            segment,
+            mtu: mtu as usize,
+            queue: Default::default(),
+        })
+        .collect();
+    Target {
+        major: MAJOR,
+        minor: MINOR,
+        ports,
+        quirks: plan.quirks,
+        disk: Disk::new(plan.size),
+        serial: format!("7.3:host{which}"),
+        model: "Coraid EtherDrive vblade",
+        config: Vec::new(),
+        mask: Vec::new(),
+        reserved: Vec::new(),
+        read_only: plan.read_only,
+        bad_sector: plan.bad_sector,
+        unavailable: false,
+        stopped: false,
+        dead: which != 0,
+        overflows: 0,
+    }
+}
