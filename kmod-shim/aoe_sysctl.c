@@ -70,6 +70,8 @@ static const struct aoe_setting {
 	AOE_SETTING(debug, 0, 0, 9),
 #define	AOE_WC		10
 	AOE_SETTING(wc, -1, -1, 1),
+#define	AOE_ABFT	11
+	AOE_SETTING(abft, 0, 0, 1),
 };
 #undef	AOE_SETTING
 
@@ -93,6 +95,8 @@ AOE_KNOB(strict_src, AOE_STRICT_SRC, CTLFLAG_RWTUN,
     "Take an answer only from the address that was asked");
 AOE_KNOB(boot, AOE_BOOT, CTLFLAG_RWTUN,
     "Bring listed interfaces up and hold the root mount for their disks");
+AOE_KNOB(abft, AOE_ABFT, CTLFLAG_RWTUN,
+    "At load, also use the interface that the AoE boot firmware table names");
 AOE_KNOB(maxout, AOE_MAXOUT, CTLFLAG_RWTUN,
     "Most requests on the wire at once on one path");
 AOE_KNOB(maxtargets, AOE_MAXTARGETS, CTLFLAG_RDTUN,
@@ -339,18 +343,26 @@ aoe_sysctl_init(void)
 void
 aoe_sysctl_apply(void)
 {
-	char *list;
+	char name[IFNAMSIZ], *env, *list;
 	int error;
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	list = kern_getenv("net.aoe.iflist");
-	if (list == NULL)
-		return;
-	error = aoe_iflist_set(list);
+	list = malloc(sizeof(aoe_iflist) + 1 + IFNAMSIZ, M_AOE,
+	    M_WAITOK | M_ZERO);
+	env = kern_getenv("net.aoe.iflist");
+	if (env != NULL)
+		strlcpy(list, env, sizeof(aoe_iflist) + 1);
+	freeenv(env);
+	if (aoe_config.abft && aoe_abft_interface(name, sizeof(name))) {
+		if (list[0] != '\0')
+			strlcat(list, " ", sizeof(aoe_iflist) + 1 + IFNAMSIZ);
+		strlcat(list, name, sizeof(aoe_iflist) + 1 + IFNAMSIZ);
+	}
+	error = list[0] != '\0' ? aoe_iflist_set(list) : 0;
 	if (error != 0)
 		printf("aoe: net.aoe.iflist is no list of interfaces: "
 		    "error %d\n", error);
-	freeenv(list);
+	free(list, M_AOE);
 }
 
 /* So that nothing is read back after the module is gone and comes again. */

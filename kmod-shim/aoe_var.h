@@ -280,6 +280,9 @@ void	aoe_boot_poll(void);
 void	aoe_boot_release(void);
 void	aoe_boot_raise(if_t);
 
+/* aoe_abft.c */
+bool	aoe_abft_interface(char *name, size_t size);
+
 /* aoe_disk.c */
 void	aoe_disk_fate(struct aoe_softc *, const struct aoe_fate *);
 bool	aoe_bio_unwritten(const struct bio *);
