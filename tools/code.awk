@@ -74,14 +74,14 @@ function amd64_registers(args) {
 function arm64_registers(op, args,    rest) {
 	if ((" " args " ") ~ /[ ,{][vqdshbz]([0-9]|[12][0-9]|3[01])[., }]/)
 		complain(current " uses a floating-point or vector register")
-	if (args !~ /[xw]18([^0-9]|$)/)
+	rest = " " args
+	if (rest !~ /[^0-9a-z][xw]18([^0-9a-f]|$)/)
 		return
-	rest = args
 	if (rest !~ /\[x18[^\]]*\](!|, )/)
 		gsub(/\[x18[],]/, "", rest)
 	if (op ~ /^(mov|add|sub|orr)$/)
 		sub(/, *x18/, "", rest)
-	if (rest ~ /[xw]18([^0-9]|$)/)
+	if (rest ~ /[^0-9a-z][xw]18([^0-9a-f]|$)/)
 		complain(current " may write x18: " op " " args)
 }
 
