@@ -1,0 +1,558 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The commands.  Each returns 0 or one of FreeBSD's errnos.
+ */
+#define	_GNU_SOURCE
+#include "kld.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct cmd {
+	const char	*name;
+	int		 min, max;	/* arguments */
+	int		(*run)(int, char **, FILE *);
+	const char	*usage;
+};
+
+static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
+static __thread FILE *say_to;
+
+/* 10, 10k, 10m, 10g. */
+static long
+bytes(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 0);
+
+	switch (tolower((unsigned char)*end)) {
+	case 'g': n *= 1024; /* FALLTHROUGH */
+	case 'm': n *= 1024; /* FALLTHROUGH */
+	case 'k': n *= 1024; break;
+	}
+	return (n);
+}
+
+static void
+say_leak(const char *text)
+{
+
+	fprintf(say_to, "left behind: %s\n", text);
+	fprintf(stderr, "kld: left behind: %s\n", text);
+}
+
+static void
+say_nothing(const char *text)
+{
+
+	(void)text;
+}
+
+static int
+cmd_leaks(int argc, char **argv, FILE *out)
+{
+
+	(void)argc, (void)argv;
+	say_to = out;
+	fprintf(out, "%d left\n", kpi_leaks(say_leak));
+	return (0);
+}
+
+/* After an unload nothing is left, once what is on its way has arrived. */
+static int
+check_leaks(FILE *out)
+{
+	int i, n = 0;
+
+	for (i = 0; i < 100; i++) {
+		n = kpi_leaks(say_nothing);
+		if (n == 0)
+			return (0);
+		host_sleep_ns(5000000);
+	}
+	say_to = out;
+	kpi_leaks(say_leak);
+	fprintf(out, "%d things left behind\n", n);
+	host_violation("the module left something behind", NULL);
+	return (FBSD_EBUSY);
+}
+
+static int
+load_once(bool preload, const char *path, FILE *out)
+{
+	int error;
+
+	if (loader_loaded())
+		return (FBSD_EEXIST);
+	if ((error = loader_load(path, out)) != 0)
+		return (error);
+	error = kpi_module_load(preload);
+	if (error != 0) {
+		check_leaks(out);
+		loader_free();
+	}
+	return (error);
+}
+
+static int
+cmd_load(int argc, char **argv, FILE *out)
+{
+	bool preload = false;
+	char *eq;
+	int i, error;
+
+	kenv_clear();
+	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+		if (strcmp(argv[i], "-p") == 0)
+			preload = true;
+		else if (strcmp(argv[i], "-k") == 0 && i + 1 < argc &&
+		    (eq = strchr(argv[++i], '=')) != NULL) {
+			*eq = '\0';
+			kenv_set(argv[i], eq + 1);
+		} else
+			return (FBSD_EINVAL);
+	}
+	if (i + 1 != argc)
+		return (FBSD_EINVAL);
+	pthread_mutex_lock(&load_lock);
+	error = load_once(preload, argv[i], out);
+	pthread_mutex_unlock(&load_lock);
+	return (error);
+}
+
+static int
+cmd_unload(int argc, char **argv, FILE *out)
+{
+	bool force = argc == 2 && strcmp(argv[1], "-f") == 0;
+	int error;
+
+	if (argc == 2 && !force)
+		return (FBSD_EINVAL);
+	pthread_mutex_lock(&load_lock);
+	error = loader_loaded() ? kpi_module_unload(force) : FBSD_ENOENT;
+	if (error == 0) {
+		error = check_leaks(out);
+		loader_free();
+	}
+	pthread_mutex_unlock(&load_lock);
+	return (error);
+}
+
+static int
+cmd_cycle(int argc, char **argv, FILE *out)
+{
+	char *load[] = { "load", argv[2] }, *unload[] = { "unload" };
+	long i, n = strtol(argv[1], NULL, 0);
+	int error;
+
+	(void)argc;
+	for (i = 0; i < n; i++)
+		if ((error = cmd_load(2, load, out)) != 0 ||
+		    (error = cmd_unload(1, unload, out)) != 0) {
+			fprintf(out, "cycle %ld\n", i);
+			return (error);
+		}
+	return (0);
+}
+
+static void
+say_oid(const char *name, const char *value, const char *descr)
+{
+
+	(void)descr;
+	fprintf(say_to, "%s: %s\n", name, value);
+}
+
+static void
+say_descr(const char *name, const char *value, const char *descr)
+{
+
+	(void)value;
+	fprintf(say_to, "%s: %s\n", name, descr);
+}
+
+static int
+cmd_sysctl(int argc, char **argv, FILE *out)
+{
+	static char value[65536];
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	char *eq;
+	int error, flags = 0, i = 1;
+
+	say_to = out;
+	if (strcmp(argv[1], "-a") == 0 || strcmp(argv[1], "-d") == 0) {
+		pthread_mutex_lock(&lock);
+		kpi_sysctl_walk(argc > 2 ? argv[2] : "", argv[1][1] == 'a' ?
+		    say_oid : say_descr);
+		pthread_mutex_unlock(&lock);
+		return (0);
+	}
+	if (strcmp(argv[1], "-j") == 0) {
+		flags = KPI_SYSCTL_JAILED;
+		i = 2;
+	}
+	if (i >= argc)
+		return (FBSD_EINVAL);
+	if ((eq = strchr(argv[i], '=')) != NULL) {
+		*eq = '\0';
+		return (kpi_sysctl_set(argv[i], eq + 1, flags));
+	}
+	pthread_mutex_lock(&lock);
+	error = kpi_sysctl_get(argv[i], value, sizeof(value));
+	if (error == 0)
+		fprintf(out, "%s\n", value);
+	pthread_mutex_unlock(&lock);
+	return (error);
+}
+
+static int
+cmd_disks(int argc, char **argv, FILE *out)
+{
+	struct kpi_disk_info d;
+	int i;
+
+	(void)argc, (void)argv;
+	for (i = 0; kpi_disk_info(i, &d) == 0; i++)
+		fprintf(out, "%s size %ld sector %u stripe %ld offset %ld max "
+		    "%u opens %d delete %d flush %d unmapped %d readonly %d "
+		    "rotation %u gone %d ident \"%s\" descr \"%s\" attachment "
+		    "\"%s\"\n", d.name, d.mediasize, d.sectorsize,
+		    d.stripesize, d.stripeoffset, d.maxsize, d.opens,
+		    d.can_delete, d.can_flush, d.unmapped, d.write_protect,
+		    d.rotation, d.gone, d.ident, d.descr, d.attachment);
+	return (0);
+}
+
+static bool
+disk_there(const char *name)
+{
+	struct kpi_disk_info d;
+	int i;
+
+	for (i = 0; kpi_disk_info(i, &d) == 0; i++)
+		if (!d.gone && strcmp(d.name, name) == 0)
+			return (true);
+	return (false);
+}
+
+/* wait disk NAME seconds; wait nodisk NAME seconds; wait SYSCTL VALUE s. */
+static int
+cmd_wait(int argc, char **argv, FILE *out)
+{
+	static char value[65536];
+	double seconds = strtod(argv[3], NULL);
+	long end = host_uptime_ns() + (long)(seconds * 1e9);
+	bool met;
+
+	(void)argc;
+	for (;;) {
+		if (strcmp(argv[1], "disk") == 0)
+			met = disk_there(argv[2]);
+		else if (strcmp(argv[1], "nodisk") == 0)
+			met = !disk_there(argv[2]);
+		else
+			met = kpi_sysctl_get(argv[1], value,
+			    sizeof(value)) == 0 && strcmp(value, argv[2]) == 0;
+		if (met) {
+			kpi_geom_idle();
+			return (0);
+		}
+		if (host_uptime_ns() > end) {
+			fprintf(out, "still not so after %g s\n", seconds);
+			return (FBSD_ETIMEDOUT);
+		}
+		host_sleep_ns(5000000);
+	}
+}
+
+static int
+cmd_read(int argc, char **argv, FILE *out)
+{
+
+	(void)argc;
+	return (io_read(argv[1], bytes(argv[2]), bytes(argv[3]), argv[4],
+	    out));
+}
+
+static int
+cmd_write(int argc, char **argv, FILE *out)
+{
+
+	(void)argc;
+	return (io_write(argv[1], bytes(argv[2]), argv[3], out));
+}
+
+static int
+cmd_pattern(int argc, char **argv, FILE *out)
+{
+	unsigned depth = argc > 5 ? (unsigned)bytes(argv[5]) : 16;
+	unsigned size = argc > 6 ? (unsigned)bytes(argv[6]) : 65536;
+
+	return (io_pattern(argv[1], bytes(argv[2]), bytes(argv[3]),
+	    strtoul(argv[4], NULL, 0), strcmp(argv[0], "fill") == 0, depth,
+	    size, out));
+}
+
+static int
+cmd_single(int argc, char **argv, FILE *out)
+{
+	int op = strcmp(argv[0], "flush") == 0 ? KPI_FLUSH :
+	    strcmp(argv[0], "speedup") == 0 ? KPI_SPEEDUP : KPI_DELETE;
+
+	return (io_simple(argv[1], op, argc > 2 ? bytes(argv[2]) : 0,
+	    argc > 3 ? bytes(argv[3]) : 512, out));
+}
+
+static int
+cmd_open(int argc, char **argv, FILE *out)
+{
+
+	(void)out;
+	if (strcmp(argv[0], "close") == 0)
+		return (io_unhold(argv[1]));
+	return (io_hold(argv[1], argc < 3 || strcmp(argv[2], "ro") != 0));
+}
+
+static int
+cmd_attr(int argc, char **argv, FILE *out)
+{
+	struct kpi_disk *d;
+	char value[256];
+	int error;
+
+	(void)argc;
+	memset(value, 0, sizeof(value));
+	if ((error = kpi_disk_open(argv[1], 0, &d)) != 0)
+		return (error);
+	error = kpi_disk_attr(d, argv[2], value, sizeof(value));
+	kpi_disk_close(d);
+	if (error == 0)
+		fprintf(out, "%.255s\n", value);
+	return (error);
+}
+
+static int
+cmd_nbd(int argc, char **argv, FILE *out)
+{
+
+	if (argc == 2 && strcmp(argv[1], "stop") == 0) {
+		nbd_stop_all();
+		return (0);
+	}
+	if (argc != 3)
+		return (FBSD_EINVAL);
+	return (nbd_serve(argv[1], argv[2], out));
+}
+
+static int
+if_list(FILE *out)
+{
+	unsigned long in, sent, passed;
+	struct link *l;
+
+	for (l = links; l != NULL; l = l->next) {
+		kpi_if_counts(l->kif, &in, &sent, &passed);
+		fprintf(out, "%s mtu %u link %s received %lu sent %lu passed "
+		    "%lu\n", l->name, l->mtu, l->wire != NULL || l->carrier ?
+		    "up" : "down", in, sent, passed);
+	}
+	return (0);
+}
+
+static int
+cmd_if(int argc, char **argv, FILE *out)
+{
+	struct link *l;
+	unsigned char mac[6];
+
+	if (strcmp(argv[1], "list") == 0)
+		return (if_list(out));
+	if (argc >= 4 && strcmp(argv[1], "attach") == 0)
+		return (link_attach(argv[2], argv[3], argc > 4 ? argv[4] :
+		    argv[2], argc > 5 ? (unsigned)bytes(argv[5]) : 1500, out));
+	if (argc < 3 || (l = link_find(argv[2])) == NULL)
+		return (FBSD_ENXIO);
+	if (strcmp(argv[1], "detach") == 0)
+		return (link_detach(l));
+	if (strcmp(argv[1], "up") == 0 || strcmp(argv[1], "down") == 0)
+		kpi_if_flags(l->kif, argv[1][0] == 'u');
+	else if (argc == 4 && strcmp(argv[1], "link") == 0)
+		kpi_if_link(l->kif, strcmp(argv[3], "up") == 0);
+	else if (argc == 4 && strcmp(argv[1], "mtu") == 0) {
+		l->mtu = (unsigned)bytes(argv[3]);
+		kpi_if_mtu(l->kif, l->mtu);
+	} else if (argc == 4 && strcmp(argv[1], "rename") == 0) {
+		kpi_if_rename(l->kif, argv[3]);
+		snprintf(l->name, sizeof(l->name), "%s", argv[3]);
+	} else if (argc == 4 && strcmp(argv[1], "lladdr") == 0 &&
+	    sscanf(argv[3], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1],
+	    &mac[2], &mac[3], &mac[4], &mac[5]) == 6)
+		kpi_if_lladdr(l->kif, mac);
+	else
+		return (FBSD_EINVAL);
+	return (0);
+}
+
+/* A frame in hexadecimal, received on an interface; -v is its VLAN tag. */
+static int
+cmd_inject(int argc, char **argv, FILE *out)
+{
+	unsigned char frame[9100];
+	struct link *l = link_find(argv[1]);
+	size_t n = 0;
+	const char *p;
+	unsigned b;
+	int skip;
+
+	(void)out;
+	if (l == NULL)
+		return (FBSD_ENXIO);
+	for (p = argv[2]; n < sizeof(frame) &&
+	    sscanf(p, " %2x%n", &b, &skip) == 1; p += skip)
+		frame[n++] = (unsigned char)b;
+	kpi_input_begin();
+	kpi_if_input(l->kif, frame, n, argc > 3 ? (int)bytes(argv[3]) : -1);
+	kpi_input_end();
+	return (0);
+}
+
+static int
+cmd_target(int argc, char **argv, FILE *out)
+{
+	struct link *l = link_find(argv[2]);
+	unsigned shelf, slot;
+
+	if (l == NULL)
+		return (FBSD_ENXIO);
+	if (sscanf(argv[3], "%u.%u", &shelf, &slot) != 2)
+		return (FBSD_EINVAL);
+	if (argc >= 5 && strcmp(argv[1], "add") == 0)
+		return (target_add(l, shelf, slot, bytes(argv[4]), argc > 5 ?
+		    argv[5] : NULL, out));
+	if (strcmp(argv[1], "remove") == 0)
+		return (target_remove(l, shelf, slot));
+	if (argc == 6 && strcmp(argv[1], "set") == 0)
+		return (target_set(l, shelf, slot, argv[4], argv[5], out));
+	return (FBSD_EINVAL);
+}
+
+static int
+cmd_fault(int argc, char **argv, FILE *out)
+{
+	static const char *const modes[] = { "now", "late", "lazy", "never" };
+	const char *what = argv[1];
+	long n = argc > 2 ? bytes(argv[2]) : 0;
+	int i;
+
+	if (strcmp(what, "alloc") == 0) {
+		kpi_faults.alloc_fail_for = argc > 3 ? bytes(argv[3]) : 1;
+		kpi_faults.alloc_fail_at = n;
+	} else if (strcmp(what, "txfree") == 0 && argc > 2) {
+		for (i = 0; i < 4 && strcmp(modes[i], argv[2]) != 0; i++)
+			;
+		if (i == 4)
+			return (FBSD_EINVAL);
+		kpi_faults.tx_free = i;
+		kpi_faults.tx_free_ms = argc > 3 ? bytes(argv[3]) : 100;
+	} else if (strcmp(what, "txrelease") == 0)
+		kpi_tx_release();
+	else if (strcmp(what, "rxsplit") == 0)
+		kpi_faults.rx_split = n != 0;
+	else if (strcmp(what, "unmapped") == 0)
+		kpi_faults.unmapped = (int)n;
+	else if (strcmp(what, "txerror") == 0)
+		kpi_faults.tx_error = (int)n;
+	else if (strcmp(what, "list") == 0)
+		fprintf(out, "allocations %lu fail_at %ld\n",
+		    kpi_alloc_count(), kpi_faults.alloc_fail_at);
+	else
+		return (FBSD_EINVAL);
+	return (0);
+}
+
+static int
+cmd_misc(int argc, char **argv, FILE *out)
+{
+
+	if (strcmp(argv[0], "violations") == 0)
+		fprintf(out, "%u\n", violations());
+	else if (strcmp(argv[0], "sleep") == 0 && argc == 2)
+		host_sleep_ns((long)(strtod(argv[1], NULL) * 1e9));
+	else if (strcmp(argv[0], "shutdown") == 0)
+		kpi_shutdown(0);
+	else
+		return (FBSD_EINVAL);
+	return (0);
+}
+
+static int	cmd_help(int, char **, FILE *);
+
+static const struct cmd commands[] = {
+	{ "load", 1, 32, cmd_load, "[-p] [-k name=value]... path" },
+	{ "unload", 0, 1, cmd_unload, "[-f]" },
+	{ "cycle", 2, 2, cmd_cycle, "count path (load and unload)" },
+	{ "leaks", 0, 0, cmd_leaks, "" },
+	{ "sysctl", 1, 2, cmd_sysctl, "name | [-j] name=value | -a [below] | "
+	    "-d [below]" },
+	{ "disks", 0, 0, cmd_disks, "" },
+	{ "wait", 3, 3, cmd_wait, "disk|nodisk|SYSCTL name|value seconds" },
+	{ "read", 4, 4, cmd_read, "disk offset length file" },
+	{ "write", 3, 3, cmd_write, "disk offset file" },
+	{ "fill", 4, 6, cmd_pattern, "disk offset length seed [depth [size]]" },
+	{ "check", 4, 6, cmd_pattern, "disk offset length seed [depth "
+	    "[size]]" },
+	{ "flush", 1, 1, cmd_single, "disk" },
+	{ "delete", 3, 3, cmd_single, "disk offset length" },
+	{ "speedup", 1, 1, cmd_single, "disk" },
+	{ "open", 1, 2, cmd_open, "disk [ro]" },
+	{ "close", 1, 1, cmd_open, "disk" },
+	{ "attr", 2, 2, cmd_attr, "disk GEOM::name" },
+	{ "nbd", 1, 2, cmd_nbd, "disk socket | stop" },
+	{ "if", 1, 5, cmd_if, "list | attach name packet|tap|wire [device "
+	    "[mtu]] | detach|up|down name | link name up|down | mtu name n | "
+	    "rename name new | lladdr name mac" },
+	{ "inject", 2, 3, cmd_inject, "interface hex [vlan]" },
+	{ "target", 3, 5, cmd_target, "add wire N.M size [serial] | remove "
+	    "wire N.M | set wire N.M what value" },
+	{ "fault", 1, 3, cmd_fault, "alloc n [for] | txfree now|late|lazy|"
+	    "never [ms] | txrelease | rxsplit 0|1 | unmapped 0|1|2 | txerror "
+	    "errno | list" },
+	{ "violations", 0, 0, cmd_misc, "" },
+	{ "sleep", 1, 1, cmd_misc, "seconds" },
+	{ "shutdown", 0, 0, cmd_misc, "" },
+	{ "help", 0, 0, cmd_help, "" },
+};
+
+static int
+cmd_help(int argc, char **argv, FILE *out)
+{
+	size_t i;
+
+	(void)argc, (void)argv;
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(out, "%s %s\n", commands[i].name, commands[i].usage);
+	return (0);
+}
+
+int
+command(int argc, char **argv, FILE *out)
+{
+	const struct cmd *c;
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		c = &commands[i];
+		if (strcmp(c->name, argv[0]) != 0)
+			continue;
+		if (argc - 1 < c->min || argc - 1 > c->max) {
+			fprintf(out, "usage: %s %s\n", c->name, c->usage);
+			return (FBSD_EINVAL);
+		}
+		return (c->run(argc, argv, out));
+	}
+	fprintf(out, "no such command; try help\n");
+	return (FBSD_EINVAL);
+}

@@ -1,0 +1,170 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The boundary between the two halves of kld.
+ *
+ * kpi_*.c is compiled against FreeBSD's headers and gives the module the
+ * kernel it imports; the other files are an ordinary Linux program.  Neither
+ * half sees the other's headers, so only plain C types pass here.  The build
+ * prefixes every symbol of the kernel half with k_, which keeps its malloc()
+ * and printf() apart from libc's; SHARED gives the Linux half those names.
+ */
+#ifndef _KLD_HOST_H_
+#define	_KLD_HOST_H_
+
+#ifdef __linux__
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#define	SHARED(name)	__asm__("k_" #name)
+#else
+#define	SHARED(name)
+#endif
+
+struct host_iov {
+	const void	*base;
+	unsigned long	 len;
+};
+
+/*
+ * The Linux half, called by the kernel half.
+ */
+void	*host_alloc(unsigned long size) SHARED(host_alloc);	/* zeroed */
+void	*host_alloc_raw(unsigned long size) SHARED(host_alloc_raw);
+void	 host_free(void *) SHARED(host_free);
+void	*host_pages(unsigned long size) SHARED(host_pages);	/* lazy, zeroed */
+void	 host_set_gs(void *base) SHARED(host_set_gs);
+long	 host_uptime_ns(void) SHARED(host_uptime_ns);
+void	 host_sleep_ns(long ns) SHARED(host_sleep_ns);
+/* Waits while *word is `value`; returns nonzero on timeout (ns, or -1). */
+int	 host_wait(volatile unsigned *word, unsigned value, long ns)
+	    SHARED(host_wait);
+void	 host_wake(volatile unsigned *word, int count) SHARED(host_wake);
+/* Starts a detached thread that is a kernel thread from its first line. */
+void	 host_thread(const char *name, void (*fn)(void *), void *arg)
+	    SHARED(host_thread);
+unsigned long host_random(void) SHARED(host_random);
+int	 host_format(char *buf, unsigned long size, const char *fmt,
+	    __builtin_va_list ap) SHARED(host_format);
+void	 host_log(const char *text) SHARED(host_log);
+/* A rule was broken: said, counted, and the run ends in failure. */
+void	 host_violation(const char *text, const void *caller)
+	    SHARED(host_violation);
+void	 host_panic(const char *text) SHARED(host_panic);
+/* "symbol+offset" of an address inside the module, or a number. */
+void	 host_where(const void *address, char *buf, unsigned long size)
+	    SHARED(host_where);
+/* True if the address lies in the module's image. */
+int	 host_in_module(const void *) SHARED(host_in_module);
+/* Sends one frame on a link; 0, or a FreeBSD errno. */
+int	 host_link_send(void *link, const struct host_iov *, int count)
+	    SHARED(host_link_send);
+const char *host_kenv(const char *name) SHARED(host_kenv);
+/* The next value of set_<set> in the module being run, in address order. */
+void	**host_module_set(const char *set, unsigned long *count)
+	    SHARED(host_module_set);
+
+/*
+ * The kernel half, called by the Linux half.  Errors are FreeBSD's numbers.
+ */
+void	 kpi_boot(void) SHARED(kpi_boot);
+void	 kpi_thread_enter(const char *name) SHARED(kpi_thread_enter);
+void	 kpi_thread_leave(void) SHARED(kpi_thread_leave);
+
+int	 kpi_module_load(int preload) SHARED(kpi_module_load);
+int	 kpi_module_unload(int force) SHARED(kpi_module_unload);
+/* What the module left behind, one line each; returns how many. */
+int	 kpi_leaks(void (*say)(const char *)) SHARED(kpi_leaks);
+void	 kpi_shutdown(int howto) SHARED(kpi_shutdown);
+
+#define	KPI_SYSCTL_JAILED	0x1
+int	 kpi_sysctl_get(const char *name, char *out, unsigned long size)
+	    SHARED(kpi_sysctl_get);
+int	 kpi_sysctl_set(const char *name, const char *value, int flags)
+	    SHARED(kpi_sysctl_set);
+/* `say` gets every leaf below `prefix`: its name, value, description. */
+void	 kpi_sysctl_walk(const char *prefix, void (*say)(const char *,
+	    const char *, const char *)) SHARED(kpi_sysctl_walk);
+
+/* Faults. */
+struct kpi_faults {
+	long	alloc_fail_at;	/* this M_NOWAIT allocation from now; 0: none */
+	long	alloc_fail_for;	/* and how many after it */
+	int	tx_free;	/* KPI_TX_* */
+	long	tx_free_ms;	/* for KPI_TX_LATE */
+	int	rx_split;	/* received mbufs are chains of small pieces */
+	int	unmapped;	/* 0 never, 1 always, 2 every other I/O */
+	int	tx_error;	/* the errno every transmit fails with; 0: none */
+};
+#define	KPI_TX_AT_ONCE	0
+#define	KPI_TX_LATE	1
+#define	KPI_TX_LAZY	2	/* on the next transmit, or after a second */
+#define	KPI_TX_NEVER	3	/* until told otherwise */
+extern struct kpi_faults kpi_faults SHARED(kpi_faults);
+unsigned long kpi_alloc_count(void) SHARED(kpi_alloc_count);
+void	 kpi_tx_release(void) SHARED(kpi_tx_release);
+
+/* Interfaces. */
+struct kpi_if;
+struct kpi_if *kpi_if_attach(const char *name, void *link,
+	    const unsigned char mac[6], unsigned mtu) SHARED(kpi_if_attach);
+void	 kpi_if_detach(struct kpi_if *) SHARED(kpi_if_detach);
+void	 kpi_if_input(struct kpi_if *, const void *frame, unsigned long len,
+	    int vlan_tag) SHARED(kpi_if_input);
+/* As many as wait, in one epoch section; kpi_if_input needs one too. */
+void	 kpi_input_begin(void) SHARED(kpi_input_begin);
+void	 kpi_input_end(void) SHARED(kpi_input_end);
+void	 kpi_if_flags(struct kpi_if *, int up) SHARED(kpi_if_flags);
+void	 kpi_if_link(struct kpi_if *, int up) SHARED(kpi_if_link);
+void	 kpi_if_mtu(struct kpi_if *, unsigned mtu) SHARED(kpi_if_mtu);
+void	 kpi_if_lladdr(struct kpi_if *, const unsigned char mac[6])
+	    SHARED(kpi_if_lladdr);
+void	 kpi_if_rename(struct kpi_if *, const char *name)
+	    SHARED(kpi_if_rename);
+void	 kpi_if_counts(struct kpi_if *, unsigned long *in, unsigned long *out,
+	    unsigned long *passed) SHARED(kpi_if_counts);
+
+/* Disks. */
+struct kpi_disk;			/* a reference to a provider */
+struct kpi_disk_info {
+	char		name[32];
+	char		ident[256];
+	char		descr[256];
+	char		attachment[256];
+	long		mediasize;
+	long		stripesize;
+	long		stripeoffset;
+	unsigned	sectorsize;
+	unsigned	maxsize;
+	unsigned	rotation;
+	int		can_delete;
+	int		can_flush;
+	int		unmapped;
+	int		write_protect;
+	int		opens;
+	int		gone;
+};
+#define	KPI_READ	1
+#define	KPI_WRITE	2
+#define	KPI_DELETE	3
+#define	KPI_FLUSH	4
+#define	KPI_SPEEDUP	5
+#define	KPI_ORDERED	0x100
+/* Fills `info` for the index-th provider; 0, or ENOENT past the last. */
+int	 kpi_disk_info(int index, struct kpi_disk_info *info)
+	    SHARED(kpi_disk_info);
+int	 kpi_disk_open(const char *name, int write, struct kpi_disk **out)
+	    SHARED(kpi_disk_open);
+void	 kpi_disk_close(struct kpi_disk *) SHARED(kpi_disk_close);
+long	 kpi_disk_size(struct kpi_disk *) SHARED(kpi_disk_size);
+int	 kpi_disk_flags(struct kpi_disk *, int *can_delete, int *can_flush)
+	    SHARED(kpi_disk_flags);
+int	 kpi_disk_attr(struct kpi_disk *, const char *attr, void *out,
+	    unsigned long size) SHARED(kpi_disk_attr);
+/* Starts an I/O; `done` runs in whatever context completes it. */
+void	 kpi_disk_io(struct kpi_disk *, int op, long offset, long length,
+	    void *data, void (*done)(void *arg, int error), void *arg)
+	    SHARED(kpi_disk_io);
+void	 kpi_geom_idle(void) SHARED(kpi_geom_idle);
+#endif /* _KLD_HOST_H_ */

@@ -1,0 +1,116 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the files of the kernel half share.  A function with a FreeBSD name is
+ * an export to the module; kpi_* and ledger_* are our own.
+ */
+#ifndef _KLD_KPI_H_
+#define	_KLD_KPI_H_
+
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/limits.h>
+#include <sys/kernel.h>
+#include <sys/lock.h>
+#include <sys/malloc.h>
+#include <sys/mutex.h>
+#include <sys/proc.h>
+#include <sys/queue.h>
+#include <sys/errno.h>
+
+#include "host.h"
+
+#define	KPI_THREADS	512		/* also the number of "CPUs" */
+#define	KPI_HELD	16		/* locks that one thread holds */
+
+/* A kernel thread; curthread points at its first member. */
+struct kthr {
+	struct thread		 kt_td;
+	char			 kt_name[32];
+	u_int			 kt_slot;
+	struct lock_object	*kt_held[KPI_HELD];
+	int			 kt_nheld;
+	volatile u_int		 kt_epoch;	/* odd inside the net epoch */
+	u_int			 kt_epoch_depth;
+	const char		*kt_nosleep;	/* context that may not sleep */
+};
+#define	curkthr		((struct kthr *)curthread)
+#define	CALLER		__builtin_return_address(0)
+
+extern struct kthr *kpi_thread[KPI_THREADS];
+
+void	kpi_violation(const void *caller, const char *fmt, ...)
+	    __printflike(2, 3);
+/* The thread may sleep here: no mutex, no epoch, no such context. */
+void	kpi_may_sleep(const void *caller, const char *what);
+/* No lock of the module is held (transmit, completion, disk calls). */
+void	kpi_no_locks(const void *caller, const char *what);
+
+/*
+ * A mutex of ours that the lock checks do not see, so that the module's
+ * order of locks stays its own.
+ */
+struct kmutex {
+	volatile u_int	word;
+};
+void	kpi_lock(struct kmutex *);
+void	kpi_unlock(struct kmutex *);
+
+/*
+ * Everything that the module must give back is in the ledger while it has it.
+ */
+enum ledger_kind {
+	LEDGER_MALLOC,
+	LEDGER_ZONE,
+	LEDGER_ZONE_ITEM,
+	LEDGER_MBUF,
+	LEDGER_LOCK,
+	LEDGER_COUNTER,
+	LEDGER_CALLOUT,
+	LEDGER_TASKQUEUE,
+	LEDGER_TASK,
+	LEDGER_OID,
+	LEDGER_CONTEXT,
+	LEDGER_HANDLER,
+	LEDGER_PFIL,
+	LEDGER_IFREF,
+	LEDGER_DISK,
+	LEDGER_ROOTHOLD,
+	LEDGER_SBUF,
+	LEDGER_ENV,
+	LEDGER_MTYPE,
+	LEDGER_BIO,
+	LEDGER_KINDS
+};
+void	ledger_add(enum ledger_kind, const void *object, const char *name,
+	    const void *caller);
+/* False, and a violation, if the ledger does not hold the object. */
+bool	ledger_remove(enum ledger_kind, const void *object,
+	    const void *caller);
+bool	ledger_has(enum ledger_kind, const void *object);
+u_long	ledger_count(enum ledger_kind);
+/* A violation for every object of other kinds inside freed memory. */
+void	ledger_freed(const void *base, size_t size, const void *caller);
+
+int	kpi_mbuf_leaks(void (*say)(const char *));
+
+/* True if this allocation is the one that a fault says must fail. */
+bool	kpi_alloc_fails(int how);
+
+void	kpi_callout_boot(void);
+void	kpi_task_boot(void);
+void	kpi_sysctl_boot(void);
+void	kpi_disk_boot(void);
+void	kpi_net_boot(void);
+void	kpi_epoch_boot(void);
+void	kpi_mbuf_boot(void);
+void	kpi_malloc_boot(void);
+/* Frees what is left of the epoch's callbacks, from a thread that may wait. */
+void	kpi_epoch_drain(void);
+void	kpi_pfil_head(int present);
+void	kpi_event_run(const char *name, void (*call)(void *func, void *arg,
+	    void *cookie), void *cookie);
+void	kpi_sysctl_register(int count, void **set);
+void	kpi_sysctl_enable(int count, void **set);
+void	kpi_sysctl_unregister(int count, void **set);
+#endif /* _KLD_KPI_H_ */

@@ -1,0 +1,151 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The ledger: what the module holds, and who gave it to it.  A chained hash
+ * by address; kinds that are embedded in the module's own memory (locks,
+ * callouts) are found again when that memory is freed under them.
+ */
+#include "kpi.h"
+
+#define	BUCKETS		16384
+
+struct entry {
+	struct entry	*next;
+	const void	*object;
+	const void	*caller;
+	enum ledger_kind kind;
+	char		 name[40];
+};
+
+static const char *const kind_name[LEDGER_KINDS] = {
+	[LEDGER_MALLOC] = "malloc", [LEDGER_ZONE] = "uma zone",
+	[LEDGER_ZONE_ITEM] = "uma item", [LEDGER_MBUF] = "mbuf",
+	[LEDGER_LOCK] = "lock", [LEDGER_COUNTER] = "counter",
+	[LEDGER_CALLOUT] = "callout", [LEDGER_TASKQUEUE] = "taskqueue",
+	[LEDGER_TASK] = "task", [LEDGER_OID] = "sysctl oid",
+	[LEDGER_CONTEXT] = "sysctl context", [LEDGER_HANDLER] = "event handler",
+	[LEDGER_PFIL] = "pfil hook", [LEDGER_IFREF] = "ifnet reference",
+	[LEDGER_DISK] = "disk", [LEDGER_ROOTHOLD] = "root mount hold",
+	[LEDGER_SBUF] = "sbuf", [LEDGER_ENV] = "kernel environment string",
+	[LEDGER_MTYPE] = "malloc type", [LEDGER_BIO] = "bio",
+};
+
+static struct entry *table[BUCKETS];
+static u_long counts[LEDGER_KINDS];
+static struct kmutex lock;
+
+static struct entry **
+bucket(const void *object)
+{
+
+	return (&table[((uintptr_t)object * 0x9e3779b97f4a7c15UL) >> 50]);
+}
+
+void
+ledger_add(enum ledger_kind kind, const void *object, const char *name,
+    const void *caller)
+{
+	struct entry *e, **b = bucket(object);
+
+	e = host_alloc_raw(sizeof(*e));
+	e->object = object;
+	e->caller = caller;
+	e->kind = kind;
+	strlcpy(e->name, name != NULL ? name : "", sizeof(e->name));
+	kpi_lock(&lock);
+	e->next = *b;
+	*b = e;
+	counts[kind]++;
+	kpi_unlock(&lock);
+}
+
+bool
+ledger_remove(enum ledger_kind kind, const void *object, const void *caller)
+{
+	struct entry *e, **p;
+
+	kpi_lock(&lock);
+	for (p = bucket(object); (e = *p) != NULL; p = &e->next)
+		if (e->object == object && e->kind == kind)
+			break;
+	if (e != NULL) {
+		*p = e->next;
+		counts[kind]--;
+	}
+	kpi_unlock(&lock);
+	if (e == NULL) {
+		kpi_violation(caller, "%s %p given back twice or never taken",
+		    kind_name[kind], object);
+		return (false);
+	}
+	host_free(e);
+	return (true);
+}
+
+bool
+ledger_has(enum ledger_kind kind, const void *object)
+{
+	struct entry *e;
+
+	kpi_lock(&lock);
+	for (e = *bucket(object); e != NULL; e = e->next)
+		if (e->object == object && e->kind == kind)
+			break;
+	kpi_unlock(&lock);
+	return (e != NULL);
+}
+
+u_long
+ledger_count(enum ledger_kind kind)
+{
+
+	return (counts[kind]);
+}
+
+void
+ledger_freed(const void *base, size_t size, const void *caller)
+{
+	struct entry *e;
+	const char *low = base;
+	u_int i;
+
+	/* Large blocks only: small ones hold no locks, and this is a scan. */
+	if (size < sizeof(struct mtx) ||
+	    counts[LEDGER_LOCK] + counts[LEDGER_CALLOUT] == 0)
+		return;
+	kpi_lock(&lock);
+	for (i = 0; i < BUCKETS; i++) {
+		for (e = table[i]; e != NULL; e = e->next) {
+			if ((e->kind != LEDGER_LOCK &&
+			    e->kind != LEDGER_CALLOUT) ||
+			    (const char *)e->object < low ||
+			    (const char *)e->object >= low + size)
+				continue;
+			kpi_violation(caller, "memory freed with %s \"%s\" "
+			    "alive in it", kind_name[e->kind], e->name);
+		}
+	}
+	kpi_unlock(&lock);
+}
+
+int
+kpi_leaks(void (*say)(const char *))
+{
+	char line[192], where[96];
+	struct entry *e;
+	int n = 0;
+	u_int i;
+
+	kpi_lock(&lock);
+	for (i = 0; i < BUCKETS; i++) {
+		for (e = table[i]; e != NULL; e = e->next) {
+			host_where(e->caller, where, sizeof(where));
+			snprintf(line, sizeof(line), "%s \"%s\" %p from %s",
+			    kind_name[e->kind], e->name, e->object, where);
+			say(line);
+			n++;
+		}
+	}
+	kpi_unlock(&lock);
+	return (n + kpi_mbuf_leaks(say));
+}

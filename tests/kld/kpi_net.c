@@ -1,0 +1,704 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Interfaces, pfil(9) on the Ethernet head, and transmit.
+ *
+ * What leaves is held against the rules: in the net epoch, in vnet0, no lock,
+ * an interface that is up and running with link, 60 bytes at least, the MTU
+ * at most.  When a sent mbuf is given back is a setting, since drivers differ
+ * from at once to never.
+ */
+#include "kpi.h"
+
+#include <sys/epoch.h>
+#include <sys/eventhandler.h>
+#include <sys/mbuf.h>
+#include <sys/socket.h>
+#include <sys/sockio.h>
+
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <net/if_dl.h>
+#include <net/if_types.h>
+#include <net/if_var.h>
+#include <net/if_private.h>
+#include <net/pfil.h>
+#include <net/vnet.h>
+
+#define	KIFS		64
+
+struct kpi_if {
+	struct ifnet	 ifn;		/* first: the module's if_t */
+	void		*host;
+	u_char		 lladdr[ETHER_ADDR_LEN];
+	volatile u_int	 refs;		/* the module's */
+	u_long		 in, out, passed;
+	bool		 attached;
+};
+
+struct pfil_hook {
+	struct pfil_hook_args	 args;
+	bool			 linked;
+	epoch_context_t		 dead;
+};
+
+static struct vnet	vnet0_;
+struct vnet		*vnet0 = &vnet0_;
+static struct kpi_if	*ifs[KIFS];
+static struct kmutex	ifs_lock;
+static struct pfil_hook	*hook;
+static bool		head_present;
+
+/* Sent mbufs that are held back. */
+struct held {
+	struct held	*next;
+	struct mbuf	*m;
+	long		 due;
+};
+static struct held	*held_first, **held_last = &held_first;
+static struct mtx	driver_mtx;
+
+void
+kpi_pfil_head(int present)
+{
+
+	head_present = present;
+}
+
+pfil_hook_t
+pfil_add_hook(struct pfil_hook_args *a)
+{
+	struct pfil_hook *h;
+
+	kpi_may_sleep(CALLER, "pfil_add_hook()");
+	if (a->pa_version != PFIL_VERSION || a->pa_type != PFIL_TYPE_ETHERNET)
+		host_panic("pfil hook of another version or type");
+	if (hook != NULL)
+		host_panic("a second pfil hook");
+	h = host_alloc(sizeof(*h));
+	h->args = *a;
+	hook = h;
+	ledger_add(LEDGER_PFIL, h, a->pa_modname, CALLER);
+	return (h);
+}
+
+int
+pfil_link(struct pfil_link_args *a)
+{
+	struct pfil_hook *h = a->pa_hook;
+
+	kpi_may_sleep(CALLER, "pfil_link()");
+	if (curvnet != vnet0)
+		kpi_violation(CALLER, "pfil_link outside of vnet0");
+	if ((a->pa_flags & PFIL_HOOKPTR) == 0)
+		h = hook;
+	if (h == NULL || (!head_present &&
+	    (a->pa_flags & PFIL_HEADPTR) == 0))
+		return (ENOENT);
+	if ((a->pa_flags & PFIL_HEADPTR) == 0 &&
+	    strcmp(a->pa_headname, PFIL_ETHER_NAME) != 0)
+		return (ENOENT);
+	h->linked = (a->pa_flags & PFIL_UNLINK) == 0;
+	return (0);
+}
+
+void
+pfil_remove_hook(pfil_hook_t h)
+{
+
+	kpi_may_sleep(CALLER, "pfil_remove_hook()");
+	if (curvnet != vnet0)
+		kpi_violation(CALLER, "pfil_remove_hook outside of vnet0");
+	h->linked = false;
+	hook = NULL;
+	/* The real one is freed after the epoch: so a late reader finds it. */
+	if (!ledger_remove(LEDGER_PFIL, h, CALLER))
+		return;
+}
+
+/* Interfaces, as the module asks about them. */
+static struct kpi_if *
+kif(const struct ifnet *ifp)
+{
+
+	return (__DECONST(struct kpi_if *, ifp));
+}
+
+void
+if_ref(if_t ifp)
+{
+
+	atomic_add_int(&kif(ifp)->refs, 1);
+	ledger_add(LEDGER_IFREF, ifp, if_name(ifp), CALLER);
+}
+
+bool
+if_try_ref(if_t ifp)
+{
+
+	atomic_add_int(&kif(ifp)->refs, 1);
+	ledger_add(LEDGER_IFREF, ifp, if_name(ifp), CALLER);
+	return (true);
+}
+
+void
+if_rele(if_t ifp)
+{
+
+	if (!ledger_remove(LEDGER_IFREF, ifp, CALLER))
+		return;
+	atomic_subtract_int(&kif(ifp)->refs, 1);
+}
+
+static struct kpi_if *
+find(const char *name)
+{
+	int i;
+
+	for (i = 0; i < KIFS; i++)
+		if (ifs[i] != NULL && ifs[i]->attached &&
+		    strcmp(ifs[i]->ifn.if_xname, name) == 0)
+			return (ifs[i]);
+	return (NULL);
+}
+
+if_t
+ifunit_ref(const char *name)
+{
+	struct kpi_if *k;
+
+	kpi_lock(&ifs_lock);
+	k = find(name);
+	kpi_unlock(&ifs_lock);
+	if (k == NULL)
+		return (NULL);
+	if_ref(&k->ifn);
+	return (&k->ifn);
+}
+
+if_t
+ifunit(const char *name)
+{
+	struct kpi_if *k;
+
+	kpi_lock(&ifs_lock);
+	k = find(name);
+	kpi_unlock(&ifs_lock);
+	return (k != NULL ? &k->ifn : NULL);
+}
+
+/* The iterator is an index; the list may change between its steps. */
+if_t
+if_iter_next(struct if_iter *it)
+{
+	uintptr_t i;
+
+	for (i = (uintptr_t)it->context[0]; i < KIFS; i++)
+		if (ifs[i] != NULL && ifs[i]->attached) {
+			it->context[0] = (void *)(i + 1);
+			return (&ifs[i]->ifn);
+		}
+	it->context[0] = (void *)i;
+	return (NULL);
+}
+
+if_t
+if_iter_start(struct if_iter *it)
+{
+
+	if (curkthr->kt_epoch_depth == 0)
+		kpi_violation(CALLER, "interfaces walked outside the epoch");
+	memset(it, 0, sizeof(*it));
+	return (if_iter_next(it));
+}
+
+void
+if_iter_finish(struct if_iter *it)
+{
+
+	(void)it;
+}
+
+int
+if_foreach(if_foreach_cb_t cb, void *arg)
+{
+	int error, i;
+
+	if (curkthr->kt_epoch_depth == 0)
+		kpi_violation(CALLER, "interfaces walked outside the epoch");
+	for (i = 0; i < KIFS; i++)
+		if (ifs[i] != NULL && ifs[i]->attached &&
+		    (error = cb(&ifs[i]->ifn, arg)) != 0)
+			return (error);
+	return (0);
+}
+
+int
+if_foreach_sleep(if_foreach_match_t match, void *marg, if_foreach_cb_t cb,
+    void *arg)
+{
+	int error, i;
+
+	kpi_may_sleep(CALLER, "if_foreach_sleep()");
+	for (i = 0; i < KIFS; i++)
+		if (ifs[i] != NULL && ifs[i]->attached &&
+		    match(&ifs[i]->ifn, marg) &&
+		    (error = cb(&ifs[i]->ifn, arg)) != 0)
+			return (error);
+	return (0);
+}
+
+#define	GETTER(type, name, field)					\
+type									\
+name(const if_t ifp)							\
+{									\
+									\
+	return ((type)ifp->field);					\
+}
+GETTER(int, if_getmtu, if_mtu)
+GETTER(int, if_getflags, if_flags)
+GETTER(int, if_getdrvflags, if_drv_flags)
+GETTER(int, if_getlinkstate, if_link_state)
+GETTER(int, if_gettype, if_type)
+GETTER(int, if_getindex, if_index)
+GETTER(const char *, if_name, if_xname)
+GETTER(const char *, if_getdname, if_dname)
+GETTER(struct vnet *, if_getvnet, if_vnet)
+GETTER(int, if_getcapenable, if_capenable)
+GETTER(int, if_getnumadomain, if_numa_domain)
+GETTER(void *, if_getsoftc, if_softc)
+GETTER(struct ifvlantrunk *, if_getvlantrunk, if_vlantrunk)
+GETTER(char *, if_getlladdr, if_hw_addr)
+GETTER(uint8_t, if_getaddrlen, if_addrlen)
+GETTER(uint8_t, if_getpcp, if_pcp)
+
+int
+if_setflagbits(if_t ifp, int set, int clear)
+{
+
+	ifp->if_flags = (ifp->if_flags | set) & ~clear;
+	return (0);
+}
+
+void
+if_up(if_t ifp)
+{
+
+	kpi_if_flags(kif(ifp), 1);
+}
+
+int
+if_ioctl(if_t ifp, u_long cmd, void *data)
+{
+
+	(void)data;
+	kpi_may_sleep(CALLER, "if_ioctl()");
+	if (cmd != SIOCSIFFLAGS)
+		return (EINVAL);
+	kpi_if_flags(kif(ifp), (ifp->if_flags & IFF_UP) != 0);
+	return (0);
+}
+
+/* Giving sent mbufs back. */
+static void
+free_sent(struct mbuf *m)
+{
+
+	/* As a driver does it: with its transmit lock held. */
+	mtx_lock(&driver_mtx);
+	m_freem(m);
+	mtx_unlock(&driver_mtx);
+}
+
+static struct held *
+take_due(long now, bool all)
+{
+	struct held *h;
+
+	mtx_lock(&driver_mtx);
+	h = held_first;
+	if (h != NULL && (all || h->due <= now)) {
+		held_first = h->next;
+		if (held_first == NULL)
+			held_last = &held_first;
+	} else
+		h = NULL;
+	mtx_unlock(&driver_mtx);
+	return (h);
+}
+
+static void
+release(bool all)
+{
+	struct held *h;
+
+	while ((h = take_due(host_uptime_ns(), all)) != NULL) {
+		free_sent(h->m);
+		host_free(h);
+	}
+}
+
+void
+kpi_tx_release(void)
+{
+
+	release(true);
+}
+
+static void
+tx_done(struct mbuf *m)
+{
+	struct held *h;
+	long ms;
+
+	if (kpi_faults.tx_free == KPI_TX_LAZY)
+		release(true);
+	if (kpi_faults.tx_free == KPI_TX_AT_ONCE) {
+		free_sent(m);
+		return;
+	}
+	ms = kpi_faults.tx_free == KPI_TX_LATE ? kpi_faults.tx_free_ms :
+	    kpi_faults.tx_free == KPI_TX_LAZY ? 1000 : LONG_MAX / 2000000;
+	h = host_alloc(sizeof(*h));
+	h->m = m;
+	h->due = host_uptime_ns() + ms * 1000000;
+	mtx_lock(&driver_mtx);
+	*held_last = h;
+	held_last = &h->next;
+	mtx_unlock(&driver_mtx);
+}
+
+static void
+reaper(void *unused)
+{
+
+	(void)unused;
+	for (;;) {
+		host_sleep_ns(1000000);
+		if (held_first != NULL)
+			release(false);
+	}
+}
+
+static void
+check_frame(struct kpi_if *k, struct mbuf *m, const void *caller)
+{
+	u_int len = m_length(m, NULL);
+
+	kpi_no_locks(caller, "transmit");
+	if (curkthr->kt_epoch_depth == 0)
+		kpi_violation(caller, "transmit outside the net epoch");
+	if (curvnet != vnet0)
+		kpi_violation(caller, "transmit outside of vnet0");
+	if ((m->m_flags & M_PKTHDR) == 0 || len != (u_int)m->m_pkthdr.len)
+		kpi_violation(caller, "packet header says %d bytes, the chain "
+		    "has %u", m->m_pkthdr.len, len);
+	if (len < 60)
+		kpi_violation(caller, "frame of %u bytes sent", len);
+	if (len > k->ifn.if_mtu + ETHER_HDR_LEN)
+		kpi_violation(caller, "frame of %u bytes sent at MTU %u", len,
+		    k->ifn.if_mtu);
+	if (!k->attached)
+		kpi_violation(caller, "transmit on %s, which is gone",
+		    k->ifn.if_xname);
+}
+
+int
+ether_output_frame(struct ifnet *ifp, struct mbuf *m)
+{
+	struct host_iov iov[32];
+	struct kpi_if *k = kif(ifp);
+	struct mbuf *n;
+	int error, count = 0;
+
+	check_frame(k, m, CALLER);
+	for (n = m; n != NULL && count < (int)nitems(iov); n = n->m_next) {
+		iov[count].base = n->m_data;
+		iov[count++].len = n->m_len;
+	}
+	error = kpi_faults.tx_error;
+	if ((ifp->if_flags & IFF_UP) == 0 ||
+	    (ifp->if_drv_flags & IFF_DRV_RUNNING) == 0)
+		error = ENETDOWN;
+	if (error == 0 && k->attached)
+		error = host_link_send(k->host, iov, count);
+	atomic_add_long(&k->out, 1);
+	tx_done(m);
+	return (error);
+}
+
+/* Receiving. */
+static struct epoch_tracker input_et[KPI_THREADS];
+
+void
+kpi_input_begin(void)
+{
+
+	curkthr->kt_nosleep = "an interface's receive thread";
+	NET_EPOCH_ENTER(input_et[curkthr->kt_slot]);
+}
+
+void
+kpi_input_end(void)
+{
+
+	NET_EPOCH_EXIT(input_et[curkthr->kt_slot]);
+	curkthr->kt_nosleep = NULL;
+}
+
+/* A chain whose first mbuf has no more than the Ethernet header. */
+static struct mbuf *
+chop(const char *frame, u_long len)
+{
+	struct mbuf *top, *m, **tail;
+	u_long off, n;
+
+	top = m = m_gethdr(M_NOWAIT, MT_DATA);
+	if (top == NULL)
+		return (NULL);
+	m->m_len = ETHER_HDR_LEN;
+	memcpy(m->m_data, frame, ETHER_HDR_LEN);
+	for (off = ETHER_HDR_LEN, tail = &m->m_next; off < len; off += n) {
+		if ((m = m_get(M_NOWAIT, MT_DATA)) == NULL) {
+			m_freem(top);
+			return (NULL);
+		}
+		n = MIN(len - off, 1 + off % 131);
+		memcpy(m->m_data, frame + off, n);
+		m->m_len = (int)n;
+		*tail = m;
+		tail = &m->m_next;
+	}
+	return (top);
+}
+
+static struct mbuf *
+whole(const char *frame, u_long len)
+{
+	struct mbuf *m;
+
+	m = m_get3((int)len, M_NOWAIT, MT_DATA, M_PKTHDR);
+	if (m == NULL)
+		return (NULL);
+	memcpy(m->m_data, frame, len);
+	m->m_len = (int)len;
+	return (m);
+}
+
+void
+kpi_if_input(struct kpi_if *k, const void *frame, u_long len, int vlan_tag)
+{
+	struct pfil_hook *h = hook;
+	const u_char *dst = frame;
+	struct mbuf *m;
+	pfil_return_t verdict;
+
+	atomic_add_long(&k->in, 1);
+	if (!k->attached || (k->ifn.if_flags & IFF_UP) == 0 || h == NULL ||
+	    !h->linked || len < ETHER_HDR_LEN)
+		return;
+	m = kpi_faults.rx_split || len > MJUM16BYTES ? chop(frame, len) :
+	    whole(frame, len);
+	if (m == NULL)
+		return;
+	m->m_pkthdr.len = (int)len;
+	m->m_pkthdr.rcvif = &k->ifn;
+	if (ETHER_IS_BROADCAST(dst))
+		m->m_flags |= M_BCAST;
+	else if (ETHER_IS_MULTICAST(dst))
+		m->m_flags |= M_MCAST;
+	else if (memcmp(dst, k->lladdr, ETHER_ADDR_LEN) != 0)
+		m->m_flags |= M_PROMISC;
+	if (vlan_tag >= 0) {
+		m->m_flags |= M_VLANTAG;
+		m->m_pkthdr.ether_vtag = (uint16_t)vlan_tag;
+	}
+	/* Promiscuous frames never reach the hooks (if_ethersubr.c). */
+	if (m->m_flags & M_PROMISC) {
+		m_freem(m);
+		return;
+	}
+	CURVNET_SET(vnet0);
+	verdict = h->args.pa_mbuf_chk(&m, &k->ifn, PFIL_IN |
+	    (int)ETHER_HDR_LEN * 0, h->args.pa_ruleset, NULL);
+	CURVNET_RESTORE();
+	switch (verdict) {
+	case PFIL_CONSUMED:
+	case PFIL_DROPPED:
+		if (m != NULL)
+			kpi_violation((void *)h->args.pa_mbuf_chk,
+			    "hook took a packet and left its pointer");
+		break;
+	default:
+		atomic_add_long(&k->passed, 1);
+		m_freem(m);
+		break;
+	}
+	if (curkthr->kt_nheld != 0)
+		kpi_violation((void *)h->args.pa_mbuf_chk,
+		    "hook left with a lock held");
+}
+
+/* The administrator's side. */
+static void
+call_ifp(void *func, void *arg, void *cookie)
+{
+
+	((void (*)(void *, struct ifnet *))func)(arg, cookie);
+}
+
+static void
+tell(const char *event, struct kpi_if *k)
+{
+
+	CURVNET_SET(vnet0);
+	kpi_event_run(event, call_ifp, &k->ifn);
+	CURVNET_RESTORE();
+}
+
+struct event2 {
+	struct ifnet	*ifp;
+	int		 arg;
+};
+
+static void
+call_ifp_int(void *func, void *arg, void *cookie)
+{
+	struct event2 *e = cookie;
+
+	((void (*)(void *, struct ifnet *, int))func)(arg, e->ifp, e->arg);
+}
+
+static void
+tell_int(const char *event, struct kpi_if *k, int arg)
+{
+	struct event2 e = { &k->ifn, arg };
+
+	CURVNET_SET(vnet0);
+	kpi_event_run(event, call_ifp_int, &e);
+	CURVNET_RESTORE();
+}
+
+struct kpi_if *
+kpi_if_attach(const char *name, void *host, const u_char mac[6], u_int mtu)
+{
+	static u_short next_index = 1;
+	struct kpi_if *k;
+	int i;
+
+	k = host_alloc(sizeof(*k));
+	k->host = host;
+	k->ifn.if_index = next_index++;
+	k->ifn.if_type = IFT_ETHER;
+	k->ifn.if_addrlen = ETHER_ADDR_LEN;
+	k->ifn.if_hdrlen = ETHER_HDR_LEN;
+	k->ifn.if_mtu = mtu;
+	k->ifn.if_vnet = k->ifn.if_home_vnet = vnet0;
+	k->ifn.if_dname = "kld";
+	k->ifn.if_pcp = 0xff;
+	k->ifn.if_flags = IFF_BROADCAST | IFF_SIMPLEX | IFF_MULTICAST;
+	k->ifn.if_link_state = LINK_STATE_DOWN;
+	k->ifn.if_hw_addr = k->lladdr;
+	strlcpy(k->ifn.if_xname, name, sizeof(k->ifn.if_xname));
+	k->attached = true;
+	kpi_lock(&ifs_lock);
+	for (i = 0; i < KIFS && ifs[i] != NULL; i++)
+		;
+	if (i == KIFS)
+		host_panic("too many interfaces");
+	ifs[i] = k;
+	kpi_unlock(&ifs_lock);
+	/* Arrival comes before the address is set (ether_ifattach). */
+	tell("ifnet_arrival_event", k);
+	memcpy(k->lladdr, mac, ETHER_ADDR_LEN);
+	tell("ether_ifattach_event", k);
+	return (k);
+}
+
+void
+kpi_if_detach(struct kpi_if *k)
+{
+	int i;
+
+	k->ifn.if_flags &= ~IFF_UP;
+	k->ifn.if_drv_flags &= ~IFF_DRV_RUNNING;
+	k->attached = false;
+	tell("ifnet_departure_event", k);
+	kpi_lock(&ifs_lock);
+	for (i = 0; i < KIFS; i++)
+		if (ifs[i] == k)
+			ifs[i] = NULL;
+	kpi_unlock(&ifs_lock);
+	/*
+	 * Not freed: whoever still refers to it is found by the ledger, and
+	 * one who uses it without a reference is found by `attached`.
+	 */
+}
+
+void
+kpi_if_flags(struct kpi_if *k, int up)
+{
+
+	if (up) {
+		k->ifn.if_flags |= IFF_UP;
+		k->ifn.if_drv_flags |= IFF_DRV_RUNNING;
+	} else {
+		k->ifn.if_flags &= ~IFF_UP;
+		k->ifn.if_drv_flags &= ~IFF_DRV_RUNNING;
+	}
+	tell_int("ifnet_event", k, up ? IFNET_EVENT_UP : IFNET_EVENT_DOWN);
+}
+
+void
+kpi_if_link(struct kpi_if *k, int up)
+{
+
+	k->ifn.if_link_state = up ? LINK_STATE_UP : LINK_STATE_DOWN;
+	tell_int("ifnet_link_event", k, k->ifn.if_link_state);
+}
+
+/* No event: the kernel has none for this. */
+void
+kpi_if_mtu(struct kpi_if *k, u_int mtu)
+{
+
+	k->ifn.if_mtu = mtu;
+}
+
+void
+kpi_if_lladdr(struct kpi_if *k, const u_char mac[6])
+{
+
+	memcpy(k->lladdr, mac, ETHER_ADDR_LEN);
+	tell("iflladdr_event", k);
+}
+
+void
+kpi_if_rename(struct kpi_if *k, const char *name)
+{
+
+	k->ifn.if_flags |= IFF_RENAMING;
+	tell("ifnet_departure_event", k);
+	strlcpy(k->ifn.if_xname, name, sizeof(k->ifn.if_xname));
+	tell("ifnet_arrival_event", k);
+	k->ifn.if_flags &= ~IFF_RENAMING;
+}
+
+void
+kpi_if_counts(struct kpi_if *k, u_long *in, u_long *out, u_long *passed)
+{
+
+	*in = k->in;
+	*out = k->out;
+	*passed = k->passed;
+}
+
+void
+kpi_net_boot(void)
+{
+
+	vnet0_.vnet_magic_n = VNET_MAGIC_N;
+	mtx_init(&driver_mtx, "driver transmit", NULL, MTX_DEF);
+	ledger_remove(LEDGER_LOCK, &driver_mtx, NULL);
+	host_thread("reaper", reaper, NULL);
+}

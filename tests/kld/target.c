@@ -1,0 +1,369 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * An AoE target in memory, for links inside this process: config, IDENTIFY,
+ * reads, writes and flush as AoEr11 has them, and a few ways to misbehave.
+ */
+#define	_GNU_SOURCE
+#include "kld.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define	SECTOR		512
+#define	ATA_HEADER	36
+#define	CONFIG_HEADER	32
+
+struct target {
+	struct target	*next;
+	unsigned	 shelf, slot;
+	unsigned char	*bytes;
+	long		 size;
+	unsigned	 bufcnt, scnt;
+	bool		 mute;		/* answers nothing */
+	bool		 read_only;
+	bool		 hold_writes;	/* takes writes, answers none */
+	unsigned	 lose;		/* one answer in so many is lost */
+	unsigned long	 answered;
+	unsigned char	 mac[6];
+	char		 serial[21];
+	char		 config[1024];
+	unsigned	 config_len;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void
+put16(unsigned char *p, unsigned v)
+{
+
+	p[0] = (unsigned char)(v >> 8);
+	p[1] = (unsigned char)v;
+}
+
+static unsigned
+get16(const unsigned char *p)
+{
+
+	return ((unsigned)p[0] << 8 | p[1]);
+}
+
+static struct target **
+find(struct link *l, unsigned shelf, unsigned slot)
+{
+	struct target **t;
+
+	for (t = &l->targets; *t != NULL; t = &(*t)->next)
+		if ((*t)->shelf == shelf && (*t)->slot == slot)
+			break;
+	return (t);
+}
+
+int
+target_add(struct link *l, unsigned shelf, unsigned slot, long bytes,
+    const char *serial, FILE *out)
+{
+	struct target *t;
+
+	if (l->wire == NULL || bytes < SECTOR || shelf > 0xfffe ||
+	    slot > 0xfe) {
+		fprintf(out, "targets live on wires, with an address and a "
+		    "size\n");
+		return (FBSD_EINVAL);
+	}
+	t = host_alloc(sizeof(*t));
+	t->shelf = shelf;
+	t->slot = slot;
+	t->size = bytes & ~(long)(SECTOR - 1);
+	t->bytes = host_pages((unsigned long)bytes);
+	t->bufcnt = 16;
+	t->mac[0] = 0x02;
+	t->mac[1] = 0xae;
+	put16(t->mac + 2, shelf);
+	t->mac[4] = (unsigned char)slot;
+	if (serial != NULL)
+		snprintf(t->serial, sizeof(t->serial), "%s", serial);
+	else
+		snprintf(t->serial, sizeof(t->serial), "%u.%u:wire", shelf,
+		    slot);
+	pthread_mutex_lock(&lock);
+	t->next = l->targets;
+	l->targets = t;
+	pthread_mutex_unlock(&lock);
+	return (0);
+}
+
+static void
+destroy(struct target *t)
+{
+
+	munmap(t->bytes, (size_t)t->size);
+	free(t);
+}
+
+int
+target_remove(struct link *l, unsigned shelf, unsigned slot)
+{
+	struct target **p, *t;
+
+	pthread_mutex_lock(&lock);
+	p = find(l, shelf, slot);
+	if ((t = *p) != NULL)
+		*p = t->next;
+	pthread_mutex_unlock(&lock);
+	if (t == NULL)
+		return (FBSD_ENOENT);
+	destroy(t);
+	return (0);
+}
+
+int
+target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
+    const char *value, FILE *out)
+{
+	struct target *t;
+	unsigned n = (unsigned)strtoul(value, NULL, 0);
+	int error = 0;
+
+	pthread_mutex_lock(&lock);
+	t = *find(l, shelf, slot);
+	if (t == NULL)
+		error = FBSD_ENOENT;
+	else if (strcmp(what, "mute") == 0)
+		t->mute = n != 0;
+	else if (strcmp(what, "readonly") == 0)
+		t->read_only = n != 0;
+	else if (strcmp(what, "holdwrites") == 0)
+		t->hold_writes = n != 0;
+	else if (strcmp(what, "lose") == 0)
+		t->lose = n;
+	else if (strcmp(what, "bufcnt") == 0)
+		t->bufcnt = n;
+	else if (strcmp(what, "scnt") == 0)
+		t->scnt = n;
+	else if (strcmp(what, "serial") == 0)
+		snprintf(t->serial, sizeof(t->serial), "%s", value);
+	else {
+		fprintf(out, "mute, readonly, holdwrites, lose, bufcnt, scnt "
+		    "or serial\n");
+		error = FBSD_EINVAL;
+	}
+	pthread_mutex_unlock(&lock);
+	return (error);
+}
+
+void
+targets_free(struct target *t)
+{
+	struct target *next;
+
+	for (; t != NULL; t = next) {
+		next = t->next;
+		destroy(t);
+	}
+}
+
+/* ATA strings: padded with blanks, bytes swapped in each word. */
+static void
+ata_string(unsigned char *to, const char *from, size_t len)
+{
+	size_t i, n = strlen(from);
+
+	for (i = 0; i < len; i++)
+		to[i ^ 1] = i < n ? (unsigned char)from[i] : ' ';
+}
+
+static void
+word(unsigned char *id, unsigned w, unsigned v)
+{
+
+	id[2 * w] = (unsigned char)v;
+	id[2 * w + 1] = (unsigned char)(v >> 8);
+}
+
+static void
+identify(const struct target *t, unsigned char *id)
+{
+	uint64_t sectors = (uint64_t)t->size / SECTOR;
+	unsigned i;
+
+	memset(id, 0, SECTOR);
+	word(id, 47, 0x8000);
+	word(id, 49, 0x0200);
+	word(id, 50, 0x4000);
+	word(id, 83, 0x5400);
+	word(id, 84, 0x4000);
+	word(id, 86, 0x1400);
+	word(id, 87, 0x4000);
+	word(id, 93, 0x400b);
+	ata_string(id + 20, t->serial, 20);
+	ata_string(id + 46, "1", 8);
+	ata_string(id + 54, "kld wire target", 40);
+	for (i = 0; i < 4; i++)
+		id[120 + i] = (unsigned char)((sectors > 0x0fffffff ?
+		    0x0fffffff : sectors) >> (8 * i));
+	for (i = 0; i < 8; i++)
+		id[200 + i] = (unsigned char)(sectors >> (8 * i));
+}
+
+static unsigned
+max_sectors(const struct target *t, unsigned mtu)
+{
+	unsigned n = (mtu - ATA_HEADER) / SECTOR;
+
+	if (n > 255)
+		n = 255;
+	return (t->scnt != 0 && t->scnt < n ? t->scnt : n);
+}
+
+/* Returns the length of the answer, 0 for none. */
+static size_t
+config(struct target *t, const unsigned char *in, size_t len, unsigned mtu,
+    unsigned char *out)
+{
+	unsigned ccmd, n;
+
+	if (len < CONFIG_HEADER)
+		return (0);
+	ccmd = in[29] & 0x0f;
+	n = get16(in + 30);
+	if (n > sizeof(t->config) || CONFIG_HEADER + n > len)
+		return (0);
+	if ((ccmd == 1 && (n != t->config_len ||
+	    memcmp(in + 32, t->config, n) != 0)) ||
+	    (ccmd == 2 && (n > t->config_len ||
+	    memcmp(in + 32, t->config, n) != 0)))
+		return (0);
+	if (ccmd == 4 || (ccmd == 3 && t->config_len == 0)) {
+		memcpy(t->config, in + 32, n);
+		t->config_len = n;
+	} else if (ccmd == 3) {
+		out[14] |= 0x04;
+		out[15] = 4;
+	}
+	put16(out + 24, t->bufcnt);
+	put16(out + 26, 0x0b1d);
+	out[28] = (unsigned char)max_sectors(t, mtu);
+	out[29] = (unsigned char)(0x10 | ccmd);
+	put16(out + 30, t->config_len);
+	memcpy(out + 32, t->config, t->config_len);
+	return (CONFIG_HEADER + t->config_len);
+}
+
+static size_t
+ata_fail(unsigned char *out, unsigned char error)
+{
+
+	out[25] = error;
+	out[27] = 0x41;
+	return (ATA_HEADER);
+}
+
+static size_t
+ata_data(struct target *t, const unsigned char *in, size_t len, bool write,
+    bool ext, unsigned char *out)
+{
+	uint64_t lba = 0;
+	unsigned i, sectors = in[26];
+
+	for (i = 0; i < (ext ? 6u : 4u); i++)
+		lba |= (uint64_t)in[28 + i] << (8 * i);
+	if (!ext)
+		lba &= 0x0fffffff;
+	if ((lba + sectors) * SECTOR > (uint64_t)t->size)
+		return (ata_fail(out, 0x10));
+	if (write) {
+		if (len < ATA_HEADER + sectors * SECTOR)
+			return (0);
+		if (t->read_only)
+			return (ata_fail(out, 0x04));
+		memcpy(t->bytes + lba * SECTOR, in + ATA_HEADER,
+		    sectors * SECTOR);
+		out[27] = 0x40;
+		return (t->hold_writes ? 0 : ATA_HEADER);
+	}
+	memcpy(out + ATA_HEADER, t->bytes + lba * SECTOR, sectors * SECTOR);
+	out[27] = 0x40;
+	return (ATA_HEADER + sectors * SECTOR);
+}
+
+static size_t
+ata(struct target *t, const unsigned char *in, size_t len, unsigned mtu,
+    unsigned char *out)
+{
+
+	if (len < ATA_HEADER)
+		return (0);
+	if (in[26] > max_sectors(t, mtu)) {
+		out[14] |= 0x04;
+		out[15] = 2;
+		return (ATA_HEADER);
+	}
+	switch (in[27]) {
+	case 0x20: return (ata_data(t, in, len, false, false, out));
+	case 0x24: return (ata_data(t, in, len, false, true, out));
+	case 0x30: return (ata_data(t, in, len, true, false, out));
+	case 0x34: return (ata_data(t, in, len, true, true, out));
+	case 0xe7:
+		out[27] = 0x40;
+		return (ATA_HEADER);
+	case 0xec:
+		identify(t, out + ATA_HEADER);
+		out[27] = 0x40;
+		return (ATA_HEADER + SECTOR);
+	default:
+		return (ata_fail(out, 0x04));
+	}
+}
+
+static size_t
+answer(struct target *t, const unsigned char *in, size_t len, unsigned mtu,
+    unsigned char *out)
+{
+	size_t n = len < ATA_HEADER ? len : ATA_HEADER;
+
+	memcpy(out, in, n);
+	memcpy(out, in + 6, 6);
+	memcpy(out + 6, t->mac, 6);
+	out[14] |= 0x08;
+	put16(out + 16, t->shelf);
+	out[18] = (unsigned char)t->slot;
+	switch (in[19]) {
+	case 0: return (ata(t, in, len, mtu, out));
+	case 1: return (config(t, in, len, mtu, out));
+	default:
+		out[14] |= 0x04;
+		out[15] = 1;
+		return (24);
+	}
+}
+
+void
+target_frame(struct link *l, const unsigned char *in, size_t len, unsigned mtu,
+    target_reply_t *reply, void *cookie)
+{
+	static unsigned char out[ATA_HEADER + 256 * SECTOR];
+	struct target *t;
+	unsigned shelf, slot;
+	size_t n;
+
+	if (len < 24 || in[12] != 0x88 || in[13] != 0xa2 ||
+	    (in[14] & 0x08) != 0)
+		return;
+	shelf = get16(in + 16);
+	slot = in[18];
+	pthread_mutex_lock(&lock);
+	for (t = l->targets; t != NULL; t = t->next) {
+		if (t->mute || (shelf != 0xffff && shelf != t->shelf) ||
+		    (slot != 0xff && slot != t->slot) ||
+		    ((in[0] & 1) == 0 && memcmp(in, t->mac, 6) != 0))
+			continue;
+		memset(out, 0, 64);
+		n = answer(t, in, len, mtu, out);
+		if (n == 0 || (t->lose != 0 && ++t->answered % t->lose == 0))
+			continue;
+		reply(cookie, out, n < 60 ? 60 : n);
+	}
+	pthread_mutex_unlock(&lock);
+}
