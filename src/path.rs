@@ -92,6 +92,8 @@ pub struct Path {
     pub(crate) epoch: u16,
     /// Its IDENTIFY has agreed with the target's at least once.
     pub(crate) is_admitted: bool,
+    /// Its coming up was told; going down has not been, since.
+    pub(crate) told_up: bool,
     /// To be identified again without interrupting I/O.
     pub(crate) recheck: bool,
     /// A write waits for copies up to this count.
@@ -139,6 +141,7 @@ impl Path {
         mac: Mac([0; 6]),
         epoch: 0,
         is_admitted: false,
+        told_up: false,
         recheck: false,
         fence_wanted: 0,
         features_wanted: None,

@@ -86,6 +86,8 @@ pub struct Request {
     pub(crate) tries: u8,
     /// When it was last sent.
     pub(crate) sent_at: Instant,
+    /// When the part now asked for was first sent.
+    pub(crate) first_sent: Instant,
     history: [Sent; HISTORY],
     /// Transmissions in `history`, oldest first.
     remembered: u8,
@@ -114,6 +116,7 @@ impl Request {
         count: 0,
         tries: 0,
         sent_at: Instant::ZERO,
+        first_sent: Instant::ZERO,
         history: [Sent::NONE; HISTORY],
         remembered: 0,
     };
@@ -162,6 +165,9 @@ impl Request {
             *entry = sent;
         }
         self.remembered = self.remembered.saturating_add(1);
+        if self.tries == 0 {
+            self.first_sent = now;
+        }
         self.tries = self.tries.saturating_add(1);
         self.sent_at = now;
         forgotten

@@ -98,7 +98,7 @@ impl Target<'_> {
 
     fn raise_path(&mut self, index: usize, now: Instant) {
         let Some(path) = self.paths.get_mut(index) else { return };
-        let was_up = path.is_up();
+        let told = core::mem::replace(&mut path.told_up, true);
         let first = !path.is_admitted;
         path.state = State::Up;
         path.is_admitted = true;
@@ -111,7 +111,7 @@ impl Target<'_> {
             path.probe_at = now;
         }
         let bytes = u64::from(path.payload).wrapping_mul(512);
-        if !was_up {
+        if !told {
             self.tell_event(Event::PathUp, Some(index), 0);
         }
         if stepped {
@@ -262,8 +262,11 @@ impl Target<'_> {
         }
         path.state = State::Down { since: now };
         path.management = None;
+        let told = core::mem::replace(&mut path.told_up, false);
         self.drop_flights(index, true);
-        self.tell_event(Event::PathDown, Some(index), 0);
+        if told {
+            self.tell_event(Event::PathDown, Some(index), 0);
+        }
         self.weigh_suspension(now);
     }
 

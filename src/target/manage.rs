@@ -26,7 +26,7 @@ const PROBE_LEAST_WAIT: Micros = Micros::from_millis(20);
 impl Target<'_> {
     /// The next management frame that is due.
     pub(super) fn poll_management(&mut self, now: Instant) -> Option<Transmit> {
-        for index in 0..self.paths.len() {
+        for index in 0..self.used {
             let Some(path) = self.paths.get(index) else { break };
             if path.state == State::Free || !self.link(path.link).is_usable() {
                 continue;

@@ -209,6 +209,8 @@ pub struct Target<'a> {
     guard: Guard<'a>,
     guard_waiting: bool,
     paths: &'a mut [Path],
+    /// Path slots below this one have been used; those above are free.
+    used: usize,
     links: &'a mut [Link],
     turn: u8,
     tags: Tags,
@@ -261,6 +263,7 @@ impl<'a> Target<'a> {
             guard: Guard::new(copies),
             guard_waiting: false,
             paths,
+            used: 0,
             links,
             turn: 0,
             tags: Tags::new(&mut Random::new(seed)),
@@ -407,6 +410,11 @@ impl<'a> Target<'a> {
     /// Where a management command is put and its answer is found.
     pub fn control_mut(&mut self) -> &mut [u8; CONTROL_MAX] {
         self.control.buffer_mut()
+    }
+
+    /// The path slots that may be in use.
+    fn known_paths(&self) -> &[Path] {
+        self.paths.get(..self.used).unwrap_or(self.paths)
     }
 
     /// The interface behind a path.

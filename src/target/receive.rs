@@ -97,7 +97,7 @@ impl Target<'_> {
 
     fn find_path(&self, link: LinkId, mac: Mac) -> Option<usize> {
         let is_it = |p: &&crate::path::Path| p.link == link && p.mac == mac;
-        self.paths.iter().position(|p| p.state != State::Free && is_it(&p))
+        self.known_paths().iter().position(|p| p.state != State::Free && is_it(&p))
     }
 
     fn on_config(&mut self, header: &Header, frame: &Frame<'_>, now: Instant) -> Option<CopyOut> {
@@ -171,6 +171,7 @@ impl Target<'_> {
         }
         let index = self.path_slot()?;
         self.paths.get_mut(index)?.open(link, mac, now);
+        self.used = self.used.max(index.saturating_add(1));
         Some(index)
     }
 

@@ -79,7 +79,9 @@ impl Target<'_> {
     }
 
     fn wants_fence(&self) -> bool {
-        self.paths.iter().any(|p| p.is_up() && p.fence_wanted != 0 && p.management.is_none())
+        self.known_paths()
+            .iter()
+            .any(|p| p.is_up() && p.fence_wanted != 0 && p.management.is_none())
     }
 
     fn poll_resend(&mut self, now: Instant) -> Option<Transmit> {
@@ -164,10 +166,10 @@ impl Target<'_> {
 
     /// A path with room in its window; another than `last` if there is one.
     fn pick_path(&mut self, last: Option<u8>) -> Option<usize> {
-        let settled = self.paths.iter().any(|p| p.is_up() && p.timeouts() < 2);
+        let settled = self.known_paths().iter().any(|p| p.is_up() && p.timeouts() < 2);
         let mut best: Option<(u64, usize)> = None;
         let turn = usize::from(self.turn);
-        for (index, path) in self.paths.iter().enumerate() {
+        for (index, path) in self.known_paths().iter().enumerate() {
             if !path.is_up() || !path.has_room() || settled && path.timeouts() >= 2 {
                 continue;
             }

@@ -13,12 +13,12 @@ impl Target<'_> {
     /// Reacts to `now`; calling early is harmless.
     pub fn handle_tick(&mut self, now: Instant) {
         self.settle(now);
-        for index in 0..self.paths.len() {
+        for index in 0..self.used {
             self.tick_path(index, now);
         }
         self.tick_lists(now);
         self.tick_tasting(now);
-        if self.guard.is_starved() {
+        if self.guard.is_starved() || self.guard_waiting {
             self.sweep_copies(now);
         }
         if let Life::Suspended { since } = self.life
@@ -43,6 +43,11 @@ impl Target<'_> {
             State::Identifying { since } if since.after(DOWN) <= now => {
                 self.path_down(index, now);
             }
+            State::Conflict if path.last_heard.after(IDLE) <= now => {
+                // Whoever it was, it does not even answer beacons any more.
+                self.free_path(index);
+                self.weigh_discovery();
+            }
             State::Conflict | State::Down { .. } | State::Free | State::Identifying { .. } => {}
         }
     }
@@ -63,9 +68,26 @@ impl Target<'_> {
             return;
         }
         let sectors = request.transmissions().last().map_or(0, |s| s.sectors);
+        let first_sent = request.first_sent;
         path.on_timeout(now);
+        if self.has_waited_enough(first_sent, now) {
+            return self.fail_request(slot, now);
+        }
         self.requeue(slot, true);
         self.count_loss(index, sectors > u16::from(MIN_PAYLOAD), now);
+    }
+
+    /// Whether a request that its target leaves unanswered, though it answers
+    /// others, has waited for `maxwait`.
+    pub(super) fn has_waited_enough(&self, first_sent: Instant, now: Instant) -> bool {
+        self.settings.maxwait.is_some_and(|wait| first_sent.after(wait) <= now)
+    }
+
+    /// Gives a request up, and with it the I/O that it is a part of.
+    pub(super) fn fail_request(&mut self, slot: u16, now: Instant) {
+        let Some(io) = self.requests.get(usize::from(slot)).map(|r| r.io) else { return };
+        self.release(slot, now);
+        self.ios.on_frame_done(io, Err(IoError::Io));
     }
 
     fn tick_lists(&mut self, now: Instant) {
@@ -77,7 +99,12 @@ impl Target<'_> {
                 Some(Place::Slow { deadline: until, .. } | Place::Held { until })
                     if until <= now =>
                 {
-                    self.requeue(slot, false);
+                    let first = self.requests.get(usize::from(slot)).map(|r| r.first_sent);
+                    if first.is_some_and(|first| self.has_waited_enough(first, now)) {
+                        self.fail_request(slot, now);
+                    } else {
+                        self.requeue(slot, false);
+                    }
                 }
                 _ => {}
             }
@@ -99,7 +126,7 @@ impl Target<'_> {
 
     pub(super) fn next_deadline(&self) -> Instant {
         let mut next = self.control.deadline().min(self.ios.deadline());
-        for path in self.paths.iter().filter(|p| p.state != State::Free) {
+        for path in self.known_paths().iter().filter(|p| p.state != State::Free) {
             next = next.min(self.path_deadline(path));
         }
         if !self.slow.is_empty() || !self.held.is_empty() {
@@ -135,7 +162,8 @@ impl Target<'_> {
                     next = next.min(path.timeout_of(head.sent_at));
                 }
             }
-            State::Conflict | State::Down { .. } | State::Free => {}
+            State::Conflict => next = next.min(path.last_heard.after(IDLE)),
+            State::Down { .. } | State::Free => {}
         }
         next
     }

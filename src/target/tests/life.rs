@@ -270,3 +270,22 @@ fn reads_of_a_disk_that_is_tasted_give_up_early() {
     rig.run(Micros::from_secs(2));
     assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
 }
+
+#[test]
+fn a_request_that_alone_is_left_unanswered_fails_after_maxwait() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.submit(1, Op::Read, 0, 1);
+    let end = rig.now.after(Micros::from_secs(185));
+    while rig.now < end {
+        rig.run(Micros::from_millis(500));
+        for frame in rig.take_frames() {
+            if frame.header[27] == 0xec {
+                rig.identify(&frame, THEM, &disk(1000, SERIAL));
+            }
+        }
+    }
+    assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
+    assert_eq!(rig.target.status().state, "up");
+    assert!(rig.take_news().is_empty(), "silence that ends in time is not worth a word");
+}
