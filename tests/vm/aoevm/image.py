@@ -95,7 +95,8 @@ def stage_tree(tree, stage):
 
 
 def _makefs(image, directory, *options):
-    command = ["makefs", "-t", "ffs", "-o", "version=2", *options, str(image), str(directory)]
+    # Version 2 of Debian's makefs has its superblock where FreeBSD does not look.
+    command = ["makefs", "-t", "ffs", "-o", "version=1", *options, str(image), str(directory)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SetupError(f"makefs failed:\n{done.stdout}{done.stderr}")

@@ -155,7 +155,7 @@ class Lab:
         """A file with an empty UFS in it, for a target."""
         empty, image = self.directory / "empty", self.disks / "ufs"
         empty.mkdir(exist_ok=True)
-        command = ["makefs", "-t", "ffs", "-o", "version=2", "-s", size, str(image), str(empty)]
+        command = ["makefs", "-t", "ffs", "-o", "version=1", "-s", size, str(image), str(empty)]
         subprocess.run(command, check=True, capture_output=True)
         return image
 

@@ -71,7 +71,7 @@ class Qmp:
         self.file.readline()
         self.command("qmp_capabilities")
 
-    def command(self, name, **arguments):
+    def command(self, name, /, **arguments):
         """Runs one command and returns what it returns."""
         request = {"execute": name, "arguments": arguments}
         self.socket.sendall(json.dumps(request).encode() + b"\n")

@@ -106,7 +106,7 @@ class Runner:
             self.retire()
         except (Failed, SetupError, GuestDied, TimeoutError) as error:
             result, note = "failed", str(error) or traceback.format_exc()
-        except (OSError, ValueError, KeyError, IndexError) as error:
+        except Exception as error:  # a scenario's own mistake must not end the run
             result, note = "failed", f"{error!r}\n{traceback.format_exc()}"
         result, note = self.judge(start, result, note)
         self.keep_log(one, start, log, note)

@@ -195,7 +195,7 @@ def reboot_mounted(t):
     t.start("reboot")
     ends_within(t, 40)
     with target.file.open("rb") as image:
-        image.seek(65536 + 209)
+        image.seek(65536 + 209)  # fs_clean of UFS2
         t.check(image.read(1) == b"\1", "the file system was not unmounted cleanly")
 
 
