@@ -301,6 +301,11 @@ impl Path {
     pub(crate) fn set_limit(&mut self, mtu: u32, now: Instant) -> bool {
         self.limit = crate::wire::sectors_per_frame(mtu).min(self.sector_count).max(1);
         let shrinks = self.payload > self.limit;
+        if let Some(m) = self.management
+            && matches!(m.purpose, Purpose::Probe { sectors } if sectors > self.limit)
+        {
+            self.management = None;
+        }
         self.payload = self.payload.min(self.limit);
         if self.payload < self.limit {
             self.probe_at = self.probe_at.min(now);

@@ -182,7 +182,7 @@ impl Target<'_> {
     pub(super) fn capabilities(&self) -> Capabilities {
         self.identity.as_ref().map_or(Capabilities::default(), |id| Capabilities {
             flush: (id.flush || id.flush_ext) && !self.seen.no_flush,
-            delete: id.trim_blocks != 0,
+            delete: id.trim_blocks != 0 && !self.seen.no_delete,
         })
     }
 

@@ -179,6 +179,7 @@ pub(crate) struct Totals {
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     disk_error: bool,
+    no_delete: bool,
     no_flush: bool,
     no_write_cache: bool,
     read_only: bool,

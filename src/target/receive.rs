@@ -225,13 +225,13 @@ impl Target<'_> {
         let failed = match (header.error, ata) {
             // An error without a code speaks through the ATA status.
             (Some(AoeError::Other(0)) | None, Some(ata)) => ata.outcome(self.opcode(op)).err(),
-            (Some(error), _) => return self.judge_error(error),
+            (Some(error), _) => return self.judge_error(error, op),
             (None, None) => Some(AtaError::Other),
         };
         let Some(error) = failed.or(header.error.map(|_| AtaError::Other)) else { return Ok(()) };
         let event = match (error, op) {
-            (AtaError::Aborted, Op::Flush) => {
-                self.say_once(Event::NoFlush);
+            (AtaError::Aborted, Op::Flush | Op::Delete) => {
+                self.refuse_optional(op);
                 return Err(Failure::Final(IoError::Unsupported));
             }
             (AtaError::WriteProtected, _) => {
@@ -245,8 +245,15 @@ impl Target<'_> {
         Err(Failure::Final(IoError::Io))
     }
 
-    fn judge_error(&mut self, error: AoeError) -> Verdict {
+    fn judge_error(&mut self, error: AoeError, op: Op) -> Verdict {
         match error {
+            // Targets that lack an optional command say so in several ways.
+            AoeError::BadArgument | AoeError::UnrecognizedCommand
+                if matches!(op, Op::Flush | Op::Delete) =>
+            {
+                self.refuse_optional(op);
+                Err(Failure::Final(IoError::Unsupported))
+            }
             AoeError::BadArgument => Err(Failure::TooLarge),
             AoeError::DeviceUnavailable => Err(Failure::NotReady),
             AoeError::TargetReserved => {
@@ -261,6 +268,15 @@ impl Target<'_> {
                 self.say_once(Event::DiskError);
                 Err(Failure::Final(IoError::Io))
             }
+        }
+    }
+
+    /// An optional command does not work: it is not promised again.
+    fn refuse_optional(&mut self, op: Op) {
+        if op == Op::Flush {
+            self.say_once(Event::NoFlush);
+        } else {
+            self.seen.no_delete = true;
         }
     }
 

@@ -18,7 +18,8 @@ impl Target<'_> {
         }
         self.tick_lists(now);
         self.tick_tasting(now);
-        if self.guard.is_starved() || self.guard_waiting {
+        // Under the same condition as `next_deadline` asks the guard.
+        if self.guard.is_starved() || self.guard_waiting || self.life == Life::Gone {
             self.sweep_copies(now);
         }
         if let Life::Suspended { since } = self.life
