@@ -474,6 +474,14 @@ cmd_fault(int argc, char **argv, FILE *out)
 }
 
 static int
+cmd_firmware(int argc, char **argv, FILE *out)
+{
+
+	(void)argc;
+	return (firmware_load((unsigned long)bytes(argv[1]), argv[2], out));
+}
+
+static int
 cmd_misc(int argc, char **argv, FILE *out)
 {
 
@@ -520,6 +528,7 @@ static const struct cmd commands[] = {
 	{ "fault", 1, 3, cmd_fault, "alloc n [for] | txfree now|late|lazy|"
 	    "never [ms] | txrelease | rxsplit 0|1 | unmapped 0|1|2 | txerror "
 	    "errno | list" },
+	{ "firmware", 2, 2, cmd_firmware, "address file" },
 	{ "violations", 0, 0, cmd_misc, "" },
 	{ "sleep", 1, 1, cmd_misc, "seconds" },
 	{ "shutdown", 0, 0, cmd_misc, "" },

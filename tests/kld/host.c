@@ -161,14 +161,6 @@ host_random(void)
 	return (pool[--left]);
 }
 
-int
-host_format(char *buf, unsigned long size, const char *fmt,
-    __builtin_va_list ap)
-{
-
-	return (vsnprintf(buf, size, fmt, ap));
-}
-
 void
 host_log(const char *text)
 {
@@ -256,6 +248,33 @@ kenv_clear(void)
 		free(k);
 	}
 	pthread_mutex_unlock(&kenv_lock);
+}
+
+void
+firmware_map(void)
+{
+
+	if (mmap((void *)FIRMWARE_BASE, FIRMWARE_END - FIRMWARE_BASE,
+	    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
+	    MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
+		host_panic("the first megabyte is not to be had");
+}
+
+int
+firmware_load(unsigned long address, const char *path, FILE *out)
+{
+	ssize_t n;
+	int fd;
+
+	if (address < FIRMWARE_BASE || address >= FIRMWARE_END)
+		return (FBSD_EINVAL);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, (void *)address, FIRMWARE_END - address);
+	if (n < 0)
+		fprintf(out, "%s: %s\n", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return (n < 0 ? FBSD_EIO : 0);
 }
 
 static const struct {

@@ -22,6 +22,13 @@
 #define	SHARED(name)
 #endif
 
+/*
+ * The part of the first megabyte where firmware leaves its tables lies at its
+ * own address, and the direct map begins at 0.
+ */
+#define	FIRMWARE_BASE	0x80000UL
+#define	FIRMWARE_END	0x100000UL
+
 struct host_iov {
 	const void	*base;
 	unsigned long	 len;

@@ -33,6 +33,9 @@ void	kenv_set(const char *name, const char *value);
 void	kenv_clear(void);
 extern bool quiet;
 
+void	firmware_map(void);
+int	firmware_load(unsigned long address, const char *path, FILE *out);
+
 /* loader.c: the image of the module, from file to memory and back. */
 int	loader_load(const char *path, FILE *out);
 void	loader_free(void);

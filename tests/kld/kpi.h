@@ -33,6 +33,7 @@ struct kthr {
 	volatile u_int		 kt_epoch;	/* odd inside the net epoch */
 	u_int			 kt_epoch_depth;
 	const char		*kt_nosleep;	/* context that may not sleep */
+	void			*kt_memory;	/* what it was cut from */
 };
 #define	curkthr		((struct kthr *)curthread)
 #define	CALLER		__builtin_return_address(0)
@@ -80,6 +81,7 @@ enum ledger_kind {
 	LEDGER_ENV,
 	LEDGER_MTYPE,
 	LEDGER_BIO,
+	LEDGER_MAPPING,
 	LEDGER_KINDS
 };
 void	ledger_add(enum ledger_kind, const void *object, const char *name,

@@ -28,6 +28,7 @@ static const char *const kind_name[LEDGER_KINDS] = {
 	[LEDGER_DISK] = "disk", [LEDGER_ROOTHOLD] = "root mount hold",
 	[LEDGER_SBUF] = "sbuf", [LEDGER_ENV] = "kernel environment string",
 	[LEDGER_MTYPE] = "malloc type", [LEDGER_BIO] = "bio",
+	[LEDGER_MAPPING] = "mapping of physical memory",
 };
 
 static struct entry *table[BUCKETS];

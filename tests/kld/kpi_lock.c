@@ -75,6 +75,9 @@ check_order(struct lock_object *lo, const void *caller)
 	int i, held, new = lock_class(lo);
 
 	for (i = 0; i < kt->kt_nheld; i++) {
+		/* Sleeping drops Giant, so it has no place in any order. */
+		if (kt->kt_held[i] == &Giant.lock_object)
+			continue;
 		held = lock_class(kt->kt_held[i]);
 		if (kt->kt_held[i] == lo) {
 			kpi_violation(caller, "%s locked twice", lo->lo_name);

@@ -113,7 +113,7 @@ kpi_mbuf_zalloc(uma_zone_t z, void *arg, int how, const void *caller,
 		return (p);
 	}
 	m = p;
-	if ((args->type & MT_NOINIT) == 0)
+	if (args->type != MT_NOINIT)
 		m_init(m, how, args->type, args->flags);
 	if (z->cluster != 0) {
 		m->m_flags = args->flags;
@@ -180,6 +180,7 @@ m_pkthdr_init(struct mbuf *m, int how)
 {
 
 	(void)how;
+	m->m_data = m->m_pktdat;
 	memset(&m->m_pkthdr, 0, sizeof(m->m_pkthdr));
 	return (0);
 }

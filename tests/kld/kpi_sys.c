@@ -21,6 +21,8 @@
 #include <sys/smp.h>
 #include <sys/ucred.h>
 #include <net/vnet.h>
+#include <vm/vm.h>
+#include <vm/pmap.h>
 
 #define	COUNTER_ROWS	64
 #define	PER_ROW		(PAGE_SIZE / sizeof(uint64_t))
@@ -81,9 +83,13 @@ void
 kpi_thread_enter(const char *name)
 {
 	struct kthr *kt;
+	void *memory;
 	u_int slot;
 
-	kt = host_alloc(sizeof(*kt));
+	/* The low bits of its address are flags in lock words. */
+	memory = host_alloc(sizeof(*kt) + CACHE_LINE_SIZE);
+	kt = (struct kthr *)roundup2((uintptr_t)memory, CACHE_LINE_SIZE);
+	kt->kt_memory = memory;
 	strlcpy(kt->kt_name, name, sizeof(kt->kt_name));
 	kt->kt_td.td_proc = &proc0;
 	kt->kt_td.td_ucred = &cred0;
@@ -117,7 +123,7 @@ kpi_thread_leave(void)
 	kpi_thread[kt->kt_slot] = NULL;
 	kpi_unlock(&thread_lock_);
 	host_set_gs(NULL);
-	host_free(kt);
+	host_free(kt->kt_memory);
 }
 
 void
@@ -150,6 +156,15 @@ kpi_violation(const void *caller, const char *fmt, ...)
 	host_violation(text, caller);
 }
 
+/* Giant is dropped by whoever sleeps. */
+static bool
+bars_sleep(const struct lock_object *lo)
+{
+
+	return ((lo->lo_flags & LO_SLEEPABLE) == 0 &&
+	    lo != &Giant.lock_object);
+}
+
 void
 kpi_may_sleep(const void *caller, const char *what)
 {
@@ -157,7 +172,7 @@ kpi_may_sleep(const void *caller, const char *what)
 	int i;
 
 	for (i = 0; i < kt->kt_nheld; i++)
-		if ((kt->kt_held[i]->lo_flags & LO_SLEEPABLE) == 0)
+		if (bars_sleep(kt->kt_held[i]))
 			kpi_violation(caller, "%s may sleep, with mutex %s "
 			    "held", what, kt->kt_held[i]->lo_name);
 	if (kt->kt_epoch_depth != 0)
@@ -174,7 +189,7 @@ kpi_no_locks(const void *caller, const char *what)
 	int i;
 
 	for (i = 0; i < kt->kt_nheld; i++)
-		if ((kt->kt_held[i]->lo_flags & LO_SLEEPABLE) == 0)
+		if (bars_sleep(kt->kt_held[i]))
 			kpi_violation(caller, "%s with mutex %s held", what,
 			    kt->kt_held[i]->lo_name);
 }
@@ -413,6 +428,14 @@ strlcpy(char *to, const char *from, size_t size)
 	return (n);
 }
 
+size_t
+strlcat(char *to, const char *from, size_t size)
+{
+	size_t n = strnlen(to, size);
+
+	return (n + strlcpy(to + n, from, size - n));
+}
+
 /* The kernel environment. */
 char *
 kern_getenv(const char *name)
@@ -578,6 +601,25 @@ read_random(void *buf, u_int len)
 {
 
 	arc4rand(buf, len, 0);
+}
+
+/* Firmware's memory. */
+void *
+pmap_mapbios(vm_paddr_t pa, vm_size_t size)
+{
+
+	if (pa < FIRMWARE_BASE || pa + size > FIRMWARE_END)
+		host_panic("memory mapped that is not firmware's");
+	ledger_add(LEDGER_MAPPING, (void *)pa, "pmap_mapbios", CALLER);
+	return ((void *)pa);
+}
+
+void
+pmap_unmapdev(void *va, vm_size_t size)
+{
+
+	(void)size;
+	ledger_remove(LEDGER_MAPPING, va, CALLER);
 }
 
 /* Credentials: kld's caller is the host's root unless a test says jailed. */

@@ -208,6 +208,7 @@ main(int argc, char **argv)
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	host_uptime_ns();
 	catch_faults();
+	firmware_map();
 	kpi_boot();
 	if (path != NULL)
 		serve(path);
