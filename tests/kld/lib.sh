@@ -1,0 +1,136 @@
+# shellcheck shell=bash
+# For tests/kld/run and tests/net/run: a fresh kld per test, and counting.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+kld=$top/build/kld/kld
+# shellcheck disable=SC2034 # for the scripts that read this file
+relay=$top/build/kld/relay
+module=${AOE_KO:-$top/build/15-amd64/aoe.ko}
+work=$(mktemp -d /tmp/aoe-kld.XXXXXX)
+sock=$work/kld.sock
+log=$work/log
+passed=0 failed=0 skipped=0
+server=
+
+# What a test leaves behind is undone by these, last first; a test that makes
+# something adds a line here before it makes it.
+undo=()
+
+cleanup() {
+	local i
+	for ((i = ${#undo[@]} - 1; i >= 0; i--)); do
+		eval "${undo[i]}" >/dev/null 2>&1 || :
+	done
+	undo=()
+	if [[ -n $server ]]; then
+		kill "$server" 2>/dev/null || :
+		wait "$server" 2>/dev/null || :
+	fi
+	server=
+}
+trap 'cleanup; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+
+# One command to the kld of this test.
+k() {
+	"$kld" -S "$sock" "$@"
+}
+
+# Words in front of kld: how it comes into a network namespace.
+start_kld() {
+	local i
+	rm -f "$sock"
+	"$@" "$kld" -s "$sock" >>"$log" 2>&1 &
+	server=$!
+	for ((i = 0; i < 200; i++)); do
+		[[ ! -S $sock ]] || return 0
+		sleep 0.01
+	done
+	echo "kld did not start" >>"$log"
+	return 1
+}
+
+# The command must fail, and say what.
+fails_with() {
+	local want=$1 said
+	shift
+	if said=$("$@" 2>&1); then
+		echo "succeeded, but $want was due: $*" >&2
+		return 1
+	fi
+	[[ $said == *"$want"* ]] && return 0
+	echo "failed without saying $want: $*: $said" >&2
+	return 1
+}
+
+# equals WANT COMMAND...: the command prints exactly that.
+equals() {
+	local want=$1 said
+	shift
+	said=$("$@")
+	[[ $said == "$want" ]] && return 0
+	echo "said '$said', not '$want': $*" >&2
+	return 1
+}
+
+# at_least N COMMAND...
+at_least() {
+	local want=$1 said
+	shift
+	said=$("$@")
+	((said >= want)) && return 0
+	echo "said $said, less than $want: $*" >&2
+	return 1
+}
+
+# The count of an interface: counts em0 sent
+counts() {
+	k if list | awk -v name="$1" -v what="$2" '
+	    $1 == name { for (i = 2; i < NF; i++) if ($i == what) print $(i+1) }'
+}
+
+# Runs the test as a subshell that stops at the first failure, then asks kld
+# whether a rule was broken.  The namespace, if any, is what `in_ns` says.
+in_ns=()
+t() {
+	local sentence=$1 status=0 began=$SECONDS broken
+	shift
+	[[ -z ${ONLY:-} || $sentence == *$ONLY* ]] || return 0
+	: >"$log"
+	if ! start_kld "${in_ns[@]}"; then
+		status=1
+	else
+		(
+			set -eEuo pipefail
+			trap 'echo "line $LINENO: $BASH_COMMAND" >&2' ERR
+			trap - EXIT
+			"$@"
+		) >>"$log" 2>&1
+		status=$?
+		broken=$(k violations 2>&1) || status=1
+		[[ $broken == 0 ]] || status=1
+	fi
+	cleanup
+	if ((status == 77)); then
+		skipped=$((skipped + 1))
+		echo "skip $sentence: $(tail -1 "$log")"
+	elif ((status == 0)); then
+		passed=$((passed + 1))
+		echo "ok   $sentence ($((SECONDS - began)) s)"
+	else
+		failed=$((failed + 1))
+		echo "FAIL $sentence"
+		grep -v '^kernel: GEOM' "$log" | tail -${LINES_SHOWN:-25} |
+		    sed 's/^/     | /'
+	fi
+}
+
+skip() {
+	echo "$*"
+	exit 77
+}
+
+finish() {
+	echo "$passed passed, $failed failed, $skipped skipped"
+	((failed == 0))
+}

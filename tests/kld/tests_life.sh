@@ -1,0 +1,190 @@
+# shellcheck shell=bash
+# Loading, unloading, and what a load may not touch.
+
+# A wire with a target of 16 MiB and its disk, on a module that is loaded.
+one_disk() {
+	local mtu=${1:-9000}
+	k if attach em0 wire em0 "$mtu"
+	k target add em0 7.3 16m
+	k sysctl net.aoe.iflist=em0
+	k wait disk aoe7e3 5
+}
+
+leaves_nothing() {
+	k load "$module"
+	one_disk
+	k fill aoe7e3 0 1m 1
+	k unload
+	equals "0 left" k leaks
+}
+t "unload leaves nothing behind" leaves_nothing
+
+cycles() {
+	k cycle 1000 "$module"
+}
+t "a thousand load and unload cycles leave nothing" cycles
+
+busy_cycles() {
+	local i n=${LONG:+1000}
+	k if attach em0 wire em0 9000
+	k target add em0 7.3 16m
+	for ((i = 0; i < ${n:-50}; i++)); do
+		k load -k net.aoe.iflist=em0 "$module"
+		k wait disk aoe7e3 5
+		k check aoe7e3 0 64k 0 4 8k || : # whatever is there
+		k unload
+	done
+}
+t "cycles with a disk and I/O leave nothing" busy_cycles
+
+touches_nothing() {
+	k if attach em0 wire em0 1500
+	k target add em0 1.1 1m
+	k load "$module"
+	k sleep 0.5
+	equals 0 counts em0 sent
+	equals "" k disks
+	k unload
+}
+t "a load without configuration sends nothing" touches_nothing
+
+preload() {
+	k if attach em0 wire em0 1500
+	k target add em0 1.1 1m
+	k load -p -k net.aoe.iflist=em0 "$module"
+	k wait disk aoe1e1 5
+	k unload
+}
+t "a preloaded module finds its interfaces and the pfil head" preload
+
+unknown_import() {
+	objcopy --redefine-sym printf=no_such_symbol "$module" "$work/bad.ko"
+	fails_with no_such_symbol k load "$work/bad.ko"
+	k load "$module"
+	k unload
+}
+t "a load with an unknown import fails and names it" unknown_import
+
+bad_relocation() {
+	echo 'extern int hz; int f(void) { return hz; }' >"$work/bad.c"
+	gcc -fPIC -O2 -c -o "$work/bad.o" "$work/bad.c"
+	fails_with "relocation type" k load "$work/bad.o"
+}
+t "a load with a relocation that the kernel refuses fails" bad_relocation
+
+other_major() {
+	local other=$top/build/14-amd64/aoe.ko
+	[[ -e $other ]] || skip "no module for FreeBSD 14 built"
+	fails_with "version mismatch" k load "$other"
+}
+t "a module for another major version is refused" other_major
+
+busy_disk() {
+	k load "$module"
+	one_disk
+	k open aoe7e3
+	fails_with EBUSY k unload
+	k fill aoe7e3 0 1m 1
+	k check aoe7e3 0 1m 1
+	k close aoe7e3
+	k unload
+}
+t "unload refuses while a disk is open, which goes on" busy_disk
+
+forced_but_open() {
+	k load "$module"
+	one_disk
+	k open aoe7e3
+	fails_with EBUSY k unload -f
+	fails_with ENOENT k fill aoe7e3 0 4k 1
+	k close aoe7e3
+	k unload -f
+}
+t "a forced unload fails I/O but does not free an open disk" forced_but_open
+
+forced_with_io() {
+	local reader
+	k load "$module"
+	one_disk
+	k target set em0 7.3 mute 1
+	k fill aoe7e3 0 1m 1 &
+	reader=$!
+	k wait net.aoe.target.aoe7e3.active 16 5
+	k unload -f
+	fails_with fill wait_for "$reader"
+	equals "0 left" k leaks
+}
+# The exit status of a background job, as a command.
+wait_for() {
+	wait "$1" && return 0
+	echo "fill failed"
+	return 1
+}
+t "a forced unload fails outstanding I/O and leaves nothing" forced_with_io
+
+sent_late() {
+	local mode
+	k load "$module"
+	one_disk
+	for mode in "late 50" lazy; do
+		# shellcheck disable=SC2086 # two words
+		k fault txfree $mode
+		k fill aoe7e3 0 4m 3
+		k check aoe7e3 0 4m 3
+	done
+	k fault txfree late 500
+	k fill aoe7e3 0 64k 4
+	k unload
+}
+t "interfaces that give mbufs back late slow nothing and corrupt nothing" \
+    sent_late
+
+sent_never() {
+	k load "$module"
+	one_disk
+	k fault txfree never
+	k fill aoe7e3 0 256k 3
+	k check aoe7e3 0 256k 3
+	fails_with EBUSY k unload
+	k fault txfree now
+	k fault txrelease
+	k unload
+}
+t "unload refuses while a sent mbuf is out, and works when it is back" \
+    sent_never
+
+shutdown_handlers() {
+	k load "$module"
+	one_disk
+	k shutdown
+	fails_with E k fill aoe7e3 0 4k 1
+	k unload
+}
+t "shutdown ends I/O and returns" shutdown_handlers
+
+no_memory() {
+	local first last n
+	k if attach em0 wire em0 9000
+	k target add em0 7.3 1m
+	once() {
+		k load "$module"
+		k sysctl net.aoe.iflist=em0
+		[[ $1 == 0 ]] || k fault alloc "$1" "$2"
+		k sysctl net.aoe.discover=1
+		k wait disk aoe7e3 10
+		k fill aoe7e3 0 64k "$n" 4 16k
+		k check aoe7e3 0 64k "$n" 4 16k
+		k fault alloc 0
+		k unload
+	}
+	n=0
+	first=$(k fault list | awk '{ print $2 }')
+	once 0
+	last=$(k fault list | awk '{ print $2 }')
+	for ((n = 1; n <= last - first; n++)); do
+		once "$n" 1
+		((n % 5)) || once "$n" 8
+	done
+}
+t "any one failed allocation, or eight in a row, is only a lost frame" \
+    no_memory

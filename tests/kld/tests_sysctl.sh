@@ -1,0 +1,193 @@
+# shellcheck shell=bash
+# The interface to the administrator: net.aoe.*.
+
+loaded_with_wire() {
+	k if attach em0 wire em0 1500
+	k target add em0 1.1 1m
+	k load "$@" "$module"
+}
+
+all_there() {
+	local name
+	k load "$module"
+	for name in version devices discover wc maxwait fail_on_disconnection \
+	    taste_wait ghost_wait shutdown_wait strict_src boot abft maxout \
+	    maxtargets debug iflist; do
+		k sysctl "net.aoe.$name"
+	done
+	at_least 10 lines k sysctl -a net.aoe.stats
+	! k sysctl -d net.aoe | grep -E ': *$'
+	k unload
+}
+lines() { "$@" | grep -c .; }
+t "every sysctl is there, with a description" all_there
+
+target_nodes() {
+	local name
+	loaded_with_wire -k net.aoe.iflist=em0
+	k wait disk aoe1e1 5
+	for name in state ident model firmware size path.0.interface \
+	    path.0.mac path.0.rtt path.0.rto path.0.window path.0.payload \
+	    path.0.sent path.0.received path.0.retransmitted path.0.late \
+	    path.0.unexpected; do
+		k sysctl "net.aoe.target.aoe1e1.$name"
+	done
+	equals up k sysctl net.aoe.target.aoe1e1.state
+	equals 1048576 k sysctl net.aoe.target.aoe1e1.size
+	equals em0 k sysctl net.aoe.target.aoe1e1.path.0.interface
+	equals 02:ae:00:01:01:00 k sysctl net.aoe.target.aoe1e1.path.0.mac
+	! k sysctl -d net.aoe.target | grep -E ': *$'
+	k sysctl net.aoe.devices | grep aoe1e1
+	k unload
+}
+t "a target's nodes are there, with descriptions" target_nodes
+
+defaults() {
+	k load "$module"
+	equals 180 k sysctl net.aoe.maxwait
+	equals 0 k sysctl net.aoe.fail_on_disconnection
+	equals 10 k sysctl net.aoe.taste_wait
+	equals 10 k sysctl net.aoe.ghost_wait
+	equals 30 k sysctl net.aoe.shutdown_wait
+	equals 64 k sysctl net.aoe.maxtargets
+	equals -1 k sysctl net.aoe.wc
+	equals "" k sysctl net.aoe.iflist
+	k unload
+}
+t "settings begin with their documented defaults" defaults
+
+tunables() {
+	loaded_with_wire -k net.aoe.maxwait=7 -k net.aoe.maxtargets=3 \
+	    -k net.aoe.wc=0 -k net.aoe.iflist=em0
+	equals 7 k sysctl net.aoe.maxwait
+	equals 3 k sysctl net.aoe.maxtargets
+	equals 0 k sysctl net.aoe.wc
+	equals em0 k sysctl net.aoe.iflist
+	k wait disk aoe1e1 5
+	k unload
+}
+t "settings come from the loader's environment" tunables
+
+read_only() {
+	k load "$module"
+	for name in version devices maxtargets stats.rx_frames; do
+		fails_with EPERM k sysctl "net.aoe.$name=1"
+	done
+	k unload
+}
+t "what is not writable refuses writes" read_only
+
+jailed() {
+	loaded_with_wire
+	for name in iflist=em0 maxwait=1 discover=1 wc=1; do
+		fails_with EPERM k sysctl -j "net.aoe.$name"
+	done
+	equals "" k sysctl net.aoe.iflist
+	equals 0 counts em0 sent
+	k unload
+}
+t "a jail can set nothing" jailed
+
+reads_back() {
+	local list
+	k load "$module"
+	for list in em0 "em0 em1" "em0,em1" " em0 ,, em1 " "em0 em0" ""; do
+		k sysctl "net.aoe.iflist=$list"
+		equals "$list" k sysctl net.aoe.iflist
+	done
+	k unload
+}
+t "the interface list is read back as it was set" reads_back
+
+too_long() {
+	local list
+	k load "$module"
+	list=$(printf 'a%04d ' {1..204})xyz
+	((${#list} == 1227)) || :
+	list=${list:0:1023}
+	k sysctl "net.aoe.iflist=$list"
+	equals "$list" k sysctl net.aoe.iflist
+	fails_with EINVAL k sysctl "net.aoe.iflist=${list}x"
+	equals "$list" k sysctl net.aoe.iflist
+	k sysctl net.aoe.iflist=em0
+	fails_with EINVAL k sysctl "net.aoe.iflist=a23456789012345678"
+	fails_with EINVAL k sysctl $'net.aoe.iflist=em\x01'
+	fails_with EINVAL k sysctl $'net.aoe.iflist=em\xe9'
+	equals em0 k sysctl net.aoe.iflist
+	k unload
+}
+t "an interface list that is no list changes nothing" too_long
+
+beacons() {
+	local before
+	loaded_with_wire
+	k sysctl net.aoe.iflist="em0 em0"
+	k wait disk aoe1e1 5
+	k sleep 0.3
+	before=$(counts em0 sent)
+	k sysctl net.aoe.iflist="em0 em0"
+	k sleep 0.3
+	at_least $((before + 1)) counts em0 sent
+	before=$(counts em0 sent)
+	k sysctl net.aoe.discover=1
+	k sleep 0.3
+	at_least $((before + 1)) counts em0 sent
+	k unload
+}
+t "setting the list, to what it is too, sends a beacon at once" beacons
+
+one_beacon() {
+	loaded_with_wire
+	k target set em0 1.1 mute 1
+	k sysctl net.aoe.iflist="em0 em0,em0"
+	k sleep 0.5
+	equals 1 counts em0 sent
+	k unload
+}
+t "a repeated name counts once" one_beacon
+
+arrival() {
+	k load -k net.aoe.iflist="nope0 em0" "$module"
+	k sleep 0.2
+	k if attach em0 wire em0 1500
+	k target add em0 1.1 1m
+	k if detach em0
+	k if attach em0 wire em0 1500
+	k target add em0 1.1 1m
+	k sysctl net.aoe.discover=1
+	k wait disk aoe1e1 5
+	k unload
+}
+t "a listed interface is picked up when it arrives" arrival
+
+not_listed() {
+	k if attach em0 wire em0 1500
+	k if attach em1 wire em1 1500
+	k target add em0 1.1 1m
+	k target add em1 2.2 1m
+	k load "$module"
+	k sysctl net.aoe.iflist=em0
+	k wait disk aoe1e1 5
+	# An advert of aoe2e2 where nobody listens.
+	k inject em1 "ffffffffffff 02ae00020200 88a2 1800 0002 02 01 00000000
+	    0010 0000 02 10 0000 $(printf '00%.0s' {1..40})"
+	k sleep 0.3
+	fails_with ETIMEDOUT k wait disk aoe2e2 0.1
+	equals 0 counts em1 sent
+	k sysctl net.aoe.iflist=em1
+	k wait disk aoe2e2 5
+	k unload
+}
+t "nothing is sent or taken on an interface that is not listed" not_listed
+
+renamed() {
+	loaded_with_wire -k net.aoe.iflist=em0
+	k wait disk aoe1e1 5
+	k if rename em0 wan0
+	k sleep 0.3
+	k sysctl net.aoe.iflist=wan0
+	k fill aoe1e1 0 64k 1
+	k check aoe1e1 0 64k 1
+	k unload
+}
+t "a renamed interface goes on under its new name" renamed
