@@ -223,12 +223,12 @@ impl Initiator for Core {
             flags: if io.ordered { abi::IO_ORDERED } else { 0 },
             reserved: 0,
         };
-        let Some(at) = self.main() else { return Err(Refused::Failed) };
+        let Some(at) = self.main() else { return Err(Refused::Failed(IoError::Gone)) };
         // SAFETY: The block is initialised.
         match unsafe { aoe_core_submit(at, now, &io) } {
             0 => Ok(()),
             EAGAIN => Err(Refused::Later),
-            _ => Err(Refused::Failed),
+            error => Err(Refused::Failed(io_error(error))),
         }
     }
 
@@ -379,15 +379,22 @@ fn draw_seed(rng: &mut Rng) -> [u8; 32] {
     seed
 }
 
+/// What FreeBSD's error number stands for.
+fn io_error(errno: i32) -> IoError {
+    match errno {
+        6 => IoError::Gone,
+        16 => IoError::Reserved,
+        30 => IoError::ReadOnly,
+        45 => IoError::Unsupported,
+        _ => IoError::Io,
+    }
+}
+
 /// An output of the boundary as the core's own.
 fn output(out: &AoeOutput) -> Option<Output> {
     let result = match out.error {
         0 => Ok(()),
-        6 => Err(IoError::Gone),
-        16 => Err(IoError::Reserved),
-        30 => Err(IoError::ReadOnly),
-        45 => Err(IoError::Unsupported),
-        _ => Err(IoError::Io),
+        error => Err(io_error(error)),
     };
     Some(match out.kind {
         abi::OUT_TRANSMIT => {

@@ -178,9 +178,15 @@ impl Host {
     }
 
     /// An I/O was not even accepted: its submitter has it back.
-    pub fn refused(&mut self, plan: &Plan, now: u64, handle: u64) -> Result<(), String> {
+    pub fn refused(
+        &mut self,
+        plan: &Plan,
+        now: u64,
+        handle: u64,
+        error: IoError,
+    ) -> Result<(), String> {
         self.accepted(handle);
-        self.complete(plan, now, handle, Err(IoError::Io))
+        self.complete(plan, now, handle, Err(error))
     }
 
     pub fn outstanding_in_core(&self) -> usize {

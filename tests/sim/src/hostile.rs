@@ -12,12 +12,19 @@ impl Hostile {
         Hostile { rng }
     }
 
-    /// Flips a bit of an answer's header.
+    /// Flips a bit of an answer's header. Of a tag it garbles more: tags of
+    /// requests that are out together may lie one bit apart.
     pub fn corrupt(&mut self, chance: u32, bytes: &mut [u8]) {
-        if self.rng.chance(chance) {
-            let bit = self.rng.below(frame::ARGUMENT as u64 * 8) as usize;
-            bytes[bit / 8] ^= 1 << (bit % 8);
+        if !self.rng.chance(chance) {
+            return;
         }
+        let bit = self.rng.below(frame::ARGUMENT as u64 * 8) as usize;
+        if (frame::TAG..frame::TAG + 4).contains(&(bit / 8)) {
+            let garbled = (self.rng.next() as u32).to_be_bytes();
+            bytes[frame::TAG..frame::TAG + 4].copy_from_slice(&garbled);
+            return;
+        }
+        bytes[bit / 8] ^= 1 << (bit % 8);
     }
 
     /// An answer to `request` that is wrong in a way that must be noticed, or

@@ -1,6 +1,6 @@
 //! What the harness drives: the inputs and outputs of the C boundary.
 
-use aoe_core::output::Output;
+use aoe_core::output::{IoError, Output};
 
 /// A listed local interface, as the shim sees it.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ pub enum Refused {
     /// Tables are full: offer it again when something has completed.
     Later,
     /// It is over.
-    Failed,
+    Failed(IoError),
 }
 
 /// Where the payload of a received frame belongs.

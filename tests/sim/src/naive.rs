@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use aoe_core::output::{HEADER_MAX, IoHandle, LinkId, Output, Source, Span, Transmit};
+use aoe_core::output::{HEADER_MAX, IoError, IoHandle, LinkId, Output, Source, Span, Transmit};
 
 use crate::frame;
 use crate::initiator::{
@@ -120,7 +120,7 @@ impl Initiator for Naive {
 
     fn submit(&mut self, now: u64, io: Submission) -> Result<(), Refused> {
         if matches!(io.kind, Kind::Flush | Kind::Delete) {
-            return Err(Refused::Failed);
+            return Err(Refused::Failed(IoError::Unsupported));
         }
         self.left.insert(io.handle, io.sectors);
         for offset in 0..u64::from(io.sectors) {

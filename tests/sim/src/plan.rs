@@ -242,7 +242,8 @@ impl Plan {
                 let restart = self.draw_restart(rng);
                 self.faults.push((at, restart));
             }
-            10 => {
+            // Old vblades, which never say so, would say it without the E flag.
+            10 if !self.quirks.no_error_flag => {
                 add(at, Fault::Unavailable(true));
                 add(until, Fault::Unavailable(false));
             }
@@ -294,6 +295,15 @@ impl Plan {
         self.faults.retain(|(_, fault)| harmless(fault));
         self.clean = false;
         self
+    }
+
+    /// Nothing is ever lost: no faults, and no two links share the buffers of a
+    /// port, nor do management requests need one of the last.
+    pub fn is_lossless(&self) -> bool {
+        self.clean
+            && self.links.len() == 1
+            && !self.quirks.redirects
+            && u32::from(self.quirks.buffer_count) > self.settings.maxout
     }
 
     pub fn promises_flush(&self) -> bool {

@@ -29,8 +29,10 @@ struct Candidate {
 #[derive(Clone, Debug)]
 struct Sector {
     candidates: Vec<Candidate>,
-    /// The last write that a target executed here.
-    executed: u32,
+    /// The writes that a target has executed here, the last one last.
+    executed: Vec<u32>,
+    /// The network has lost an update here.
+    tainted: bool,
 }
 
 /// A write's times, for judging copies of it.
@@ -38,6 +40,7 @@ struct Sector {
 struct Write {
     lba: u64,
     sectors: u64,
+    trims: bool,
     submitted: u64,
     ended: u64,
     /// Sectors that some copy of it has written, as a bit map.
@@ -52,6 +55,8 @@ pub struct Reference {
     reads: Vec<(u32, u64)>,
     /// Crashes happen: keep what is only replaced until a flush says so.
     lossy: bool,
+    /// The step of the last crash.
+    crashed: u64,
     /// Lost updates by frames that the network itself let others overtake.
     pub excused: u64,
 }
@@ -68,13 +73,14 @@ impl Reference {
             durable: true,
             lost: false,
         };
-        let sector = Sector { candidates: vec![origin], executed: 0 };
+        let sector = Sector { candidates: vec![origin], executed: Vec::new(), tainted: false };
         Reference {
             sectors: vec![sector; size as usize],
             writes: vec![Some(Write::default())],
             step: 1,
             reads: Vec::new(),
             lossy,
+            crashed: 0,
             excused: 0,
         }
     }
@@ -85,7 +91,7 @@ impl Reference {
         if self.writes.len() <= op as usize {
             self.writes.resize(op as usize + 1, None);
         }
-        let write = Write { lba, sectors, submitted, ended: NEVER, ..Write::default() };
+        let write = Write { lba, sectors, trims, submitted, ended: NEVER, ..Write::default() };
         self.writes[op as usize] = Some(write);
         let value = if trims { ZERO } else { op };
         for sector in &mut self.sectors[lba as usize..(lba + sectors) as usize] {
@@ -173,7 +179,7 @@ impl Reference {
             let Some(&found) = fitting.next() else {
                 return Err(stale(op, lba, value, begun, sector));
             };
-            if fitting.next().is_none() {
+            if fitting.next().is_none() && begun > self.crashed {
                 for old in &mut sector.candidates {
                     // A failed write may still take effect later.
                     if old.ended < begun && !old.failed && old.op != found.op {
@@ -205,6 +211,7 @@ impl Reference {
     /// a flush made durable must be among them, or something newer.
     pub fn crash(&mut self, now: &[u32]) -> Result<(), String> {
         self.step += 1;
+        self.crashed = self.step;
         for (lba, (sector, &value)) in self.sectors.iter_mut().zip(now).enumerate() {
             let all = &mut sector.candidates;
             let newest = all.iter().filter(|c| c.durable).map(|c| c.submitted).max();
@@ -214,13 +221,17 @@ impl Reference {
                     "sector {lba}: a crash took back what a flush had made durable"
                 ));
             };
-            sector.executed = survivor.op;
-            all.retain(|c| c.op == survivor.op || c.ended == NEVER || c.failed);
+            sector.executed = vec![survivor.op];
             for candidate in all {
                 let survived = candidate.op == survivor.op;
-                candidate.durable |= survived && candidate.ended != NEVER;
+                let open = candidate.ended == NEVER || candidate.failed;
+                candidate.durable = survived && candidate.ended != NEVER;
                 candidate.lost = !survived;
-                candidate.replaced = NEVER;
+                // Reads that began before the crash may still return the others.
+                candidate.replaced = match survived || open {
+                    true => NEVER,
+                    false => candidate.replaced.min(self.step),
+                };
             }
         }
         Ok(())
@@ -236,33 +247,38 @@ impl Reference {
         }
         let at = lba - write.lba;
         write.executed[(at / 64) as usize] |= 1 << (at % 64);
-        let ended = write.ended;
+        let (ended, trims) = (write.ended, write.trims);
         let sector = &mut self.sectors[lba as usize];
-        let last = sector.executed;
-        sector.executed = op;
         sector.candidates.iter_mut().filter(|c| c.op == op).for_each(|c| c.lost = false);
+        let last = sector.executed.last().copied().unwrap_or(0);
+        let again = sector.executed.contains(&op);
+        sector.executed.retain(|&old| old != op);
+        sector.executed.push(op);
         let newer = self.writes.get(last as usize).copied().flatten();
-        if last == op || newer.is_none_or(|newer| newer.submitted <= ended) {
-            return Ok(());
-        }
-        if !overtaken {
+        let is_newer = newer.is_some_and(|newer| newer.submitted > ended);
+        let lost = last != op && (again || is_newer);
+        if lost && !overtaken {
             return Err(format!(
-                "lost update: a copy of write {op}, which had ended, was executed on sector {lba} \
-                 over write {last}, which was submitted later"
+                "lost update: a late copy of write {op} was executed on sector {lba} over write \
+                 {last}, which was sent after it"
             ));
         }
-        // The network broke the order that the guard relies on: accept the value.
-        self.excused += 1;
-        for candidate in &mut sector.candidates {
-            candidate.replaced = NEVER;
+        if lost {
+            // The network broke the order that the guard relies on.
+            self.excused += 1;
+            sector.executed = vec![op];
+            sector.tainted = true;
         }
-        if sector.candidates.iter().all(|c| c.op != op) {
-            let value = op;
+        let known = sector.candidates.iter().any(|c| c.op == op);
+        if ended != NEVER && (overtaken || sector.tainted || !known) {
+            // From now on it may be seen, as a write that took effect late.
+            let value = if trims { ZERO } else { op };
+            sector.candidates.retain(|c| c.op != op);
             sector.candidates.push(Candidate {
                 op,
                 value,
-                submitted: 0,
-                ended: 0,
+                submitted: self.step,
+                ended: self.step,
                 failed: true,
                 replaced: NEVER,
                 durable: false,

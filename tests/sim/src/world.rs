@@ -215,7 +215,7 @@ impl<'p, I: Initiator> World<'p, I> {
         if counters.active != 0 {
             return Err(format!("{} I/Os left in the core", counters.active));
         }
-        if self.plan.clean {
+        if self.plan.is_lossless() {
             let overflows: u64 = self.targets.iter().map(|target| target.overflows).sum();
             let again = counters.retransmitted;
             if overflows != 0 || again != 0 {
@@ -284,7 +284,8 @@ impl<'p, I: Initiator> World<'p, I> {
                 return Ok(());
             }
         }
-        Err("the deadline has passed, but there is nothing to do".to_string())
+        let deadline = self.initiator.deadline();
+        Err(format!("the deadline has passed ({deadline:?}), but there is nothing to do"))
     }
 
     /// Drains, checks, and sets the timer: after every input.
@@ -308,7 +309,8 @@ impl<'p, I: Initiator> World<'p, I> {
     fn check(&self) -> Result<(), String> {
         for path in self.initiator.paths() {
             let most = self.plan.settings.maxout.max(1);
-            if path.window > most || path.in_flight > path.window.max(1) && self.plan.clean {
+            if path.window > most || path.in_flight > path.window.max(1) && self.plan.is_lossless()
+            {
                 return Err(format!("window not kept: {path:?}"));
             }
         }
@@ -324,7 +326,11 @@ impl<'p, I: Initiator> World<'p, I> {
                     self.host.put_back(io);
                     return Ok(());
                 }
-                Err(Refused::Failed) => self.host.refused(self.plan, self.now, io.handle)?,
+                Err(Refused::Failed(error)) => {
+                    self.host.refused(self.plan, self.now, io.handle, error)?;
+                    // Whoever wants to write tries again, after a while.
+                    self.schedule(self.now + 500 * MS, Event::Work);
+                }
             }
         }
         Ok(())
@@ -658,8 +664,9 @@ impl<'p, I: Initiator> World<'p, I> {
             }
             Fault::Unavailable(on) => self.targets[0].unavailable = on,
             Fault::Impostor(on) => {
-                self.targets[1].dead = !on;
-                if on {
+                // Whoever is found first is the disk.
+                self.targets[1].dead = !on || !self.is_up;
+                if on && self.is_up {
                     self.advertise(1);
                 }
             }
