@@ -62,8 +62,14 @@ class Context:
         """Runs a script in the guest, which must succeed; its output."""
         result = self.run(script, timeout)
         if not result.ok:
-            raise Failed(f"status {result.code} from:\n{script.strip()}\n{result.out}")
+            raise Failed(self.why(result, script))
         return result.out
+
+    @staticmethod
+    def why(result, script):
+        """What to say of a script that failed: its last words first."""
+        last = result.out.strip().rsplit("\n", 1)[-1]
+        return f"status {result.code}: {last}\nfrom:\n{script.strip()}\n{result.out}"
 
     def refused(self, script, reason, timeout=60):
         """Runs a script, which must fail and say `reason`."""
@@ -81,7 +87,7 @@ class Context:
         """Waits for a started script, which must succeed; its output."""
         result = job.wait(timeout * self.slow)
         self.log.append(f"= {job.script.strip()}\n{result.out}\n[{result.code}]")
-        self.check(result.ok, f"status {result.code} from:\n{job.script.strip()}\n{result.out}")
+        self.check(result.ok, self.why(result, job.script))
         return result.out
 
     def need(self, *programs):

@@ -13,6 +13,11 @@ mount -t tmpfs tmpfs /tmp 2>/dev/null
 mkdir -p /aoevm/kit /aoevm/jobs /mnt /tmp
 mount -r -t ufs /dev/vtbd1 /aoevm/kit || echo "aoevm: no kit disk"
 ifconfig lo0 up
+if [ "$(kenv -q aoevm.rc)" != full ]; then
+	for interface in vtnet0 vtnet1 em0; do
+		ifconfig "$interface" up
+	done
+fi
 sysctl -q kern.coredump=0
 
 if [ "$(kenv -q aoevm.rc)" = full ]; then
