@@ -753,7 +753,13 @@ kpi_disk_attr(struct kpi_disk *d, const char *attr, void *out, u_long size)
 	sx_xlock(&topology_lock);
 	error = dp->d_getattr(&bio);
 	sx_xunlock(&topology_lock);
-	return (error == -1 ? ENOIOCTL : error);
+	if (error != -1)
+		return (error);
+	/* Declined: geom_disk answers from the disk itself. */
+	return (g_handleattr_str(&bio, "GEOM::ident", dp->d_ident) ||
+	    g_handleattr_str(&bio, "GEOM::descr", dp->d_descr) ||
+	    g_handleattr_str(&bio, "GEOM::attachment", dp->d_attachment) ?
+	    0 : ENOIOCTL);
 }
 
 int

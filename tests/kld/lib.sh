@@ -89,6 +89,20 @@ counts() {
 	    $1 == name { for (i = 2; i < NF; i++) if ($i == what) print $(i+1) }'
 }
 
+# A wire with a target of 16 MiB and its disk, on a module that is loaded.
+one_disk() {
+	local mtu=${1:-9000}
+	k if attach em0 wire em0 "$mtu"
+	k target add em0 7.3 16m
+	k sysctl net.aoe.iflist=em0
+	k wait disk aoe7e3 5
+}
+
+# How many lines a command prints.
+lines() {
+	"$@" | grep -c .
+}
+
 # Runs the test as a subshell that stops at the first failure, then asks kld
 # whether a rule was broken.  The namespace, if any, is what `in_ns` says.
 in_ns=()

@@ -60,6 +60,26 @@ find(struct link *l, unsigned shelf, unsigned slot)
 	return (t);
 }
 
+static size_t	answer(struct target *, const unsigned char *, size_t,
+		    unsigned, unsigned char *);
+
+/* What targets say unasked when they start; vblade's has version 0, too. */
+static void
+advertise(struct link *l, struct target *t)
+{
+	static const unsigned char query[60] = { [12] = 0x88, [13] = 0xa2,
+	    [19] = 1 };
+	unsigned char out[CONFIG_HEADER + sizeof(t->config)];
+	size_t n;
+
+	memset(out, 0, sizeof(out));
+	n = answer(t, query, sizeof(query), l->mtu, out);
+	memset(out, 0xff, 6);
+	kpi_input_begin();
+	kpi_if_input(l->kif, out, n < 60 ? 60 : n, -1);
+	kpi_input_end();
+}
+
 int
 target_add(struct link *l, unsigned shelf, unsigned slot, long bytes,
     const char *serial, FILE *out)
@@ -91,6 +111,7 @@ target_add(struct link *l, unsigned shelf, unsigned slot, long bytes,
 	t->next = l->targets;
 	l->targets = t;
 	pthread_mutex_unlock(&lock);
+	advertise(l, t);
 	return (0);
 }
 

@@ -1,15 +1,6 @@
 # shellcheck shell=bash
 # Loading, unloading, and what a load may not touch.
 
-# A wire with a target of 16 MiB and its disk, on a module that is loaded.
-one_disk() {
-	local mtu=${1:-9000}
-	k if attach em0 wire em0 "$mtu"
-	k target add em0 7.3 16m
-	k sysctl net.aoe.iflist=em0
-	k wait disk aoe7e3 5
-}
-
 leaves_nothing() {
 	k load "$module"
 	one_disk

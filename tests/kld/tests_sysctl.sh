@@ -19,7 +19,6 @@ all_there() {
 	! k sysctl -d net.aoe | grep -E ': *$'
 	k unload
 }
-lines() { "$@" | grep -c .; }
 t "every sysctl is there, with a description" all_there
 
 target_nodes() {
