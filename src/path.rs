@@ -190,6 +190,18 @@ impl Path {
         self.state == State::Up
     }
 
+    /// Whether no management request is out, due or wanted.
+    #[inline]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.state == State::Free
+            || self.state == State::Up
+                && self.management.is_none()
+                && self.payload >= self.limit
+                && !self.recheck
+                && self.fence_wanted == 0
+                && self.features_wanted.is_none()
+    }
+
     /// Whether an answer is expected.
     pub(crate) fn is_busy(&self) -> bool {
         !self.flight.is_empty() || self.slow != 0 || self.management.is_some_and(|m| m.seq != 0)

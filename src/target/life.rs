@@ -20,7 +20,15 @@ pub(crate) struct Capabilities {
 
 impl Target<'_> {
     /// Reads what was copied to the scratch buffer since the last input.
+    #[inline]
     pub(super) fn settle(&mut self, now: Instant) {
+        if !matches!(self.scratch_holds, Scratch::Nothing) {
+            self.read_scratch(now);
+        }
+    }
+
+    #[cold]
+    fn read_scratch(&mut self, now: Instant) {
         match core::mem::replace(&mut self.scratch_holds, Scratch::Nothing) {
             Scratch::Nothing => {}
             Scratch::Config { length } => self.settle_config(length),

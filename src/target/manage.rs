@@ -25,10 +25,16 @@ const PROBE_LEAST_WAIT: Micros = Micros::from_millis(20);
 
 impl Target<'_> {
     /// The next management frame that is due.
+    #[inline]
     pub(super) fn poll_management(&mut self, now: Instant) -> Option<Transmit> {
-        for index in 0..self.used {
+        let first = self.known_paths().iter().position(|p| !p.is_quiet())?;
+        self.manage_from(first, now)
+    }
+
+    fn manage_from(&mut self, first: usize, now: Instant) -> Option<Transmit> {
+        for index in first..self.used {
             let Some(path) = self.paths.get(index) else { break };
-            if path.state == State::Free || !self.link(path.link).is_usable() {
+            if path.is_quiet() || !self.link(path.link).is_usable() {
                 continue;
             }
             if path.management.is_none() {

@@ -311,6 +311,9 @@ impl Target<'_> {
 
     /// The copy that was answered is the target's; it cannot come again.
     fn resolve_copy(&mut self, slot: u16, sent: &Sent) {
+        if sent.copy == crate::list::NIL {
+            return;
+        }
         let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
         for entry in request.transmissions_mut().iter_mut().filter(|s| s.tag == sent.tag) {
             self.guard.resolve(entry.copy);

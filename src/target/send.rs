@@ -165,7 +165,15 @@ impl Target<'_> {
     }
 
     /// A path with room in its window; another than `last` if there is one.
+    #[inline]
     fn pick_path(&mut self, last: Option<u8>) -> Option<usize> {
+        match self.known_paths() {
+            [only] => (only.is_up() && only.has_room()).then_some(0),
+            _ => self.pick_among(last),
+        }
+    }
+
+    fn pick_among(&mut self, last: Option<u8>) -> Option<usize> {
         let settled = self.known_paths().iter().any(|p| p.is_up() && p.timeouts() < 2);
         let mut best: Option<(u64, usize)> = None;
         let turn = usize::from(self.turn);
@@ -348,8 +356,10 @@ impl Target<'_> {
             return;
         }
         request.place = Place::Free;
-        for sent in request.transmissions().iter().filter(|s| s.copy != NIL) {
-            self.guard.orphan(sent.copy, self.paths, now, self.settings.ghost_wait);
+        if request.op.changes_data() {
+            for sent in request.transmissions().iter().filter(|s| s.copy != NIL) {
+                self.guard.orphan(sent.copy, self.paths, now, self.settings.ghost_wait);
+            }
         }
         self.free.push_front(self.requests, slot);
     }
