@@ -216,7 +216,8 @@ impl Path {
     pub(crate) fn on_transmit(&mut self, now: Instant) -> u64 {
         self.seq = self.seq.wrapping_add(1);
         self.counters.sent = self.counters.sent.wrapping_add(1);
-        self.waiting_since = self.waiting_since.min(now);
+        // What was expected before and was dropped since does not count.
+        self.waiting_since = if self.is_busy() { self.waiting_since.min(now) } else { now };
         self.seq
     }
 
