@@ -347,7 +347,6 @@ impl Initiator for Core {
                 link: info.link,
                 window: info.window,
                 in_flight: info.in_flight,
-                is_up: info.state == 1,
             })
         };
         (0..).map_while(path).collect()
@@ -367,7 +366,6 @@ impl Initiator for Core {
             fences: info.fences,
             guard_waits: info.guard_waits,
             guard_wait_us: info.guard_wait_us,
-            guarded: info.guarded,
             active: info.active,
         }
     }

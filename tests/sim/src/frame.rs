@@ -39,12 +39,6 @@ pub struct Packet {
     pub overtaken: bool,
 }
 
-impl Packet {
-    pub fn new(bytes: Vec<u8>) -> Self {
-        Packet { bytes, op: None, serial: 0, overtaken: false }
-    }
-}
-
 pub fn dst(bytes: &[u8]) -> Mac {
     bytes[..6].try_into().unwrap_or(BROADCAST)
 }

@@ -83,9 +83,8 @@ impl Hostile {
             if self.rng.chance(7000) { crate::world::MAJOR } else { self.rng.next() as u16 };
         bytes[frame::MAJOR..frame::MINOR].copy_from_slice(&major.to_be_bytes());
         bytes[frame::MINOR] = crate::world::MINOR;
-        for at in frame::ARGUMENT..frame::ARGUMENT + 8 {
-            bytes[at] = self.rng.next() as u8;
-        }
+        let argument = self.rng.next().to_le_bytes();
+        bytes[frame::ARGUMENT..frame::ARGUMENT + 8].copy_from_slice(&argument);
         bytes
     }
 }

@@ -67,7 +67,6 @@ pub struct PathView {
     pub link: u8,
     pub window: u32,
     pub in_flight: u32,
-    pub is_up: bool,
 }
 
 /// Counters that a scenario's summary shows.
@@ -78,7 +77,6 @@ pub struct Counters {
     pub fences: u64,
     pub guard_waits: u64,
     pub guard_wait_us: u64,
-    pub guarded: u32,
     pub active: u32,
 }
 

@@ -95,7 +95,13 @@ impl Network {
     }
 
     /// A request is on its way from a link to a port.
-    pub fn to_target(&mut self, link: usize, port: usize, leaves: u64, length: usize) -> Arrivals {
+    pub fn request_arrivals(
+        &mut self,
+        link: usize,
+        port: usize,
+        leaves: u64,
+        length: usize,
+    ) -> Arrivals {
         let profile = self.profile;
         if self.is_lost(link, port, length) {
             return Vec::new();
@@ -114,7 +120,13 @@ impl Network {
     }
 
     /// An answer is on its way from a port to a link.
-    pub fn to_initiator(&mut self, link: usize, port: usize, now: u64, length: usize) -> Arrivals {
+    pub fn answer_arrivals(
+        &mut self,
+        link: usize,
+        port: usize,
+        now: u64,
+        length: usize,
+    ) -> Arrivals {
         let profile = self.profile;
         if self.is_lost(link, port, length) {
             return Vec::new();

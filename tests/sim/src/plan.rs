@@ -110,6 +110,8 @@ pub struct Plan {
     pub read_only: bool,
     /// Nothing goes wrong at all.
     pub clean: bool,
+    /// The network stays as it is, and no write may wait long for a fence.
+    pub is_hot: bool,
 }
 
 impl Plan {
@@ -137,6 +139,7 @@ impl Plan {
             bad_sector: None,
             read_only: false,
             clean,
+            is_hot: false,
         };
         plan.draw_topology(&mut rng);
         if !clean {
@@ -274,9 +277,31 @@ impl Plan {
         self.read_only = rng.chance(200);
     }
 
-    /// The same scenario for an initiator that knows neither flushes nor large
-    /// frames, and networks that keep the order of every path.
-    pub fn for_naive(mut self) -> Plan {
+    /// A few sectors rewritten all the time, at 1% loss and nothing else.
+    pub fn hot(mut self) -> Plan {
+        self.quirks = quirks::IDEAL;
+        (self.lossy, self.read_only, self.bad_sector) = (false, false, None);
+        self.faults.clear();
+        self.heal_at = 0;
+        self.is_hot = true;
+        self.clean = false;
+        self.errors_allowed = false;
+        self.profile = Profile {
+            loss: 100,
+            jitter: 200,
+            latency: self.profile.latency,
+            service: self.profile.service,
+            ..Profile::default()
+        };
+        let w = &mut self.workload;
+        (w.hot, w.reads, w.flushes, w.deletes, w.ordered) = (100, 10, 0, 0, 0);
+        (w.ops, w.think, w.overlap) = (2000, MS, false);
+        self
+    }
+
+    /// The same scenario for networks that keep the order of every path, and
+    /// an initiator that knows neither flushes nor large frames.
+    pub fn ordered(mut self) -> Plan {
         self.quirks = quirks::IDEAL;
         self.lossy = false;
         self.read_only = false;

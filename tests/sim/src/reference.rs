@@ -215,7 +215,12 @@ impl Reference {
         for (lba, (sector, &value)) in self.sectors.iter_mut().zip(now).enumerate() {
             let all = &mut sector.candidates;
             let newest = all.iter().filter(|c| c.durable).map(|c| c.submitted).max();
-            let survives = |c: &&Candidate| c.value == value && c.ended >= newest.unwrap_or(0);
+            let executed = &sector.executed;
+            let survives = |c: &&Candidate| {
+                c.value == value
+                    && c.ended >= newest.unwrap_or(0)
+                    && (c.op == 0 || executed.contains(&c.op))
+            };
             let Some(&survivor) = all.iter().filter(survives).max_by_key(|c| c.submitted) else {
                 return Err(format!(
                     "sector {lba}: a crash took back what a flush had made durable"
@@ -251,7 +256,7 @@ impl Reference {
         let sector = &mut self.sectors[lba as usize];
         sector.candidates.iter_mut().filter(|c| c.op == op).for_each(|c| c.lost = false);
         let last = sector.executed.last().copied().unwrap_or(0);
-        let again = sector.executed.contains(&op);
+        let again = ended != NEVER && sector.executed.contains(&op);
         sector.executed.retain(|&old| old != op);
         sector.executed.push(op);
         let newer = self.writes.get(last as usize).copied().flatten();

@@ -22,6 +22,12 @@ const PATIENCE: u64 = 400 * SECOND;
 /// More inputs than this at one instant is a loop.
 const INPUTS_PER_INSTANT: u64 = 20_000;
 
+/// In hot scenarios: what writes wait for a fence on average, and how long an
+/// I/O may take. Round trips are below a millisecond; a lost fence costs a
+/// retransmission or two.
+const GUARD_WAIT: u64 = 100 * MS;
+const LONGEST_WAIT: u64 = 3 * SECOND;
+
 pub const MAJOR: u16 = 7;
 pub const MINOR: u8 = 3;
 
@@ -189,6 +195,8 @@ impl<'p, I: Initiator> World<'p, I> {
             self.now = at;
             self.handle(event)?;
             if self.is_over() {
+                self.initiator.close(self.now);
+                self.drain()?;
                 return self.at_end();
             }
         }
@@ -214,6 +222,15 @@ impl<'p, I: Initiator> World<'p, I> {
         let counters = self.initiator.counters(self.now);
         if counters.active != 0 {
             return Err(format!("{} I/Os left in the core", counters.active));
+        }
+        if self.plan.is_hot && counters.guard_wait_us > GUARD_WAIT * counters.guard_waits.max(1) {
+            return Err(format!(
+                "writes waited for fences {} us on average",
+                counters.guard_wait_us / counters.guard_waits.max(1)
+            ));
+        }
+        if self.plan.is_hot && self.host.longest_wait > LONGEST_WAIT {
+            return Err(format!("an I/O took {} us", self.host.longest_wait));
         }
         if self.plan.is_lossless() {
             let overflows: u64 = self.targets.iter().map(|target| target.overflows).sum();
@@ -311,7 +328,10 @@ impl<'p, I: Initiator> World<'p, I> {
             let most = self.plan.settings.maxout.max(1);
             if path.window > most || path.in_flight > path.window.max(1) && self.plan.is_lossless()
             {
-                return Err(format!("window not kept: {path:?}"));
+                return Err(format!(
+                    "{} frames out on link {} to {:02x?}, whose window is {}",
+                    path.in_flight, path.link, path.mac, path.window
+                ));
             }
         }
         Ok(())
@@ -472,7 +492,7 @@ impl<'p, I: Initiator> World<'p, I> {
                     continue;
                 }
                 let wire = target * self.plan.ports.len() + port;
-                for arrives in self.network.to_target(at, wire, leaves, bytes.len()) {
+                for arrives in self.network.request_arrivals(at, wire, leaves, bytes.len()) {
                     let packet = Packet { bytes: bytes.clone(), op, serial, overtaken: false };
                     self.schedule(arrives, Event::Arrive { target, link: at, port, packet });
                 }
@@ -546,7 +566,7 @@ impl<'p, I: Initiator> World<'p, I> {
             if !fits || (dst != link.mac && dst != frame::BROADCAST) {
                 continue;
             }
-            for arrives in self.network.to_initiator(at, wire, self.now, reply.bytes.len()) {
+            for arrives in self.network.answer_arrivals(at, wire, self.now, reply.bytes.len()) {
                 let mut bytes = reply.bytes.clone();
                 self.hostile.corrupt(self.network.profile.corrupt, &mut bytes);
                 self.schedule(arrives, Event::Deliver { link: at, bytes });
@@ -706,7 +726,9 @@ impl<'p, I: Initiator> World<'p, I> {
 
     fn heal(&mut self) {
         self.is_healed = true;
-        self.network.heal();
+        if !self.plan.is_hot {
+            self.network.heal();
+        }
         self.targets[0].unavailable = false;
         self.schedule(self.now, Event::Work);
     }
