@@ -220,31 +220,46 @@ aoe_load(void)
 	return (0);
 }
 
+/* The name of a disk that is open, if one is. */
+static bool
+aoe_any_open(char *name, size_t size)
+{
+	struct aoe_softc *sc;
+	bool open;
+
+	open = false;
+	sx_slock(&aoe_conf_sx);
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
+		mtx_lock(&sc->sc_mtx);
+		if (sc->sc_open) {
+			open = true;
+			strlcpy(name, sc->sc_name, size);
+		}
+		mtx_unlock(&sc->sc_mtx);
+	}
+	sx_sunlock(&aoe_conf_sx);
+	return (open);
+}
+
 /*
  * Whether a disk is open; says which.  Tasting opens every new disk for a
- * moment, so GEOM's events are waited for first.
+ * moment, so GEOM's events are waited for; and since one may just have been
+ * made, a disk must be found open for half a second to count.
  */
 static int
 aoe_busy(void)
 {
-	struct aoe_softc *sc;
-	int error;
+	char name[16];
+	u_int i;
 
-	g_waitidle(curthread);
-	error = 0;
-	sx_slock(&aoe_conf_sx);
-	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
-		mtx_lock(&sc->sc_mtx);
-		if (sc->sc_open)
-			error = EBUSY;
-		mtx_unlock(&sc->sc_mtx);
-		if (error != 0) {
-			printf("aoe: %s is open\n", sc->sc_name);
-			break;
-		}
+	for (i = 0; i < 10; i++) {
+		g_waitidle(curthread);
+		if (!aoe_any_open(name, sizeof(name)))
+			return (0);
+		pause("aoebusy", MAX(hz / 20, 1));
 	}
-	sx_sunlock(&aoe_conf_sx);
-	return (error);
+	printf("aoe: %s is open\n", name);
+	return (EBUSY);
 }
 
 /* What keeps us from unloading: a disk, buffers with an interface, or no. */
