@@ -12,7 +12,7 @@ use crate::wire::{AtaRequest, Command, Header, Tag};
 
 /// First wait for a flush; doubled per repetition.
 const SLOW_WAIT: Micros = Micros::from_secs(1);
-const SLOW_LIMIT: Micros = Micros::from_secs(15);
+const SLOW_LIMIT: Micros = Micros::from_secs(4);
 /// Sectors of one TRIM range.
 const RANGE: u32 = 0xffff;
 

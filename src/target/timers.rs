@@ -6,6 +6,8 @@ use crate::path::{DOWN, MIN_PAYLOAD, State};
 use crate::request::Place;
 use crate::time::{Instant, Micros};
 
+/// Transmissions before a request may be given up.
+const LEAST_TRIES: u8 = 8;
 /// An idle path that missed three beacons is asked.
 const IDLE: Micros = Micros::from_secs(180);
 
@@ -69,9 +71,8 @@ impl Target<'_> {
             return;
         }
         let sectors = request.transmissions().last().map_or(0, |s| s.sectors);
-        let first_sent = request.first_sent;
         path.on_timeout(now);
-        if self.has_waited_enough(first_sent, now) {
+        if self.has_waited_enough(slot, now) {
             return self.fail_request(slot, now);
         }
         self.requeue(slot, true);
@@ -79,9 +80,11 @@ impl Target<'_> {
     }
 
     /// Whether a request that its target leaves unanswered, though it answers
-    /// others, has waited for `maxwait`.
-    pub(super) fn has_waited_enough(&self, first_sent: Instant, now: Instant) -> bool {
-        self.settings.maxwait.is_some_and(|wait| first_sent.after(wait) <= now)
+    /// others, has waited for `maxwait` and was not just unlucky.
+    fn has_waited_enough(&self, slot: u16, now: Instant) -> bool {
+        let Some(request) = self.requests.get(usize::from(slot)) else { return false };
+        request.tries >= LEAST_TRIES
+            && self.settings.maxwait.is_some_and(|wait| request.first_sent.after(wait) <= now)
     }
 
     /// Gives a request up, and with it the I/O that it is a part of.
@@ -100,8 +103,7 @@ impl Target<'_> {
                 Some(Place::Slow { deadline: until, .. } | Place::Held { until })
                     if until <= now =>
                 {
-                    let first = self.requests.get(usize::from(slot)).map(|r| r.first_sent);
-                    if first.is_some_and(|first| self.has_waited_enough(first, now)) {
+                    if self.has_waited_enough(slot, now) {
                         self.fail_request(slot, now);
                     } else {
                         self.requeue(slot, false);
