@@ -25,7 +25,9 @@
 #define	AOE_ACPI_HEADER		36		/* of every ACPI table */
 #define	AOE_ACPI_LENGTH		4		/* offset of its length */
 #define	AOE_ACPI_MAX		65536		/* longer is not believed */
-#define	AOE_RSDP_XSDT		24		/* offset in the RSDP */
+#define	AOE_RSDP_REVISION	15		/* offsets in the RSDP */
+#define	AOE_RSDP_RSDT		16
+#define	AOE_RSDP_XSDT		24
 #define	AOE_RSDP_SIZE		36
 
 struct aoe_abft {
@@ -83,36 +85,60 @@ aoe_abft_table(vm_paddr_t pa, struct aoe_abft *abft)
 	return (good);
 }
 
-/* Among the tables of ACPI, which the loader says where to find. */
+/*
+ * The list of ACPI's tables, and how long its entries are: since ACPI 2.0 the
+ * XSDT with addresses of 64 bits, before that the RSDT with 32.
+ */
+static vm_paddr_t
+aoe_abft_root(u_int *entry)
+{
+	uint8_t *p;
+	quad_t rsdp;
+	vm_paddr_t root;
+
+	/* The loader says where its head is. */
+	if (getenv_quad("acpi.rsdp", &rsdp) == 0 || rsdp == 0)
+		return (0);
+	p = pmap_mapbios(rsdp, AOE_RSDP_SIZE);
+	*entry = p[AOE_RSDP_REVISION] >= 2 ? 8 : 4;
+	if (memcmp(p, "RSD PTR ", 8) != 0)
+		root = 0;
+	else if (*entry == 8)
+		root = aoe_le32(p + AOE_RSDP_XSDT) |
+		    (vm_paddr_t)aoe_le32(p + AOE_RSDP_XSDT + 4) << 32;
+	else
+		root = aoe_le32(p + AOE_RSDP_RSDT);
+	pmap_unmapbios(p, AOE_RSDP_SIZE);
+	return (root);
+}
+
+/* Among the tables of ACPI. */
 static bool
 aoe_abft_acpi(struct aoe_abft *abft)
 {
 	uint8_t *p;
-	quad_t rsdp;
-	vm_paddr_t xsdt;
+	vm_paddr_t pa, root;
 	uint32_t at, length;
+	u_int entry;
 	bool found;
 
-	if (getenv_quad("acpi.rsdp", &rsdp) == 0 || rsdp == 0)
+	root = aoe_abft_root(&entry);
+	if (root == 0)
 		return (false);
-	p = pmap_mapbios(rsdp, AOE_RSDP_SIZE);
-	xsdt = aoe_le32(p + AOE_RSDP_XSDT) |
-	    (vm_paddr_t)aoe_le32(p + AOE_RSDP_XSDT + 4) << 32;
-	if (memcmp(p, "RSD PTR ", 8) != 0)
-		xsdt = 0;
-	pmap_unmapbios(p, AOE_RSDP_SIZE);
-	if (xsdt == 0)
-		return (false);
-	p = pmap_mapbios(xsdt, AOE_ACPI_HEADER);
+	p = pmap_mapbios(root, AOE_ACPI_HEADER);
 	length = aoe_le32(p + AOE_ACPI_LENGTH);
 	pmap_unmapbios(p, AOE_ACPI_HEADER);
 	if (length < AOE_ACPI_HEADER || length > AOE_ACPI_MAX)
 		return (false);
-	p = pmap_mapbios(xsdt, length);
+	p = pmap_mapbios(root, length);
 	found = false;
-	for (at = AOE_ACPI_HEADER; at + 8 <= length && !found; at += 8)
-		found = aoe_abft_table(aoe_le32(p + at) |
-		    (vm_paddr_t)aoe_le32(p + at + 4) << 32, abft);
+	for (at = AOE_ACPI_HEADER; at + entry <= length && !found;
+	    at += entry) {
+		pa = aoe_le32(p + at);
+		if (entry == 8)
+			pa |= (vm_paddr_t)aoe_le32(p + at + 4) << 32;
+		found = aoe_abft_table(pa, abft);
+	}
 	pmap_unmapbios(p, length);
 	return (found);
 }
