@@ -18,7 +18,25 @@ struct Bio {
     sectors: u64,
     memory: Vec<u8>,
     submitted_at: u64,
-    accepted: bool,
+    ordered: bool,
+    /// Its place among the I/Os that the core accepted.
+    accepted: Option<u64>,
+}
+
+impl Bio {
+    fn changes_data(&self) -> bool {
+        matches!(self.kind, Kind::Write | Kind::Delete)
+    }
+
+    /// Whether neither may be sent or complete past the other, whichever was
+    /// accepted first. A flush is a barrier for what changes data, anything
+    /// else that is ordered for all.
+    fn is_barrier_for(&self, other: &Bio) -> bool {
+        match self.kind {
+            Kind::Flush => other.changes_data(),
+            _ => self.ordered,
+        }
+    }
 }
 
 pub struct Host {
@@ -37,7 +55,7 @@ pub struct Host {
     pub failed: u64,
     pub sectors_written: u64,
     pub longest_wait: u64,
-    ordered: Vec<u64>,
+    acceptances: u64,
 }
 
 impl Host {
@@ -57,7 +75,7 @@ impl Host {
             failed: 0,
             sectors_written: 0,
             longest_wait: 0,
-            ordered: Vec::new(),
+            acceptances: 0,
         }
     }
 
@@ -154,10 +172,8 @@ impl Host {
                 }
             }
         }
-        if ordered && kind != Kind::Flush {
-            self.ordered.push(handle);
-        }
-        let bio = Bio { op, kind, lba, sectors, memory, submitted_at: now, accepted: false };
+        let bio =
+            Bio { op, kind, lba, sectors, memory, submitted_at: now, ordered, accepted: None };
         self.live.insert(handle, bio);
         let sectors = sectors as u32;
         self.waiting.push_back(Submission { handle, kind, lba, sectors, ordered });
@@ -172,8 +188,9 @@ impl Host {
     }
 
     pub fn accepted(&mut self, handle: u64) {
+        self.acceptances += 1;
         if let Some(bio) = self.live.get_mut(&handle) {
-            bio.accepted = true;
+            bio.accepted = Some(self.acceptances);
         }
     }
 
@@ -190,7 +207,7 @@ impl Host {
     }
 
     pub fn outstanding_in_core(&self) -> usize {
-        self.live.values().filter(|bio| bio.accepted).count()
+        self.live.values().filter(|bio| bio.accepted.is_some()).count()
     }
 
     /// The data of a frame that is about to leave, and the write it is of.
@@ -200,15 +217,38 @@ impl Host {
         offset: usize,
         length: usize,
     ) -> Result<(u32, &[u8]), String> {
-        let Some(bio) = self.live.get(&handle).filter(|bio| bio.accepted) else {
+        let Some(bio) = self.live.get(&handle).filter(|bio| bio.accepted.is_some()) else {
             return Err(format!("a frame carries data of I/O {handle:#x}, which is not live"));
         };
         if bio.kind != Kind::Write {
             return Err(format!("a frame carries data of a {:?}", bio.kind));
         }
+        self.check_barriers(bio)?;
         match bio.memory.get(offset..offset + length) {
             Some(data) => Ok((bio.op, data)),
             None => Err(format!("a frame carries bytes beyond I/O {}", bio.op)),
+        }
+    }
+
+    /// Nothing is sent past a barrier that was accepted before it.
+    fn check_barriers(&self, bio: &Bio) -> Result<(), String> {
+        let before = |other: &&Bio| other.accepted.is_some_and(|at| Some(at) < bio.accepted);
+        let barrier = |other: &&Bio| before(other) && other.is_barrier_for(bio);
+        match self.live.values().filter(barrier).map(|other| other.op).min() {
+            Some(op) => Err(format!("I/O {} overtook I/O {op}, which is a barrier", bio.op)),
+            None => Ok(()),
+        }
+    }
+
+    /// A barrier completes behind what was accepted before it, and before
+    /// what was accepted behind it.
+    fn check_order(&self, bio: &Bio) -> Result<(), String> {
+        self.check_barriers(bio)?;
+        let before = |other: &&Bio| other.accepted.is_some_and(|at| Some(at) < bio.accepted);
+        let overtaken = |other: &&Bio| before(other) && bio.is_barrier_for(other);
+        match self.live.values().filter(overtaken).map(|other| other.op).min() {
+            Some(op) => Err(format!("barrier {} completed before I/O {op}", bio.op)),
+            None => Ok(()),
         }
     }
 
@@ -216,7 +256,7 @@ impl Host {
     pub fn delete_of(&self, lba: u64, sectors: u64) -> Option<u32> {
         let inside = |bio: &&Bio| {
             bio.kind == Kind::Delete
-                && bio.accepted
+                && bio.accepted.is_some()
                 && bio.lba <= lba
                 && lba + sectors <= bio.lba + bio.sectors
         };
@@ -225,7 +265,7 @@ impl Host {
 
     /// Copies received data where the core said.
     pub fn receive(&mut self, copy: CopyTo, frame: &[u8]) -> Result<(), String> {
-        let Some(bio) = self.live.get_mut(&copy.handle).filter(|bio| bio.accepted) else {
+        let Some(bio) = self.live.get_mut(&copy.handle).filter(|bio| bio.accepted.is_some()) else {
             return Err(format!("data for I/O {:#x}, which is not live", copy.handle));
         };
         let from = frame.get(copy.frame_offset..copy.frame_offset + copy.length);
@@ -248,10 +288,12 @@ impl Host {
         let Some(mut bio) = self.live.remove(&handle) else {
             return Err(format!("I/O {handle:#x} completed, which is not live"));
         };
-        if !bio.accepted {
+        if bio.accepted.is_none() {
             return Err(format!("I/O {} completed before it was accepted", bio.op));
         }
-        self.ordered.retain(|&other| other != handle);
+        if result.is_ok() {
+            self.check_order(&bio)?;
+        }
         self.completed += 1;
         self.longest_wait = self.longest_wait.max(now.saturating_sub(bio.submitted_at));
         if let Err(error) = result {
@@ -281,7 +323,7 @@ impl Host {
         live.iter()
             .take(6)
             .map(|bio| {
-                let place = if bio.accepted { "in the core" } else { "not accepted" };
+                let place = if bio.accepted.is_some() { "in the core" } else { "not accepted" };
                 format!("{:?} {} at {}+{} {place}", bio.kind, bio.op, bio.lba, bio.sectors)
             })
             .collect::<Vec<_>>()

@@ -27,6 +27,14 @@ impl Hostile {
         bytes[bit / 8] ^= 1 << (bit % 8);
     }
 
+    /// Loses the end of an answer.
+    pub fn chop(&mut self, chance: u32, bytes: &mut Vec<u8>) {
+        if self.rng.chance(chance) {
+            let length = self.rng.below(bytes.len() as u64) as usize;
+            bytes.truncate(length);
+        }
+    }
+
     /// An answer to `request` that is wrong in a way that must be noticed, or
     /// something made up altogether.
     pub fn forge(&mut self, request: &[u8], to: [u8; 6], target: [u8; 6]) -> Vec<u8> {

@@ -22,6 +22,8 @@ pub struct Profile {
     pub delay_max: u64,
     /// Answers with a bit flipped in the header.
     pub corrupt: u32,
+    /// Answers of which only the first bytes arrive.
+    pub chop: u32,
     pub latency: u64,
     pub jitter: u64,
     /// How long the interface keeps a frame before it leaves.
@@ -177,6 +179,7 @@ impl Plan {
         p.request_delay = rng.pick(&[0, 0, 0, 0, 0, 0, 0, 50, 500]);
         p.delay_max = rng.pick(&[MS, 20 * MS, 300 * MS]);
         p.corrupt = rng.pick(&[0, 0, 0, 0, 20, 200]);
+        p.chop = rng.pick(&[0, 0, 0, 100]);
         p.jitter = rng.pick(&[0, 10, 200, 5 * MS]);
         p.nic_hold = rng.pick(&[0, 0, 50, 2 * MS]);
         p.late_sent = rng.pick(&[0, 0, 100, 2000]);
@@ -310,7 +313,7 @@ impl Plan {
         self.workload.overlap = false;
         self.workload.max_sectors = self.workload.max_sectors.min(8);
         let p = &mut self.profile;
-        (p.request_delay, p.corrupt, p.hostile) = (0, 0, 0);
+        (p.request_delay, p.corrupt, p.chop, p.hostile) = (0, 0, 0, 0);
         let harmless = |fault: &Fault| {
             matches!(
                 fault,

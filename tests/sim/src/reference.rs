@@ -199,7 +199,7 @@ impl Reference {
             return;
         }
         let oldest = self.oldest();
-        for sector in &mut self.sectors {
+        for sector in self.sectors.iter_mut().filter(|sector| !sector.tainted) {
             for write in &mut sector.candidates {
                 write.durable |= !write.failed && !write.lost && write.ended < begun;
             }
@@ -273,6 +273,7 @@ impl Reference {
             self.excused += 1;
             sector.executed = vec![op];
             sector.tainted = true;
+            sector.candidates.iter_mut().for_each(|c| c.durable = false);
         }
         let known = sector.candidates.iter().any(|c| c.op == op);
         if ended != NEVER && (overtaken || sector.tainted || !known) {

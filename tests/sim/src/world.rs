@@ -569,6 +569,7 @@ impl<'p, I: Initiator> World<'p, I> {
             for arrives in self.network.answer_arrivals(at, wire, self.now, reply.bytes.len()) {
                 let mut bytes = reply.bytes.clone();
                 self.hostile.corrupt(self.network.profile.corrupt, &mut bytes);
+                self.hostile.chop(self.network.profile.chop, &mut bytes);
                 self.schedule(arrives, Event::Deliver { link: at, bytes });
             }
         }
