@@ -77,7 +77,7 @@ struct aoe_io {
 #define	AOE_OP_FLUSH		2
 #define	AOE_OP_DELETE		3
 #define	AOE_IO_ORDERED		0x1		/* BIO_ORDERED */
-#define	AOE_IO_TASTE		0x2		/* fails after taste_wait */
+#define	AOE_IO_TASTE		0x2		/* a read, nobody has it open to write */
 
 /* A received frame: its first bytes and how long all of it is. */
 struct aoe_frame {

@@ -157,10 +157,8 @@ aoe_disk_open(struct disk *dp)
 	error = ENXIO;
 	if (sc->sc_disk == dp && sc->sc_disk_state == AOE_DISK_LIVE)
 		error = aoe_core_open(sc->sc_core, now);
-	if (error == 0) {
+	if (error == 0)
 		sc->sc_open = true;
-		sc->sc_opened_us = now;
-	}
 	aoe_input_end(sc);
 	return (error);
 }

@@ -84,20 +84,6 @@ aoe_io_op(const struct bio *bp)
 	}
 }
 
-/*
- * Whether the I/O looks like GEOM tasting the disk: a read, soon after the
- * first open, while nobody has it open for writing.  GEOM's only event thread
- * waits for such reads, so they must not wait for the target.
- */
-static bool
-aoe_io_is_taste(const struct aoe_softc *sc, const struct bio *bp, uint64_t now)
-{
-
-	return (bp->bio_cmd == BIO_READ && now - sc->sc_opened_us <
-	    (uint64_t)aoe_config.taste_wait * 1000000 &&
-	    aoe_bio_unwritten(bp));
-}
-
 static int
 aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 {
@@ -113,7 +99,8 @@ aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 		if ((bp->bio_flags & BIO_ORDERED) != 0)
 			io.flags |= AOE_IO_ORDERED;
 	}
-	if (aoe_io_is_taste(sc, bp, now))
+	/* Perhaps GEOM tasting the disk, whose only event thread waits. */
+	if (bp->bio_cmd == BIO_READ && aoe_bio_unwritten(bp))
 		io.flags |= AOE_IO_TASTE;
 	SDT_PROBE3(aoe, , io, submit, sc->sc_name, bp, &io);
 	return (aoe_core_submit(sc->sc_core, now, &io));

@@ -129,7 +129,6 @@ struct aoe_softc {
 	struct disk	*sc_disk;		/* (t) */
 	enum aoe_disk_state sc_disk_state;	/* (t) */
 	bool		sc_open;		/* (t) */
-	uint64_t	sc_opened_us;		/* (t) first open */
 
 	/* Its sysctl nodes. */
 	struct sysctl_ctx_list sc_sysctl;	/* (k) */

@@ -76,7 +76,7 @@ pub(super) fn link(state: &AoeLinkState) -> Link {
 }
 
 /// `None` for an operation that nobody defined.
-pub(super) fn request(io: &AoeIo, taste_wait: Micros, now: Instant) -> Option<IoRequest> {
+pub(super) fn request(io: &AoeIo, taste_deadline: Instant) -> Option<IoRequest> {
     let op = match io.op {
         abi::OP_READ => Op::Read,
         abi::OP_WRITE => Op::Write,
@@ -91,7 +91,7 @@ pub(super) fn request(io: &AoeIo, taste_wait: Micros, now: Instant) -> Option<Io
         lba: io.lba,
         sectors: if op == Op::Flush { 0 } else { io.sectors },
         ordered: io.flags & abi::IO_ORDERED != 0,
-        give_up: if taste { now.after(taste_wait) } else { Instant::NEVER },
+        give_up: if taste { taste_deadline } else { Instant::NEVER },
     })
 }
 

@@ -175,6 +175,23 @@ pub(crate) struct Totals {
     pub(crate) guard_wait: u64,
 }
 
+/// What GEOM learned by reading the disk that it has just opened. Its only
+/// event thread waits for such reads, so they wait for nothing.
+#[derive(Clone, Copy, Debug)]
+struct Tasting {
+    opened_at: Instant,
+    /// A read has been answered since then.
+    has_read: bool,
+    /// The last read that was given up, while none has been answered since.
+    failed_at: Option<Instant>,
+}
+
+impl Default for Tasting {
+    fn default() -> Self {
+        Self { opened_at: Instant::ZERO, has_read: false, failed_at: None }
+    }
+}
+
 /// What was seen once and is said once.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
@@ -196,6 +213,7 @@ pub struct Target<'a> {
     settings: Settings,
     life: Life,
     is_open: bool,
+    tasting: Tasting,
     aborted: Option<IoError>,
     idle_told: bool,
     /// The disk that this target is, once known.
@@ -251,6 +269,7 @@ impl<'a> Target<'a> {
             settings,
             life: Life::Discovered,
             is_open: false,
+            tasting: Tasting::default(),
             aborted: None,
             idle_told: false,
             identity: None,
@@ -340,11 +359,22 @@ impl<'a> Target<'a> {
     /// answer what GEOM is about to ask.
     pub fn handle_open(&mut self, now: Instant) -> Result<(), IoError> {
         self.settle(now);
-        if self.life != Life::Up || self.aborted.is_some() {
+        let wait = self.settings.taste_wait;
+        let deaf = self.tasting.failed_at.is_some_and(|at| now < at.after(wait));
+        if self.life != Life::Up || self.aborted.is_some() || deaf {
             return Err(IoError::Gone);
         }
         self.is_open = true;
+        self.tasting.opened_at = now;
+        self.tasting.has_read = false;
         Ok(())
+    }
+
+    /// When a read of a provider that nobody writes to gives up: soon after the
+    /// first open, and at once if nothing could be read since.
+    pub fn taste_deadline(&self, now: Instant) -> Instant {
+        let until = self.tasting.opened_at.after(self.settings.taste_wait);
+        if now < until || !self.tasting.has_read { until } else { Instant::NEVER }
     }
 
     /// The provider was closed for the last time.

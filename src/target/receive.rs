@@ -358,6 +358,10 @@ impl Target<'_> {
             frame_offset: 36,
             length: u32::from(sent.sectors).wrapping_mul(512),
         });
+        if copy.is_some() {
+            self.tasting.has_read = true;
+            self.tasting.failed_at = None;
+        }
         let request = self.requests.get_mut(usize::from(slot))?;
         if result.is_err() || request.on_part_done(sent) {
             self.release(slot, now);

@@ -124,6 +124,7 @@ impl Target<'_> {
                 }
             }
             self.ios.fail_one(io, IoError::Io);
+            self.tasting.failed_at = Some(now);
         }
     }
 

@@ -289,3 +289,37 @@ fn a_request_that_alone_is_left_unanswered_fails_after_maxwait() {
     assert_eq!(rig.target.status().state, "up");
     assert!(rig.take_news().is_empty(), "silence that ends in time is not worth a word");
 }
+
+#[test]
+fn a_target_that_answers_no_reads_blocks_tasting_once() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    let until = rig.now.after(Micros::from_secs(10));
+    assert_eq!(rig.target.taste_deadline(rig.now), until);
+    rig.now = rig.now.after(Micros::from_secs(8));
+    assert_eq!(rig.target.taste_deadline(rig.now), until, "the second read gets what is left");
+    let request = IoRequest {
+        io: crate::output::IoHandle(1),
+        op: Op::Read,
+        lba: 0,
+        sectors: 1,
+        ordered: false,
+        give_up: until,
+    };
+    rig.target.handle_submit(request, rig.now).unwrap().unwrap();
+    rig.run(Micros::from_millis(2_100));
+    assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
+    rig.target.handle_close(rig.now);
+    assert_eq!(rig.target.handle_open(rig.now), Err(IoError::Gone), "the next class need not try");
+}
+
+#[test]
+fn a_disk_that_was_read_may_be_read_slowly() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.submit(1, Op::Read, 0, 1);
+    let read = rig.take_one(0x24);
+    rig.answer(&read);
+    rig.now = rig.now.after(Micros::from_secs(11));
+    assert_eq!(rig.target.taste_deadline(rig.now), Instant::NEVER);
+}
