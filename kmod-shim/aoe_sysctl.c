@@ -247,6 +247,7 @@ aoe_sysctl_discover(SYSCTL_HANDLER_ARGS)
 	if (value == 1) {
 		aoe_links_scan();
 		aoe_disco_beacon();
+		aoe_targets_revalidate();
 	}
 	sx_xunlock(&aoe_conf_sx);
 	return (0);

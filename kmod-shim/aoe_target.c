@@ -194,6 +194,21 @@ aoe_target_free(struct aoe_softc *sc)
 	free(sc, M_AOE);
 }
 
+/* Ask every target again who it is and how large; a beacon does not. */
+void
+aoe_targets_revalidate(void)
+{
+	struct aoe_softc *sc;
+	uint64_t now;
+
+	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
+		now = aoe_input_begin(sc);
+		aoe_core_revalidate(sc->sc_core, now);
+		aoe_input_end(sc);
+	}
+}
+
 /* Every target fails what it has and what still comes. */
 void
 aoe_targets_abort(int error)

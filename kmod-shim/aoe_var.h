@@ -225,6 +225,7 @@ void	aoe_target_offer(const struct aoe_frame *);
 bool	aoe_target_is_idle(struct aoe_softc *);
 void	aoe_target_free(struct aoe_softc *);
 void	aoe_targets_abort(int error);
+void	aoe_targets_revalidate(void);
 
 /* aoe_run.c */
 uint64_t aoe_input_begin(struct aoe_softc *);
