@@ -13,7 +13,7 @@ use crate::initiator::{
     CopyTo, Counters, Initiator, Kind, LinkState, PathView, Refused, Settings, Submission,
 };
 use crate::rng::Rng;
-use crate::world::{MAJOR, MINOR};
+use crate::target::{MAJOR, MINOR};
 
 unsafe extern "C" {
     fn aoe_core_peek(header: *const u8, length: u32, out: *mut AoePeek);

@@ -88,9 +88,9 @@ impl Hostile {
         bytes[frame::VERSION_FLAGS] = 0x10 | RESPONSE;
         bytes[frame::COMMAND] = 1;
         let major =
-            if self.rng.chance(7000) { crate::world::MAJOR } else { self.rng.next() as u16 };
+            if self.rng.chance(7000) { crate::target::MAJOR } else { self.rng.next() as u16 };
         bytes[frame::MAJOR..frame::MINOR].copy_from_slice(&major.to_be_bytes());
-        bytes[frame::MINOR] = crate::world::MINOR;
+        bytes[frame::MINOR] = crate::target::MINOR;
         let argument = self.rng.next().to_le_bytes();
         bytes[frame::ARGUMENT..frame::ARGUMENT + 8].copy_from_slice(&argument);
         bytes

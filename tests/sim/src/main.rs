@@ -1,33 +1,17 @@
 //! Runs seeded scenarios against the protocol core and reports the first thing
 //! that must not be, with the seed that replays it.
 
-mod copies;
-mod core;
-mod frame;
-mod host;
-mod hostile;
-mod initiator;
-mod naive;
-mod network;
-mod pattern;
-mod plan;
-mod quirks;
-mod reference;
-mod rng;
-mod target;
-mod world;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use crate::core::Core;
-use crate::naive::Naive;
-use crate::plan::Plan;
-use crate::rng::Rng;
-use crate::world::{Summary, World};
+use aoe_sim::core::Core;
+use aoe_sim::naive::Naive;
+use aoe_sim::plan::Plan;
+use aoe_sim::rng::Rng;
+use aoe_sim::world::{Summary, World};
 
 const USAGE: &str = "\
 usage: aoe-sim [--scenarios N] [--start SEED] [--jobs N] [--keep-going] [KIND]

@@ -14,7 +14,7 @@ use crate::initiator::{
 };
 use crate::pattern::SECTOR;
 use crate::plan::{MS, Plan};
-use crate::world::{MAJOR, MINOR};
+use crate::target::{MAJOR, MINOR};
 
 const RTO: u64 = 20 * MS;
 

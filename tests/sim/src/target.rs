@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::frame::{self, Mac, Packet};
 use crate::pattern::{self, SECTOR};
+use crate::plan::Plan;
 use crate::quirks::{Flush, Quirks, Refusal, ReplyCount};
 use crate::rng::Rng;
 
@@ -69,7 +70,43 @@ pub struct Reply {
     pub bytes: Vec<u8>,
 }
 
+pub const MAJOR: u16 = 7;
+pub const MINOR: u8 = 3;
+
 impl Target {
+    /// The target of a scenario, or the impostor beside it.
+    pub fn of_plan(plan: &Plan, which: usize) -> Target {
+        let ports = plan
+            .ports
+            .iter()
+            .enumerate()
+            .map(|(at, &(segment, mtu))| Port {
+                mac: [2, 0xbb, which as u8, 0, 0, at as u8],
+                segment,
+                mtu: mtu as usize,
+                queue: Default::default(),
+            })
+            .collect();
+        Target {
+            major: MAJOR,
+            minor: MINOR,
+            ports,
+            quirks: plan.quirks,
+            disk: Disk::new(plan.size),
+            serial: format!("7.3:host{which}"),
+            model: "Coraid EtherDrive vblade",
+            config: Vec::new(),
+            mask: Vec::new(),
+            reserved: Vec::new(),
+            read_only: plan.read_only,
+            bad_sector: plan.bad_sector,
+            unavailable: false,
+            stopped: false,
+            dead: which != 0,
+            overflows: 0,
+        }
+    }
+
     /// Sectors per request that a port announces.
     pub fn max_sectors(&self, port: usize) -> u8 {
         if let Some(sectors) = self.quirks.fixed_sectors {
@@ -138,41 +175,9 @@ impl Target {
         Ok(())
     }
 
-    /// The adverts of a target that starts or changed.
-    pub fn adverts(&self) -> Vec<Reply> {
-        (0..self.ports.len())
-            .map(|port| {
-                let mut bytes = vec![0; frame::ARGUMENT];
-                bytes[..6].copy_from_slice(&frame::BROADCAST);
-                bytes[6..12].copy_from_slice(&self.ports[port].mac);
-                bytes[12..14].copy_from_slice(&[0x88, 0xa2]);
-                bytes[frame::VERSION_FLAGS] = self.quirks.advert_version << 4 | frame::RESPONSE;
-                bytes[frame::COMMAND] = 1;
-                self.put_address(&mut bytes);
-                self.put_config(&mut bytes, port, self.quirks.advert_version << 4);
-                if !self.quirks.unpadded {
-                    bytes.resize(bytes.len().max(frame::MIN_FRAME), 0);
-                }
-                Reply { port, bytes }
-            })
-            .collect()
-    }
-
-    fn put_address(&self, bytes: &mut [u8]) {
+    pub(crate) fn put_address(&self, bytes: &mut [u8]) {
         bytes[frame::MAJOR..frame::MINOR].copy_from_slice(&self.major.to_be_bytes());
         bytes[frame::MINOR] = self.minor;
-    }
-
-    fn put_config(&self, bytes: &mut Vec<u8>, port: usize, version_command: u8) {
-        bytes.extend_from_slice(&self.quirks.buffer_count.to_be_bytes());
-        bytes.extend_from_slice(&self.quirks.firmware.to_be_bytes());
-        bytes.push(match self.quirks.says_zero_sectors {
-            true => 0,
-            false => self.max_sectors(port),
-        });
-        bytes.push(version_command);
-        bytes.extend_from_slice(&(self.config.len() as u16).to_be_bytes());
-        bytes.extend_from_slice(&self.config);
     }
 
     fn answer(
@@ -221,7 +226,7 @@ impl Target {
     }
 
     /// A refusal of a whole command; `Ata` ones need `reply` to hold registers.
-    fn refuse(&self, refusal: Refusal, mut reply: Vec<u8>) -> Option<Vec<u8>> {
+    pub(crate) fn refuse(&self, refusal: Refusal, mut reply: Vec<u8>) -> Option<Vec<u8>> {
         let e_flag = match self.quirks.no_error_flag {
             true => 0,
             false => frame::E_FLAG,
@@ -240,87 +245,6 @@ impl Target {
             Refusal::Silence => return None,
             Refusal::Served => {}
         }
-        Some(reply)
-    }
-
-    fn answer_config(
-        &mut self,
-        port: usize,
-        request: &[u8],
-        mut reply: Vec<u8>,
-    ) -> Option<Vec<u8>> {
-        if request.len() < frame::ARGUMENT + 8 {
-            return None;
-        }
-        let length = usize::from(frame::u16_at(request, 30));
-        let sent = request.get(32..32 + length)?;
-        let command = request[29] & 0xf;
-        match command {
-            0 => {}
-            1 if sent == self.config => {}
-            2 if self.config.starts_with(sent) => {}
-            3 if self.config.is_empty() || self.config == sent => self.config = sent.to_vec(),
-            3 => {
-                reply[frame::VERSION_FLAGS] |= frame::E_FLAG;
-                reply[frame::ERROR] = 4;
-            }
-            4 => self.config = sent.to_vec(),
-            _ => return None,
-        }
-        self.put_config(&mut reply, port, 0x10 | command);
-        Some(reply)
-    }
-
-    fn answer_mask(&mut self, request: &[u8], mut reply: Vec<u8>) -> Option<Vec<u8>> {
-        let argument = request.get(frame::ARGUMENT..frame::ARGUMENT + 4)?;
-        let (command, count) = (argument[1], usize::from(argument[3]));
-        let directives = request.get(28..28 + 8 * count)?;
-        let mut error = 0;
-        let mut done = 0;
-        if command == 1 {
-            for directive in directives.chunks_exact(8) {
-                let mac: Mac = directive[2..8].try_into().ok()?;
-                match directive[1] {
-                    0 => {}
-                    1 if self.mask.contains(&mac) => {}
-                    1 if self.mask.len() >= 32 => error = 3,
-                    1 => self.mask.push(mac),
-                    2 => self.mask.retain(|&old| old != mac),
-                    _ => error = 2,
-                }
-                if error != 0 {
-                    break;
-                }
-                done += 1;
-            }
-        }
-        if error != 0 {
-            reply.extend_from_slice(&[0, command, error, done]);
-            return Some(reply);
-        }
-        reply.extend_from_slice(&[0, command, 0, self.mask.len() as u8]);
-        for mac in &self.mask {
-            reply.extend_from_slice(&[0, 0]);
-            reply.extend_from_slice(mac);
-        }
-        Some(reply)
-    }
-
-    fn answer_reserve(&mut self, request: &[u8], mut reply: Vec<u8>) -> Option<Vec<u8>> {
-        let (command, count) = (*request.get(24)?, usize::from(*request.get(25)?));
-        let hosts = request.get(26..26 + 6 * count)?;
-        let free = self.reserved.is_empty() || self.reserved.contains(&frame::src(request));
-        match command {
-            0 => {}
-            1 if !free => return self.refuse(Refusal::Aoe(6), reply),
-            1 | 2 => {
-                self.reserved =
-                    hosts.chunks_exact(6).filter_map(|mac| mac.try_into().ok()).collect();
-            }
-            _ => return self.refuse(Refusal::Aoe(2), reply),
-        }
-        reply.extend_from_slice(&[command, self.reserved.len() as u8]);
-        self.reserved.iter().for_each(|mac| reply.extend_from_slice(mac));
         Some(reply)
     }
 
@@ -489,41 +413,6 @@ impl Target {
         Some(reply)
     }
 
-    /// IDENTIFY DEVICE, word by word.
-    pub fn identify(&self) -> [u8; SECTOR] {
-        let mut out = [0; SECTOR];
-        let serial = match self.quirks.constant_serial {
-            true => "serial#",
-            false => &self.serial,
-        };
-        put_text(&mut out[20..40], serial);
-        put_text(&mut out[46..54], "V1");
-        put_text(&mut out[54..94], self.model);
-        let mut word = |at: usize, value: u16| {
-            out[2 * at..2 * at + 2].copy_from_slice(&value.to_le_bytes());
-        };
-        let sectors = self.disk.now.len() as u64;
-        let small = sectors.min(0x0fff_ffff);
-        word(60, small as u16);
-        word(61, (small >> 16) as u16);
-        if self.quirks.write_cache {
-            word(82, 1 << 5);
-            word(85, 1 << 5);
-        }
-        word(83, self.quirks.word_83);
-        word(86, self.quirks.word_86);
-        if self.quirks.word_83 & 0x400 != 0 {
-            for at in 0..4 {
-                word(100 + at, (sectors >> (16 * at)) as u16);
-            }
-        }
-        if self.quirks.trims {
-            word(105, 1);
-            word(169, 1);
-        }
-        out
-    }
-
     /// Power is gone: each unflushed sector is or is not on the medium.
     pub fn crash(&mut self, rng: &mut Rng) {
         for (now, durable) in self.disk.now.iter_mut().zip(&mut self.disk.durable) {
@@ -547,13 +436,4 @@ fn put_status(reply: &mut [u8], status: u8, error: u8) {
         reply[frame::FEATURE] = error;
         reply[frame::ATA_COMMAND] = status;
     }
-}
-
-/// A string of IDENTIFY: blank padded, high byte first in each word.
-fn put_text(out: &mut [u8], text: &str) {
-    out.fill(b' ');
-    for (to, from) in out.iter_mut().zip(text.bytes()) {
-        *to = from;
-    }
-    out.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
 }

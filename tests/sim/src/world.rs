@@ -4,18 +4,18 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use aoe_core::output::{Output, Source, Transmit};
+use aoe_core::output::{Output, Transmit};
 
 use crate::copies::Copies;
 use crate::frame::{self, Packet};
 use crate::host::Host;
 use crate::hostile::Hostile;
-use crate::initiator::{Counters, Initiator, LinkState, Refused};
+use crate::initiator::{Counters, Initiator, Refused};
 use crate::network::Network;
-use crate::pattern::SECTOR;
 use crate::plan::{Fault, MS, Plan, SECOND};
 use crate::rng::Rng;
-use crate::target::{Disk, Executed, Port, Reply, Target};
+use crate::shim;
+use crate::target::Target;
 
 /// After the last fault everything is through within this time.
 const PATIENCE: u64 = 400 * SECOND;
@@ -28,10 +28,7 @@ const INPUTS_PER_INSTANT: u64 = 20_000;
 const GUARD_WAIT: u64 = 100 * MS;
 const LONGEST_WAIT: u64 = 3 * SECOND;
 
-pub const MAJOR: u16 = 7;
-pub const MINOR: u8 = 3;
-
-enum Event {
+pub(crate) enum Event {
     /// A frame reaches a port of a target.
     Arrive {
         target: usize,
@@ -75,28 +72,28 @@ pub struct Summary {
 }
 
 pub struct World<'p, I> {
-    plan: &'p Plan,
-    initiator: I,
-    host: Host,
-    network: Network,
-    targets: Vec<Target>,
-    serving: Vec<Vec<bool>>,
-    copies: Option<Copies>,
-    hostile: Hostile,
-    rng: Rng,
-    now: u64,
-    queue: BinaryHeap<Reverse<(u64, u64, usize)>>,
-    events: Vec<Option<Event>>,
-    free: Vec<usize>,
-    count: u64,
-    wake_at: Option<u64>,
-    is_open: bool,
-    is_healed: bool,
-    is_up: bool,
-    is_gone: bool,
-    is_closing: bool,
-    at_this_instant: u64,
-    summary: Summary,
+    pub(crate) plan: &'p Plan,
+    pub(crate) initiator: I,
+    pub(crate) host: Host,
+    pub(crate) network: Network,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) serving: Vec<Vec<bool>>,
+    pub(crate) copies: Option<Copies>,
+    pub(crate) hostile: Hostile,
+    pub(crate) rng: Rng,
+    pub(crate) now: u64,
+    pub(crate) queue: BinaryHeap<Reverse<(u64, u64, usize)>>,
+    pub(crate) events: Vec<Option<Event>>,
+    pub(crate) free: Vec<usize>,
+    pub(crate) count: u64,
+    pub(crate) wake_at: Option<u64>,
+    pub(crate) is_open: bool,
+    pub(crate) is_healed: bool,
+    pub(crate) is_up: bool,
+    pub(crate) is_gone: bool,
+    pub(crate) is_closing: bool,
+    pub(crate) at_this_instant: u64,
+    pub(crate) summary: Summary,
     pub trace: bool,
 }
 
@@ -122,7 +119,7 @@ impl<'p, I: Initiator> World<'p, I> {
     pub fn new(plan: &'p Plan, initiator: I, guarded: bool) -> Self {
         let mut rng = Rng::new(plan.seed);
         let ports = plan.ports.len();
-        let targets: Vec<Target> = (0..2).map(|which| make_target(plan, which)).collect();
+        let targets: Vec<Target> = (0..2).map(|which| Target::of_plan(plan, which)).collect();
         let network_ports = 2 * ports;
         World {
             plan,
@@ -242,7 +239,7 @@ impl<'p, I: Initiator> World<'p, I> {
         Ok(())
     }
 
-    fn schedule(&mut self, at: u64, event: Event) {
+    pub(crate) fn schedule(&mut self, at: u64, event: Event) {
         let at = at.max(self.now);
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -412,7 +409,7 @@ impl<'p, I: Initiator> World<'p, I> {
 
     /// What the shim does with a frame, and what must be true of it.
     fn transmit(&mut self, transmit: &Transmit) -> Result<(), String> {
-        let (bytes, op) = self.build(transmit)?;
+        let (bytes, op) = shim::build(transmit, &self.network.links, &self.host, &self.initiator)?;
         self.summary.frames += 1;
         let at = usize::from(transmit.link.0);
         if self.trace {
@@ -435,174 +432,6 @@ impl<'p, I: Initiator> World<'p, I> {
         }
         self.send(at, leaves, bytes, op);
         Ok(())
-    }
-
-    fn build(&self, transmit: &Transmit) -> Result<(Vec<u8>, Option<u32>), String> {
-        let at = usize::from(transmit.link.0);
-        let Some(link) = self.network.links.get(at).filter(|link| link.present) else {
-            return Err(format!("a frame for link {at}, which is not there"));
-        };
-        let length = transmit.frame_length as usize;
-        let mut bytes = transmit.header[..usize::from(transmit.header_length)].to_vec();
-        let mut op = None;
-        if let Some(span) = transmit.data {
-            let (offset, size) = (span.offset as usize, span.length as usize);
-            match span.source {
-                Source::Control => bytes.extend_from_slice(self.initiator.control(offset, size)),
-                Source::Io(handle) => {
-                    let (write, data) = self.host.payload(handle, offset, size)?;
-                    op = Some(write);
-                    bytes.extend_from_slice(data);
-                }
-            }
-        }
-        if bytes.len() > length || length < frame::MIN_FRAME {
-            return Err(format!("a frame of {} bytes in {length}", bytes.len()));
-        }
-        bytes.resize(length, 0);
-        if length > link.mtu as usize + 14 {
-            return Err(format!("a frame of {length} bytes on an MTU of {}", link.mtu));
-        }
-        if frame::is_trim(&bytes) {
-            let ranges = frame::trim_ranges(&bytes);
-            op = ranges.first().and_then(|&(lba, count)| self.host.delete_of(lba, count));
-            if op.is_none() {
-                return Err(format!("a TRIM of {ranges:?}, which nobody asked for"));
-            }
-        }
-        if frame::is_write(&bytes) && op.is_none() {
-            return Err(format!("a write without data: {}", frame::describe(&bytes)));
-        }
-        inspect(&bytes, link.mac).map_err(|e| format!("{e}: {}", frame::describe(&bytes)))?;
-        Ok((bytes, op))
-    }
-
-    /// A frame leaves a link for every port of its segment that it is meant for.
-    fn send(&mut self, at: usize, leaves: u64, bytes: Vec<u8>, op: Option<u32>) {
-        let serial = self.network.next_serial();
-        let segment = self.network.links[at].segment;
-        let dst = frame::dst(&bytes);
-        for target in 0..self.targets.len() {
-            for port in 0..self.targets[target].ports.len() {
-                let there = &self.targets[target].ports[port];
-                if there.segment != segment || (dst != there.mac && dst != frame::BROADCAST) {
-                    continue;
-                }
-                if bytes.len() > there.mtu + 14 {
-                    continue;
-                }
-                let wire = target * self.plan.ports.len() + port;
-                for arrives in self.network.request_arrivals(at, wire, leaves, bytes.len()) {
-                    let packet = Packet { bytes: bytes.clone(), op, serial, overtaken: false };
-                    self.schedule(arrives, Event::Arrive { target, link: at, port, packet });
-                }
-            }
-        }
-    }
-
-    fn arrive(&mut self, target: usize, link: usize, port: usize, mut packet: Packet) {
-        let wire = self.network.wire(link, target * self.plan.ports.len() + port);
-        packet.overtaken = packet.serial < wire.newest;
-        wire.newest = wire.newest.max(packet.serial);
-        self.targets[target].enqueue(port, packet);
-        self.start(target, port);
-    }
-
-    fn start(&mut self, target: usize, port: usize) {
-        let there = &self.targets[target];
-        let idle = there.stopped || there.dead || there.ports[port].queue.is_empty();
-        if !idle && !self.serving[target][port] {
-            self.serving[target][port] = true;
-            let service = 1 + self.rng.below(self.network.profile.service);
-            self.schedule(self.now + service, Event::Serve { target, port });
-        }
-    }
-
-    fn serve(&mut self, target: usize, port: usize) -> Result<(), String> {
-        self.serving[target][port] = false;
-        let there = &mut self.targets[target];
-        if there.stopped || there.dead {
-            return Ok(());
-        }
-        let mut replies = Vec::new();
-        let mut log = Vec::new();
-        let serial = there.ports[port].queue.front().map(|packet| packet.serial);
-        // What the network doubled stays together.
-        while there.ports[port].queue.front().map(|packet| packet.serial) == serial {
-            if serial.is_none() {
-                break;
-            }
-            there.serve(port, &mut self.rng, &mut replies, &mut log)?;
-        }
-        self.executed(target, &log)?;
-        for reply in replies {
-            self.reply(target, reply);
-        }
-        self.start(target, port);
-        Ok(())
-    }
-
-    fn executed(&mut self, target: usize, log: &[Executed]) -> Result<(), String> {
-        for done in log {
-            if target != 0 {
-                return Err(format!("write {} went to another disk", done.op));
-            }
-            if self.trace {
-                println!("{:>12} executed write {} on {}", self.now, done.op, done.lba);
-            }
-            self.host.reference.executed(done.op, done.lba, done.overtaken)?;
-        }
-        Ok(())
-    }
-
-    /// A frame leaves a port for the links that it is meant for.
-    fn reply(&mut self, target: usize, reply: Reply) {
-        let segment = self.targets[target].ports[reply.port].segment;
-        let dst = frame::dst(&reply.bytes);
-        let wire = target * self.plan.ports.len() + reply.port;
-        for at in 0..self.network.links.len() {
-            let link = &self.network.links[at];
-            let fits = link.segment == segment && reply.bytes.len() <= link.mtu as usize + 14;
-            if !fits || (dst != link.mac && dst != frame::BROADCAST) {
-                continue;
-            }
-            for arrives in self.network.answer_arrivals(at, wire, self.now, reply.bytes.len()) {
-                let mut bytes = reply.bytes.clone();
-                self.hostile.corrupt(self.network.profile.corrupt, &mut bytes);
-                self.hostile.chop(self.network.profile.chop, &mut bytes);
-                self.schedule(arrives, Event::Deliver { link: at, bytes });
-            }
-        }
-    }
-
-    fn deliver(&mut self, link: usize, bytes: &[u8]) -> Result<(), String> {
-        self.summary.frames += 1;
-        if self.trace {
-            println!("{:>12} link {link} hears {}", self.now, frame::describe(bytes));
-        }
-        if !frame::is_aoe(bytes) {
-            return Ok(());
-        }
-        if let Some(copies) = &mut self.copies {
-            copies.on_answer(link as u8, bytes);
-        }
-        match self.initiator.rx(self.now, link as u8, bytes) {
-            Some(copy) => self.host.receive(copy, bytes),
-            None => Ok(()),
-        }
-    }
-
-    /// Whoever is hostile answers what he sees, or makes something up.
-    fn provoke(&mut self, link: usize, bytes: &[u8]) {
-        if !self.rng.chance(self.network.profile.hostile) {
-            return;
-        }
-        let mac = self.network.links[link].mac;
-        let forged = self.hostile.forge(bytes, mac, self.targets[0].ports[0].mac);
-        let at = self.now + self.rng.below(MS);
-        // He sits on some segment, not necessarily this one.
-        let link = self.rng.below(self.network.links.len() as u64) as usize;
-        self.schedule(at, Event::Deliver { link, bytes: forged });
     }
 
     fn ask(&mut self) {
@@ -642,153 +471,5 @@ impl<'p, I: Initiator> World<'p, I> {
             self.host.make_audit(self.plan, self.now);
         }
         Ok(())
-    }
-
-    fn tell_link(&mut self, at: usize) {
-        let link = &self.network.links[at];
-        let state = LinkState { mac: link.mac, mtu: link.mtu, up: link.up, present: link.present };
-        self.initiator.link(self.now, at as u8, state);
-    }
-
-    fn fault(&mut self, fault: Fault) -> Result<(), String> {
-        if self.trace {
-            println!("{:>12} {fault:?}", self.now);
-        }
-        let now = self.now;
-        match fault {
-            Fault::LinkDown(at) => self.change_link(at, |link| link.up = false),
-            Fault::LinkUp(at) => self.change_link(at, |link| link.up = true),
-            Fault::Depart(at) => self.change_link(at, |link| link.present = false),
-            Fault::Arrive(at) => self.change_link(at, |link| link.present = true),
-            Fault::Mtu(at, mtu) => self.change_link(at, |link| link.mtu = mtu),
-            Fault::Cut(link, port) => self.network.wire(link, port).is_cut = true,
-            Fault::Mend(link, port) => self.network.wire(link, port).is_cut = false,
-            Fault::Hole(link, port, size) => self.network.wire(link, port).hole = size,
-            Fault::Slow(link, port, by) => self.network.wire(link, port).slow = by,
-            Fault::Stop => self.targets[0].stopped = true,
-            Fault::Go => self.go(),
-            Fault::Die => self.die(),
-            Fault::Restart { buffers, sectors, new_macs, crash } => {
-                self.die();
-                if crash {
-                    self.crash()?;
-                }
-                let target = &mut self.targets[0];
-                target.quirks.buffer_count = buffers;
-                target.quirks.fixed_sectors = sectors.or(target.quirks.fixed_sectors);
-                if new_macs {
-                    target.ports.iter_mut().for_each(|port| port.mac[4] ^= 1);
-                }
-                target.dead = false;
-                target.stopped = false;
-                self.advertise(0);
-            }
-            Fault::Unavailable(on) => self.targets[0].unavailable = on,
-            Fault::Impostor(on) => {
-                // Whoever is found first is the disk.
-                self.targets[1].dead = !on || !self.is_up;
-                if on && self.is_up {
-                    self.advertise(1);
-                }
-            }
-            Fault::Discover => self.initiator.discover(now),
-        }
-        Ok(())
-    }
-
-    fn change_link(&mut self, at: usize, change: impl FnOnce(&mut crate::network::Link)) {
-        change(&mut self.network.links[at]);
-        self.tell_link(at);
-    }
-
-    fn go(&mut self) {
-        self.targets[0].stopped = false;
-        for port in 0..self.targets[0].ports.len() {
-            self.start(0, port);
-        }
-    }
-
-    fn die(&mut self) {
-        let target = &mut self.targets[0];
-        target.dead = true;
-        target.ports.iter_mut().for_each(|port| port.queue.clear());
-    }
-
-    fn crash(&mut self) -> Result<(), String> {
-        self.targets[0].crash(&mut self.rng);
-        self.host.reference.crash(&self.targets[0].disk.now)
-    }
-
-    fn advertise(&mut self, target: usize) {
-        for advert in self.targets[target].adverts() {
-            self.reply(target, advert);
-        }
-    }
-
-    fn heal(&mut self) {
-        self.is_healed = true;
-        if !self.plan.is_hot {
-            self.network.heal();
-        }
-        self.targets[0].unavailable = false;
-        self.schedule(self.now, Event::Work);
-    }
-}
-
-/// What is true of every request.
-fn inspect(bytes: &[u8], mac: [u8; 6]) -> Result<(), String> {
-    let ensure = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_string()) };
-    ensure(frame::is_aoe(bytes), "not an AoE frame")?;
-    ensure(frame::src(bytes) == mac, "the source is not the interface's MAC")?;
-    ensure(bytes[frame::VERSION_FLAGS] == 0x10, "version or flags of a request")?;
-    ensure(bytes[frame::ERROR] == 0, "error byte of a request")?;
-    let tag = frame::tag(bytes);
-    ensure(tag != 0 && tag < 1 << 31, "tag out of our range")?;
-    let address = (frame::u16_at(bytes, frame::MAJOR), bytes[frame::MINOR]);
-    let is_query = bytes[frame::COMMAND] == 1 && address == (0xffff, 0xff);
-    ensure(is_query || address.0 != 0xffff && address.1 != 0xff, "address of nobody")?;
-    if bytes[frame::COMMAND] != 0 {
-        return Ok(());
-    }
-    ensure(bytes.len() >= frame::ATA_LEN, "too short for ATA")?;
-    ensure(bytes[frame::ARGUMENT] & 0x12 == 0, "D or A flag")?;
-    let data = matches!(bytes[frame::ATA_COMMAND], 0x20 | 0x24 | 0x30 | 0x34);
-    ensure(!data || bytes[frame::COUNT] != 0, "count 0")?;
-    let needed = match frame::is_write(bytes) {
-        true => frame::DATA + usize::from(bytes[frame::COUNT]) * SECTOR,
-        false => frame::ATA_LEN,
-    };
-    ensure(bytes.len() >= needed, "too short for its data")
-}
-
-fn make_target(plan: &Plan, which: usize) -> Target {
-    let ports = plan
-        .ports
-        .iter()
-        .enumerate()
-        .map(|(at, &(segment, mtu))| Port {
-            mac: [2, 0xbb, which as u8, 0, 0, at as u8],
-            segment,
-            mtu: mtu as usize,
-            queue: Default::default(),
-        })
-        .collect();
-    Target {
-        major: MAJOR,
-        minor: MINOR,
-        ports,
-        quirks: plan.quirks,
-        disk: Disk::new(plan.size),
-        serial: format!("7.3:host{which}"),
-        model: "Coraid EtherDrive vblade",
-        config: Vec::new(),
-        mask: Vec::new(),
-        reserved: Vec::new(),
-        read_only: plan.read_only,
-        bad_sector: plan.bad_sector,
-        unavailable: false,
-        stopped: false,
-        dead: which != 0,
-        overflows: 0,
     }
 }

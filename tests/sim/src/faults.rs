@@ -1,0 +1,98 @@
+//! What goes wrong in a world, and right again.
+
+use crate::initiator::{Initiator, LinkState};
+use crate::network::Link;
+use crate::plan::Fault;
+use crate::world::{Event, World};
+
+impl<I: Initiator> World<'_, I> {
+    pub(crate) fn tell_link(&mut self, at: usize) {
+        let link = &self.network.links[at];
+        let state = LinkState { mac: link.mac, mtu: link.mtu, up: link.up, present: link.present };
+        self.initiator.link(self.now, at as u8, state);
+    }
+
+    pub(crate) fn fault(&mut self, fault: Fault) -> Result<(), String> {
+        if self.trace {
+            println!("{:>12} {fault:?}", self.now);
+        }
+        let now = self.now;
+        match fault {
+            Fault::LinkDown(at) => self.change_link(at, |link| link.up = false),
+            Fault::LinkUp(at) => self.change_link(at, |link| link.up = true),
+            Fault::Depart(at) => self.change_link(at, |link| link.present = false),
+            Fault::Arrive(at) => self.change_link(at, |link| link.present = true),
+            Fault::Mtu(at, mtu) => self.change_link(at, |link| link.mtu = mtu),
+            Fault::Cut(link, port) => self.network.wire(link, port).is_cut = true,
+            Fault::Mend(link, port) => self.network.wire(link, port).is_cut = false,
+            Fault::Hole(link, port, size) => self.network.wire(link, port).hole = size,
+            Fault::Slow(link, port, by) => self.network.wire(link, port).slow = by,
+            Fault::Stop => self.targets[0].stopped = true,
+            Fault::Go => self.go(),
+            Fault::Die => self.die(),
+            Fault::Restart { buffers, sectors, new_macs, crash } => {
+                self.die();
+                if crash {
+                    self.crash()?;
+                }
+                let target = &mut self.targets[0];
+                target.quirks.buffer_count = buffers;
+                target.quirks.fixed_sectors = sectors.or(target.quirks.fixed_sectors);
+                if new_macs {
+                    target.ports.iter_mut().for_each(|port| port.mac[4] ^= 1);
+                }
+                target.dead = false;
+                target.stopped = false;
+                self.advertise(0);
+            }
+            Fault::Unavailable(on) => self.targets[0].unavailable = on,
+            Fault::Impostor(on) => {
+                // Whoever is found first is the disk.
+                self.targets[1].dead = !on || !self.is_up;
+                if on && self.is_up {
+                    self.advertise(1);
+                }
+            }
+            Fault::Discover => self.initiator.discover(now),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn change_link(&mut self, at: usize, change: impl FnOnce(&mut Link)) {
+        change(&mut self.network.links[at]);
+        self.tell_link(at);
+    }
+
+    pub(crate) fn go(&mut self) {
+        self.targets[0].stopped = false;
+        for port in 0..self.targets[0].ports.len() {
+            self.start(0, port);
+        }
+    }
+
+    pub(crate) fn die(&mut self) {
+        let target = &mut self.targets[0];
+        target.dead = true;
+        target.ports.iter_mut().for_each(|port| port.queue.clear());
+    }
+
+    pub(crate) fn crash(&mut self) -> Result<(), String> {
+        self.targets[0].crash(&mut self.rng);
+        self.host.reference.crash(&self.targets[0].disk.now)
+    }
+
+    pub(crate) fn advertise(&mut self, target: usize) {
+        for advert in self.targets[target].adverts() {
+            self.reply(target, advert);
+        }
+    }
+
+    pub(crate) fn heal(&mut self) {
+        self.is_healed = true;
+        if !self.plan.is_hot {
+            self.network.heal();
+        }
+        self.targets[0].unavailable = false;
+        self.schedule(self.now, Event::Work);
+    }
+}

@@ -1,0 +1,137 @@
+//! Frames between a world's initiator and its targets.
+
+use crate::frame::{self, Packet};
+use crate::initiator::Initiator;
+use crate::plan::MS;
+use crate::target::{Executed, Reply};
+use crate::world::{Event, World};
+
+impl<I: Initiator> World<'_, I> {
+    /// A frame leaves a link for every port of its segment that it is meant for.
+    pub(crate) fn send(&mut self, at: usize, leaves: u64, bytes: Vec<u8>, op: Option<u32>) {
+        let serial = self.network.next_serial();
+        let segment = self.network.links[at].segment;
+        let dst = frame::dst(&bytes);
+        for target in 0..self.targets.len() {
+            for port in 0..self.targets[target].ports.len() {
+                let there = &self.targets[target].ports[port];
+                if there.segment != segment || (dst != there.mac && dst != frame::BROADCAST) {
+                    continue;
+                }
+                if bytes.len() > there.mtu + 14 {
+                    continue;
+                }
+                let wire = target * self.plan.ports.len() + port;
+                for arrives in self.network.request_arrivals(at, wire, leaves, bytes.len()) {
+                    let packet = Packet { bytes: bytes.clone(), op, serial, overtaken: false };
+                    self.schedule(arrives, Event::Arrive { target, link: at, port, packet });
+                }
+            }
+        }
+    }
+
+    pub(crate) fn arrive(&mut self, target: usize, link: usize, port: usize, mut packet: Packet) {
+        let wire = self.network.wire(link, target * self.plan.ports.len() + port);
+        packet.overtaken = packet.serial < wire.newest;
+        wire.newest = wire.newest.max(packet.serial);
+        self.targets[target].enqueue(port, packet);
+        self.start(target, port);
+    }
+
+    pub(crate) fn start(&mut self, target: usize, port: usize) {
+        let there = &self.targets[target];
+        let idle = there.stopped || there.dead || there.ports[port].queue.is_empty();
+        if !idle && !self.serving[target][port] {
+            self.serving[target][port] = true;
+            let service = 1 + self.rng.below(self.network.profile.service);
+            self.schedule(self.now + service, Event::Serve { target, port });
+        }
+    }
+
+    pub(crate) fn serve(&mut self, target: usize, port: usize) -> Result<(), String> {
+        self.serving[target][port] = false;
+        let there = &mut self.targets[target];
+        if there.stopped || there.dead {
+            return Ok(());
+        }
+        let mut replies = Vec::new();
+        let mut log = Vec::new();
+        let serial = there.ports[port].queue.front().map(|packet| packet.serial);
+        // What the network doubled stays together.
+        while there.ports[port].queue.front().map(|packet| packet.serial) == serial {
+            if serial.is_none() {
+                break;
+            }
+            there.serve(port, &mut self.rng, &mut replies, &mut log)?;
+        }
+        self.executed(target, &log)?;
+        for reply in replies {
+            self.reply(target, reply);
+        }
+        self.start(target, port);
+        Ok(())
+    }
+
+    pub(crate) fn executed(&mut self, target: usize, log: &[Executed]) -> Result<(), String> {
+        for done in log {
+            if target != 0 {
+                return Err(format!("write {} went to another disk", done.op));
+            }
+            if self.trace {
+                println!("{:>12} executed write {} on {}", self.now, done.op, done.lba);
+            }
+            self.host.reference.executed(done.op, done.lba, done.overtaken)?;
+        }
+        Ok(())
+    }
+
+    /// A frame leaves a port for the links that it is meant for.
+    pub(crate) fn reply(&mut self, target: usize, reply: Reply) {
+        let segment = self.targets[target].ports[reply.port].segment;
+        let dst = frame::dst(&reply.bytes);
+        let wire = target * self.plan.ports.len() + reply.port;
+        for at in 0..self.network.links.len() {
+            let link = &self.network.links[at];
+            let fits = link.segment == segment && reply.bytes.len() <= link.mtu as usize + 14;
+            if !fits || (dst != link.mac && dst != frame::BROADCAST) {
+                continue;
+            }
+            for arrives in self.network.answer_arrivals(at, wire, self.now, reply.bytes.len()) {
+                let mut bytes = reply.bytes.clone();
+                self.hostile.corrupt(self.network.profile.corrupt, &mut bytes);
+                self.hostile.chop(self.network.profile.chop, &mut bytes);
+                self.schedule(arrives, Event::Deliver { link: at, bytes });
+            }
+        }
+    }
+
+    pub(crate) fn deliver(&mut self, link: usize, bytes: &[u8]) -> Result<(), String> {
+        self.summary.frames += 1;
+        if self.trace {
+            println!("{:>12} link {link} hears {}", self.now, frame::describe(bytes));
+        }
+        if !frame::is_aoe(bytes) {
+            return Ok(());
+        }
+        if let Some(copies) = &mut self.copies {
+            copies.on_answer(link as u8, bytes);
+        }
+        match self.initiator.rx(self.now, link as u8, bytes) {
+            Some(copy) => self.host.receive(copy, bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// Whoever is hostile answers what he sees, or makes something up.
+    pub(crate) fn provoke(&mut self, link: usize, bytes: &[u8]) {
+        if !self.rng.chance(self.network.profile.hostile) {
+            return;
+        }
+        let mac = self.network.links[link].mac;
+        let forged = self.hostile.forge(bytes, mac, self.targets[0].ports[0].mac);
+        let at = self.now + self.rng.below(MS);
+        // He sits on some segment, not necessarily this one.
+        let link = self.rng.below(self.network.links.len() as u64) as usize;
+        self.schedule(at, Event::Deliver { link, bytes: forged });
+    }
+}
