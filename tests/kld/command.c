@@ -465,6 +465,8 @@ cmd_fault(int argc, char **argv, FILE *out)
 		kpi_faults.unmapped = (int)n;
 	else if (strcmp(what, "txerror") == 0)
 		kpi_faults.tx_error = (int)n;
+	else if (strcmp(what, "trace") == 0)
+		kpi_faults.trace = n != 0;
 	else if (strcmp(what, "list") == 0)
 		fprintf(out, "allocations %lu fail_at %ld\n",
 		    kpi_alloc_count(), kpi_faults.alloc_fail_at);
@@ -527,7 +529,7 @@ static const struct cmd commands[] = {
 	    "wire N.M | set wire N.M what value" },
 	{ "fault", 1, 3, cmd_fault, "alloc n [for] | txfree now|late|lazy|"
 	    "never [ms] | txrelease | rxsplit 0|1 | unmapped 0|1|2 | txerror "
-	    "errno | list" },
+	    "errno | trace 0|1 | list" },
 	{ "firmware", 2, 2, cmd_firmware, "address file" },
 	{ "violations", 0, 0, cmd_misc, "" },
 	{ "sleep", 1, 1, cmd_misc, "seconds" },

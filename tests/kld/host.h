@@ -103,6 +103,7 @@ struct kpi_faults {
 	int	rx_split;	/* received mbufs are chains of small pieces */
 	int	unmapped;	/* 0 never, 1 always, 2 every other I/O */
 	int	tx_error;	/* the errno every transmit fails with; 0: none */
+	int	trace;		/* say every I/O */
 };
 #define	KPI_TX_AT_ONCE	0
 #define	KPI_TX_LATE	1

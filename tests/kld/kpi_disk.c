@@ -652,6 +652,9 @@ kpi_disk_io(struct kpi_disk *d, int op, long offset, long length, void *data,
 	struct request *r;
 	int error;
 
+	if (kpi_faults.trace)
+		printf("io: %s op %d offset %ld length %ld\n", p->pp.name,
+		    op & 0xff, offset, length);
 	error = check_io(p, op & 0xff, offset, length);
 	if (error != 0) {
 		done(arg, error);

@@ -10,7 +10,7 @@ work=$(mktemp -d /tmp/aoe-kld.XXXXXX)
 sock=$work/kld.sock
 log=$work/log
 passed=0 failed=0 skipped=0
-server=
+server= running=
 
 # What a test leaves behind is undone by these, last first; a test that makes
 # something adds a line here before it makes it.
@@ -18,6 +18,10 @@ undo=()
 
 cleanup() {
 	local i
+	if [[ -n $running ]]; then
+		kill "$running" 2>/dev/null || :
+		running=
+	fi
 	for ((i = ${#undo[@]} - 1; i >= 0; i--)); do
 		eval "${undo[i]}" >/dev/null 2>&1 || :
 	done
@@ -103,26 +107,54 @@ lines() {
 	"$@" | grep -c .
 }
 
-# Runs the test as a subshell that stops at the first failure, then asks kld
-# whether a rule was broken.  The namespace, if any, is what `in_ns` says.
+# Runs the test as a subshell that stops at the first failure, in at most
+# $limit seconds, then asks kld whether a rule was broken.  in_ns are words in
+# front of kld, before_test is run first.
 in_ns=()
+before_test=:
+limit=${LIMIT:-180}
+[[ -z ${LONG:-} ]] || limit=${LIMIT:-1800}
+
+run_test() {
+	local watchdog status
+	(
+		set -eEuo pipefail
+		trap 'echo "line $LINENO: $BASH_COMMAND" >&2' ERR
+		trap - EXIT INT TERM HUP
+		"$@"
+	) >>"$log" 2>&1 &
+	running=$!
+	(
+		trap - EXIT INT TERM HUP
+		sleep "$limit" &
+		trap 'kill $!' TERM
+		wait $! || exit 0
+		echo "not done after $limit s; the targets then:"
+		timeout 5 "$kld" -S "$sock" sysctl -a net.aoe.target
+		kill "$running"
+	) >>"$log" 2>&1 &
+	watchdog=$!
+	wait "$running"
+	status=$?
+	running=
+	kill "$watchdog" 2>/dev/null
+	wait "$watchdog" 2>/dev/null
+	return $status
+}
+
 t() {
 	local sentence=$1 status=0 began=$SECONDS broken
 	shift
 	[[ -z ${ONLY:-} || $sentence == *$ONLY* ]] || return 0
 	: >"$log"
-	if ! start_kld "${in_ns[@]}"; then
+	if ! $before_test || ! start_kld "${in_ns[@]}"; then
 		status=1
 	else
-		(
-			set -eEuo pipefail
-			trap 'echo "line $LINENO: $BASH_COMMAND" >&2' ERR
-			trap - EXIT
-			"$@"
-		) >>"$log" 2>&1
-		status=$?
-		broken=$(k violations 2>&1) || status=1
-		[[ $broken == 0 ]] || status=1
+		run_test "$@" || status=$?
+		if ! broken=$(timeout 10 "$kld" -S "$sock" violations 2>&1) ||
+		    [[ $broken != 0 ]]; then
+			((status == 77)) || status=1
+		fi
 	fi
 	cleanup
 	if ((status == 77)); then
@@ -134,7 +166,7 @@ t() {
 	else
 		failed=$((failed + 1))
 		echo "FAIL $sentence"
-		grep -v '^kernel: GEOM' "$log" | tail -${LINES_SHOWN:-25} |
+		grep -v '^kernel: GEOM' "$log" | tail -"${LINES_SHOWN:-40}" |
 		    sed 's/^/     | /'
 	fi
 }

@@ -40,6 +40,7 @@
 #define	FLAG_READ_ONLY		0x02
 #define	FLAG_SEND_FLUSH		0x04
 #define	FLAG_SEND_TRIM		0x20
+#define	FLAG_SEND_ZEROES	0x40
 #define	FLAG_MULTI_CONN		0x100
 
 #define	CMD_READ		0
@@ -47,9 +48,11 @@
 #define	CMD_DISC		2
 #define	CMD_FLUSH		3
 #define	CMD_TRIM		4
+#define	CMD_ZEROES		6
 
 #define	MAX_REQUEST		(32 << 20)
 #define	IN_FLIGHT		256
+#define	PIECE			(1 << 20)	/* of zeroes */
 
 struct server {
 	struct server	*next;
@@ -76,6 +79,8 @@ struct request {
 	uint32_t	 length;
 	uint16_t	 type;
 	void		*data;
+	atomic_uint	 pieces;	/* I/Os that must end first */
+	atomic_int	 error;
 };
 
 static struct server *servers;
@@ -165,7 +170,7 @@ open_export(struct conn *c)
 static uint16_t
 export_flags(struct conn *c)
 {
-	uint16_t flags = FLAG_HAS_FLAGS | FLAG_MULTI_CONN;
+	uint16_t flags = FLAG_HAS_FLAGS | FLAG_MULTI_CONN | FLAG_SEND_ZEROES;
 	int can_delete = 0, can_flush = 0;
 
 	kpi_disk_flags(c->disk, &can_delete, &can_flush);
@@ -293,6 +298,11 @@ done(void *arg, int error)
 	} h = { htobe32(NBD_SIMPLE_REPLY), 0, r->handle };
 	struct iovec iov[2] = { { &h, sizeof(h) }, { r->data, r->length } };
 
+	if (error != 0)
+		atomic_store(&r->error, error);
+	if (atomic_fetch_sub(&r->pieces, 1) > 1)
+		return;
+	error = atomic_load(&r->error);
 	h.error = htobe32((uint32_t)errno_linux(error));
 	pthread_mutex_lock(&c->lock);
 	/* A client that left gets nothing; its requests end all the same. */
@@ -314,6 +324,67 @@ wait_below(struct conn *c, unsigned limit)
 	while (c->in_flight >= limit)
 		pthread_cond_wait(&c->fewer, &c->count_lock);
 	pthread_mutex_unlock(&c->count_lock);
+}
+
+/*
+ * Zeroes are written, a piece at a time from one buffer each: what a completed
+ * write came from is overwritten (kpi_disk.c), so they cannot share it.
+ */
+struct piece {
+	struct request	*request;
+	void		*data;
+};
+
+static void
+piece_done(void *arg, int error)
+{
+	struct piece *p = arg;
+	struct request *r = p->request;
+
+	free(p->data);
+	free(p);
+	done(r, error);
+}
+
+static void
+zeroes(struct conn *c, struct request *r, long offset)
+{
+	uint32_t left = r->length, n;
+	struct piece *p;
+
+	atomic_store(&r->pieces, (left + PIECE - 1) / PIECE + 1);
+	for (; left > 0; left -= n, offset += n) {
+		n = left < PIECE ? left : PIECE;
+		p = host_alloc(sizeof(*p));
+		p->request = r;
+		p->data = host_alloc(n);
+		kpi_disk_io(c->disk, KPI_WRITE, offset, n, p->data, piece_done,
+		    p);
+	}
+	done(r, 0);
+}
+
+/* The data of a request, in memory of its own; false if the client left. */
+static bool
+request_data(struct conn *c, struct request *r)
+{
+
+	if (r->type != CMD_READ && r->type != CMD_WRITE)
+		return (true);
+	r->data = aligned_alloc(4096, (r->length + 8191UL) & ~4095UL);
+	if (r->type == CMD_WRITE)
+		return (get(c->fd, r->data, r->length));
+	/* What a read does not fill must not look like data. */
+	memset(r->data, 0xa5, r->length);
+	return (true);
+}
+
+static bool
+known(uint16_t type)
+{
+
+	return (type == CMD_READ || type == CMD_WRITE || type == CMD_FLUSH ||
+	    type == CMD_TRIM || type == CMD_ZEROES);
 }
 
 static bool
@@ -338,29 +409,23 @@ one_request(struct conn *c)
 	r->handle = h.handle;
 	r->type = be16toh(h.type);
 	r->length = be32toh(h.length);
-	if (r->type == CMD_DISC || r->type > CMD_TRIM ||
-	    ((r->type == CMD_READ || r->type == CMD_WRITE) &&
-	    r->length > MAX_REQUEST)) {
+	r->pieces = 1;
+	if (!known(r->type) || ((r->type == CMD_READ ||
+	    r->type == CMD_WRITE) && r->length > MAX_REQUEST) ||
+	    !request_data(c, r)) {
+		free(r->data);
 		free(r);
 		return (false);
-	}
-	if (r->type == CMD_READ || r->type == CMD_WRITE) {
-		r->data = aligned_alloc(4096, (r->length + 8191UL) & ~4095UL);
-		/* What a read does not fill must not look like data. */
-		if (r->type == CMD_READ)
-			memset(r->data, 0xa5, r->length);
-		else if (!get(c->fd, r->data, r->length)) {
-			free(r->data);
-			free(r);
-			return (false);
-		}
 	}
 	wait_below(c, IN_FLIGHT);
 	pthread_mutex_lock(&c->count_lock);
 	c->in_flight++;
 	pthread_mutex_unlock(&c->count_lock);
-	kpi_disk_io(c->disk, op[r->type], (long)be64toh(h.offset), r->length,
-	    r->data, done, r);
+	if (r->type == CMD_ZEROES)
+		zeroes(c, r, (long)be64toh(h.offset));
+	else
+		kpi_disk_io(c->disk, op[r->type], (long)be64toh(h.offset),
+		    r->length, r->data, done, r);
 	return (true);
 }
 
