@@ -12,8 +12,8 @@
  *	buffer return	anywhere, under any lock: see aoe_mbuf.c.
  *	events		of interfaces: various; may sleep only on departure.
  *	run task	taskqueue of ours: goes on with a drain that grew long.
- *	lifecycle task	taskqueue of ours: may sleep.  The only thread that makes
- *			and frees targets, disks, links and sysctl nodes.
+ *	lifecycle task	taskqueue of ours: may sleep.  The only thread that
+ *			makes and frees targets, disks and their sysctl nodes.
  *	sysctl		a user's thread: may sleep.
  *	module events	likewise.
  *

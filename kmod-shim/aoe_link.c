@@ -27,6 +27,16 @@
 static struct mtx aoe_link_mtx;
 MTX_SYSINIT(aoe_link, &aoe_link_mtx, "aoe links", MTX_DEF);
 
+/*
+ * A listed local interface.  (l): aoe_link_mtx to write, the net epoch to
+ * read; (x) as in aoe_var.h.
+ */
+struct aoe_link {
+	uintptr_t	l_ifp;			/* (l) 0: take nothing */
+	if_t		l_ref;			/* (l) our reference */
+	struct aoe_link_state l_state;		/* (x) as told to the core */
+};
+
 static struct aoe_link aoe_links[AOE_LINKS];
 
 static eventhandler_tag aoe_tag_attach;

@@ -36,9 +36,22 @@ static SYSCTL_NODE(_net_aoe, OID_AUTO, stats, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
 SYSCTL_STRING(_net_aoe, OID_AUTO, version, CTLFLAG_RD,
     __DECONST(char *, AOE_VERSION), 0, "Version of the driver");
 
-/*
- * Every numeric setting: its place, its range, and what it is to begin with.
- */
+enum aoe_setting_id {
+	AOE_ABFT,
+	AOE_BOOT,
+	AOE_DEBUG,
+	AOE_FAIL_ON_DISCONNECTION,
+	AOE_GHOST_WAIT,
+	AOE_MAXOUT,
+	AOE_MAXTARGETS,
+	AOE_MAXWAIT,
+	AOE_SHUTDOWN_WAIT,
+	AOE_STRICT_SRC,
+	AOE_TASTE_WAIT,
+	AOE_WC,
+};
+
+/* Every numeric setting: its place, what it is to begin with, its range. */
 static const struct aoe_setting {
 	const char	*s_name;
 	size_t		s_offset;
@@ -46,34 +59,22 @@ static const struct aoe_setting {
 	int		s_min;
 	int		s_max;
 } aoe_settings_table[] = {
-#define	AOE_SETTING(name, dflt, min, max)				\
-	{ #name, __offsetof(struct aoe_config, name), dflt, min, max }
-#define	AOE_MAXWAIT	0
-	AOE_SETTING(maxwait, 180, 0, AOE_LIMIT_SECONDS),
-#define	AOE_FAIL	1
-	AOE_SETTING(fail_on_disconnection, 0, 0, 1),
-#define	AOE_TASTE_WAIT	2
-	AOE_SETTING(taste_wait, 10, 0, 3600),
-#define	AOE_GHOST_WAIT	3
-	AOE_SETTING(ghost_wait, 10, 0, 3600),
-#define	AOE_SHUTDOWN_WAIT 4
-	AOE_SETTING(shutdown_wait, 30, 1, 3600),
-#define	AOE_STRICT_SRC	5
-	AOE_SETTING(strict_src, 0, 0, 1),
-#define	AOE_BOOT	6
-	AOE_SETTING(boot, 0, 0, 1),
-#define	AOE_MAXOUT	7
-	AOE_SETTING(maxout, 128, 1, AOE_FRAME_SLOTS),
-#define	AOE_MAXTARGETS	8
-	AOE_SETTING(maxtargets, 64, 1, 4096),
-#define	AOE_DEBUG	9
-	AOE_SETTING(debug, 0, 0, 9),
-#define	AOE_WC		10
-	AOE_SETTING(wc, -1, -1, 1),
-#define	AOE_ABFT	11
-	AOE_SETTING(abft, 0, 0, 1),
-};
+#define	AOE_SETTING(id, name, dflt, min, max)				\
+	[id] = { #name, __offsetof(struct aoe_config, name), dflt, min, max }
+	AOE_SETTING(AOE_ABFT, abft, 0, 0, 1),
+	AOE_SETTING(AOE_BOOT, boot, 0, 0, 1),
+	AOE_SETTING(AOE_DEBUG, debug, 0, 0, 9),
+	AOE_SETTING(AOE_FAIL_ON_DISCONNECTION, fail_on_disconnection, 0, 0, 1),
+	AOE_SETTING(AOE_GHOST_WAIT, ghost_wait, 10, 0, 3600),
+	AOE_SETTING(AOE_MAXOUT, maxout, 128, 1, AOE_FRAME_SLOTS),
+	AOE_SETTING(AOE_MAXTARGETS, maxtargets, 64, 1, 4096),
+	AOE_SETTING(AOE_MAXWAIT, maxwait, 180, 0, AOE_LIMIT_SECONDS),
+	AOE_SETTING(AOE_SHUTDOWN_WAIT, shutdown_wait, 30, 1, 3600),
+	AOE_SETTING(AOE_STRICT_SRC, strict_src, 0, 0, 1),
+	AOE_SETTING(AOE_TASTE_WAIT, taste_wait, 10, 0, 3600),
+	AOE_SETTING(AOE_WC, wc, -1, -1, 1),
 #undef	AOE_SETTING
+};
 
 #define	AOE_KNOB(name, which, flags, descr)				\
 	SYSCTL_PROC(_net_aoe, OID_AUTO, name, CTLTYPE_INT | (flags) |	\
@@ -83,7 +84,7 @@ static const struct aoe_setting {
 
 AOE_KNOB(maxwait, AOE_MAXWAIT, CTLFLAG_RWTUN,
     "Seconds that I/O waits for a target that does not answer (0: for ever)");
-AOE_KNOB(fail_on_disconnection, AOE_FAIL, CTLFLAG_RWTUN,
+AOE_KNOB(fail_on_disconnection, AOE_FAIL_ON_DISCONNECTION, CTLFLAG_RWTUN,
     "Remove a disk as soon as no path to it is left");
 AOE_KNOB(taste_wait, AOE_TASTE_WAIT, CTLFLAG_RWTUN,
     "Seconds that GEOM may wait for a read while it tastes a new disk");

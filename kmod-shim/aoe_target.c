@@ -16,7 +16,7 @@
 #include <sys/libkern.h>
 #include <sys/mbuf.h>
 
-static uintptr_t aoe_hash[AOE_HASH_SIZE];	/* (x) to write, epoch to read */
+static uintptr_t aoe_hash[AOE_HASH_SIZE];	/* (x), epoch to read */
 
 struct aoe_targets aoe_targets = TAILQ_HEAD_INITIALIZER(aoe_targets);
 u_int aoe_ntargets;

@@ -8,7 +8,6 @@
  *	(t)	the target's sc_mtx
  *	(d)	aoe_disco_mtx
  *	(x)	aoe_conf_sx, held exclusively to write
- *	(l)	aoe_link_mtx to write, the net epoch to read
  *	(a)	atomic
  *	(k)	the lifecycle thread alone
  */
@@ -42,23 +41,22 @@
 #define	AOE_VERSION	"2.0.0"
 #endif
 
-#define	AOE_BATCH		8	/* outputs taken per turn of the drain */
+#define	AOE_BATCH		8	/* outputs per turn of the drain */
 #define	AOE_DRAIN_TURNS		32	/* turns before a task takes over */
 #define	AOE_HASH_SIZE		256	/* buckets of the address table */
-#define	AOE_NEWS		64	/* adverts kept for the lifecycle task */
+#define	AOE_NEWS		64	/* adverts kept for later */
 #define	AOE_LOG_RING		16	/* events kept per target */
 #define	AOE_IO_SLOTS		256
 #define	AOE_FRAME_SLOTS		256
 #define	AOE_COPY_SLOTS		1024
-#define	AOE_RESERVE		2	/* frames kept for a day without memory */
-#define	AOE_REAP_US		250000	/* sent buffers are looked for this often */
+#define	AOE_RESERVE		2	/* frames kept for want of memory */
+#define	AOE_REAP_US		250000	/* how often buffers are looked for */
 #define	AOE_SECTOR		512
 #define	AOE_COMMAND_CONFIG	1	/* AoE's number for Query Config */
 
-struct bio;
 struct disk;
 struct mbuf;
-struct aoe_buf;
+struct aoe_buf;				/* in aoe_mbuf.c */
 
 MALLOC_DECLARE(M_AOE);
 SYSCTL_DECL(_net_aoe);
@@ -98,24 +96,24 @@ struct aoe_softc {
 	uint8_t		sc_minor;		/* (c) */
 	char		sc_name[16];		/* (c) aoe7e3 */
 	char		sc_dname[16];		/* (c) aoe7e: disk(9) adds 3 */
-	uintptr_t	sc_hash_next;		/* (x) to write, epoch to read */
+	uintptr_t	sc_hash_next;		/* (x), epoch to read */
 	TAILQ_ENTRY(aoe_softc) sc_link;		/* (x) */
 
 	/* Running the core. */
 	bool		sc_draining;		/* (t) some thread is at it */
 	bool		sc_dead;		/* (t) about to be freed */
-	bool		sc_gone;		/* (t) the core said GONE last */
+	bool		sc_gone;		/* (t) the core said GONE */
 	struct task	sc_task;		/* (c) takes over long drains */
 	struct callout	sc_callout;		/* (t) */
 	uint64_t	sc_armed;		/* (t) when it fires */
 	struct bio_queue sc_waiting;		/* (t) refused with EAGAIN */
 
 	/* Frames that carry data. */
-	uintptr_t	sc_sent;		/* (a) came back, not yet seen */
+	uintptr_t	sc_sent;		/* (a) back, not yet seen */
 	struct aoe_buf	*sc_reserve;		/* (t) */
 	u_int		sc_reserved;		/* (t) length of sc_reserve */
 	u_int		sc_reserve_class;	/* (t) the least it may hold */
-	u_int		sc_out;			/* (t) with interfaces or in sc_sent */
+	u_int		sc_out;			/* (t) not back or in sc_sent */
 
 	/* For the lifecycle task. */
 	struct aoe_fate	sc_fate;		/* (t) */
@@ -123,7 +121,7 @@ struct aoe_softc {
 	u_int		sc_note_first;		/* (t) */
 	u_int		sc_note_count;		/* (t) */
 	u_int		sc_notes_lost;		/* (t) */
-	u_int		sc_attention;		/* (a) the above wants looking at */
+	u_int		sc_attention;		/* (a) look at the above */
 
 	/* The disk. */
 	struct disk	*sc_disk;		/* (t) */
@@ -134,13 +132,6 @@ struct aoe_softc {
 	struct sysctl_ctx_list sc_sysctl;	/* (k) */
 	struct sysctl_oid *sc_path_node;	/* (k) */
 	u_int		sc_path_nodes;		/* (k) paths that have a node */
-};
-
-/* A listed local interface. */
-struct aoe_link {
-	uintptr_t	l_ifp;			/* (l) 0: send and take nothing */
-	if_t		l_ref;			/* (l) our reference */
-	struct aoe_link_state l_state;		/* (x) as told to the core */
 };
 
 /* Settings, in the units of their sysctls. */
@@ -158,6 +149,7 @@ struct aoe_config {
 	u_int		debug;
 	int		wc;
 };
+_Static_assert(sizeof(u_int) == sizeof(int), "settings are set as int");
 
 /* Counters of the module as a whole, under net.aoe.stats. */
 enum aoe_stat {
