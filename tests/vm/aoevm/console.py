@@ -33,6 +33,7 @@ COMPLAINTS = [
     r"callout .*(active|migrat)",
 ]
 _COMPLAINT = re.compile("|".join(f"(?:{c})" for c in COMPLAINTS))
+_LAST_WORDS = re.compile(r"panic: |Fatal (double fault|trap)")
 _LOCK_LINE = re.compile(r"^\s*(1st|2nd) ")
 
 
@@ -88,4 +89,6 @@ class Console:
             skip_to = number + len(extent)
             if key not in self.allowed:
                 found.append((key, "\n".join(lines[number : number + 40])))
+            if _LAST_WORDS.search(line):
+                break  # all that follows belongs to the panic
         return found

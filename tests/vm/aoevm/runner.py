@@ -134,7 +134,7 @@ class Runner:
         if complaints:
             result = "failed"
             told = "\n".join(f"kernel: {key}\n{excerpt}" for key, excerpt in complaints[:5])
-            note = f"{note}\n{told}" if note else told
+            note = f"{note}\n{told}" if note and note not in told else told
         return result, note
 
     def keep_log(self, one, start, log, note):

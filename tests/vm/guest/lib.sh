@@ -34,6 +34,11 @@ same() {
 	(cd "$1" && find d* -type f | sort | xargs sha256 | cmp - SUMS)
 }
 
+# disks: every AoE disk there is.
+disks() {
+	find /dev -maxdepth 1 -name 'aoe[0-9]*e[0-9]*'
+}
+
 # restore: back to the guest as it was before a scenario; says what would not go.
 restore() {
 	restore_status=0
@@ -61,7 +66,7 @@ restore() {
 		echo "sysctl $kept is left"
 		restore_status=1
 	done
-	for kept in $(find /dev -name 'aoe[0-9]*e[0-9]*'); do
+	for kept in $(disks); do
 		echo "$kept is left"
 		restore_status=1
 	done

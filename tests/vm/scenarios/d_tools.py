@@ -60,8 +60,7 @@ def tunables(t):
     t.sh("ifconfig vtnet0 up; kldload /aoevm/kit/aoe.ko")
     t.check(t.sysctl("net.aoe.maxwait") == "77", "the tunable maxwait was not taken")
     t.check(t.sysctl("net.aoe.iflist") == "vtnet0", "the tunable iflist was not taken")
-    found = f"[ $(find /dev -name 'aoe0e[0-9]' | wc -l) -eq 3 ]"
-    t.sh(f"await 60 sh -c \"{found}\"; sleep 3; {found}", 90)
+    t.sh("three() { [ $(disks | wc -l) -eq 3 ]; }; await 60 three; sleep 3; three", 90)
     for target in targets:
         target.kill()
 

@@ -17,13 +17,13 @@ def many_targets(t):
         with target.file.open("r+b") as image:
             image.write(b"%08d" % number * 64)
     t.load()
-    here = "find /dev -name 'aoe[0-9]*e[0-9]*' | wc -l"
-    t.sh(f'await 120 sh -c \'[ "$({here})" -eq {count} ]\'', 180)
+    t.run("sleep 10; sysctl net.aoe.stats net.aoe.devices; netstat -I vtnet0 -d; disks | wc -l")
+    t.sh(f"all_there() {{ [ $(disks | wc -l) -eq {count} ]; }}; await 120 all_there", 180)
     for number, target in enumerate(targets):
         if number % 8 == 0:
             got = t.sh(f"dd if=/dev/{target.disk} bs=512 count=1 2>/dev/null | head -c 8")
             t.check(got == "%08d" % number, f"{target.disk} has {got!r}")
-    t.sh("for d in /dev/aoe*; do dd if=$d of=/dev/null bs=64k 2>/dev/null & done; wait", 240)
+    t.sh("for d in $(disks); do dd if=$d of=/dev/null bs=64k 2>/dev/null & done; wait", 240)
     t.sh("kldunload aoe", 120)
 
 
