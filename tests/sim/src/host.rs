@@ -150,7 +150,8 @@ impl Host {
         }
     }
 
-    fn add(&mut self, kind: Kind, lba: u64, sectors: u64, ordered: bool, now: u64) {
+    /// Makes an I/O.
+    pub(crate) fn add(&mut self, kind: Kind, lba: u64, sectors: u64, ordered: bool, now: u64) {
         let op = self.next_op;
         self.next_op += 1;
         let handle = self.rng.next() << 32 | u64::from(op);

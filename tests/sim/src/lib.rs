@@ -11,6 +11,7 @@ pub mod frame;
 pub mod host;
 pub mod hostile;
 pub mod initiator;
+pub mod machine;
 mod management;
 pub mod naive;
 pub mod network;

@@ -15,6 +15,14 @@ pub struct Link {
     leaves: u64,
 }
 
+impl Link {
+    /// Interface number `at`, up and present.
+    pub fn new(at: usize, segment: usize, mtu: u32) -> Self {
+        let mac = [2, 0xaa, 0, 0, 0, at as u8];
+        Link { mac, segment, mtu, up: true, present: true, leaves: 0 }
+    }
+}
+
 /// One way between a link and a port.
 #[derive(Clone, Debug)]
 pub struct Wire {
@@ -46,14 +54,7 @@ impl Network {
         let links: Vec<Link> = links
             .iter()
             .enumerate()
-            .map(|(at, &(segment, mtu))| Link {
-                mac: [2, 0xaa, 0, 0, 0, at as u8],
-                segment,
-                mtu,
-                up: true,
-                present: true,
-                leaves: 0,
-            })
+            .map(|(at, &(segment, mtu))| Link::new(at, segment, mtu))
             .collect();
         let wires = (0..links.len() * ports)
             .map(|_| Wire {
