@@ -133,7 +133,6 @@ aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 	case AOE_OUT_UP:
 		fate->f_up = true;
 		fate->f_sectors = o->value;
-		sc->sc_gone = false;
 		break;
 	case AOE_OUT_RESIZED:
 		fate->f_resized = true;
@@ -144,7 +143,6 @@ aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 		if (!fate->f_up)
 			fate->f_gone = true;
 		fate->f_up = fate->f_resized = false;
-		sc->sc_gone = true;
 		break;
 	}
 	if (o->kind == AOE_OUT_IDLE)

@@ -150,7 +150,8 @@ aoe_target_offer(const struct aoe_frame *f)
 
 /*
  * Whether a target may be freed: nothing left in the core, no disk, and no
- * buffer with an interface.  If so, it takes no input from here on.
+ * buffer with an interface.  If so, it takes no input from here on.  The core
+ * says so of targets that never had a disk, too, so GONE is not waited for.
  */
 bool
 aoe_target_is_idle(struct aoe_softc *sc)
@@ -159,8 +160,8 @@ aoe_target_is_idle(struct aoe_softc *sc)
 	bool idle;
 
 	mtx_lock(&sc->sc_mtx);
-	idle = sc->sc_gone && !sc->sc_draining && sc->sc_disk == NULL &&
-	    !sc->sc_fate.f_up && TAILQ_EMPTY(&sc->sc_waiting);
+	idle = !sc->sc_draining && sc->sc_disk == NULL && !sc->sc_fate.f_up &&
+	    sc->sc_note_count == 0 && TAILQ_EMPTY(&sc->sc_waiting);
 	if (idle) {
 		aoe_bufs_reap(sc, aoe_now());
 		aoe_core_info(sc->sc_core, aoe_now(), &info);

@@ -102,7 +102,6 @@ struct aoe_softc {
 	/* Running the core. */
 	bool		sc_draining;		/* (t) some thread is at it */
 	bool		sc_dead;		/* (t) about to be freed */
-	bool		sc_gone;		/* (t) the core said GONE */
 	struct task	sc_task;		/* (c) takes over long drains */
 	struct callout	sc_callout;		/* (t) */
 	uint64_t	sc_armed;		/* (t) when it fires */
