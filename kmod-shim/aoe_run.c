@@ -84,10 +84,25 @@ aoe_io_op(const struct bio *bp)
 	}
 }
 
+/*
+ * A bio that came through a disk which is going must not reach the one that
+ * took its address: they need not be the same disk.
+ */
+static bool
+aoe_io_is_stale(const struct aoe_softc *sc, const struct bio *bp)
+{
+
+	return (bp->bio_disk != sc->sc_disk ||
+	    sc->sc_disk_state != AOE_DISK_LIVE || sc->sc_fate.f_gone);
+}
+
 static int
 aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 {
 	struct aoe_io io;
+
+	if (aoe_io_is_stale(sc, bp))
+		return (ENXIO);
 
 	memset(&io, 0, sizeof(io));
 	io.io = (uintptr_t)bp;
@@ -231,15 +246,17 @@ aoe_rearm(struct aoe_softc *sc)
 	    aoe_tick, sc, C_ABSOLUTE);
 }
 
-/* Called locked, by the one drainer; returns unlocked. */
+/*
+ * Called locked, by the one drainer; returns unlocked.  If there may be more
+ * to do after that many turns, the task is the drainer from there on.
+ */
 static void
-aoe_drain(struct aoe_softc *sc)
+aoe_drain(struct aoe_softc *sc, u_int turns)
 {
 	struct aoe_turn tu;
-	u_int turns;
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	for (turns = 0; turns < AOE_DRAIN_TURNS; turns++) {
+	for (; turns != 0; turns--) {
 		if (!aoe_turn_take(sc, &tu)) {
 			sc->sc_draining = false;
 			aoe_rearm(sc);
@@ -250,7 +267,7 @@ aoe_drain(struct aoe_softc *sc)
 		aoe_turn_perform(sc, &tu);
 		mtx_lock(&sc->sc_mtx);
 	}
-	/* sc_draining stays set: the task is the drainer now. */
+	/* sc_draining stays set. */
 	taskqueue_enqueue(aoe_run_tq, &sc->sc_task);
 	mtx_unlock(&sc->sc_mtx);
 }
@@ -265,7 +282,7 @@ aoe_input_end(struct aoe_softc *sc)
 		return;
 	}
 	sc->sc_draining = true;
-	aoe_drain(sc);
+	aoe_drain(sc, AOE_DRAIN_TURNS);
 }
 
 static void
@@ -275,10 +292,13 @@ aoe_run_task(void *arg, int pending __unused)
 
 	mtx_lock(&sc->sc_mtx);
 	KASSERT(sc->sc_draining, ("%s: no drain to go on with", sc->sc_name));
-	aoe_drain(sc);
+	aoe_drain(sc, AOE_DRAIN_TURNS);
 }
 
-/* The callout; called locked, returns unlocked. */
+/*
+ * The callout; called locked, returns unlocked.  Other callouts wait for this
+ * thread, so a timeout of many requests is left to the task.
+ */
 static void
 aoe_tick(void *arg)
 {
@@ -293,5 +313,10 @@ aoe_tick(void *arg)
 	now = aoe_now();
 	aoe_bufs_reap(sc, now);
 	aoe_core_tick(sc->sc_core, now);
-	aoe_input_end(sc);
+	if (sc->sc_draining) {
+		mtx_unlock(&sc->sc_mtx);
+		return;
+	}
+	sc->sc_draining = true;
+	aoe_drain(sc, 1);
 }

@@ -188,7 +188,8 @@ impl<'a> Guard<'a> {
         false
     }
 
-    /// Whether an unresolved orphan overlaps; `blocked` hears of its path.
+    /// Whether an unresolved orphan overlaps; `blocked` hears of its path if a
+    /// later answer there would resolve it.
     pub(crate) fn blocks(
         &mut self,
         lba: u64,
@@ -205,7 +206,10 @@ impl<'a> Guard<'a> {
             if copy.is_resolved(paths, now, wait) {
                 self.release_orphan(slot);
             } else if copy.lba < end && lba < copy.end {
-                blocked(copy.path, copy.seq);
+                let epoch = paths.get(usize::from(copy.path)).map(|p| p.epoch);
+                if epoch == Some(copy.epoch) {
+                    blocked(copy.path, copy.seq);
+                }
                 found = true;
             }
         }
@@ -223,8 +227,17 @@ impl<'a> Guard<'a> {
         self.slots.get(usize::from(slot)).is_some_and(|c| c.is_resolved(paths, now, wait))
     }
 
-    /// When the next orphan is resolved by time alone.
+    /// When the next copy that somebody may wait for is resolved by time alone:
+    /// an orphan or, if the table is full, any.
     pub(crate) fn deadline(&self, wait: Micros) -> Instant {
+        if self.starved {
+            let left = self.slots.iter().filter(|c| c.place != Place::Free);
+            return left
+                .filter_map(|c| c.left_at)
+                .map(|at| at.after(wait))
+                .min()
+                .unwrap_or(Instant::NEVER);
+        }
         let mut earliest = Instant::NEVER;
         let mut next = self.orphans.front();
         while let Some(slot) = next {

@@ -50,6 +50,11 @@ impl<'a> Control<'a> {
         Some((cookie, result))
     }
 
+    /// Whether an answer under this tag is being waited for.
+    pub(super) fn awaits(&self, tag: Tag) -> bool {
+        self.tag == tag && matches!(self.state, State::Waiting { .. })
+    }
+
     /// Ends a command that is under way.
     pub(super) fn finish(&mut self, result: Result<u32, IoError>) {
         if let State::Waiting { cookie, .. } = self.state {
@@ -108,10 +113,7 @@ impl Target<'_> {
 
     /// An answer with the control tag: gives the length to copy, if it fits.
     pub(super) fn on_control_answer(&mut self, header: &Header, length: usize) -> Option<usize> {
-        if header.tag != self.control.tag || header.command != self.control.command {
-            return None;
-        }
-        if !matches!(self.control.state, State::Waiting { .. }) {
+        if header.command != self.control.command {
             return None;
         }
         let error = match header.error {

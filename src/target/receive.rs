@@ -1,7 +1,7 @@
 //! From frames to answers: who may speak, to which request, and what of the
 //! frame is wanted.
 
-use super::{Life, Scratch, Target, control, manage, path_ceiling};
+use super::{Life, Scratch, Target, manage, path_ceiling};
 use crate::io::Op;
 use crate::output::{Event, IoError, LinkId};
 use crate::path::{MIN_PAYLOAD, State};
@@ -70,7 +70,7 @@ impl Target<'_> {
             return self.count_unexpected();
         }
         let slot = tag::slot(header.tag);
-        if slot == Some(control::SLOT) && to_us {
+        if to_us && self.control.awaits(header.tag) {
             let length = self.on_control_answer(&header, frame.length)?;
             return scratch(Header::LEN, length);
         }
@@ -213,7 +213,7 @@ impl Target<'_> {
             return self.count_unexpected();
         }
         self.count_answer(index, &sent, is_last, now);
-        self.resolve_copy(slot, &sent);
+        self.forget_answered(slot, &sent);
         let copy = self.finish_part(slot, index, &sent, outcome, now);
         self.declare_losses(usize::from(sent.path), now);
         self.mark_waiting(index, now);
@@ -309,15 +309,14 @@ impl Target<'_> {
         }
     }
 
-    /// The copy that was answered is the target's; it cannot come again.
-    fn resolve_copy(&mut self, slot: u16, sent: &Sent) {
-        if sent.copy == crate::list::NIL {
-            return;
-        }
+    /// A transmission that was answered cannot come again, and an answer that
+    /// comes twice means nothing.
+    fn forget_answered(&mut self, slot: u16, sent: &Sent) {
         let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
         for entry in request.transmissions_mut().iter_mut().filter(|s| s.tag == sent.tag) {
             self.guard.resolve(entry.copy);
             entry.copy = crate::list::NIL;
+            entry.tag = Tag(0);
         }
     }
 

@@ -160,14 +160,16 @@ impl Target<'_> {
     /// Asks every path again who it is.
     pub fn handle_revalidate(&mut self, now: Instant) {
         self.settle(now);
+        let links = &*self.links;
         for path in self.paths.iter_mut() {
+            let usable = links.get(usize::from(path.link.0)).is_some_and(super::Link::is_usable);
             match path.state {
                 State::Up => path.recheck = true,
-                State::Conflict | State::Down { .. } => {
+                State::Conflict | State::Down { .. } if usable => {
                     path.state = State::Identifying { since: now };
                     path.management = None;
                 }
-                State::Free | State::Identifying { .. } => {}
+                State::Conflict | State::Down { .. } | State::Free | State::Identifying { .. } => {}
             }
         }
     }

@@ -137,3 +137,44 @@ fn a_gone_target_is_idle_once_its_copies_are_dead() {
     rig.run(Micros::from_secs(2));
     assert!(rig.take_news().contains(&Output::Idle));
 }
+
+#[test]
+fn a_copy_of_an_earlier_use_of_a_path_asks_for_no_fence() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.submit(1, Op::Write, 10, 1);
+    rig.take_one(0x34);
+    // The only answer on this slot's first use never comes; the path is opened anew.
+    rig.target.handle_link(LinkId(0), Link { present: false, ..up_link() }, rig.now);
+    rig.target.handle_link(LinkId(0), up_link(), rig.now);
+    rig.raise(THEM, &disk(1000, SERIAL));
+    let again = rig.take_one(0x34);
+    rig.ok(&again);
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+    rig.submit(2, Op::Write, 10, 1);
+    for _ in 0..50 {
+        rig.run(Micros::from_millis(10));
+        assert!(rig.take_frames().is_empty(), "no fence can help");
+    }
+}
+
+#[test]
+fn a_table_full_of_live_copies_frees_itself_by_time() {
+    let settings = Settings { maxout: 4, ..Settings::default() };
+    let target = Target::new(ADDRESS, storage(16, 32, 2), settings, &[5; 32]);
+    let mut rig = Rig::new();
+    rig.target = target;
+    rig.target.handle_link(LinkId(0), up_link(), rig.now);
+    rig.raise(THEM, &disk(1000, SERIAL));
+    rig.submit(1, Op::Write, 0, 4);
+    let frames = rig.take_frames();
+    assert_eq!(frames.len(), 2);
+    rig.submit(2, Op::Write, 100, 1);
+    assert!(rig.take_frames().is_empty());
+    for frame in &frames {
+        rig.target.handle_sent(frame.copy, rig.now);
+    }
+    rig.drain();
+    let until = rig.now.after(Micros::from_secs(11));
+    assert!(rig.target.deadline() < until);
+}

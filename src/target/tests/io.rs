@@ -237,3 +237,25 @@ fn requests_that_are_too_large_are_cut_again() {
     lbas.dedup();
     assert_eq!(lbas, [0, 2, 4, 6, 8, 10, 12, 14, 16]);
 }
+
+#[test]
+fn an_answer_that_comes_twice_means_nothing() {
+    let mut rig = Rig::new();
+    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
+    rig.config(THEM, 1, 16, 17);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    let probe = rig.take_one(0x24);
+    rig.answer(&probe);
+    rig.submit(1, Op::Read, 0, 17);
+    rig.take_one(0x24);
+    // The request is cut again, so its pieces go one by one.
+    rig.target.handle_link(LinkId(0), up_link(), rig.now);
+    rig.run(Micros::from_millis(250));
+    let piece = rig.take_frames().pop().unwrap();
+    rig.answer(&piece);
+    let next = rig.take_frames();
+    assert_eq!(next.len(), 1);
+    rig.answer(&piece);
+    assert!(rig.take_frames().is_empty(), "a duplicate sends nothing again");
+}

@@ -323,3 +323,22 @@ fn a_disk_that_was_read_may_be_read_slowly() {
     rig.now = rig.now.after(Micros::from_secs(11));
     assert_eq!(rig.target.taste_deadline(rig.now), Instant::NEVER);
 }
+
+#[test]
+fn asking_again_does_not_raise_a_path_whose_link_is_down() {
+    let mut rig = Rig::up();
+    rig.raise(OTHERS, &disk(1000, SERIAL));
+    rig.target.handle_link(LinkId(0), Link { up: false, ..up_link() }, rig.now);
+    rig.target.handle_revalidate(rig.now);
+    assert_eq!(rig.target.status().state, "suspended");
+    rig.submit(1, Op::Read, 0, 1);
+    rig.run(Micros::from_secs(181));
+    assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
+}
+
+#[test]
+fn an_answer_to_a_beacon_whose_tag_names_the_control_slot_counts() {
+    let mut rig = Rig::new();
+    rig.config(THEM, 511 << 22 | 5, 16, 2);
+    rig.take_one(0xec);
+}
