@@ -150,7 +150,9 @@ t() {
 	if ! $before_test || ! start_kld "${in_ns[@]}"; then
 		status=1
 	else
-		run_test "$@" || status=$?
+		# Not in a condition: bash would ignore set -e in all of it.
+		run_test "$@"
+		status=$?
 		if ! broken=$(timeout 10 "$kld" -S "$sock" violations 2>&1) ||
 		    [[ $broken != 0 ]]; then
 			((status == 77)) || status=1

@@ -22,7 +22,8 @@ busy_cycles() {
 	for ((i = 0; i < ${n:-50}; i++)); do
 		k load -k net.aoe.iflist=em0 "$module"
 		k wait disk aoe7e3 5
-		k check aoe7e3 0 64k 0 4 8k || : # whatever is there
+		k fill aoe7e3 0 64k "$i" 4 8k
+		k check aoe7e3 0 64k "$i" 4 8k
 		k unload
 	done
 }

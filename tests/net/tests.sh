@@ -113,6 +113,12 @@ slow_and_lossy() {
 t "5% lost, repeated and reordered on a slow network corrupt nothing" \
     slow_and_lossy
 
+# The node of the path on an interface: path_on em1
+path_on() {
+	k sysctl -a net.aoe.target.aoe7e3.path |
+	    sed -n "s/\\.interface: $1\$//p"
+}
+
 two_paths() {
 	local writer
 	cable 0 9000
@@ -134,11 +140,12 @@ two_paths() {
 	k fill aoe7e3 0 256m 2 &
 	writer=$!
 	sleep 0.1
-	ip -n "$nt" link set t1 down
+	# This side goes down: vblade ends when its own interface does.
+	ip -n "$ni" link set em1 down
 	wait "$writer"
 	k check aoe7e3 0 256m 2
-	ip -n "$nt" link set t1 up
-	k wait net.aoe.target.aoe7e3.path.1.state up 90
+	ip -n "$ni" link set em1 up
+	k wait "$(path_on em1).state" up 10
 	ip -n "$nt" link set t0 down
 	k check aoe7e3 0 256m 2
 	k unload
