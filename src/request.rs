@@ -11,6 +11,9 @@ use crate::wire::Tag;
 /// Transmissions of a request whose answers still count.
 pub(crate) const HISTORY: usize = 16;
 
+/// The tag of a transmission that was answered; leads to no slot.
+pub(crate) const ANSWERED: Tag = Tag(u32::MAX);
+
 /// One transmission.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {

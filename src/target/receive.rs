@@ -5,7 +5,7 @@ use super::{Life, Scratch, Target, manage, path_ceiling};
 use crate::io::Op;
 use crate::output::{Event, IoError, LinkId};
 use crate::path::{MIN_PAYLOAD, State};
-use crate::request::{Place, Sent};
+use crate::request::{ANSWERED, Place, Sent};
 use crate::tag;
 use crate::time::{Instant, Micros};
 use crate::window::Window;
@@ -316,7 +316,7 @@ impl Target<'_> {
         for entry in request.transmissions_mut().iter_mut().filter(|s| s.tag == sent.tag) {
             self.guard.resolve(entry.copy);
             entry.copy = crate::list::NIL;
-            entry.tag = Tag(0);
+            entry.tag = ANSWERED;
         }
     }
 

@@ -211,6 +211,17 @@ fn a_larger_payload_is_used_once_a_read_has_proved_it() {
 }
 
 #[test]
+fn an_answer_under_tag_zero_is_nobodys() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Write, 0, 1);
+    let mut frame = rig.take_one(0x34);
+    rig.error(&frame, 3);
+    frame.header[20..24].fill(0);
+    rig.ok(&frame);
+    assert_eq!(rig.take_done(), []);
+}
+
+#[test]
 fn requests_that_are_too_large_are_cut_again() {
     let mut rig = Rig::new();
     rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
