@@ -88,8 +88,10 @@ impl Target<'_> {
 
     /// An answer that nothing on this path waits for.
     pub(super) fn on_unexpected(&mut self, index: usize, tag: Tag) -> Option<usize> {
-        self.guard.on_answer(tag);
         if let Some(path) = self.paths.get_mut(index) {
+            if path.is_admitted {
+                self.guard.on_answer(tag);
+            }
             path.counters.unexpected = path.counters.unexpected.wrapping_add(1);
         }
         None

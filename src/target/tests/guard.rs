@@ -72,6 +72,14 @@ fn a_ghosts_own_answer_resolves_it() {
 }
 
 #[test]
+fn a_strangers_answer_resolves_no_ghost() {
+    let (mut rig, second) = rig_with_ghost();
+    rig.raise(OTHERS, &disk(1000, OTHER_SERIAL));
+    rig.ata_data(&second, OTHERS, &[]);
+    assert_eq!(rig.target.status().guarded, 1);
+}
+
+#[test]
 fn writes_elsewhere_do_not_wait() {
     let (mut rig, _) = rig_with_ghost();
     rig.submit(2, Op::Write, 11, 1);
