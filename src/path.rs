@@ -305,9 +305,11 @@ impl Path {
         if self.is_busy() { self.waiting_since.after(SILENCE) } else { Instant::NEVER }
     }
 
-    /// Since when nothing has come though something should.
+    /// Since when nothing has come though something should. A silence that was
+    /// noticed late, since the machine slept perhaps, counts from now on.
     pub(crate) fn silent_since(&self, now: Instant) -> Instant {
-        self.waiting_since.min(now)
+        let since = self.waiting_since.min(now);
+        if since.after(SILENCE).after(SILENCE) < now { now } else { since }
     }
 
     /// Takes what MTU and target allow now. True if a smaller payload results.

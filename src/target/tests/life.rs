@@ -80,6 +80,22 @@ fn an_open_disk_survives_maxwait_and_goes_on() {
 }
 
 #[test]
+fn a_tick_that_comes_late_does_not_cost_a_path_its_chance() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Read, 0, 1);
+    rig.take_one(0x24);
+    rig.now = rig.now.after(Micros::from_secs(30));
+    for _ in 0..2 {
+        rig.target.handle_tick(rig.now);
+        rig.drain();
+    }
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    assert_eq!(rig.take_news(), []);
+    rig.take_one(0x24);
+}
+
+#[test]
 fn a_closed_disk_is_removed_after_maxwait() {
     let mut rig = suspended();
     rig.target.handle_close(rig.now);
