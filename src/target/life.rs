@@ -81,6 +81,8 @@ impl Target<'_> {
         self.weigh_sizes(now);
         if matches!(self.life, Life::Suspended { .. } | Life::Failed) {
             self.life = Life::Up;
+            // What maxwait was for is over: requests have their time anew.
+            self.requests.iter_mut().for_each(|r| r.tries = 0);
             self.tell(Notice::Resumed);
         }
     }

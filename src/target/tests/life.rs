@@ -65,6 +65,23 @@ fn an_advert_ends_a_suspension_at_once() {
 }
 
 #[test]
+fn time_in_suspension_is_not_held_against_a_request() {
+    let maxwait = Some(Micros::from_secs(20));
+    let mut rig = Rig::with(Settings { maxwait, ..Settings::default() });
+    rig.raise(THEM, &disk(1000, SERIAL));
+    rig.submit(1, Op::Read, 0, 1);
+    let read = rig.take_one(0x24);
+    rig.answer(&read);
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+    rig.submit(2, Op::Read, 0, 1);
+    rig.run(Micros::from_millis(19_500));
+    assert_eq!(rig.target.status().state, "suspended");
+    assert!(rig.take_frames().iter().filter(|f| f.header[27] == 0x24).count() >= 8);
+    come_back(&mut rig, &disk(1000, SERIAL), Micros::from_secs(5));
+    assert_eq!(rig.take_done(), []);
+}
+
+#[test]
 fn an_open_disk_survives_maxwait_and_goes_on() {
     let mut rig = suspended();
     rig.run(Micros::from_secs(181));
