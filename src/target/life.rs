@@ -84,6 +84,8 @@ impl Target<'_> {
             // What maxwait was for is over: requests have their time anew.
             self.requests.iter_mut().for_each(|r| r.tries = 0);
             self.tell(Notice::Resumed);
+            // It may have been switched off meanwhile, and another value wanted.
+            self.want_features(self.settings.write_cache);
         }
     }
 

@@ -217,7 +217,7 @@ impl Target<'_> {
         }
     }
 
-    /// Asks the path of an unresolved copy for a fence.
+    /// Has a path that is up set the write cache, or leave it alone.
     pub(super) fn want_features(&mut self, enable: Option<bool>) {
         if !matches!(self.life, Life::Up | Life::Suspended { .. }) {
             return;

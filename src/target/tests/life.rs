@@ -261,6 +261,20 @@ fn an_idle_target_that_misses_its_beacons_is_asked() {
 }
 
 #[test]
+fn the_write_cache_is_set_again_after_an_outage() {
+    let settings = Settings { write_cache: Some(false), ..Settings::default() };
+    let mut rig = Rig::with(settings);
+    rig.raise(THEM, &disk(1000, SERIAL));
+    let set = rig.take_one(0xef);
+    rig.ok(&set);
+    rig.target.handle_link(LinkId(0), Link { up: false, ..up_link() }, rig.now);
+    rig.target.handle_link(LinkId(0), up_link(), rig.now);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    rig.take_one(0xef);
+}
+
+#[test]
 fn an_advert_of_a_running_target_is_answered_with_a_question() {
     let mut rig = Rig::up();
     rig.submit(1, Op::Read, 0, 1);
