@@ -117,9 +117,12 @@ impl Target<'_> {
             self.life = Life::Discovered;
             self.idle_told = false;
         }
-        self.buffer_count = config.buffer_count;
-        self.sector_count = config.sector_count;
-        self.firmware_version = config.firmware;
+        let ours = self.identity.is_none() || self.paths.get(index)?.is_admitted;
+        if ours {
+            self.buffer_count = config.buffer_count;
+            self.sector_count = config.sector_count;
+            self.firmware_version = config.firmware;
+        }
         let mtu = self.link(frame.link).mtu;
         let ceiling = u32::from(path_ceiling(config.buffer_count)).min(self.settings.maxout);
         let advert = header.tag.0 == 0;
@@ -145,7 +148,7 @@ impl Target<'_> {
             State::Up if !path.is_busy() => path.last_heard = now,
             State::Free | State::Identifying { .. } | State::Up => {}
         }
-        self.want_config_string(&config, frame.length)
+        if ours { self.want_config_string(&config, frame.length) } else { None }
     }
 
     fn want_config_string(

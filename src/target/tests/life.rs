@@ -195,6 +195,18 @@ fn a_second_box_at_the_same_address_gets_no_io() {
 }
 
 #[test]
+fn a_strangers_buffer_count_is_not_the_targets() {
+    let mut rig = Rig::up();
+    rig.raise(OTHERS, &disk(1000, OTHER_SERIAL));
+    rig.config(OTHERS, 1, 4, 2);
+    rig.take_frames();
+    rig.target.handle_settings(Settings::default(), rig.now);
+    rig.submit(1, Op::Read, 0, 32);
+    assert_eq!(rig.take_frames().len(), 8);
+    assert_eq!(rig.target.status().buffer_count, 16);
+}
+
+#[test]
 fn a_second_path_to_the_same_disk_shares_the_load() {
     let mut rig = Rig::up();
     rig.raise(OTHERS, &disk(1000, SERIAL));
