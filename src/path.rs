@@ -124,6 +124,8 @@ pub struct Path {
     pub(crate) payload: u8,
     /// The least size that failed, or 0.
     pub(crate) too_large: u8,
+    /// That large frames do not get through was told.
+    pub(crate) hole_told: bool,
     pub(crate) probe_at: Instant,
     pub(crate) large_losses: u8,
     /// Asked again already because the paths disagree about the size.
@@ -163,6 +165,7 @@ impl Path {
         limit: MIN_PAYLOAD,
         payload: MIN_PAYLOAD,
         too_large: 0,
+        hole_told: false,
         probe_at: Instant::ZERO,
         large_losses: 0,
         size_rechecked: false,
@@ -202,9 +205,12 @@ impl Path {
                 && self.features_wanted.is_none()
     }
 
-    /// Whether an answer is expected.
+    /// Whether an answer is expected. A target may be silent about what is
+    /// optional, and a probe is there to get lost.
     pub(crate) fn is_busy(&self) -> bool {
-        !self.flight.is_empty() || self.slow != 0 || self.management.is_some_and(|m| m.seq != 0)
+        let asked =
+            |m: Management| m.seq != 0 && matches!(m.purpose, Purpose::Fence | Purpose::Identify);
+        !self.flight.is_empty() || self.slow != 0 || self.management.is_some_and(asked)
     }
 
     /// Whether another frame may go out.
@@ -344,6 +350,7 @@ impl Path {
     /// Larger frames do not get through: back to what always does.
     pub(crate) fn step_down(&mut self, now: Instant) {
         self.too_large = self.payload;
+        self.hole_told = true;
         self.payload = MIN_PAYLOAD.min(self.limit);
         self.large_losses = 0;
         self.probe_at = now;

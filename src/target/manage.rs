@@ -86,6 +86,7 @@ impl Target<'_> {
             Purpose::Features { .. } if m.tries >= FEATURES_TRIES => {
                 path.management = None;
                 path.features_wanted = None;
+                self.refuse_features();
                 return None;
             }
             Purpose::Probe { sectors } if m.tries >= PROBE_TRIES => {
@@ -153,9 +154,8 @@ impl Target<'_> {
             }
             Purpose::Features { .. } => {
                 path.features_wanted = None;
-                if !answer && !self.seen.no_write_cache {
-                    self.seen.no_write_cache = true;
-                    self.tell_event(Event::NoWriteCache, None, 0);
+                if !answer {
+                    self.refuse_features();
                 }
             }
             Purpose::Fence => path.fence_wanted = 0,
@@ -187,9 +187,17 @@ impl Target<'_> {
         Some(SECTOR)
     }
 
+    /// The write cache stays as it is: told once.
+    fn refuse_features(&mut self) {
+        if !core::mem::replace(&mut self.seen.no_write_cache, true) {
+            self.tell_event(Event::NoWriteCache, None, 0);
+        }
+    }
+
     fn on_probe_passed(&mut self, index: usize, sectors: u8, now: Instant) {
         let Some(path) = self.paths.get_mut(index) else { return };
         path.payload = sectors.min(path.limit);
+        path.hole_told &= path.payload < path.limit;
         path.large_losses = 0;
         let bytes = u64::from(path.payload).wrapping_mul(512);
         let searching = path.too_large != 0;
@@ -205,7 +213,7 @@ impl Target<'_> {
     fn on_probe_failed(&mut self, index: usize, sectors: u8, now: Instant) {
         let Some(path) = self.paths.get_mut(index) else { return };
         path.management = None;
-        let first = path.too_large == 0;
+        let first = !core::mem::replace(&mut path.hole_told, true);
         path.too_large = sectors;
         path.probe_at = match path.probe_size() {
             Some(_) => now,

@@ -194,6 +194,24 @@ fn what_lies_beyond_the_end_fails_at_once() {
 }
 
 #[test]
+fn a_hole_that_stays_is_told_once() {
+    let mut rig = Rig::new();
+    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
+    rig.config(THEM, 1, 16, 17);
+    let mut identified = 0;
+    for _ in 0..300 {
+        for frame in rig.take_frames().iter().filter(|f| f.header[27] == 0xec) {
+            rig.identify(frame, THEM, &disk(1000, SERIAL));
+            identified += 1;
+        }
+        rig.run(Micros::from_secs(1));
+    }
+    let told = |n: &&Output| matches!(n, Output::Event { event: Event::PayloadDown, .. });
+    assert_eq!(rig.take_news().iter().filter(told).count(), 1);
+    assert!(identified < 10, "{identified}");
+}
+
+#[test]
 fn a_larger_payload_is_used_once_a_read_has_proved_it() {
     let mut rig = Rig::new();
     rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);

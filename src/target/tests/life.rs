@@ -300,6 +300,28 @@ fn an_advert_of_a_running_target_is_answered_with_a_question() {
 }
 
 #[test]
+fn a_target_that_is_silent_about_its_write_cache_is_asked_five_times() {
+    let mut rig = Rig::with(Settings { write_cache: Some(false), ..Settings::default() });
+    rig.raise(THEM, &disk(1000, SERIAL));
+    let (mut asked, mut identified) = (0, 0);
+    for _ in 0..60 {
+        for frame in rig.take_frames() {
+            match frame.header[27] {
+                0xec => {
+                    rig.identify(&frame, THEM, &disk(1000, SERIAL));
+                    identified += 1;
+                }
+                _ => asked += 1,
+            }
+        }
+        rig.run(Micros::from_secs(1));
+    }
+    assert_eq!((asked, identified), (5, 0));
+    let told = |n: &Output| matches!(n, Output::Event { event: Event::NoWriteCache, .. });
+    assert!(rig.take_news().iter().any(told));
+}
+
+#[test]
 fn a_flood_of_strange_macs_gets_four_questions_at_a_time() {
     let mut rig = Rig::up();
     for n in 0..200 {
