@@ -29,14 +29,25 @@ pub struct Block {
     config: [u8; 1024],
 }
 
-impl Block {
-    pub(super) fn target_mut(&mut self) -> &mut Target<'static> {
-        &mut self.target
-    }
+/// The target in a block. No reference to the whole block is ever made: it
+/// would cover, and by that end, the slices that the target holds.
+///
+/// # Safety
+///
+/// `block` must be filled by `init`, and its mutex held for the result's life.
+pub(super) unsafe fn target<'b>(block: *mut Block) -> &'b mut Target<'static> {
+    // SAFETY: The caller promises an initialised block that nobody else uses.
+    unsafe { &mut *addr_of_mut!((*block).target) }
+}
 
-    pub(super) fn address(&self) -> Address {
-        self.address
-    }
+/// The address of the target in a block.
+///
+/// # Safety
+///
+/// `block` must be filled by `init`.
+pub(super) unsafe fn address(block: *const Block) -> Address {
+    // SAFETY: The caller promises an initialised block; the address is copied.
+    unsafe { (*block).address }
 }
 
 /// Where the tables lie in the block.

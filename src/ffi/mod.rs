@@ -33,7 +33,7 @@ type Handle = Block;
 /// `block` must be such a block, and its mutex held for the result's life.
 unsafe fn target<'b>(block: *mut Handle) -> &'b mut Target<'static> {
     // SAFETY: The caller promises an initialised block that nobody else uses.
-    unsafe { (*block).target_mut() }
+    unsafe { block::target(block) }
 }
 
 const fn at(now: u64) -> Instant {
@@ -333,9 +333,8 @@ pub unsafe extern "C" fn aoe_core_deadline(block: *mut Handle) -> u64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_info(block: *mut Handle, _now: u64, out: *mut AoeTargetInfo) {
     // SAFETY: Both as the caller promises.
-    let (block, out) = unsafe { (&mut *block, &mut *out) };
-    let address = block.address();
-    convert::info(block.target_mut(), address, out);
+    let (target, address, out) = unsafe { (target(block), block::address(block), &mut *out) };
+    convert::info(target, address, out);
 }
 
 /// A snapshot of a path, or `ENOENT` past the last one.
