@@ -7,7 +7,7 @@ use crate::io::{IoRequest, Op};
 use crate::output::{IoError, IoHandle, LinkId, Output, Source, Transmit};
 use crate::target::{CopyOut, Frame, Link, PathStatus, Policy, Settings, Target};
 use crate::time::{Instant, Micros};
-use crate::wire::{Address, Header, Mac};
+use crate::wire::{Address, Header, Mac, WireError};
 
 // FreeBSD's numbers (sys/errno.h).
 pub(super) const ENOENT: i32 = 2;
@@ -38,8 +38,13 @@ pub(super) fn abort_error(errno: i32) -> IoError {
 
 pub(super) fn peek(bytes: &[u8]) -> AoePeek {
     let verdict = |verdict| AoePeek { major: 0, minor: 0, command: 0, verdict };
+    // The R flag and bit 31 of the tag lie where they lie in every version.
+    let is = |at: usize, bit: u8| bytes.get(at).is_some_and(|b| b & bit != 0);
     let header = match Header::parse(bytes) {
         Ok(header) => header,
+        Err(WireError::Version(_)) if !is(14, 0x08) || is(20, 0x80) => {
+            return verdict(abi::PEEK_PASS);
+        }
         Err(_) => return verdict(abi::PEEK_DROP),
     };
     // Requests are a target's on this host; bit 31 marks other tools' tags.
@@ -260,5 +265,25 @@ pub(super) fn path_info(p: &PathStatus) -> AoePathInfo {
         mac: p.mac.0,
         link: p.link.0,
         state: p.state_code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame of version 2 with these flags, whose tag begins with this byte.
+    fn verdict(flags: u8, tag: u8) -> u32 {
+        let mut bytes = [0; 24];
+        bytes[12..15].copy_from_slice(&[0x88, 0xa2, 0x20 | flags]);
+        bytes[20] = tag;
+        peek(&bytes).verdict
+    }
+
+    #[test]
+    fn only_answers_to_us_are_dropped_for_their_version() {
+        assert_eq!(verdict(0, 0), abi::PEEK_PASS);
+        assert_eq!(verdict(8, 0x80), abi::PEEK_PASS);
+        assert_eq!(verdict(8, 0), abi::PEEK_DROP);
     }
 }
