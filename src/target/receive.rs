@@ -217,7 +217,7 @@ impl Target<'_> {
         if outcome.is_ok() && op == Op::Read && data < needed {
             return self.count_unexpected();
         }
-        self.count_answer(index, &sent, is_last, now);
+        self.count_answer(index, &sent, is_last, op, now);
         self.forget_answered(slot, &sent);
         let copy = self.finish_part(slot, index, &sent, outcome, now);
         self.declare_losses(usize::from(sent.path), now);
@@ -300,11 +300,15 @@ impl Target<'_> {
         }
     }
 
-    fn count_answer(&mut self, index: usize, sent: &Sent, is_last: bool, now: Instant) {
+    fn count_answer(&mut self, index: usize, sent: &Sent, is_last: bool, op: Op, now: Instant) {
         let Some(path) = self.paths.get_mut(usize::from(sent.path)) else { return };
         let seq = path.full_seq(sent.seq);
-        path.on_answered(seq, true, now);
-        path.rtt.sample(sent.age(now));
+        // A flush takes as long as the disk needs: no sign of order or distance.
+        let flush = op == Op::Flush;
+        path.on_answered(seq, !flush, now);
+        if !flush {
+            path.rtt.sample(sent.age(now));
+        }
         path.window.on_answer(u32::from(path.flight.len()));
         if u16::from(MIN_PAYLOAD) < sent.sectors {
             path.large_losses = 0;

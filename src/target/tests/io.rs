@@ -186,6 +186,19 @@ fn a_flush_follows_the_writes_before_it() {
 }
 
 #[test]
+fn a_flush_may_be_answered_after_what_follows_it() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Flush, 0, 0);
+    let flush = rig.take_one(0xe7);
+    rig.submit(2, Op::Read, 0, 1);
+    let read = rig.take_one(0x24);
+    rig.answer(&read);
+    rig.ok(&flush);
+    assert_eq!(rig.take_done(), [(2, Ok(())), (1, Ok(()))]);
+    assert!(!rig.target.paths[0].has_reordered(rig.now));
+}
+
+#[test]
 fn what_lies_beyond_the_end_fails_at_once() {
     let mut rig = Rig::up();
     assert_eq!(rig.try_submit(1, Op::Read, 999, 2), Err(IoError::Io));
