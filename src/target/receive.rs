@@ -211,7 +211,8 @@ impl Target<'_> {
         if self.settings.strict_src && usize::from(sent.path) != index {
             return self.count_unexpected();
         }
-        let outcome = self.judge(header, ata, op);
+        let lba = self.lba_of(slot, &sent);
+        let outcome = self.judge(header, ata, op, lba);
         let data = frame.length.saturating_sub(Header::LEN + AtaRequest::LEN);
         let needed = usize::from(sent.sectors).saturating_mul(SECTOR);
         if outcome.is_ok() && op == Op::Read && data < needed {
@@ -225,12 +226,18 @@ impl Target<'_> {
         copy
     }
 
+    /// The first sector that a transmission asked for.
+    fn lba_of(&self, slot: u16, sent: &Sent) -> u64 {
+        let first = self.requests.get(usize::from(slot)).map_or(0, |r| r.lba);
+        first.wrapping_add(u64::from(sent.offset))
+    }
+
     /// Whether the target did it.
-    fn judge(&mut self, header: &Header, ata: Option<AtaResponse>, op: Op) -> Verdict {
+    fn judge(&mut self, header: &Header, ata: Option<AtaResponse>, op: Op, lba: u64) -> Verdict {
         let failed = match (header.error, ata) {
             // An error without a code speaks through the ATA status.
             (Some(AoeError::Other(0)) | None, Some(ata)) => ata.outcome(self.opcode(op)).err(),
-            (Some(error), _) => return self.judge_error(error, op),
+            (Some(error), _) => return self.judge_error(error, op, lba),
             (None, None) => Some(AtaError::Other),
         };
         let Some(error) = failed.or(header.error.map(|_| AtaError::Other)) else { return Ok(()) };
@@ -240,17 +247,17 @@ impl Target<'_> {
                 return Err(Failure::Final(IoError::Unsupported));
             }
             (AtaError::WriteProtected, _) => {
-                self.say_once(Event::ReadOnly);
+                self.say_once(Event::ReadOnly, lba);
                 return Err(Failure::Final(IoError::ReadOnly));
             }
             (AtaError::Aborted, Op::Write) => Event::ReadOnly,
             _ => Event::DiskError,
         };
-        self.say_once(event);
+        self.say_once(event, lba);
         Err(Failure::Final(IoError::Io))
     }
 
-    fn judge_error(&mut self, error: AoeError, op: Op) -> Verdict {
+    fn judge_error(&mut self, error: AoeError, op: Op, lba: u64) -> Verdict {
         match error {
             // Targets that lack an optional command say so in several ways.
             AoeError::BadArgument | AoeError::UnrecognizedCommand
@@ -262,15 +269,15 @@ impl Target<'_> {
             AoeError::BadArgument => Err(Failure::TooLarge),
             AoeError::DeviceUnavailable => Err(Failure::NotReady),
             AoeError::TargetReserved => {
-                self.say_once(Event::Reserved);
+                self.say_once(Event::Reserved, 0);
                 Err(Failure::Final(IoError::Reserved))
             }
             AoeError::UnsupportedVersion => {
-                self.say_once(Event::Version);
+                self.say_once(Event::Version, 0);
                 Err(Failure::Final(IoError::Io))
             }
             AoeError::ConfigStringPresent | AoeError::UnrecognizedCommand | AoeError::Other(_) => {
-                self.say_once(Event::DiskError);
+                self.say_once(Event::DiskError, lba);
                 Err(Failure::Final(IoError::Io))
             }
         }
@@ -279,14 +286,14 @@ impl Target<'_> {
     /// An optional command does not work: it is not promised again.
     fn refuse_optional(&mut self, op: Op) {
         if op == Op::Flush {
-            self.say_once(Event::NoFlush);
+            self.say_once(Event::NoFlush, 0);
         } else {
             self.seen.no_delete = true;
         }
     }
 
     /// Tells what is worth telling once.
-    fn say_once(&mut self, event: Event) {
+    fn say_once(&mut self, event: Event, value: u64) {
         let seen = match event {
             Event::DiskError => &mut self.seen.disk_error,
             Event::NoFlush => &mut self.seen.no_flush,
@@ -296,7 +303,7 @@ impl Target<'_> {
             _ => return,
         };
         if !core::mem::replace(seen, true) {
-            self.tell_event(event, None, 0);
+            self.tell_event(event, None, value);
         }
     }
 
@@ -355,7 +362,7 @@ impl Target<'_> {
                 return None;
             }
             Err(Failure::TooLarge) => {
-                self.say_once(Event::DiskError);
+                self.say_once(Event::DiskError, self.lba_of(slot, sent));
                 Err(IoError::Io)
             }
             Err(Failure::Final(error)) => Err(error),

@@ -146,6 +146,16 @@ fn error_codes_of_the_protocol_reach_the_io() {
 }
 
 #[test]
+fn the_event_of_a_disk_error_says_where() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Read, 100, 4);
+    let frames = rig.take_frames();
+    rig.status(&frames[1], 0x41, 0x40);
+    let error = Output::Event { event: Event::DiskError, path: None, value: 102 };
+    assert_eq!(rig.take_news(), [error]);
+}
+
+#[test]
 fn a_target_that_is_not_ready_is_asked_again() {
     let mut rig = Rig::up();
     rig.submit(1, Op::Write, 0, 1);
