@@ -339,10 +339,14 @@ aoe_unload(void)
 	sx_xunlock(&aoe_conf_sx);
 	error = aoe_wait_for_remains();
 	if (error != 0) {
-		/* What could be removed is found again by the next beacon. */
+		/*
+		 * What could be removed is found again by the next beacon.
+		 * Events of interfaces went unheard meanwhile, so look.
+		 */
 		sx_xlock(&aoe_conf_sx);
 		aoe_ready = true;
 		aoe_life_start();
+		aoe_life_kick(AOE_WORK_SCAN);
 		sx_xunlock(&aoe_conf_sx);
 		return (error);
 	}

@@ -52,12 +52,16 @@ aoe_life_start(void)
 void
 aoe_life_stop(void)
 {
+	int error;
 
 	if (aoe_life_tq == NULL)
 		return;
-	while (taskqueue_cancel_timeout(aoe_life_tq, &aoe_life_timer,
-	    NULL) != 0)
+	/* Stopping alone leaves a callout that waits for the queue's mutex. */
+	do {
+		error = taskqueue_cancel_timeout(aoe_life_tq, &aoe_life_timer,
+		    NULL);
 		taskqueue_drain_timeout(aoe_life_tq, &aoe_life_timer);
+	} while (error != 0);
 	taskqueue_drain(aoe_life_tq, &aoe_life_task);
 	taskqueue_free(aoe_life_tq);
 	aoe_life_tq = NULL;

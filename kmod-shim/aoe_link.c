@@ -113,15 +113,27 @@ aoe_link_name(u_int link, char *buf, size_t size)
 	NET_EPOCH_EXIT(et);
 }
 
-static void
-aoe_link_look(if_t ifp, struct aoe_link_state *state)
+/*
+ * How a link's interface is now; false if it has departed.  In the net epoch,
+ * since its link-layer address goes once we let it depart.
+ */
+static bool
+aoe_link_look(u_int link, struct aoe_link_state *state)
 {
+	struct epoch_tracker et;
+	if_t ifp;
 
 	memset(state, 0, sizeof(*state));
-	state->mtu = MIN(if_getmtu(ifp), AOE_MTU_MAX);
-	memcpy(state->mac, if_getlladdr(ifp), ETHER_ADDR_LEN);
-	state->up = aoe_link_is_up(ifp);
-	state->present = 1;
+	NET_EPOCH_ENTER(et);
+	ifp = aoe_link_if(link);
+	if (ifp != NULL) {
+		state->mtu = MIN(if_getmtu(ifp), AOE_MTU_MAX);
+		memcpy(state->mac, if_getlladdr(ifp), ETHER_ADDR_LEN);
+		state->up = aoe_link_is_up(ifp);
+		state->present = 1;
+	}
+	NET_EPOCH_EXIT(et);
+	return (ifp != NULL);
 }
 
 /* Tell the core about one link: discovery first, then every target. */
@@ -246,8 +258,8 @@ aoe_link_refresh(u_int link)
 	struct aoe_softc *sc;
 	bool grew;
 
-	aoe_link_look(l->l_ref, &state);
-	if (memcmp(&state, &l->l_state, sizeof(state)) == 0)
+	if (!aoe_link_look(link, &state) ||
+	    memcmp(&state, &l->l_state, sizeof(state)) == 0)
 		return;
 	grew = state.mtu > aoe_links_mtu();
 	l->l_state = state;
