@@ -114,7 +114,11 @@ no_file() {
 		sleep 0.02
 	done
 	k nbd stop
-	# Its connections close a moment after it is gone.
+	closed
+}
+
+# The connections of an NBD client close a moment after it is gone.
+closed() {
 	for _ in {1..100}; do
 		k disks | grep -q ' opens [1-9]' || return 0
 		sleep 0.02
