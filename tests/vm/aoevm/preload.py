@@ -14,7 +14,9 @@ from .errors import SetupError
 
 KERNBASE = 0xFFFFFFFF80000000
 PAGE = 4096
-PT_LOAD, PT_NOTE, PT_GNU_STACK = 1, 4, 0x6474E551
+PT_LOAD, PT_NOTE = 1, 4
+# Headers that nothing needs in a kernel: one of them becomes that of our segment.
+SPARE = (0x6474E551, 0x6474E552, 6, 3)  # GNU_STACK, GNU_RELRO, PHDR, INTERP
 NOTE_PHYS32_ENTRY = 18
 SHT_PROGBITS, SHT_SYMTAB, SHT_RELA, SHT_NOBITS = 1, 2, 4, 8
 SHT_INIT_ARRAY, SHT_FINI_ARRAY, SHT_UNWIND = 14, 15, 0x70000001
@@ -155,7 +157,9 @@ def kernel_with(kernel, target, environment, modules):
     body[: len(code)] = code
     struct.pack_into("<QQQQ", body, 64, here, up(len(guess), PAGE), base + 120, 0)
     elf.data += bytes(up(len(elf.data), PAGE) - len(elf.data))
-    spare = next(s[0] for s in elf.segments() if s[1] == PT_GNU_STACK)
+    spare = next((s[0] for s in elf.segments() if s[1] in SPARE), None)
+    if spare is None:
+        raise SetupError("the kernel's program headers leave no room for a preloaded module")
     fields = (PT_LOAD, 7, len(elf.data), KERNBASE + base, base, len(body), len(body), PAGE)
     struct.pack_into("<IIQQQQQQ", elf.data, spare, *fields)
     struct.pack_into("<I", elf.data, place, base)

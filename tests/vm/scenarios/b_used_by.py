@@ -79,7 +79,7 @@ def busy_unload(t):
     t.sh("(exec 3</dev/aoe0e1; sleep 600 || :; dd bs=64k count=1 <&3) >/tmp/held 2>&1 & sleep 1")
     t.refused("kldunload aoe", "Device busy")
     t.sh("kldunload -f aoe || await 30 kldunload -f aoe", 60)
-    t.sh("pkill -KILL sleep; await 20 grep -q 'not configured' /tmp/held", 30)
+    t.sh("pkill -KILL sleep; await 20 grep -q 'dd: stdin' /tmp/held", 30)
     # A mounted file system: refused, or the kernel has unmounted it by then.
     t.load()
     t.appears(target)

@@ -199,13 +199,26 @@ def reboot_mounted(t):
         t.check(image.read(1) == b"\1", "the file system was not unmounted cleanly")
 
 
+def gone(t, maxwait):
+    """A file system is mounted, has data to write back, and its target goes."""
+    target = mounted(t, megabytes=1)
+    t.sh(f"sysctl net.aoe.shutdown_wait=10 net.aoe.maxwait={maxwait} && fill /mnt 20 64k")
+    target.kill()
+
+
 @scenario("reboot-target-gone", boot=True)
 def reboot_target_gone(t):
-    """A reboot with a file system mounted and the target gone ends after shutdown_wait."""
-    target = mounted(t, megabytes=1)
-    t.sh("sysctl net.aoe.shutdown_wait=10 && fill /mnt 20 64k")
-    target.kill()
+    """reboot(8), which calls sync(2) first, waits for a dead target no longer than maxwait."""
+    gone(t, 20)
     t.start("reboot")
+    ends_within(t, 80)
+
+
+@scenario("reboot-n-target-gone", boot=True)
+def reboot_n_target_gone(t):
+    """reboot -n with maxwait=0 waits for a dead target no longer than shutdown_wait."""
+    gone(t, 0)
+    t.start("reboot -n")
     ends_within(t, 60)
 
 
