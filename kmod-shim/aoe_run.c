@@ -84,26 +84,17 @@ aoe_io_op(const struct bio *bp)
 	}
 }
 
-/*
- * A bio that came through a disk which is going must not reach the one that
- * took its address: they need not be the same disk.
- */
-static bool
-aoe_io_is_stale(const struct aoe_softc *sc, const struct bio *bp)
-{
-
-	return (bp->bio_disk != sc->sc_disk ||
-	    sc->sc_disk_state != AOE_DISK_LIVE || sc->sc_fate.f_gone);
-}
-
 static int
 aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 {
 	struct aoe_io io;
 
-	if (aoe_io_is_stale(sc, bp))
-		return (ENXIO);
-
+	/*
+	 * A bio that came through a disk which is going must not reach the one
+	 * that took its address: they need not be the same disk.
+	 */
+	if (sc->sc_disk_state != AOE_DISK_LIVE)
+		return (aoe_shutting_down ? EIO : ENXIO);
 	memset(&io, 0, sizeof(io));
 	io.io = (uintptr_t)bp;
 	io.op = aoe_io_op(bp);
@@ -257,19 +248,38 @@ aoe_drain(struct aoe_softc *sc, u_int turns)
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
 	for (; turns != 0; turns--) {
-		if (!aoe_turn_take(sc, &tu)) {
-			sc->sc_draining = false;
-			aoe_rearm(sc);
+		sc->sc_more = false;
+		if (aoe_turn_take(sc, &tu)) {
 			mtx_unlock(&sc->sc_mtx);
-			return;
+			aoe_turn_perform(sc, &tu);
+			mtx_lock(&sc->sc_mtx);
+			/* Fewer than a batch was all there was, then. */
+			if (sc->sc_more || tu.tu_count == AOE_BATCH ||
+			    !TAILQ_EMPTY(&sc->sc_waiting))
+				continue;
 		}
+		sc->sc_draining = false;
+		aoe_rearm(sc);
 		mtx_unlock(&sc->sc_mtx);
-		aoe_turn_perform(sc, &tu);
-		mtx_lock(&sc->sc_mtx);
+		return;
 	}
 	/* sc_draining stays set. */
 	taskqueue_enqueue(aoe_run_tq, &sc->sc_task);
 	mtx_unlock(&sc->sc_mtx);
+}
+
+/* Called locked, returns unlocked. */
+static void
+aoe_drain_unless_drained(struct aoe_softc *sc, u_int turns)
+{
+
+	if (sc->sc_draining) {
+		sc->sc_more = true;
+		mtx_unlock(&sc->sc_mtx);
+		return;
+	}
+	sc->sc_draining = true;
+	aoe_drain(sc, turns);
 }
 
 void
@@ -277,12 +287,7 @@ aoe_input_end(struct aoe_softc *sc)
 {
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	if (sc->sc_draining) {
-		mtx_unlock(&sc->sc_mtx);
-		return;
-	}
-	sc->sc_draining = true;
-	aoe_drain(sc, AOE_DRAIN_TURNS);
+	aoe_drain_unless_drained(sc, AOE_DRAIN_TURNS);
 }
 
 static void
@@ -313,10 +318,5 @@ aoe_tick(void *arg)
 	now = aoe_now();
 	aoe_bufs_reap(sc, now);
 	aoe_core_tick(sc->sc_core, now);
-	if (sc->sc_draining) {
-		mtx_unlock(&sc->sc_mtx);
-		return;
-	}
-	sc->sc_draining = true;
-	aoe_drain(sc, 1);
+	aoe_drain_unless_drained(sc, 1);
 }

@@ -85,6 +85,7 @@ struct aoe_fate {
 enum aoe_disk_state {
 	AOE_DISK_NONE,
 	AOE_DISK_LIVE,
+	AOE_DISK_DOOMED,			/* the core said GONE */
 	AOE_DISK_GOING				/* disk_gone() was called */
 };
 
@@ -101,6 +102,7 @@ struct aoe_softc {
 
 	/* Running the core. */
 	bool		sc_draining;		/* (t) some thread is at it */
+	bool		sc_more;		/* (t) ... and has missed an input */
 	bool		sc_dead;		/* (t) about to be freed */
 	struct task	sc_task;		/* (c) takes over long drains */
 	struct callout	sc_callout;		/* (t) */
