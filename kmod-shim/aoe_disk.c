@@ -281,7 +281,9 @@ aoe_disk_make(struct aoe_softc *sc, uint64_t sectors)
 		dp->d_flags |= DISKFLAG_CANDELETE;
 	mtx_lock(&sc->sc_mtx);
 	sc->sc_disk = dp;
-	sc->sc_disk_state = AOE_DISK_LIVE;
+	/* The core may have thought better of it since it asked for a disk. */
+	sc->sc_disk_state = sc->sc_fate.f_gone ? AOE_DISK_DOOMED :
+	    AOE_DISK_LIVE;
 	mtx_unlock(&sc->sc_mtx);
 	disk_create(dp, DISK_VERSION);
 }
@@ -313,7 +315,7 @@ aoe_disk_fate(struct aoe_softc *sc, const struct aoe_fate *fate)
 
 	if (fate->f_gone) {
 		mtx_lock(&sc->sc_mtx);
-		dp = sc->sc_disk_state == AOE_DISK_LIVE ? sc->sc_disk : NULL;
+		dp = sc->sc_disk_state == AOE_DISK_DOOMED ? sc->sc_disk : NULL;
 		if (dp != NULL)
 			sc->sc_disk_state = AOE_DISK_GOING;
 		mtx_unlock(&sc->sc_mtx);

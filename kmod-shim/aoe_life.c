@@ -147,6 +147,8 @@ aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 		if (!fate->f_up)
 			fate->f_gone = true;
 		fate->f_up = fate->f_resized = false;
+		if (sc->sc_disk_state == AOE_DISK_LIVE)
+			sc->sc_disk_state = AOE_DISK_DOOMED;
 		break;
 	}
 	if (o->kind == AOE_OUT_IDLE)
