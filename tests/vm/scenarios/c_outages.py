@@ -49,7 +49,7 @@ def target_restart(t):
     verify(t, target)
 
 
-@scenario("target-pauses")
+@scenario("target-pauses", long=True)
 def target_pauses(t):
     """The target stops answering for a second three times during a copy."""
     target = mounted(t)
@@ -63,7 +63,7 @@ def target_pauses(t):
     verify(t, target)
 
 
-@scenario("ifconfig-down")
+@scenario("ifconfig-down", long=True)
 def ifconfig_down(t):
     """The interface goes down and up in the middle of a copy."""
     target = mounted(t)
@@ -132,7 +132,7 @@ def other_disk(t):
     verify(t, target)
 
 
-@scenario("two-targets-one-address")
+@scenario("two-targets-one-address", long=True)
 def two_targets(t):
     """Of two targets with one address only the first is used, and the log says so."""
     target = mounted(t, megabytes=8)
@@ -146,7 +146,7 @@ def two_targets(t):
     verify(t, target)
 
 
-@scenario("mtu-under-load")
+@scenario("mtu-under-load", long=True)
 def mtu_under_load(t):
     """The interface's MTU changes both ways in the middle of a copy."""
     target = mounted(t, megabytes=32)
@@ -206,7 +206,7 @@ def gone(t, maxwait):
     target.kill()
 
 
-@scenario("reboot-target-gone", boot=True)
+@scenario("reboot-target-gone", boot=True, long=True)
 def reboot_target_gone(t):
     """reboot(8), which calls sync(2) first, waits for a dead target no longer than maxwait."""
     gone(t, 20)
@@ -214,7 +214,7 @@ def reboot_target_gone(t):
     ends_within(t, 80)
 
 
-@scenario("reboot-n-target-gone", boot=True)
+@scenario("reboot-n-target-gone", boot=True, long=True)
 def reboot_n_target_gone(t):
     """reboot -n with maxwait=0 waits for a dead target no longer than shutdown_wait."""
     gone(t, 0)
@@ -222,7 +222,7 @@ def reboot_n_target_gone(t):
     ends_within(t, 60)
 
 
-@scenario("vlan-destroyed")
+@scenario("vlan-destroyed", long=True)
 def vlan_destroyed(t):
     """A vlan interface is destroyed under a mounted file system and made again."""
     port = t.lab.relayed_port(0, vid=40)
@@ -240,7 +240,7 @@ def vlan_destroyed(t):
     verify(t, target)
 
 
-@scenario("epair-destroyed")
+@scenario("epair-destroyed", long=True)
 def epair_destroyed(t):
     """An epair bridged to the network is destroyed under a mounted file system."""
     t.need_module("if_bridge")

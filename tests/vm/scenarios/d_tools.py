@@ -53,7 +53,7 @@ def sysctls(t):
     t.sh("dd if=/dev/aoe0e1 of=/dev/null bs=64k 2>/dev/null")
 
 
-@scenario("tunables", kenv={"net.aoe.iflist": "vtnet0", "net.aoe.maxwait": "77", "net.aoe.maxtargets": "3"})
+@scenario("tunables", kenv={"net.aoe.iflist": "vtnet0", "net.aoe.maxwait": "77", "net.aoe.maxtargets": "3"}, long=True)
 def tunables(t):
     """Loader tunables are in force when the module is loaded, the interface list last."""
     targets = [t.target(0, slot, size="4m") for slot in range(1, 6)]
@@ -80,7 +80,7 @@ def preloaded(t):
     t.appears(target)
 
 
-@scenario("rc-boot", kenv={"aoevm.rc": "full"})
+@scenario("rc-boot", kenv={"aoevm.rc": "full"}, long=True)
 def rc_boot(t):
     """A whole boot by /etc/rc mounts the disk by rc.conf, and a shutdown leaves it clean."""
     target = t.lab.target(0, 1, file=t.lab.file_system("96m"))

@@ -20,7 +20,7 @@ def use(t, target):
     t.sh(USE.format(disk=target.disk), 240)
 
 
-@scenario("em")
+@scenario("em", long=True)
 def em(t):
     """An em(4) interface, which is iflib's."""
     target = t.target(nic=2, size="64m")
@@ -46,7 +46,7 @@ def vlan(t):
     t.sh(f"sleep 2; test ! -e /dev/{inside.disk}")
 
 
-@scenario("priority-tag")
+@scenario("priority-tag", long=True)
 def priority_tag(t):
     """Answers that carry a priority tag (VLAN 0) are taken."""
     target = t.lab.target(0, 1, size="64m", interface=t.lab.priority_port(0))
@@ -55,7 +55,7 @@ def priority_tag(t):
     use(t, target)
 
 
-@scenario("lagg")
+@scenario("lagg", long=True)
 def lagg(t):
     """A lagg over two interfaces; one of its ports loses its link during the copy."""
     t.need_module("if_lagg")
@@ -77,7 +77,7 @@ def lagg(t):
     same.kill()
 
 
-@scenario("bridge-epair")
+@scenario("bridge-epair", long=True)
 def bridge_epair(t):
     """One end of an epair whose other end is in a bridge with the NIC."""
     t.need_module("if_bridge")
@@ -116,7 +116,7 @@ def two_nics(t):
     t.sh("umount /mnt; fsck_ffs -n /dev/aoe0e1; mount /dev/aoe0e1 /mnt; same /mnt; umount /mnt", 180)
 
 
-@scenario("vnet-jail")
+@scenario("vnet-jail", long=True)
 def vnet_jail(t):
     """A jail with its own network: its interfaces are not used, and it can set nothing."""
     t.need("jail", "jexec")

@@ -8,7 +8,7 @@ from aoevm.scenario import scenario
 CORPUS = pathlib.Path(__file__).resolve().parents[3] / "fuzz/corpus"
 
 
-@scenario("many-targets")
+@scenario("many-targets", long=True)
 def many_targets(t):
     """64 targets at once: all appear, all are read, all go at unload."""
     count = 64
@@ -48,7 +48,7 @@ def hostile_frames(t):
     under_attack(t, "hostile", 400000 if t.long else 30000, 1, 4000)
 
 
-@scenario("fuzz-corpus")
+@scenario("fuzz-corpus", long=True)
 def fuzz_corpus(t):
     """The fuzz corpus replayed into the guest's interface."""
     if not CORPUS.is_dir() or not any(f.is_file() for f in CORPUS.rglob("*")):
@@ -56,7 +56,7 @@ def fuzz_corpus(t):
     under_attack(t, "replay", CORPUS)
 
 
-@scenario("forged-adverts")
+@scenario("forged-adverts", long=True)
 def forged_adverts(t):
     """A flood of forged adverts grows no memory without bound and harms no disk in use."""
     memory = "vmstat -m | awk '$1 ~ /^aoe/ { print }'; sysctl -n net.aoe.devices | wc -w"

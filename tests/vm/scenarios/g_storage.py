@@ -23,7 +23,7 @@ def mtu_9000(t):
     t.check("8704" in used, f"no path uses a payload of 8704 bytes:\n{used}")
 
 
-@scenario("bad-network", core=True)
+@scenario("bad-network", core=True, long=True)
 def bad_network(t):
     """1% of the frames lost, 1% sent twice and 1% overtaken, both ways."""
     port = t.lab.relayed_port(0, loss=1, dup=1, reorder=1)
