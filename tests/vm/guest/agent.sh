@@ -10,7 +10,8 @@
 port=${1:-/dev/cuau1}
 dir=/aoevm/jobs
 
-exec <"$port" >"$port" 2>/dev/console
+exec <>"$port"
+exec >&0 2>/dev/console
 stty raw -echo 115200
 mkdir -p "$dir"
 
