@@ -296,15 +296,27 @@ static void
 aoe_disk_size(struct aoe_softc *sc, uint64_t sectors)
 {
 	struct disk *dp;
+	off_t size = (off_t)sectors * AOE_SECTOR;
 
 	mtx_lock(&sc->sc_mtx);
 	dp = sc->sc_disk_state == AOE_DISK_LIVE ? sc->sc_disk : NULL;
+	if (dp != NULL && sc->sc_open && size < dp->d_mediasize) {
+		/*
+		 * Opened since it was closed and the core let it shrink: GEOM
+		 * would orphan its users.  Try again in the next second.
+		 */
+		if (!sc->sc_fate.f_up && !sc->sc_fate.f_resized) {
+			sc->sc_fate.f_resized = true;
+			sc->sc_fate.f_sectors = sectors;
+		}
+		dp = NULL;
+	}
+	if (dp != NULL)
+		dp->d_mediasize = size;
 	mtx_unlock(&sc->sc_mtx);
 	/* Only this thread starts its end, so dp stays. */
-	if (dp != NULL) {
-		dp->d_mediasize = (off_t)sectors * AOE_SECTOR;
+	if (dp != NULL)
 		disk_resize(dp, M_WAITOK);
-	}
 }
 
 /* Carry out what became of the disk.  Lifecycle thread. */

@@ -27,7 +27,6 @@ static bool
 aoe_net_admit(const struct mbuf *m, int link, struct aoe_frame *f,
     struct aoe_peek *peek)
 {
-
 	int seen;
 
 	memset(f, 0, sizeof(*f));

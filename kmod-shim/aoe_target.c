@@ -134,10 +134,13 @@ aoe_target_make(uint16_t major, uint8_t minor)
 void
 aoe_target_offer(const struct aoe_frame *f)
 {
+	struct aoe_frame bare = *f;
 	struct aoe_peek peek;
 	struct aoe_softc *sc;
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	/* The config string went with the mbuf; the next answer brings it. */
+	bare.length = MIN(f->length, AOE_CONFIG_LENGTH);
 	aoe_core_peek(f->header, MIN(f->length, AOE_RX_HEADER), &peek);
 	if (peek.verdict != AOE_PEEK_TARGET)
 		return;
@@ -145,7 +148,7 @@ aoe_target_offer(const struct aoe_frame *f)
 	if (sc == NULL)
 		sc = aoe_target_make(peek.major, peek.minor);
 	if (sc != NULL)
-		aoe_target_receive(sc, f, NULL);
+		aoe_target_receive(sc, &bare, NULL);
 }
 
 /*
