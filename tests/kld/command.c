@@ -296,6 +296,17 @@ cmd_pattern(int argc, char **argv, FILE *out)
 	    size, out));
 }
 
+/* bench disk read|write seq|rand size depth seconds */
+static int
+cmd_bench(int argc, char **argv, FILE *out)
+{
+
+	(void)argc;
+	return (io_bench(argv[1], strcmp(argv[2], "write") == 0,
+	    strcmp(argv[3], "rand") == 0, bytes(argv[4]),
+	    (unsigned)bytes(argv[5]), strtod(argv[6], NULL), out));
+}
+
 static int
 cmd_single(int argc, char **argv, FILE *out)
 {
@@ -514,6 +525,8 @@ static const struct cmd commands[] = {
 	{ "fill", 4, 6, cmd_pattern, "disk offset length seed [depth [size]]" },
 	{ "check", 4, 6, cmd_pattern, "disk offset length seed [depth "
 	    "[size]]" },
+	{ "bench", 6, 6, cmd_bench, "disk read|write seq|rand size depth "
+	    "seconds" },
 	{ "flush", 1, 1, cmd_single, "disk" },
 	{ "delete", 3, 3, cmd_single, "disk offset length" },
 	{ "speedup", 1, 1, cmd_single, "disk" },

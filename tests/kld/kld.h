@@ -92,6 +92,9 @@ int	io_pattern(const char *disk, long offset, long length, unsigned long
 	    seed, bool write, unsigned depth, unsigned size, FILE *out);
 int	io_simple(const char *disk, int op, long offset, long length,
 	    FILE *out);
+/* bench.c */
+int	io_bench(const char *disk, bool write, bool random, long size,
+	    unsigned depth, double seconds, FILE *out);
 int	io_hold(const char *disk, bool write);
 int	io_unhold(const char *disk);
 #endif /* _KLD_KLD_H_ */

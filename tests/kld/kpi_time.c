@@ -344,7 +344,8 @@ wait_readers(void)
 		epoch[i] = seen[i] != NULL ? seen[i]->kt_epoch : 0;
 	}
 	for (i = 0; i < KPI_THREADS; i++) {
-		if ((epoch[i] & 1) == 0)
+		/* Of one that waits inside for itself the caller was told. */
+		if ((epoch[i] & 1) == 0 || seen[i] == curkthr)
 			continue;
 		while ((kt = kpi_thread[i]) == seen[i] &&
 		    kt->kt_epoch == epoch[i])

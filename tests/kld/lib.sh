@@ -5,12 +5,14 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 kld=$top/build/kld/kld
 # shellcheck disable=SC2034 # for the scripts that read this file
 relay=$top/build/kld/relay
+# shellcheck disable=SC2034 # for the scripts that read this file
 module=${AOE_KO:-$top/build/15-amd64/aoe.ko}
 work=$(mktemp -d /tmp/aoe-kld.XXXXXX)
 sock=$work/kld.sock
 log=$work/log
 passed=0 failed=0 skipped=0
-server= running=
+server=
+running=
 
 # What a test leaves behind is undone by these, last first; a test that makes
 # something adds a line here before it makes it.

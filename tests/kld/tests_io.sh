@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
 # Reads and writes: that what comes back is what went out.
 
 all_shapes() {

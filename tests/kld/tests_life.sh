@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
 # Loading, unloading, and what a load may not touch.
 
 leaves_nothing() {

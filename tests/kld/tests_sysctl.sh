@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
 # The interface to the administrator: net.aoe.*.
 
 loaded_with_wire() {

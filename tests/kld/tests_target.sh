@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
 # Targets that go and come, interfaces that do, and strangers' frames.
 
 outage() {

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Namespaces, targets and file systems for tests/net/run and tests/demo; to be
+# shellcheck disable=SC2154 # lib.sh, which comes first, sets them
 # read after tests/kld/lib.sh.
 #
 # The module sees em0 in namespace $ni; the targets see t0 in $nt.  Between

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
 # Against vblade: file systems, faults in between, targets that go and come.
 
 # The usual beginning: what lies between, a target, the module, its disk.

@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
+# That kld notices what it is there to notice: bad.c breaks one rule a load.
+
+build_bad() {
+	local flags
+	flags=$("$top/tools/cflags" 15-amd64)
+	# shellcheck disable=SC2086 # words
+	clang-19 $flags -Wno-unused-parameter -c -o "$work/bad.ko" \
+	    "$top/tests/kld/bad.c"
+}
+
+# noticed WHAT WORDS: a load of bad.ko with that, and its unload, must say so
+# and fail.
+noticed() {
+	local said
+	if said=$(printf 'if attach em0 wire em0\nload %s %s\nunload\n' \
+	    "${1:+-k bad.what=$1}" "$work/bad.ko" | "$kld" 2>&1); then
+		echo "$1 was not noticed: $said"
+		return 1
+	fi
+	[[ $said == *"$2"* ]] && return 0
+	echo "$1 was noticed, but not as '$2': $said"
+	return 1
+}
+
+unbroken() {
+	build_bad
+	printf 'load %s\nunload\n' "$work/bad.ko" | "$kld"
+}
+t "kld has nothing to say of a module that breaks no rule" unbroken
+
+broken_locks() {
+	build_bad
+	noticed reversal "lock order reversal"
+	noticed twounlock "does not hold it"
+	noticed sleep "may sleep, with mutex bad a held"
+	noticed sxundermtx "taking an sx lock may sleep"
+	noticed keptlock "left with a lock held"
+	noticed nolock "without its mutex bad a"
+}
+t "kld notices locks that are misused" broken_locks
+
+broken_memory() {
+	build_bad
+	noticed overrun "written past the end"
+	noticed freemtx "alive in it"
+	noticed wrongtype "another type"
+	noticed epochsleep "in the net epoch"
+}
+t "kld notices memory and epochs that are misused" broken_memory
+
+left_behind() {
+	build_bad
+	noticed malloc 'left behind: malloc "bad"'
+	noticed mbuf "left behind: mbuf 0x"
+	noticed cluster "left behind: mbuf_packet"
+	noticed zone 'left behind: uma zone "bad zone"'
+	noticed counter "left behind: counter"
+	noticed taskqueue 'left behind: taskqueue "bad queue"'
+	noticed handler 'left behind: event handler "ifnet_arrival_event"'
+	noticed oid 'left behind: sysctl oid "bad"'
+	noticed lock "initialised twice"
+	noticed ifref 'left behind: ifnet reference "em0"'
+	noticed env "left behind: kernel environment string"
+	noticed callout "left behind: callout"
+	noticed task "left behind: task"
+}
+t "kld names whatever an unload leaves behind" left_behind
