@@ -187,7 +187,8 @@ impl Target<'_> {
     /// Sectors that I/O may reach: a disk that shrank while open keeps its
     /// provider's size, and what lies beyond its end fails.
     pub(super) fn usable_sectors(&self) -> u64 {
-        let least = self.paths.iter().filter(|p| p.is_up()).map(|p| p.sectors).min();
+        let live = self.known_paths().iter().filter(|p| p.is_up());
+        let least = live.map(|p| p.sectors).min();
         least.map_or(self.sectors, |s| s.min(self.sectors))
     }
 
