@@ -213,6 +213,11 @@ impl Path {
         !self.flight.is_empty() || self.slow != 0 || self.management.is_some_and(asked)
     }
 
+    /// Whether a fence is out, or a question that goes before it.
+    pub(crate) fn is_fenced_or_asked(&self) -> bool {
+        self.management.is_some_and(|m| matches!(m.purpose, Purpose::Fence | Purpose::Identify))
+    }
+
     /// Whether another frame may go out.
     pub(crate) fn has_room(&self) -> bool {
         u32::from(self.flight.len()) < self.window.frames()

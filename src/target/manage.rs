@@ -37,7 +37,9 @@ impl Target<'_> {
             if path.is_quiet() || !self.link(path.link).is_usable() {
                 continue;
             }
-            if path.management.is_none() {
+            // A write waits for the fence, and nobody for the others.
+            let give_way = path.is_up() && path.fence_wanted != 0 && !path.is_fenced_or_asked();
+            if path.management.is_none() || give_way {
                 self.begin_management(index, now);
             }
             let due = self.paths.get(index).and_then(|p| p.management);
@@ -243,11 +245,11 @@ impl Target<'_> {
 
 /// What a path that is up needs next.
 fn up_purpose(path: &mut Path, capacity: u64, now: Instant) -> Option<Purpose> {
-    if let Some(enable) = path.features_wanted {
-        return Some(Purpose::Features { enable });
-    }
     if path.fence_wanted != 0 {
         return Some(Purpose::Fence);
+    }
+    if let Some(enable) = path.features_wanted {
+        return Some(Purpose::Features { enable });
     }
     if path.payload < path.limit && path.probe_at <= now {
         if path.probe_size().is_none() {

@@ -81,7 +81,7 @@ impl Target<'_> {
     fn wants_fence(&self) -> bool {
         self.known_paths()
             .iter()
-            .any(|p| p.is_up() && p.fence_wanted != 0 && p.management.is_none())
+            .any(|p| p.is_up() && p.fence_wanted != 0 && !p.is_fenced_or_asked())
     }
 
     fn poll_resend(&mut self, now: Instant) -> Option<Transmit> {

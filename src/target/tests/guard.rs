@@ -3,6 +3,7 @@
 use super::super::*;
 use super::rig::*;
 use crate::output::Transmit;
+use std::vec::Vec;
 
 /// A write to sector 10 is answered through its first copy while the second
 /// may still be on its way.
@@ -77,6 +78,23 @@ fn a_strangers_answer_resolves_no_ghost() {
     rig.raise(OTHERS, &disk(1000, OTHER_SERIAL));
     rig.ata_data(&second, OTHERS, &[]);
     assert_eq!(rig.target.status().guarded, 1);
+}
+
+#[test]
+fn a_fence_does_not_wait_for_a_lost_probe() {
+    let mut rig = Rig::new();
+    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
+    rig.config(THEM, 1, 16, 17);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    assert_eq!(rig.take_one(0x24).header[26], 17);
+    let (mut rig, _) = ghost_in(rig);
+    rig.submit(2, Op::Write, 10, 1);
+    let fence = rig.take_one(0x24);
+    assert_eq!(fence.header[26], 1);
+    rig.answer(&fence);
+    let commands: Vec<u8> = rig.take_frames().iter().map(|f| f.header[27]).collect();
+    assert_eq!(commands, [0x24, 0x34]);
 }
 
 #[test]
