@@ -81,7 +81,12 @@ void	targets_free(struct target *);
 int	nbd_serve(const char *disk, const char *path, FILE *out);
 void	nbd_stop_all(void);
 
-/* command.c */
+/* command.c and command_net.c */
+long	bytes(const char *text);	/* 10, 10k, 10m, 10g */
+int	cmd_if(int, char **, FILE *);
+int	cmd_inject(int, char **, FILE *);
+int	cmd_target(int, char **, FILE *);
+int	cmd_fault(int, char **, FILE *);
 int	command(int argc, char **argv, FILE *out);
 
 /* io.c: reads and writes from the command line, several at a time. */

@@ -112,6 +112,12 @@ void	kpi_epoch_drain(void);
 void	kpi_pfil_head(int present);
 void	kpi_event_run(const char *name, void (*call)(void *func, void *arg,
 	    void *cookie), void *cookie);
+struct sysctl_oid;
+struct sysctl_req;
+int	kpi_sysctl_parse(u_int kind, const char *text, struct sysctl_req *,
+	    uint64_t *number);
+void	kpi_sysctl_format(struct sysctl_oid *, const void *raw, size_t len,
+	    char *out, size_t size);
 void	kpi_sysctl_register(int count, void **set);
 void	kpi_sysctl_enable(int count, void **set);
 void	kpi_sysctl_unregister(int count, void **set);

@@ -7,53 +7,7 @@
  * down to the NULL bio_to of a clone.
  */
 #include "kpi.h"
-
-#include <sys/bio.h>
-#include <sys/sx.h>
-
-#include <geom/geom.h>
-#include <geom/geom_disk.h>
-#include <vm/vm.h>
-#include <vm/vm_page.h>
-#include <machine/pmap.h>
-
-#define	PROVIDERS	1024
-#define	OPEN_BIO	0x6f70656e62696f21UL
-#define	DONE_BIO	0x646f6e6562696f21UL
-
-struct provider {
-	struct g_provider	 pp;
-	struct g_geom		 geom;
-	struct g_consumer	 consumer;
-	struct disk		*dp;		/* NULL once destroyed */
-	int			 opens, writers;
-	volatile u_int		 bios;		/* in the driver */
-	bool			 withered;
-	bool			 gone;		/* d_gone was called */
-};
-
-/* What kpi_disk_open hands out. */
-struct kpi_disk {
-	struct provider	*p;
-	bool		 write;
-};
-
-struct request {
-	struct bio	 bio;
-	struct provider	*p;
-	void		(*done)(void *, int);
-	void		*arg;
-	struct kmutex	 lock;
-	char		*data;
-	struct vm_page	*pages;
-	struct vm_page	**list;
-};
-
-struct clone {
-	struct bio	 bio;		/* what d_strategy gets */
-	volatile u_long	 state;
-	struct request	*r;
-};
+#include "kpi_geom.h"
 
 struct event {
 	struct event	*next;
@@ -62,19 +16,12 @@ struct event {
 };
 
 struct sx		topology_lock;
-static struct provider	*providers[PROVIDERS];
-static struct kmutex	list_lock;
+struct provider		*kpi_providers[PROVIDERS];
+struct kmutex		kpi_providers_lock;
 static struct event	*events, **events_end = &events;
 static struct kmutex	events_lock;
 static volatile u_int	events_turn;
 static volatile u_int	events_busy;
-static char		unmapped_[1];
-caddr_t			unmapped_buf = unmapped_;
-
-/* Physical addresses are addresses here. */
-struct kva_layout_s	kva_layout;
-vm_paddr_t		dmaplimit;
-
 /* The event thread. */
 static void
 post(void (*fn)(void *), void *arg)
@@ -149,11 +96,11 @@ provider_gone(void *arg)
 	if (p->gone || p->opens != 0)
 		return;
 	p->gone = true;
-	kpi_lock(&list_lock);
+	kpi_lock(&kpi_providers_lock);
 	for (int i = 0; i < PROVIDERS; i++)
-		if (providers[i] == p)
-			providers[i] = NULL;
-	kpi_unlock(&list_lock);
+		if (kpi_providers[i] == p)
+			kpi_providers[i] = NULL;
+	kpi_unlock(&kpi_providers_lock);
 	if (p->bios != 0)
 		kpi_violation(NULL, "%s goes with %u bios in the driver",
 		    p->pp.name, p->bios);
@@ -171,8 +118,8 @@ wither(struct provider *p)
 	post(provider_gone, p);
 }
 
-static int
-access(struct provider *p, int opens, int writers)
+int
+kpi_access(struct provider *p, int opens, int writers)
 {
 	struct disk *dp = p->dp;
 	int error = 0;
@@ -240,14 +187,14 @@ taste(void *arg)
 {
 	struct provider *p = arg;
 
-	if (p->withered || access(p, 1, 0) != 0)
+	if (p->withered || kpi_access(p, 1, 0) != 0)
 		return;
 	sx_xunlock(&topology_lock);
 	taste_read(p, 0);
 	if (p->pp.mediasize > p->pp.sectorsize)
 		taste_read(p, p->pp.mediasize - p->pp.sectorsize);
 	sx_xlock(&topology_lock);
-	access(p, -1, 0);
+	kpi_access(p, -1, 0);
 }
 
 static void
@@ -276,19 +223,19 @@ disk_born(void *arg)
 	LIST_INIT(&p->geom.provider);
 	LIST_INSERT_HEAD(&p->geom.provider, &p->pp, provider);
 	dp->d_geom = &p->geom;
-	kpi_lock(&list_lock);
+	kpi_lock(&kpi_providers_lock);
 	for (i = 0; i < PROVIDERS; i++)
-		if (providers[i] != NULL &&
-		    strcmp(providers[i]->pp.name, p->pp.name) == 0 &&
-		    !providers[i]->withered)
+		if (kpi_providers[i] != NULL &&
+		    strcmp(kpi_providers[i]->pp.name, p->pp.name) == 0 &&
+		    !kpi_providers[i]->withered)
 			kpi_violation((void *)dp->d_strategy,
 			    "two providers named %s", p->pp.name);
-	for (i = 0; i < PROVIDERS && providers[i] != NULL; i++)
+	for (i = 0; i < PROVIDERS && kpi_providers[i] != NULL; i++)
 		;
 	if (i == PROVIDERS)
 		host_panic("too many disks");
-	providers[i] = p;
-	kpi_unlock(&list_lock);
+	kpi_providers[i] = p;
+	kpi_unlock(&kpi_providers_lock);
 	dp->d_init_level = DISK_INIT_DONE;
 	printf("GEOM: new disk %s\n", p->pp.name);
 	if (dp->d_goneflag != 0)
@@ -445,362 +392,6 @@ g_handleattr_str(struct bio *bp, const char *attr, const char *str)
 {
 
 	return (g_handleattr(bp, attr, str, 0));
-}
-
-/* Bios. */
-static void
-request_done(struct request *r, int error)
-{
-	void (*done)(void *, int) = r->done;
-	void *arg = r->arg;
-
-	/* Whatever still points into a completed write shows it on the wire. */
-	if (r->bio.bio_cmd == BIO_WRITE)
-		memset(r->data, 0x77, r->bio.bio_bcount);
-	host_free(r->pages);
-	host_free(r->list);
-	host_free(r);
-	done(arg, error);
-}
-
-static void
-clone_done(struct bio *bp)
-{
-	struct clone *c = (struct clone *)bp;
-	struct request *r = c->r;
-	struct bio *up = &r->bio;
-	bool last;
-
-	kpi_lock(&r->lock);
-	if (up->bio_error == 0)
-		up->bio_error = bp->bio_error;
-	up->bio_completed += bp->bio_length - bp->bio_resid;
-	last = ++up->bio_inbed == up->bio_children;
-	kpi_unlock(&r->lock);
-	atomic_subtract_int(&r->p->bios, 1);
-	memset(bp, 0xde, sizeof(*bp));
-	host_free(c);
-	if (!last)
-		return;
-	if (up->bio_error == 0 && up->bio_cmd != BIO_FLUSH &&
-	    up->bio_completed != up->bio_length)
-		kpi_violation(NULL, "bio of %jd bytes done with %jd",
-		    (intmax_t)up->bio_length, (intmax_t)up->bio_completed);
-	request_done(r, up->bio_error);
-}
-
-void
-biodone(struct bio *bp)
-{
-	struct clone *c = (struct clone *)bp;
-
-	kpi_no_locks(CALLER, "bio completion");
-	if (!atomic_cmpset_long(&c->state, OPEN_BIO, DONE_BIO)) {
-		kpi_violation(CALLER, "bio %p completed twice", bp);
-		return;
-	}
-	if (bp->bio_error != 0 && bp->bio_resid != bp->bio_bcount)
-		kpi_violation(CALLER, "bio failed with bio_resid %ld of %ld",
-		    bp->bio_resid, bp->bio_bcount);
-	bp->bio_flags |= BIO_DONE;
-	bp->bio_done(bp);
-}
-
-void
-biofinish(struct bio *bp, struct devstat *stat, int error)
-{
-
-	(void)stat;
-	if (error != 0) {
-		bp->bio_error = error;
-		bp->bio_flags |= BIO_ERROR;
-	}
-	biodone(bp);
-}
-
-void
-g_io_deliver(struct bio *bp, int error)
-{
-
-	bp->bio_error = error;
-	biodone(bp);
-}
-
-static struct clone *
-clone_new(struct request *r)
-{
-	struct bio *up = &r->bio, *bp;
-	struct clone *c;
-
-	c = host_alloc(sizeof(*c));
-	c->r = r;
-	c->state = OPEN_BIO;
-	bp = &c->bio;
-	bp->bio_parent = up;
-	bp->bio_cmd = up->bio_cmd;
-	bp->bio_flags = up->bio_flags & (BIO_ORDERED | BIO_UNMAPPED);
-	bp->bio_length = up->bio_length;
-	bp->bio_offset = up->bio_offset;
-	bp->bio_data = up->bio_data;
-	bp->bio_ma = up->bio_ma;
-	bp->bio_ma_n = up->bio_ma_n;
-	bp->bio_ma_offset = up->bio_ma_offset;
-	bp->bio_done = clone_done;
-	bp->bio_disk = r->p->dp;
-	up->bio_children++;
-	return (c);
-}
-
-static void
-advance(struct bio *bp, off_t off)
-{
-
-	bp->bio_offset += off;
-	bp->bio_length -= off;
-	if (bp->bio_flags & BIO_UNMAPPED) {
-		bp->bio_ma += (bp->bio_ma_offset + off) / PAGE_SIZE;
-		bp->bio_ma_offset = (bp->bio_ma_offset + off) % PAGE_SIZE;
-	} else
-		bp->bio_data += off;
-}
-
-static void
-strategy(struct request *r)
-{
-	struct disk *dp = r->p->dp;
-	struct clone *c, *next;
-	off_t off = 0, max;
-
-	max = r->bio.bio_cmd == BIO_DELETE ? dp->d_delmaxsize :
-	    (off_t)dp->d_maxsize;
-	for (c = clone_new(r); c != NULL; c = next) {
-		next = NULL;
-		/* The next one first, or the last could end the request. */
-		if (c->bio.bio_length > max && r->bio.bio_cmd != BIO_FLUSH &&
-		    r->bio.bio_cmd != BIO_SPEEDUP) {
-			c->bio.bio_length = max;
-			off += max;
-			next = clone_new(r);
-			advance(&next->bio, off);
-		}
-		if (c->bio.bio_flags & BIO_UNMAPPED)
-			c->bio.bio_ma_n = howmany(c->bio.bio_ma_offset +
-			    c->bio.bio_length, PAGE_SIZE);
-		c->bio.bio_bcount = c->bio.bio_length;
-		c->bio.bio_pblkno = c->bio.bio_offset / dp->d_sectorsize;
-		atomic_add_int(&r->p->bios, 1);
-		kpi_no_locks(NULL, "d_strategy");
-		dp->d_strategy(&c->bio);
-	}
-}
-
-static void
-make_unmapped(struct request *r)
-{
-	uintptr_t first = trunc_page((uintptr_t)r->data);
-	u_long i, n;
-
-	n = (round_page((uintptr_t)r->data + r->bio.bio_length) - first) /
-	    PAGE_SIZE;
-	r->pages = host_alloc(n * sizeof(*r->pages));
-	r->list = host_alloc(n * sizeof(*r->list));
-	for (i = 0; i < n; i++) {
-		r->pages[i].phys_addr = first + i * PAGE_SIZE;
-		r->list[i] = &r->pages[i];
-	}
-	r->bio.bio_flags |= BIO_UNMAPPED;
-	r->bio.bio_data = unmapped_buf;
-	r->bio.bio_ma = r->list;
-	r->bio.bio_ma_n = (int)n;
-	r->bio.bio_ma_offset = (int)((uintptr_t)r->data & PAGE_MASK);
-}
-
-static int
-check_io(struct provider *p, int op, off_t offset, off_t length)
-{
-	struct disk *dp = p->dp;
-
-	if (p->withered || dp == NULL || dp->d_destroyed)
-		return (ENXIO);
-	switch (op) {
-	case KPI_DELETE:
-		if ((dp->d_flags & DISKFLAG_CANDELETE) == 0)
-			return (EOPNOTSUPP);
-		break;
-	case KPI_FLUSH:
-		return (dp->d_flags & DISKFLAG_CANFLUSHCACHE ? 0 : EOPNOTSUPP);
-	case KPI_SPEEDUP:
-		return (0);
-	}
-	if (offset < 0 || offset % p->pp.sectorsize != 0 ||
-	    length % p->pp.sectorsize != 0)
-		return (EINVAL);
-	if (length == 0 || offset + length > p->pp.mediasize)
-		return (EIO);
-	return (0);
-}
-
-void
-kpi_disk_io(struct kpi_disk *d, int op, long offset, long length, void *data,
-    void (*done)(void *, int), void *arg)
-{
-	static const uint16_t command[] = { [KPI_READ] = BIO_READ,
-	    [KPI_WRITE] = BIO_WRITE, [KPI_DELETE] = BIO_DELETE,
-	    [KPI_FLUSH] = BIO_FLUSH, [KPI_SPEEDUP] = BIO_SPEEDUP };
-	static volatile u_int count;
-	struct provider *p = d->p;
-	struct request *r;
-	int error;
-
-	if (kpi_faults.trace)
-		printf("io: %s op %d offset %ld length %ld\n", p->pp.name,
-		    op & 0xff, offset, length);
-	error = check_io(p, op & 0xff, offset, length);
-	if (error != 0) {
-		done(arg, error);
-		return;
-	}
-	r = host_alloc(sizeof(*r));
-	r->p = p;
-	r->done = done;
-	r->arg = arg;
-	r->data = data;
-	r->bio.bio_cmd = command[op & 0xff];
-	r->bio.bio_to = &p->pp;
-	r->bio.bio_from = &p->consumer;
-	r->bio.bio_offset = offset;
-	r->bio.bio_length = r->bio.bio_bcount = length;
-	r->bio.bio_data = data;
-	if (r->bio.bio_cmd == BIO_FLUSH || (op & KPI_ORDERED))
-		r->bio.bio_flags |= BIO_ORDERED;
-	if ((r->bio.bio_cmd == BIO_READ || r->bio.bio_cmd == BIO_WRITE) &&
-	    (p->dp->d_flags & DISKFLAG_UNMAPPED_BIO) != 0 &&
-	    (kpi_faults.unmapped == 1 || (kpi_faults.unmapped == 2 &&
-	    (atomic_fetchadd_int(&count, 1) & 1))))
-		make_unmapped(r);
-	strategy(r);
-}
-
-/* For the Linux half. */
-int
-kpi_disk_open(const char *name, int write, struct kpi_disk **out)
-{
-	struct kpi_disk *d;
-	struct provider *p = NULL;
-	int i, error;
-
-	sx_xlock(&topology_lock);
-	kpi_lock(&list_lock);
-	for (i = 0; i < PROVIDERS; i++)
-		if (providers[i] != NULL && !providers[i]->withered &&
-		    strcmp(providers[i]->pp.name, name) == 0)
-			p = providers[i];
-	kpi_unlock(&list_lock);
-	error = p != NULL ? access(p, 1, write ? 1 : 0) : ENOENT;
-	sx_xunlock(&topology_lock);
-	if (error != 0)
-		return (error);
-	d = host_alloc(sizeof(*d));
-	d->p = p;
-	d->write = write != 0;
-	*out = d;
-	return (0);
-}
-
-void
-kpi_disk_close(struct kpi_disk *d)
-{
-
-	sx_xlock(&topology_lock);
-	access(d->p, -1, d->write ? -1 : 0);
-	sx_xunlock(&topology_lock);
-	host_free(d);
-}
-
-long
-kpi_disk_size(struct kpi_disk *d)
-{
-
-	return (d->p->pp.mediasize);
-}
-
-int
-kpi_disk_flags(struct kpi_disk *d, int *can_delete, int *can_flush)
-{
-	struct disk *dp = d->p->dp;
-
-	if (dp == NULL || d->p->withered)
-		return (ENXIO);
-	*can_delete = (dp->d_flags & DISKFLAG_CANDELETE) != 0;
-	*can_flush = (dp->d_flags & DISKFLAG_CANFLUSHCACHE) != 0;
-	return (0);
-}
-
-int
-kpi_disk_attr(struct kpi_disk *d, const char *attr, void *out, u_long size)
-{
-	struct disk *dp = d->p->dp;
-	struct bio bio;
-	int error;
-
-	if (dp == NULL || d->p->withered)
-		return (ENXIO);
-	if (dp->d_getattr == NULL)
-		return (ENOIOCTL);
-	memset(&bio, 0, sizeof(bio));
-	bio.bio_cmd = BIO_GETATTR;
-	bio.bio_disk = dp;
-	bio.bio_attribute = attr;
-	bio.bio_length = size;
-	bio.bio_data = out;
-	sx_xlock(&topology_lock);
-	error = dp->d_getattr(&bio);
-	sx_xunlock(&topology_lock);
-	if (error != -1)
-		return (error);
-	/* Declined: geom_disk answers from the disk itself. */
-	return (g_handleattr_str(&bio, "GEOM::ident", dp->d_ident) ||
-	    g_handleattr_str(&bio, "GEOM::descr", dp->d_descr) ||
-	    g_handleattr_str(&bio, "GEOM::attachment", dp->d_attachment) ?
-	    0 : ENOIOCTL);
-}
-
-int
-kpi_disk_info(int index, struct kpi_disk_info *info)
-{
-	struct provider *p = NULL;
-	struct disk *dp;
-	int i;
-
-	memset(info, 0, sizeof(*info));
-	sx_xlock(&topology_lock);
-	for (i = 0; i < PROVIDERS; i++)
-		if (providers[i] != NULL && index-- == 0)
-			break;
-	if (i < PROVIDERS)
-		p = providers[i];
-	if (p != NULL && (dp = p->dp) != NULL) {
-		strlcpy(info->name, p->pp.name, sizeof(info->name));
-		strlcpy(info->ident, dp->d_ident, sizeof(info->ident));
-		strlcpy(info->descr, dp->d_descr, sizeof(info->descr));
-		strlcpy(info->attachment, dp->d_attachment,
-		    sizeof(info->attachment));
-		info->mediasize = p->pp.mediasize;
-		info->sectorsize = p->pp.sectorsize;
-		info->stripesize = dp->d_stripesize;
-		info->stripeoffset = dp->d_stripeoffset;
-		info->maxsize = dp->d_maxsize;
-		info->rotation = dp->d_rotation_rate;
-		info->can_delete = (dp->d_flags & DISKFLAG_CANDELETE) != 0;
-		info->can_flush = (dp->d_flags & DISKFLAG_CANFLUSHCACHE) != 0;
-		info->unmapped = (dp->d_flags & DISKFLAG_UNMAPPED_BIO) != 0;
-		info->write_protect = (dp->d_flags &
-		    DISKFLAG_WRITE_PROTECT) != 0;
-		info->opens = p->opens;
-		info->gone = p->withered;
-	}
-	sx_xunlock(&topology_lock);
-	return (p != NULL ? 0 : ENOENT);
 }
 
 void

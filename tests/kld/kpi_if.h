@@ -1,0 +1,34 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * An interface, as both of its files see it.
+ */
+#ifndef _KLD_KPI_IF_H_
+#define	_KLD_KPI_IF_H_
+
+#include <sys/socket.h>
+#include <sys/sockio.h>
+
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <net/if_types.h>
+#include <net/if_var.h>
+#include <net/if_private.h>
+#include <net/vnet.h>
+
+struct kpi_if {
+	struct ifnet	 ifn;		/* first: the module's if_t */
+	void		*host;
+	u_char		 lladdr[ETHER_ADDR_LEN];
+	volatile u_int	 refs;		/* the module's */
+	u_long		 in, out, passed;
+	bool		 attached;
+};
+
+static inline struct kpi_if *
+kif(const struct ifnet *ifp)
+{
+
+	return (__DECONST(struct kpi_if *, ifp));
+}
+#endif /* _KLD_KPI_IF_H_ */

@@ -1,0 +1,76 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * msleep(9), wakeup(9), pause(9).
+ */
+#include "kpi.h"
+
+#include <sys/sx.h>
+
+/*
+ * Sleeping.  A wakeup is a bump of one word per hashed channel, so that a
+ * sleeper may wake for nothing: callers of msleep() loop, or are wrong.
+ */
+#define	CHANNELS	256
+static volatile u_int channels[CHANNELS];
+
+static volatile u_int *
+channel(const void *chan)
+{
+
+	return (&channels[((uintptr_t)chan >> 4) % CHANNELS]);
+}
+
+int
+_sleep(const void *chan, struct lock_object *lo, int pri, const char *wmesg,
+    sbintime_t sbt, sbintime_t pr, int flags)
+{
+	struct mtx *m = (struct mtx *)lo;
+	struct sx *sx = (struct sx *)lo;
+	volatile u_int *word = channel(chan);
+	u_int turn = *word;
+	bool sleepable = lo != NULL && (lo->lo_flags & LO_SLEEPABLE) != 0;
+	int timeout;
+
+	(void)wmesg, (void)pr, (void)flags;
+	if (lo != NULL && sleepable)
+		sx_xunlock(sx);
+	else if (lo != NULL)
+		mtx_unlock(m);
+	kpi_may_sleep(CALLER, "msleep()");
+	timeout = host_wait(word, turn, sbt == 0 ? -1 : sbttons(sbt));
+	if (lo != NULL && (pri & PDROP) == 0) {
+		if (sleepable)
+			sx_xlock(sx);
+		else
+			mtx_lock(m);
+	}
+	return (timeout ? EWOULDBLOCK : 0);
+}
+
+void
+wakeup(const void *chan)
+{
+	volatile u_int *word = channel(chan);
+
+	atomic_add_int(word, 1);
+	host_wake(word, INT_MAX);
+}
+
+void
+wakeup_one(const void *chan)
+{
+
+	/* Channels share words, so waking one thread could wake the wrong. */
+	wakeup(chan);
+}
+
+int
+pause_sbt(const char *wmesg, sbintime_t sbt, sbintime_t pr, int flags)
+{
+
+	(void)wmesg, (void)pr, (void)flags;
+	kpi_may_sleep(CALLER, "pause()");
+	host_sleep_ns(sbttons(sbt));
+	return (EWOULDBLOCK);
+}
