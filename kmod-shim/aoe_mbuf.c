@@ -250,8 +250,11 @@ aoe_frame_build(struct aoe_softc *sc, const struct aoe_output *o)
 		m = aoe_buf_frame(sc, o->frame_length, o->copy);
 	if (m == NULL) {
 		aoe_count(AOE_STAT_NO_BUFFER);
-		if (o->copy != 0)
+		if (o->copy != 0) {
 			aoe_core_sent(sc->sc_core, aoe_now(), o->copy);
+			/* An input in the middle of a turn: ask again. */
+			sc->sc_more = true;
+		}
 		return (NULL);
 	}
 	p = mtod(m, char *) + o->header_length;
