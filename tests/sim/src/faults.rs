@@ -53,6 +53,14 @@ impl<I: Initiator> World<'_, I> {
                     self.advertise(1);
                 }
             }
+            Fault::Grow(by) => {
+                self.die();
+                self.targets[0].disk.grow(by);
+                self.has_grown = self.is_up;
+                self.targets[0].dead = false;
+                self.targets[0].stopped = false;
+                self.advertise(0);
+            }
             Fault::Discover => self.initiator.discover(now),
         }
         Ok(())
@@ -93,6 +101,10 @@ impl<I: Initiator> World<'_, I> {
             self.network.heal();
         }
         self.targets[0].unavailable = false;
+        if self.has_grown {
+            // The first advert may have been lost, and nothing else tells.
+            self.advertise(0);
+        }
         self.schedule(self.now, Event::Work);
     }
 }

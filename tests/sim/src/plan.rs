@@ -70,6 +70,8 @@ pub enum Fault {
     Unavailable(bool),
     /// A box with another disk answers under the same address.
     Impostor(bool),
+    /// The disk has grown, and the target starts again to say so.
+    Grow(u64),
     /// An administrator asks for a beacon.
     Discover,
 }
@@ -210,7 +212,7 @@ impl Plan {
         let link = rng.below(self.links.len() as u64) as usize;
         let port = rng.below(self.ports.len() as u64) as usize;
         let mut add = |at, fault| self.faults.push((at, fault));
-        match rng.below(13) {
+        match rng.below(14) {
             0 => {
                 add(at, Fault::LinkDown(link));
                 add(until, Fault::LinkUp(link));
@@ -257,6 +259,7 @@ impl Plan {
                 add(at, Fault::Impostor(true));
                 add(until, Fault::Impostor(false));
             }
+            12 => add(at, Fault::Grow(rng.pick(&[1, 64]))),
             _ => add(at, Fault::Discover),
         }
     }

@@ -215,11 +215,11 @@ impl Reference {
         for (lba, (sector, &value)) in self.sectors.iter_mut().zip(now).enumerate() {
             let all = &mut sector.candidates;
             let newest = all.iter().filter(|c| c.durable).map(|c| c.submitted).max();
-            let executed = &sector.executed;
+            let (executed, tainted) = (&sector.executed, sector.tainted);
             let survives = |c: &&Candidate| {
                 c.value == value
                     && c.ended >= newest.unwrap_or(0)
-                    && (c.op == 0 || executed.contains(&c.op))
+                    && (c.op == 0 || tainted || executed.contains(&c.op))
             };
             let Some(&survivor) = all.iter().filter(survives).max_by_key(|c| c.submitted) else {
                 return Err(format!(

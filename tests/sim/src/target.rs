@@ -40,6 +40,12 @@ impl Disk {
             durable: vec![pattern::ZERO; sectors as usize],
         }
     }
+
+    pub fn grow(&mut self, by: u64) {
+        let sectors = self.now.len() + by as usize;
+        self.now.resize(sectors, pattern::ZERO);
+        self.durable.resize(sectors, pattern::ZERO);
+    }
 }
 
 pub struct Target {

@@ -92,6 +92,9 @@ pub struct World<'p, I> {
     pub(crate) is_up: bool,
     pub(crate) is_gone: bool,
     pub(crate) is_closing: bool,
+    /// What the provider was last said to have, and whether that changed.
+    pub(crate) size: u64,
+    pub(crate) has_grown: bool,
     pub(crate) at_this_instant: u64,
     pub(crate) summary: Summary,
     pub trace: bool,
@@ -142,6 +145,8 @@ impl<'p, I: Initiator> World<'p, I> {
             is_up: false,
             is_gone: false,
             is_closing: false,
+            size: 0,
+            has_grown: false,
             at_this_instant: 0,
             summary: Summary::default(),
             trace: false,
@@ -207,8 +212,10 @@ impl<'p, I: Initiator> World<'p, I> {
     }
 
     fn is_over(&self) -> bool {
+        let is_whole = !self.has_grown || self.size == self.targets[0].disk.now.len() as u64;
         self.is_healed
-            && (self.host.has_audited(self.plan) || self.is_gone && self.host.outstanding() == 0)
+            && (is_whole && self.host.has_audited(self.plan)
+                || self.is_gone && self.host.outstanding() == 0)
     }
 
     /// What must hold when all is done.
@@ -384,9 +391,11 @@ impl<'p, I: Initiator> World<'p, I> {
                 if self.is_up {
                     return Err("the disk came up twice".to_string());
                 }
-                if sectors != self.plan.size {
-                    return Err(format!("the disk has {sectors} sectors"));
+                let true_size = self.targets[0].disk.now.len() as u64;
+                if sectors != true_size {
+                    return Err(format!("came up with {sectors} sectors, which are {true_size}"));
                 }
+                self.size = sectors;
                 self.is_up = true;
                 let delay = self.rng.below(10 * MS);
                 self.schedule(self.now + delay, Event::Open);
@@ -399,7 +408,11 @@ impl<'p, I: Initiator> World<'p, I> {
                 self.is_gone = self.is_up;
             }
             Output::Resized { sectors } => {
-                return Err(format!("the disk was resized to {sectors} sectors"));
+                let true_size = self.targets[0].disk.now.len() as u64;
+                if !self.has_grown || sectors != true_size {
+                    return Err(format!("resized to {sectors} sectors, which are {true_size}"));
+                }
+                self.size = sectors;
             }
             Output::ControlDone { .. } => return Err("an answer to no command".to_string()),
             Output::Event { .. } | Output::Idle | Output::Resumed | Output::Suspended => {}
