@@ -128,8 +128,6 @@ pub struct Path {
     pub(crate) hole_told: bool,
     pub(crate) probe_at: Instant,
     pub(crate) large_losses: u8,
-    /// Asked again already because the paths disagree about the size.
-    pub(crate) size_rechecked: bool,
     /// Size of the disk as last seen here.
     pub(crate) sectors: u64,
     pub(crate) counters: Counters,
@@ -168,7 +166,6 @@ impl Path {
         hole_told: false,
         probe_at: Instant::ZERO,
         large_losses: 0,
-        size_rechecked: false,
         sectors: 0,
         counters: Counters { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0 },
     };

@@ -58,6 +58,7 @@ impl Target<'_> {
             return;
         };
         path.sectors = identify.sectors;
+        path.recheck = false;
         if identify.sectors == 0 || identify.logical_sector != 512 {
             return self.on_conflict(index, Event::PathConflict, now);
         }
@@ -72,6 +73,9 @@ impl Target<'_> {
             self.forget_disk(IoError::Gone);
             self.tell(Notice::Gone);
             self.life = Life::Discovered;
+        }
+        if same && self.disagrees(index, identify.sectors) {
+            return self.set_aside(index, now);
         }
         self.raise_path(index, now);
         if self.life == Life::Discovered {
@@ -144,44 +148,53 @@ impl Target<'_> {
         self.weigh_suspension(now);
     }
 
-    /// Compares what the live paths say of the size, and follows if they agree.
-    pub(super) fn weigh_sizes(&mut self, _now: Instant) {
-        if self.identity.is_none() {
-            return;
-        }
-        let mut sizes = self.paths.iter().filter(|p| p.is_up()).map(|p| p.sectors);
-        let Some(first) = sizes.next() else { return };
-        let agreed = sizes.all(|s| s == first);
-        if agreed && (first > self.sectors || first < self.sectors && !self.is_open) {
-            self.sectors = first;
-            self.seen.size_conflict = false;
-            self.tell(Notice::Resized { sectors: first });
-        } else if agreed && first == self.sectors {
-            self.seen.size_conflict = false;
-        } else if !agreed && self.recheck_stale_sizes() {
-            // Judged again when every path has been asked once more.
-        } else if !self.seen.size_conflict {
-            self.seen.size_conflict = true;
-            self.tell_event(Event::SizeConflict, None, first);
-        }
+    /// Whether another live path says that the disk has another size.
+    fn disagrees(&self, index: usize, sectors: u64) -> bool {
+        let others = self.known_paths().iter().enumerate().filter(|(i, _)| *i != index);
+        others.filter(|(_, p)| p.is_up()).any(|(_, p)| p.sectors != sectors)
     }
 
-    /// Asks the paths that still say the old size again; false once all agree
-    /// to disagree.
-    fn recheck_stale_sizes(&mut self) -> bool {
-        let old = self.sectors;
-        let mut asked = false;
-        for path in self.paths.iter_mut().filter(|p| p.is_up() && p.sectors == old) {
-            if !path.recheck && !path.size_rechecked {
-                path.recheck = true;
-                path.size_rechecked = true;
+    /// A path that disagrees with live ones carries no I/O; they are asked
+    /// once more, since a disk that grew does so behind all of them.
+    fn set_aside(&mut self, index: usize, now: Instant) {
+        self.drop_flights(index, true);
+        let Some(path) = self.paths.get_mut(index) else { return };
+        let known = path.state == State::Conflict;
+        path.state = State::Conflict;
+        path.is_admitted = false;
+        path.told_up = false;
+        path.management = None;
+        let sectors = path.sectors;
+        for path in self.paths.iter_mut().filter(|p| p.is_up()) {
+            path.recheck |= !known;
+        }
+        if !core::mem::replace(&mut self.seen.size_conflict, true) {
+            self.tell_event(Event::SizeConflict, Some(index), sectors);
+        }
+        self.weigh_suspension(now);
+    }
+
+    /// Follows what the live paths, which agree, say of the size. A provider
+    /// never shrinks while it is open.
+    pub(super) fn weigh_sizes(&mut self, now: Instant) {
+        let live = self.known_paths().iter().find(|p| p.is_up()).map(|p| p.sectors);
+        let Some(sectors) = live.filter(|_| self.identity.is_some()) else { return };
+        if sectors > self.sectors || sectors < self.sectors && !self.is_open {
+            self.sectors = sectors;
+            self.tell(Notice::Resized { sectors });
+        }
+        let same = |p: &Path| p.sectors == sectors;
+        if self.sectors != sectors {
+            if !core::mem::replace(&mut self.seen.size_conflict, true) {
+                self.tell_event(Event::SizeConflict, None, sectors);
             }
-            asked |= path.recheck;
+        } else if self.known_paths().iter().all(|p| p.state != State::Conflict || same(p)) {
+            self.seen.size_conflict = false;
         }
-        if !asked {
-            self.paths.iter_mut().for_each(|p| p.size_rechecked = false);
+        // Those that were ahead of the others may join again.
+        for path in self.paths.iter_mut().filter(|p| p.state == State::Conflict && same(p)) {
+            path.state = State::Identifying { since: now };
         }
-        asked
     }
 
     /// Sectors that I/O may reach: a disk that shrank while open keeps its

@@ -423,3 +423,40 @@ fn an_answer_to_a_beacon_whose_tag_names_the_control_slot_counts() {
     rig.config(THEM, 511 << 22 | 5, 16, 2);
     rig.take_one(0xec);
 }
+
+#[test]
+fn a_path_that_says_another_size_carries_no_io_until_all_agree() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.raise(OTHERS, &disk(2000, SERIAL));
+    let query = rig.take_one(0xec);
+    assert_eq!(query.header[..6], THEM.0, "the path that says the old size is asked again");
+    rig.submit(1, Op::Read, 0, 32);
+    let frames = rig.take_frames();
+    assert!(frames.iter().all(|f| f.header[..6] == THEM.0));
+    rig.identify(&query, THEM, &disk(2000, SERIAL));
+    assert!(rig.take_news().contains(&Output::Resized { sectors: 2000 }));
+    let again = rig.take_frames().into_iter().find(|f| f.header[..6] == OTHERS.0).unwrap();
+    rig.identify(&again, OTHERS, &disk(2000, SERIAL));
+    assert_eq!(rig.target.status().paths, 2);
+    assert!(!rig.target.status().has_conflict);
+}
+
+#[test]
+fn two_boxes_with_one_name_and_two_sizes_are_a_conflict() {
+    let mut rig = Rig::up();
+    rig.raise(OTHERS, &disk(2000, SERIAL));
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    let news = rig.take_news();
+    assert!(matches!(news[..], [Output::Event { event: Event::SizeConflict, .. }]), "{news:?}");
+    assert!(rig.target.status().has_conflict);
+    // It goes on answering beacons, and never gets I/O.
+    rig.config(OTHERS, 1, 16, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, OTHERS, &disk(2000, SERIAL));
+    rig.submit(1, Op::Write, 0, 32);
+    for frame in rig.take_frames().iter().filter(|f| f.header[27] == 0x34) {
+        assert_eq!(frame.header[..6], THEM.0);
+    }
+}
