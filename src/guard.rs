@@ -257,3 +257,25 @@ impl<'a> Guard<'a> {
         self.free.push_front(self.slots, slot);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_an_earlier_copy_says_nothing_of_the_next() {
+        let mut slots = [Copy::FREE; 1];
+        let mut guard = Guard::new(&mut slots);
+        let insert = |g: &mut Guard<'_>| g.insert(0, &Path::FREE, 1, 8, 1, Tag(1));
+        let first = insert(&mut guard).unwrap();
+        let token = guard.token(first);
+        guard.resolve(first);
+        let second = insert(&mut guard).unwrap();
+        assert_eq!(second, first);
+        guard.on_left(token, Instant::from_micros(5));
+        let late = Instant::from_micros(100);
+        assert!(!guard.is_over(second, &[], late, Micros(1)));
+        guard.on_left(guard.token(second), Instant::from_micros(5));
+        assert!(guard.is_over(second, &[], late, Micros(1)));
+    }
+}

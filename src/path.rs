@@ -128,6 +128,11 @@ pub struct Path {
     pub(crate) hole_told: bool,
     pub(crate) probe_at: Instant,
     pub(crate) large_losses: u8,
+    /// Set aside because it says another size than the live paths.
+    pub(crate) is_aside: bool,
+    /// A live path has been asked again since, and stood by its size: this is
+    /// another disk, whatever its name.
+    pub(crate) is_refuted: bool,
     /// Size of the disk as last seen here.
     pub(crate) sectors: u64,
     pub(crate) counters: Counters,
@@ -166,6 +171,8 @@ impl Path {
         hole_told: false,
         probe_at: Instant::ZERO,
         large_losses: 0,
+        is_aside: false,
+        is_refuted: false,
         sectors: 0,
         counters: Counters { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0 },
     };

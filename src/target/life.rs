@@ -53,12 +53,14 @@ impl Target<'_> {
     /// A path said who it is.
     fn on_identified(&mut self, index: usize, identify: Identify, now: Instant) {
         let known = self.identity;
-        let same = known.is_none_or(|k| k.serial == identify.serial && k.model == identify.model);
+        let named = known.is_none_or(|k| k.serial == identify.serial && k.model == identify.model);
         let Some(path) = self.paths.get_mut(index).filter(|p| p.state != State::Free) else {
             return;
         };
         path.sectors = identify.sectors;
         path.recheck = false;
+        path.is_refuted &= known.is_some() && identify.sectors != self.sectors;
+        let same = named && !path.is_refuted;
         if identify.sectors == 0 || identify.logical_sector != 512 {
             return self.on_conflict(index, Event::PathConflict, now);
         }
@@ -118,6 +120,7 @@ impl Target<'_> {
         let first = !path.is_admitted;
         path.state = State::Up;
         path.is_admitted = true;
+        path.is_aside = false;
         let stepped = path.large_losses >= crate::path::LARGE_LOSSES
             && path.payload > crate::path::MIN_PAYLOAD;
         if stepped {
@@ -163,6 +166,7 @@ impl Target<'_> {
         path.state = State::Conflict;
         path.is_admitted = false;
         path.told_up = false;
+        path.is_aside = true;
         path.management = None;
         let sectors = path.sectors;
         for path in self.paths.iter_mut().filter(|p| p.is_up()) {
@@ -191,9 +195,15 @@ impl Target<'_> {
         } else if self.known_paths().iter().all(|p| p.state != State::Conflict || same(p)) {
             self.seen.size_conflict = false;
         }
-        // Those that were ahead of the others may join again.
-        for path in self.paths.iter_mut().filter(|p| p.state == State::Conflict && same(p)) {
-            path.state = State::Identifying { since: now };
+        // Those that were ahead of the others may join again; the others are
+        // other disks, by the word of a path that was just asked.
+        for path in self.paths.iter_mut().filter(|p| p.is_aside) {
+            if path.sectors == sectors {
+                path.is_aside = false;
+                path.state = State::Identifying { since: now };
+            } else {
+                path.is_refuted = true;
+            }
         }
     }
 
@@ -270,6 +280,7 @@ impl Target<'_> {
         self.drop_flights(index, true);
         if let Some(path) = self.paths.get_mut(index) {
             path.state = State::Free;
+            path.is_aside = false;
             path.is_admitted = false;
             path.management = None;
         }
@@ -322,8 +333,20 @@ impl Target<'_> {
         }
     }
 
+    /// Asks paths that were set aside again once nobody contradicts them.
+    fn recall_aside(&mut self, now: Instant) {
+        if self.known_paths().iter().any(Path::is_up) {
+            return;
+        }
+        for path in self.paths.iter_mut().filter(|p| p.is_aside && !p.is_refuted) {
+            path.is_aside = false;
+            path.state = State::Identifying { since: now };
+        }
+    }
+
     /// No path left? Then I/O waits, or the disk goes.
     pub(super) fn weigh_suspension(&mut self, now: Instant) {
+        self.recall_aside(now);
         if self.life != Life::Up || self.paths.iter().any(send::is_hopeful) {
             return;
         }

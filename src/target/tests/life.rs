@@ -460,3 +460,44 @@ fn two_boxes_with_one_name_and_two_sizes_are_a_conflict() {
         assert_eq!(frame.header[..6], THEM.0);
     }
 }
+
+#[test]
+fn growth_is_taken_when_the_path_that_knew_less_goes_silent() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.raise(OTHERS, &disk(2000, SERIAL));
+    // THEM is asked again and never answers; OTHERS goes on.
+    let end = rig.now.after(Micros::from_secs(8));
+    while rig.now < end {
+        rig.run(Micros::from_millis(100));
+        for frame in rig.take_frames() {
+            if frame.header[27] == 0xec && frame.header[..6] == OTHERS.0 {
+                rig.identify(&frame, OTHERS, &disk(2000, SERIAL));
+            }
+        }
+    }
+    assert!(rig.take_news().contains(&Output::Resized { sectors: 2000 }));
+    assert_eq!(rig.target.status().state, "up");
+}
+
+#[test]
+fn a_box_that_was_contradicted_does_not_inherit_an_open_disk() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.raise(OTHERS, &disk(2000, SERIAL));
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    let end = rig.now.after(Micros::from_secs(200));
+    while rig.now < end {
+        rig.run(Micros::from_secs(1));
+        rig.config(OTHERS, 1, 16, 2);
+        for frame in rig.take_frames() {
+            if frame.header[27] == 0xec && frame.header[..6] == OTHERS.0 {
+                rig.identify(&frame, OTHERS, &disk(2000, SERIAL));
+            }
+        }
+    }
+    let news = rig.take_news();
+    assert!(news.contains(&Output::Suspended), "{news:?}");
+    assert!(!news.contains(&Output::Resumed), "{news:?}");
+}
