@@ -34,6 +34,7 @@ COMPLAINTS = [
 ]
 _COMPLAINT = re.compile("|".join(f"(?:{c})" for c in COMPLAINTS))
 _LAST_WORDS = re.compile(r"panic: |Fatal (double fault|trap)")
+_FRAME = re.compile(r"^#\d+ 0x")  # of a stack trace
 _LOCK_LINE = re.compile(r"^\s*(1st|2nd) ")
 
 
@@ -79,7 +80,7 @@ class Console:
         lines = self.text(start).splitlines()
         found, skip_to = [], 0
         for number, line in enumerate(lines):
-            if number < skip_to or not _COMPLAINT.search(line):
+            if number < skip_to or _FRAME.match(line) or not _COMPLAINT.search(line):
                 continue
             extent = [line]
             for follower in lines[number + 1 : number + 3]:

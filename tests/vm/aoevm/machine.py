@@ -74,13 +74,16 @@ class Qmp:
     def command(self, name, /, **arguments):
         """Runs one command and returns what it returns."""
         request = {"execute": name, "arguments": arguments}
-        self.socket.sendall(json.dumps(request).encode() + b"\n")
-        for line in self.file:
-            answer = json.loads(line)
-            if "error" in answer:
-                raise GuestDied(f"QEMU refused {name}: {answer['error']['desc']}")
-            if "return" in answer:
-                return answer["return"]
+        try:
+            self.socket.sendall(json.dumps(request).encode() + b"\n")
+            for line in self.file:
+                answer = json.loads(line)
+                if "error" in answer:
+                    raise GuestDied(f"QEMU refused {name}: {answer['error']['desc']}")
+                if "return" in answer:
+                    return answer["return"]
+        except OSError as error:  # time-outs too
+            raise GuestDied(f"QEMU does not answer {name}: {error}") from error
         raise GuestDied("QEMU closed its management channel")
 
     def close(self):
