@@ -157,3 +157,12 @@ nbd_fio() {
 	k unload
 }
 t "fio finds what it wrote at random, 32 deep" nbd_fio
+
+past_tasting() {
+	k load -k net.aoe.taste_wait=2 "$module"
+	one_disk
+	k sleep 1
+	k bench aoe7e3 read seq 64k 16 4
+	k unload
+}
+t "a reader that reads on past taste_wait gets no error" past_tasting

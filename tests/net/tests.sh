@@ -146,7 +146,8 @@ two_paths() {
 	wait "$writer"
 	k check aoe7e3 0 256m 2
 	ip -n "$ni" link set em1 up
-	k wait "$(path_on em1).state" up 10
+	# By the beacon of the link's coming up or, if that is lost, the next.
+	k wait "$(path_on em1).state" up 70
 	ip -n "$nt" link set t0 down
 	k check aoe7e3 0 256m 2
 	k unload
