@@ -10,7 +10,7 @@ const ROUNDS: u32 = 10_000;
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn aoe_counted(bed: &mut Bed, op: Op, sectors: u32) {
+fn aoe_counted(bed: &mut Bed, op: Op, sectors: u32) {
     for _ in 0..ROUNDS {
         bed.round(op, sectors);
     }
