@@ -373,7 +373,7 @@ impl Initiator for Core {
 
 fn draw_seed(rng: &mut Rng) -> [u8; 32] {
     let mut seed = [0; 32];
-    seed.chunks_exact_mut(8).for_each(|chunk| chunk.copy_from_slice(&rng.next().to_le_bytes()));
+    seed.chunks_exact_mut(8).for_each(|chunk| chunk.copy_from_slice(&rng.draw().to_le_bytes()));
     seed
 }
 

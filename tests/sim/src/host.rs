@@ -154,7 +154,7 @@ impl Host {
     pub(crate) fn add(&mut self, kind: Kind, lba: u64, sectors: u64, ordered: bool, now: u64) {
         let op = self.next_op;
         self.next_op += 1;
-        let handle = self.rng.next() << 32 | u64::from(op);
+        let handle = self.rng.draw() << 32 | u64::from(op);
         let length = match kind {
             Kind::Read | Kind::Write => sectors as usize * SECTOR,
             Kind::Flush | Kind::Delete => 0,

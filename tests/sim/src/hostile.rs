@@ -20,7 +20,7 @@ impl Hostile {
         }
         let bit = self.rng.below(frame::ARGUMENT as u64 * 8) as usize;
         if (frame::TAG..frame::TAG + 4).contains(&(bit / 8)) {
-            let garbled = (self.rng.next() as u32).to_be_bytes();
+            let garbled = (self.rng.draw() as u32).to_be_bytes();
             bytes[frame::TAG..frame::TAG + 4].copy_from_slice(&garbled);
             return;
         }
@@ -74,7 +74,7 @@ impl Hostile {
 
     fn guess_tag(&mut self, bytes: &mut [u8]) {
         let near = frame::tag(bytes).wrapping_add(1 + self.rng.below(8) as u32);
-        let guess = if self.rng.chance(5000) { near } else { self.rng.next() as u32 };
+        let guess = if self.rng.chance(5000) { near } else { self.rng.draw() as u32 };
         bytes[frame::TAG..frame::TAG + 4].copy_from_slice(&guess.to_be_bytes());
     }
 
@@ -88,10 +88,10 @@ impl Hostile {
         bytes[frame::VERSION_FLAGS] = 0x10 | RESPONSE;
         bytes[frame::COMMAND] = 1;
         let major =
-            if self.rng.chance(7000) { crate::target::MAJOR } else { self.rng.next() as u16 };
+            if self.rng.chance(7000) { crate::target::MAJOR } else { self.rng.draw() as u16 };
         bytes[frame::MAJOR..frame::MINOR].copy_from_slice(&major.to_be_bytes());
         bytes[frame::MINOR] = crate::target::MINOR;
-        let argument = self.rng.next().to_le_bytes();
+        let argument = self.rng.draw().to_le_bytes();
         bytes[frame::ARGUMENT..frame::ARGUMENT + 8].copy_from_slice(&argument);
         bytes
     }
