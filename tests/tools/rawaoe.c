@@ -8,6 +8,7 @@
  * and sends again what is not answered in 50 ms.  One thread, no disk, no
  * checks beyond the tag.
  */
+#define	_GNU_SOURCE
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -29,6 +30,8 @@
 #define	HEADER		36
 #define	SECTOR		512
 #define	FRAMES		256
+#define	BATCH		32
+#define	FRAME_MAX	65600
 #define	RESEND_NS	50000000
 
 struct frame {
@@ -194,25 +197,39 @@ resend(void)
 		}
 }
 
+/* Takes all that waits, a batch a call; false if there was nothing. */
+static bool
+receive(void)
+{
+	static unsigned char buf[BATCH][FRAME_MAX];
+	static struct iovec iov[BATCH];
+	static struct mmsghdr msg[BATCH];
+	int i, n;
+
+	for (i = 0; i < BATCH; i++) {
+		iov[i] = (struct iovec){ buf[i], FRAME_MAX };
+		msg[i].msg_hdr = (struct msghdr){ .msg_iov = &iov[i],
+		    .msg_iovlen = 1 };
+	}
+	n = recvmmsg(fd, msg, BATCH, MSG_DONTWAIT, NULL);
+	for (i = 0; i < n; i++)
+		answered(buf[i], msg[i].msg_len, true);
+	return (n > 0);
+}
+
 static void
 run(double seconds)
 {
-	static unsigned char buf[65600];
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	long begin = now_ns(), end = begin + (long)(seconds * 1e9), now;
-	ssize_t n;
 	unsigned i;
 
 	for (i = 0; i < depth; i++)
 		start_request(i);
-	fill_window();
 	for (now = begin; now < end; now = now_ns()) {
-		if (poll(&p, 1, 50) == 0)
+		fill_window();
+		if (!receive() && poll(&p, 1, 50) == 0)
 			resend();
-		while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
-			answered(buf, (size_t)n, true);
-			fill_window();
-		}
 	}
 	printf("%.1f MB/s %.0f IOPS\n", (double)done * size * SECTOR * 1e3 /
 	    (double)(now - begin), (double)done * 1e9 / (double)(now - begin));
