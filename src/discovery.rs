@@ -17,6 +17,11 @@ const NAME_MAX: usize = 15;
 const BEACON: Micros = Micros::from_secs(54);
 const JITTER_US: u32 = 6_000_000;
 
+/// After a link came up, beacons follow at these gaps: a switch that is still
+/// learning the topology swallows the first.
+const AFTER_LINK_UP: [Micros; 4] =
+    [Micros::from_secs(1), Micros::from_secs(2), Micros::from_secs(7), Micros::from_secs(20)];
+
 /// Why a list of interfaces is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListError {
@@ -33,11 +38,14 @@ pub enum ListError {
 pub struct Beacon {
     link: Link,
     due: Instant,
+    /// How many of [`AFTER_LINK_UP`] are over.
+    repeated: usize,
 }
 
 impl Beacon {
     /// No interface.
-    pub const NONE: Self = Self { link: Link::NONE, due: Instant::NEVER };
+    pub const NONE: Self =
+        Self { link: Link::NONE, due: Instant::NEVER, repeated: AFTER_LINK_UP.len() };
 }
 
 /// The discovery of targets on all listed interfaces.
@@ -89,7 +97,11 @@ impl<'a> Discovery<'a> {
     pub fn handle_link(&mut self, id: LinkId, link: Link, now: Instant) {
         let Some(beacon) = self.beacons.get_mut(usize::from(id.0)) else { return };
         let was_usable = beacon.link.is_usable();
+        let came_up = beacon.link.present && link.is_usable() && !was_usable;
         beacon.link = link;
+        if came_up {
+            beacon.repeated = 0;
+        }
         if !link.is_usable() {
             beacon.due = Instant::NEVER;
         } else if !was_usable {
@@ -128,7 +140,11 @@ impl<'a> Discovery<'a> {
         // Bit 31 is for other hosts' user tools, and zero marks an advert.
         let tag = Tag(self.random.word() >> 1 | 1);
         let beacon = self.beacons.get_mut(index)?;
-        beacon.due = now.after(BEACON).after(jitter);
+        beacon.due = match AFTER_LINK_UP.get(beacon.repeated) {
+            Some(gap) => now.after(*gap),
+            None => now.after(BEACON).after(jitter),
+        };
+        beacon.repeated = beacon.repeated.saturating_add(1);
         let mut header = [0; HEADER_MAX];
         let head = header.first_chunk_mut::<{ Header::LEN }>()?;
         let all = (Mac::BROADCAST, Address::BROADCAST);
@@ -216,6 +232,22 @@ mod tests {
             now = d.deadline();
             assert_eq!(beacons(&mut d, now), [3]);
         }
+    }
+
+    #[test]
+    fn a_link_that_came_up_is_asked_a_few_times_soon() {
+        let mut d = discovery();
+        let mut now = Instant::from_micros(5);
+        d.handle_link(LinkId(0), Link { up: false, ..up() }, now);
+        d.handle_link(LinkId(0), up(), now);
+        let mut gaps = Vec::new();
+        for _ in 0..5 {
+            assert_eq!(beacons(&mut d, now), [0]);
+            gaps.push(d.deadline().since(now).0 / 1_000_000);
+            now = d.deadline();
+        }
+        assert_eq!(gaps[..4], [1, 2, 7, 20]);
+        assert!((54..60).contains(&gaps[4]));
     }
 
     #[test]

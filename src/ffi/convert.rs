@@ -81,7 +81,7 @@ pub(super) fn link(state: &AoeLinkState) -> Link {
 }
 
 /// `None` for an operation that nobody defined.
-pub(super) fn request(io: &AoeIo, taste_deadline: Instant) -> Option<IoRequest> {
+pub(super) fn request(io: &AoeIo, give_up: Instant) -> Option<IoRequest> {
     let op = match io.op {
         abi::OP_READ => Op::Read,
         abi::OP_WRITE => Op::Write,
@@ -89,14 +89,13 @@ pub(super) fn request(io: &AoeIo, taste_deadline: Instant) -> Option<IoRequest> 
         abi::OP_DELETE => Op::Delete,
         _ => return None,
     };
-    let taste = io.flags & abi::IO_TASTE != 0;
     Some(IoRequest {
         io: IoHandle(io.io),
         op,
         lba: io.lba,
         sectors: if op == Op::Flush { 0 } else { io.sectors },
         ordered: io.flags & abi::IO_ORDERED != 0,
-        give_up: if taste { taste_deadline } else { Instant::NEVER },
+        give_up,
     })
 }
 

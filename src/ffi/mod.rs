@@ -144,7 +144,9 @@ pub unsafe extern "C" fn aoe_core_link(
 pub unsafe extern "C" fn aoe_core_submit(block: *mut Handle, now: u64, io: *const AoeIo) -> i32 {
     // SAFETY: Both as the caller promises.
     let (target, io) = unsafe { (target(block), &*io) };
-    let Some(request) = convert::request(io, target.taste_deadline(at(now))) else {
+    let taste = io.flags & abi::IO_TASTE != 0;
+    let give_up = if taste { target.begin_taste(at(now)) } else { Instant::NEVER };
+    let Some(request) = convert::request(io, give_up) else {
         return errno(IoError::Unsupported);
     };
     match target.handle_submit(request, at(now)) {

@@ -180,6 +180,8 @@ pub(crate) struct Totals {
 #[derive(Clone, Copy, Debug)]
 struct Tasting {
     opened_at: Instant,
+    /// The first read since then.
+    first_read_at: Option<Instant>,
     /// A read has been answered since then.
     has_read: bool,
     /// The last read that was given up, while none has been answered since.
@@ -188,7 +190,7 @@ struct Tasting {
 
 impl Default for Tasting {
     fn default() -> Self {
-        Self { opened_at: Instant::ZERO, has_read: false, failed_at: None }
+        Self { opened_at: Instant::ZERO, first_read_at: None, has_read: false, failed_at: None }
     }
 }
 
@@ -366,15 +368,28 @@ impl<'a> Target<'a> {
         }
         self.is_open = true;
         self.tasting.opened_at = now;
+        self.tasting.first_read_at = None;
         self.tasting.has_read = false;
         Ok(())
     }
 
-    /// When a read of a provider that nobody writes to gives up: soon after the
-    /// first open, and at once if nothing could be read since.
-    pub fn taste_deadline(&self, now: Instant) -> Instant {
-        let until = self.tasting.opened_at.after(self.settings.taste_wait);
-        if now < until || !self.tasting.has_read { until } else { Instant::NEVER }
+    /// When a read of a provider that nobody writes to gives up, should it be
+    /// submitted now. Until one was answered since the first open, all share
+    /// the time of the first; after that, each has its own, and later none.
+    pub fn begin_taste(&mut self, now: Instant) -> Instant {
+        let wait = self.settings.taste_wait;
+        let tasting = &mut self.tasting;
+        if tasting.has_read {
+            let young = now < tasting.opened_at.after(wait);
+            return if young { now.after(wait) } else { Instant::NEVER };
+        }
+        let until = tasting.first_read_at.get_or_insert(now).after(wait);
+        let failed = tasting.failed_at.is_some_and(|at| now < at.after(wait));
+        if now < until || failed {
+            return until;
+        }
+        tasting.first_read_at = Some(now);
+        now.after(wait)
     }
 
     /// The provider was closed for the last time.

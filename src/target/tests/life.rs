@@ -376,9 +376,9 @@ fn a_target_that_answers_no_reads_blocks_tasting_once() {
     let mut rig = Rig::up();
     rig.target.handle_open(rig.now).unwrap();
     let until = rig.now.after(Micros::from_secs(10));
-    assert_eq!(rig.target.taste_deadline(rig.now), until);
+    assert_eq!(rig.target.begin_taste(rig.now), until);
     rig.now = rig.now.after(Micros::from_secs(8));
-    assert_eq!(rig.target.taste_deadline(rig.now), until, "the second read gets what is left");
+    assert_eq!(rig.target.begin_taste(rig.now), until, "the second read gets what is left");
     let request = IoRequest {
         io: crate::output::IoHandle(1),
         op: Op::Read,
@@ -402,7 +402,7 @@ fn a_disk_that_was_read_may_be_read_slowly() {
     let read = rig.take_one(0x24);
     rig.answer(&read);
     rig.now = rig.now.after(Micros::from_secs(11));
-    assert_eq!(rig.target.taste_deadline(rig.now), Instant::NEVER);
+    assert_eq!(rig.target.begin_taste(rig.now), Instant::NEVER);
 }
 
 #[test]
@@ -500,4 +500,27 @@ fn a_box_that_was_contradicted_does_not_inherit_an_open_disk() {
     let news = rig.take_news();
     assert!(news.contains(&Output::Suspended), "{news:?}");
     assert!(!news.contains(&Output::Resumed), "{news:?}");
+}
+
+#[test]
+fn a_read_of_a_healthy_disk_has_its_time_though_the_open_was_long_ago() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.now = rig.now.after(Micros::from_millis(9_990));
+    let first = rig.target.begin_taste(rig.now);
+    assert_eq!(first, rig.now.after(Micros::from_secs(10)));
+    rig.submit(1, Op::Read, 0, 1);
+    let read = rig.take_one(0x24);
+    rig.answer(&read);
+    assert_eq!(rig.target.begin_taste(rig.now), first, "young and healthy: its own time");
+    rig.now = rig.now.after(Micros::from_secs(1));
+    assert_eq!(rig.target.begin_taste(rig.now), Instant::NEVER);
+}
+
+#[test]
+fn a_disk_that_was_held_open_and_never_read_can_be_read() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.now = rig.now.after(Micros::from_secs(3600));
+    assert_eq!(rig.target.begin_taste(rig.now), rig.now.after(Micros::from_secs(10)));
 }
