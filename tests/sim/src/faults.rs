@@ -56,7 +56,7 @@ impl<I: Initiator> World<'_, I> {
             Fault::Grow(by) => {
                 self.die();
                 self.targets[0].disk.grow(by);
-                self.has_grown = self.is_up;
+                self.has_grown = true;
                 self.targets[0].dead = false;
                 self.targets[0].stopped = false;
                 self.advertise(0);

@@ -392,7 +392,8 @@ impl<'p, I: Initiator> World<'p, I> {
                     return Err("the disk came up twice".to_string());
                 }
                 let true_size = self.targets[0].disk.now.len() as u64;
-                if sectors != true_size {
+                // Its IDENTIFY may have left before it grew.
+                if sectors != true_size && sectors != self.plan.size {
                     return Err(format!("came up with {sectors} sectors, which are {true_size}"));
                 }
                 self.size = sectors;
