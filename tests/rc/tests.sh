@@ -399,6 +399,23 @@ shutdown_leaves_other_mounts_to_the_kernel()
 	never_calls 'kldunload'
 }
 
+shutdown_waits_no_longer_than_shutdown_wait()
+{
+	aoe start
+	shutdown=yes
+	aoe faststop
+	succeeds
+	calls_in_order 'sysctl net.aoe.maxwait=30' 'umount /data'
+}
+
+plain_stop_leaves_maxwait_alone()
+{
+	aoe start
+	aoe stop
+	succeeds
+	never_calls 'sysctl net\.aoe\.maxwait=.*'
+}
+
 refused_unload_is_said()
 {
 	aoe start
