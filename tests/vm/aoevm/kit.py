@@ -5,13 +5,13 @@ import pathlib
 HERE = pathlib.Path(__file__).resolve().parent.parent
 REPOSITORY = HERE.parent.parent
 
+# devd stays on: without it rc empties the devctl queue, and the kernel complains of that.
 RC_CONF = b"""hostname="aoevm"
 cron_enable="NO"
 sendmail_enable="NONE"
 syslogd_enable="NO"
 newsyslog_enable="NO"
 dumpdev="NO"
-devd_enable="NO"
 update_motd="NO"
 virecover_enable="NO"
 savecore_enable="NO"
