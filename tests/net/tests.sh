@@ -122,8 +122,8 @@ path_on() {
 
 two_paths() {
 	local writer
-	cable 0 9000
-	cable 1 9000
+	relayed 0 9000
+	relayed 1 9000
 	disk_file 256M
 	# One disk behind two ports: two vblades that say the same serial.
 	target 7 3 0 "$work/disk"
@@ -141,14 +141,14 @@ two_paths() {
 	k fill aoe7e3 0 256m 2 &
 	writer=$!
 	sleep 0.1
-	# This side goes down: vblade ends when its own interface does.
+	# This side goes down; vblade ends when its own interface does.
 	ip -n "$ni" link set em1 down
 	wait "$writer"
 	k check aoe7e3 0 256m 2
 	ip -n "$ni" link set em1 up
 	# By the beacon of the link's coming up or, if that is lost, the next.
 	k wait "$(path_on em1).state" up 70
-	ip -n "$nt" link set t0 down
+	ip -n "$ni" link set em0 down
 	k check aoe7e3 0 256m 2
 	k unload
 }
@@ -207,7 +207,8 @@ t "vblade's flush, which says no ready bit, succeeds" flushes
 
 down_and_up() {
 	local writer
-	cable 0 9000
+	# The relay keeps the carrier of vblade, which can end without one.
+	relayed 0 9000
 	ready
 	k fill aoe7e3 0 256m 1 &
 	writer=$!
