@@ -222,9 +222,12 @@ impl Path {
         self.management.is_some_and(|m| matches!(m.purpose, Purpose::Fence | Purpose::Identify))
     }
 
-    /// Whether another frame may go out.
+    /// Whether another frame may go out. A flush takes a place in the target's
+    /// queue, but none in a window that shrank: it may be out for long.
     pub(crate) fn has_room(&self) -> bool {
-        u32::from(self.flight.len()) < self.window.frames()
+        let flight = u32::from(self.flight.len());
+        flight < self.window.frames()
+            && flight.saturating_add(u32::from(self.slow)) < self.window.ceiling()
     }
 
     /// Counts a transmission; gives its number.

@@ -30,6 +30,11 @@ impl Window {
         self.size >> 8
     }
 
+    /// Whole frames that the target can queue, as far as it and we say.
+    pub(crate) fn ceiling(&self) -> u32 {
+        self.ceiling >> 8
+    }
+
     /// Takes a new ceiling, from a config answer or the administrator.
     pub(crate) fn set_ceiling(&mut self, ceiling: u32) {
         let ceiling = ceiling.clamp(1, 1 << 16).wrapping_mul(ONE);

@@ -311,3 +311,19 @@ fn an_answer_that_comes_twice_means_nothing() {
     rig.answer(&piece);
     assert!(rig.take_frames().is_empty(), "a duplicate sends nothing again");
 }
+
+#[test]
+fn flushes_do_not_overrun_a_target_with_room_for_one() {
+    let mut rig = Rig::new();
+    rig.config(THEM, 1, 1, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    for n in 1..=3 {
+        rig.submit(n, Op::Flush, 0, 0);
+    }
+    for _ in 1..=3 {
+        let flush = rig.take_one(0xe7);
+        rig.ok(&flush);
+    }
+    assert_eq!(rig.take_done().len(), 3);
+}
