@@ -148,7 +148,7 @@ nbd_fio() {
 	k load "$module"
 	one_disk
 	k nbd aoe7e3 "$work/nbd"
-	fio --name=v --ioengine=nbd "--uri=nbd+unix:///?socket=$work/nbd" \
+	fio --name=v --verify_state_save=0 --ioengine=nbd "--uri=nbd+unix:///?socket=$work/nbd" \
 	    --rw=randwrite --bs=512-64k --bsrange=512-64k --blockalign=512 \
 	    --iodepth=32 --size=8m --verify=crc32c --verify_fatal=1 \
 	    --do_verify=1 --randseed="${SEED:-1}" --output="$work/fio" ||
