@@ -80,11 +80,16 @@ def preloaded(t):
     t.appears(target)
 
 
+def booted(t):
+    """Waits for the end of /etc/rc, and until init is past it: sooner, it loses a shutdown's signal."""
+    t.sh("await 600 test -e /aoevm/booted; await 60 pgrep getty; sleep 2", 700)
+
+
 @scenario("rc-boot", kenv={"aoevm.rc": "full"}, long=True)
 def rc_boot(t):
     """A whole boot by /etc/rc mounts the disk by rc.conf, and a shutdown leaves it clean."""
     target = t.lab.target(0, 1, file=t.lab.file_system("96m"))
-    t.sh("await 600 test -e /aoevm/booted", 700)
+    booted(t)
     t.sh("service aoe status && mount | grep -q '^/dev/aoe0e1 on /mnt/aoe'")
     t.sh("fill /mnt/aoe 8 64k && same /mnt/aoe", 120)
     t.start("shutdown -r now")
@@ -93,3 +98,17 @@ def rc_boot(t):
     with target.file.open("rb") as image:
         image.seek(8192 + 209)  # fs_clean of UFS1, which makefs makes
         t.check(image.read(1) == b"\1", "the file system was not unmounted cleanly")
+
+
+@scenario("rc-shutdown-gone", kenv={"aoevm.rc": "full"}, long=True)
+def rc_shutdown_gone(t):
+    """A shutdown with the target gone and maxwait=0: rc.d/aoe sees to it that it ends."""
+    target = t.lab.target(0, 1, file=t.lab.file_system("96m"))
+    booted(t)
+    t.sh("sysctl net.aoe.maxwait=0 net.aoe.shutdown_wait=10 && fill /mnt/aoe 8 64k", 120)
+    target.kill()
+    t.start("shutdown -r now")
+    limit = 100 * t.slow
+    took = t.machine.wait_for_end(limit)
+    t.check(took is not None, f"the shutdown did not end within {limit} s")
+    t.check(took < 100, f"the shutdown took {took:.0f} s")
