@@ -4,3 +4,4 @@ mod guard;
 mod io;
 mod life;
 mod rig;
+mod taste;
