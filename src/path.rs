@@ -359,6 +359,17 @@ impl Path {
         (gap > 1).then(|| self.payload.saturating_add(gap >> 1))
     }
 
+    /// Bytes of data that a frame carries.
+    pub(crate) fn payload_bytes(&self) -> u32 {
+        u32::from(self.payload).wrapping_mul(512)
+    }
+
+    /// Asks the other end who it is, and carries no I/O until it said so.
+    pub(crate) fn ask(&mut self, since: Instant) {
+        self.state = State::Identifying { since };
+        self.management = None;
+    }
+
     /// Larger frames do not get through: back to what always does.
     pub(crate) fn step_down(&mut self, now: Instant) {
         self.too_large = self.payload;

@@ -84,8 +84,7 @@ pub(super) fn size(params: &AoeParams) -> Option<usize> {
 /// # Safety
 ///
 /// The memory must be writable, aligned, and nobody else's for ever.
-unsafe fn table<T>(first: *mut T, count: u32, value: impl Fn() -> T) -> &'static mut [T] {
-    let count = usize::try_from(count).unwrap_or(0);
+unsafe fn table<T>(first: *mut T, count: usize, value: impl Fn() -> T) -> &'static mut [T] {
     for n in 0..count {
         // SAFETY: `n` is below `count`, and the caller promises the memory.
         unsafe { first.add(n).write(value()) };
@@ -109,16 +108,18 @@ pub(super) unsafe fn init(
 ) {
     let Some(at) = places(params) else { return };
     let start = block.cast::<u8>();
+    let entries = |n: u32| usize::try_from(n).unwrap_or(0);
     // SAFETY: Each place lies inside the block, aligned for its type by
     // `Layout`, and each is handed out once. The arrays of bytes are filled
     // before a reference to them is made.
     unsafe {
-        let ios = table(start.add(at.ios).cast::<Io>(), params.io_slots, || Io::FREE);
+        let ios = table(start.add(at.ios).cast::<Io>(), entries(params.io_slots), || Io::FREE);
         let requests = start.add(at.requests).cast::<Request>();
-        let requests = table(requests, params.frame_slots, || Request::FREE);
-        let copies = table(start.add(at.copies).cast::<Copy>(), params.copy_slots, || Copy::FREE);
-        let links = table(addr_of_mut!((*block).links).cast::<Link>(), 32, || Link::NONE);
-        let paths = table(addr_of_mut!((*block).paths).cast::<Path>(), 16, || Path::FREE);
+        let requests = table(requests, entries(params.frame_slots), || Request::FREE);
+        let copies =
+            table(start.add(at.copies).cast::<Copy>(), entries(params.copy_slots), || Copy::FREE);
+        let links = table(addr_of_mut!((*block).links).cast::<Link>(), LINKS, || Link::NONE);
+        let paths = table(addr_of_mut!((*block).paths).cast::<Path>(), PATHS, || Path::FREE);
         addr_of_mut!((*block).scratch).write_bytes(0, 1);
         addr_of_mut!((*block).control).write_bytes(0, 1);
         addr_of_mut!((*block).identify).write_bytes(0, 1);
@@ -138,6 +139,3 @@ pub(super) unsafe fn init(
         addr_of_mut!((*block).target).write(Target::new(address, storage, settings, seed));
     }
 }
-
-static_assertions::const_assert_eq!(LINKS, 32);
-static_assertions::const_assert_eq!(PATHS, 16);

@@ -3,7 +3,7 @@
 use super::abi::{AoeFrame, AoeLinkState, AoeOutput};
 use super::convert::{self, EINVAL};
 use crate::discovery::{Beacon, Discovery, LIST_MAX};
-use crate::output::LinkId;
+use crate::output::{LinkId, Output};
 use crate::target::LINKS;
 use crate::time::Instant;
 use core::ptr::addr_of_mut;
@@ -167,19 +167,9 @@ pub unsafe extern "C" fn aoe_core_disco_poll(
 ) -> u32 {
     // SAFETY: As the caller promises.
     let discovery = unsafe { discovery(block) };
-    let mut filled = 0_u32;
-    let mut entry = out;
-    while filled < count {
-        let Some(frame) = discovery.poll_transmit(Instant::from_micros(now)) else { break };
-        let output = crate::output::Output::Transmit(frame);
-        // SAFETY: Fewer than `count` entries lie before this one, and `count` are writable.
-        entry = unsafe {
-            convert::output(output, &mut *entry);
-            entry.add(1)
-        };
-        filled = filled.saturating_add(1);
-    }
-    filled
+    let next = || discovery.poll_transmit(Instant::from_micros(now)).map(Output::Transmit);
+    // SAFETY: As the caller promises.
+    unsafe { super::fill(out, count, next) }
 }
 
 /// When the next beacon is due.

@@ -17,7 +17,7 @@ use abi::{
 use block::Block;
 use convert::{EAGAIN, EBUSY, EINVAL, ENOENT, errno};
 
-use crate::output::{IoError, LinkId};
+use crate::output::{IoError, LinkId, Output};
 use crate::target::Target;
 use crate::time::Instant;
 use crate::wire::{Address, Command};
@@ -302,10 +302,20 @@ pub unsafe extern "C" fn aoe_core_poll(
 ) -> u32 {
     // SAFETY: As the caller promises.
     let target = unsafe { target(block) };
+    // SAFETY: As the caller promises.
+    unsafe { fill(out, count, || target.poll_output(at(now))) }
+}
+
+/// Writes what `next` gives, until it gives nothing more or `count` are written.
+///
+/// # Safety
+///
+/// `out` must be writable for `count` entries.
+unsafe fn fill(out: *mut AoeOutput, count: u32, mut next: impl FnMut() -> Option<Output>) -> u32 {
     let mut filled = 0_u32;
     let mut entry = out;
     while filled < count {
-        let Some(output) = target.poll_output(at(now)) else { break };
+        let Some(output) = next() else { break };
         // SAFETY: Fewer than `count` entries lie before this one, and `count` are writable.
         entry = unsafe {
             convert::output(output, &mut *entry);

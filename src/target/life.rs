@@ -7,7 +7,7 @@ use crate::output::{Event, IoError, LinkId};
 use crate::path::{Path, State};
 use crate::request::Place;
 use crate::time::Instant;
-use crate::wire::Identify;
+use crate::wire::{AtaCommand, AtaRequest, Identify};
 
 use super::notice::Notice;
 
@@ -62,13 +62,13 @@ impl Target<'_> {
         path.is_refuted &= known.is_some() && identify.sectors != self.sectors;
         let same = named && !path.is_refuted;
         if identify.sectors == 0 || identify.logical_sector != 512 {
-            return self.on_conflict(index, Event::PathConflict, now);
+            return self.on_conflict(index, now);
         }
         if !same {
             let others = self.paths.iter().enumerate();
             let alone = !others.filter(|(i, _)| *i != index).any(|(_, p)| send::is_hopeful(p));
             if self.is_open || self.life == Life::Up && !alone {
-                return self.on_conflict(index, Event::PathConflict, now);
+                return self.on_conflict(index, now);
             }
             // Nobody holds the old disk: make room for the new one.
             self.tell_event(Event::Replaced, Some(index), 0);
@@ -129,7 +129,7 @@ impl Target<'_> {
         } else if first {
             path.probe_at = now;
         }
-        let bytes = u64::from(path.payload).wrapping_mul(512);
+        let bytes = u64::from(path.payload_bytes());
         if !told {
             self.tell_event(Event::PathUp, Some(index), 0);
         }
@@ -138,15 +138,14 @@ impl Target<'_> {
         }
     }
 
-    fn on_conflict(&mut self, index: usize, event: Event, now: Instant) {
+    fn on_conflict(&mut self, index: usize, now: Instant) {
         self.drop_flights(index, true);
         let Some(path) = self.paths.get_mut(index) else { return };
         path.state = State::Conflict;
         path.is_admitted = false;
         path.management = None;
-        if !self.seen.path_conflict {
-            self.seen.path_conflict = true;
-            self.tell_event(event, Some(index), 0);
+        if !core::mem::replace(&mut self.seen.path_conflict, true) {
+            self.tell_event(Event::PathConflict, Some(index), 0);
         }
         self.weigh_suspension(now);
     }
@@ -232,11 +231,10 @@ impl Target<'_> {
     }
 
     /// The opcode that an I/O of this kind was sent with.
-    pub(super) fn opcode(&self, op: Op) -> crate::wire::AtaCommand {
-        use crate::wire::AtaCommand;
+    pub(super) fn opcode(&self, op: Op) -> AtaCommand {
         match op {
             Op::Delete => AtaCommand::DATA_SET_MANAGEMENT,
-            Op::Flush => super::manage::flush_opcode(self.flushes_ext()),
+            Op::Flush => AtaRequest::flush(self.flushes_ext()).command,
             Op::Read => AtaCommand::READ,
             Op::Write => AtaCommand::WRITE,
         }
@@ -258,7 +256,7 @@ impl Target<'_> {
                 continue;
             }
             if link.mtu != old.mtu && path.set_limit(link.mtu, now) {
-                let bytes = u64::from(path.payload).wrapping_mul(512);
+                let bytes = u64::from(path.payload_bytes());
                 self.tell_event(Event::PayloadDown, Some(index), bytes);
             }
             if !link.is_usable() {
@@ -267,8 +265,7 @@ impl Target<'_> {
                 && let Some(path) = self.paths.get_mut(index)
                 && path.state != State::Conflict
             {
-                path.state = State::Identifying { since: now };
-                path.management = None;
+                path.ask(now);
                 self.drop_flights(index, false);
             }
         }
@@ -310,8 +307,7 @@ impl Target<'_> {
     /// Stops I/O on a path and asks it who it is.
     pub(super) fn verify_path(&mut self, index: usize, now: Instant) {
         let Some(path) = self.paths.get_mut(index).filter(|p| p.is_up()) else { return };
-        path.state = State::Identifying { since: path.silent_since(now) };
-        path.management = None;
+        path.ask(path.silent_since(now));
         self.drop_flights(index, false);
     }
 

@@ -5,7 +5,7 @@ use super::{Life, Scratch, Target};
 use crate::output::{Event, Transmit};
 use crate::path::{Management, PROBE_INTERVAL, Path, Purpose, State};
 use crate::time::{Instant, Micros};
-use crate::wire::{AtaCommand, AtaRequest, AtaResponse, Command, Header, MIN_FRAME, SECTOR};
+use crate::wire::{AtaRequest, AtaResponse, Command, Header, MIN_FRAME, SECTOR};
 
 use super::notice::Notice;
 
@@ -201,7 +201,7 @@ impl Target<'_> {
         path.payload = sectors.min(path.limit);
         path.hole_told &= path.payload < path.limit;
         path.large_losses = 0;
-        let bytes = u64::from(path.payload).wrapping_mul(512);
+        let bytes = u64::from(path.payload_bytes());
         let searching = path.too_large != 0;
         path.probe_at = match path.probe_size() {
             Some(_) => now,
@@ -221,7 +221,7 @@ impl Target<'_> {
             Some(_) => now,
             None => now.after(PROBE_INTERVAL),
         };
-        let bytes = u64::from(path.payload).wrapping_mul(512);
+        let bytes = u64::from(path.payload_bytes());
         if first {
             self.tell_event(Event::PayloadDown, Some(index), bytes);
         }
@@ -291,11 +291,6 @@ pub(super) fn put_ata(frame: &mut Transmit, request: &AtaRequest) {
     }
     frame.header_length = 36;
     frame.frame_length = 36;
-}
-
-/// Whether an opcode is one of the flushes.
-pub(super) fn flush_opcode(lba48: bool) -> AtaCommand {
-    if lba48 { AtaCommand::FLUSH_EXT } else { AtaCommand::FLUSH }
 }
 
 /// The least frame, as the outputs count it.

@@ -79,6 +79,13 @@ pub struct Settings {
     pub strict_src: bool,
 }
 
+impl Settings {
+    /// Most frames out on a path to a target that can queue as many: at least 1.
+    fn ceiling(&self, buffer_count: u16) -> u32 {
+        u32::from(buffer_count.max(1)).min(self.maxout)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -165,7 +172,7 @@ enum Scratch {
     Nothing,
 }
 
-/// Totals over all paths, those of past paths included.
+/// Counters of the target as a whole.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Totals {
     pub(crate) completed: u64,
@@ -314,8 +321,7 @@ impl<'a> Target<'a> {
         }
         self.settings = settings;
         for path in self.paths.iter_mut() {
-            let ceiling = u32::from(path_ceiling(self.buffer_count)).min(settings.maxout);
-            path.window.set_ceiling(ceiling);
+            path.window.set_ceiling(settings.ceiling(self.buffer_count));
         }
         if settings.fail_on_disconnection && matches!(self.life, Life::Suspended { .. }) {
             self.remove(IoError::Gone);
@@ -477,9 +483,4 @@ impl<'a> Target<'a> {
     fn tell(&mut self, notice: Notice) {
         self.notices.push(notice);
     }
-}
-
-/// The window's ceiling that a target's buffer count asks for: at least 1.
-fn path_ceiling(buffer_count: u16) -> u16 {
-    buffer_count.max(1)
 }

@@ -1,7 +1,7 @@
 //! From frames to answers: who may speak, to which request, and what of the
 //! frame is wanted.
 
-use super::{Life, Scratch, Target, manage, path_ceiling};
+use super::{Life, Scratch, Target, manage};
 use crate::io::Op;
 use crate::output::{Event, IoError, LinkId};
 use crate::path::{MIN_PAYLOAD, State};
@@ -124,7 +124,7 @@ impl Target<'_> {
             self.firmware_version = config.firmware;
         }
         let mtu = self.link(frame.link).mtu;
-        let ceiling = u32::from(path_ceiling(config.buffer_count)).min(self.settings.maxout);
+        let ceiling = self.settings.ceiling(config.buffer_count);
         let advert = header.tag.0 == 0;
         let path = self.paths.get_mut(index)?;
         path.sector_count = config.sector_count;
@@ -136,8 +136,7 @@ impl Target<'_> {
         path.counters.received = path.counters.received.wrapping_add(1);
         match path.state {
             State::Conflict | State::Down { .. } => {
-                path.state = State::Identifying { since: now };
-                path.management = None;
+                path.ask(now);
             }
             State::Up if advert => {
                 // It may have started anew, and may be another disk now.
@@ -421,7 +420,7 @@ impl Target<'_> {
             return;
         };
         path.step_down(now);
-        let bytes = u64::from(path.payload).wrapping_mul(512);
+        let bytes = u64::from(path.payload_bytes());
         self.tell_event(Event::PayloadDown, Some(index), bytes);
     }
 

@@ -142,7 +142,7 @@ impl Target<'_> {
             rto: p.rtt.rto(),
             window: p.window.frames(),
             in_flight: u32::from(p.flight.len()),
-            payload: u32::from(p.payload).wrapping_mul(512),
+            payload: p.payload_bytes(),
             payload_max: u32::from(p.limit).wrapping_mul(512),
         })
     }
@@ -166,8 +166,7 @@ impl Target<'_> {
             match path.state {
                 State::Up => path.recheck = true,
                 State::Conflict | State::Down { .. } if usable => {
-                    path.state = State::Identifying { since: now };
-                    path.management = None;
+                    path.ask(now);
                 }
                 State::Conflict | State::Down { .. } | State::Free | State::Identifying { .. } => {}
             }
