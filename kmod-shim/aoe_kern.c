@@ -65,9 +65,12 @@ aoe_shim_panic(const char *file, uint64_t length, uint32_t line)
 	panic("aoe: %.*s:%u", (int)MIN(length, 128), file, line);
 }
 
-/* The settings as the core wants them. */
+/*
+ * The settings of a target as the core wants them.  They are read with its
+ * mutex held, so that whoever changes one later also tells the target later.
+ */
 void
-aoe_settings(struct aoe_settings *s)
+aoe_settings(const struct aoe_softc *sc, struct aoe_settings *s)
 {
 	u_int maxwait;
 
@@ -80,7 +83,8 @@ aoe_settings(struct aoe_settings *s)
 	s->ghost_wait_us = (uint64_t)aoe_config.ghost_wait * 1000000;
 	s->taste_wait_us = (uint64_t)aoe_config.taste_wait * 1000000;
 	s->maxout = aoe_config.maxout;
-	s->policy = AOE_POLICY_LATENCY;
+	s->policy = sc->sc_policy == -1 ? aoe_config.policy :
+	    (u_int)sc->sc_policy;
 	s->wc = aoe_config.wc;
 	if (aoe_config.fail_on_disconnection)
 		s->flags |= AOE_SET_FAIL_ON_DISCONNECTION;
@@ -97,9 +101,9 @@ aoe_settings_push(void)
 	uint64_t now;
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	aoe_settings(&s);
 	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
 		now = aoe_input_begin(sc);
+		aoe_settings(sc, &s);
 		aoe_core_settings(sc->sc_core, now, &s);
 		aoe_input_end(sc);
 	}

@@ -153,7 +153,7 @@ aoe_setting_place(const struct aoe_setting *s)
  * the lock is, so look at aoe_ready first; and again, since unloading clears
  * it with the lock held.
  */
-static int
+int
 aoe_conf_enter(void)
 {
 
@@ -339,6 +339,7 @@ aoe_sysctl_init(void)
 			printf("aoe: %s=%d is out of range: left at %d\n",
 			    name, value, s->s_default);
 	}
+	aoe_policy_init();
 }
 
 /* What the kernel environment asks for that has effects: last of all. */

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * net.aoe.target.aoe<shelf>e<slot>: what there is to know about a target and
- * its paths.  Read only.
+ * its paths; and what can be set for it alone.
  *
  * Knows: the names and units of what the core reports.
  * Must not know: anything else.
@@ -301,6 +301,10 @@ aoe_sysctl_target_add(struct aoe_softc *sc)
 		    aoe_target_nodes[i].n_field,
 		    aoe_target_nodes[i].n_field == F_CONFIG ?
 		    aoe_sysctl_config : aoe_sysctl_target);
+	SYSCTL_ADD_PROC(&sc->sc_sysctl, SYSCTL_CHILDREN(node), OID_AUTO,
+	    "policy", CTLTYPE_STRING | CTLFLAG_RW | CTLFLAG_MPSAFE, sc, 0,
+	    aoe_policy_sysctl_target, "A",
+	    "How a path is chosen: default, latency, roundrobin or failover");
 	sc->sc_path_node = SYSCTL_ADD_NODE(&sc->sc_sysctl,
 	    SYSCTL_CHILDREN(node), OID_AUTO, "path",
 	    CTLFLAG_RD | CTLFLAG_MPSAFE, 0, "Paths");

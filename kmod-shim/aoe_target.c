@@ -85,7 +85,8 @@ aoe_target_alloc(uint16_t major, uint8_t minor)
 	sc->sc_minor = minor;
 	snprintf(sc->sc_name, sizeof(sc->sc_name), "aoe%ue%u", major, minor);
 	snprintf(sc->sc_dname, sizeof(sc->sc_dname), "aoe%ue", major);
-	aoe_settings(&settings);
+	aoe_policy_target_init(sc);
+	aoe_settings(sc, &settings);
 	arc4rand(seed, sizeof(seed), 0);
 	error = aoe_core_target_init(sc->sc_core, size, &params, &settings,
 	    aoe_now(), seed, major, minor);

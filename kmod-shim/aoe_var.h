@@ -130,6 +130,9 @@ struct aoe_softc {
 	enum aoe_disk_state sc_disk_state;	/* (t) */
 	bool		sc_open;		/* (t) */
 
+	/* What the administrator set for it alone. */
+	int		sc_policy;		/* (t) AOE_POLICY_*, or -1 */
+
 	/* Its sysctl nodes. */
 	struct sysctl_ctx_list sc_sysctl;	/* (k) */
 	struct sysctl_oid *sc_path_node;	/* (k) */
@@ -149,6 +152,7 @@ struct aoe_config {
 	u_int		boot;
 	u_int		abft;
 	u_int		debug;
+	u_int		policy;			/* AOE_POLICY_* */
 	int		wc;
 };
 _Static_assert(sizeof(u_int) == sizeof(int), "settings are set as int");
@@ -197,7 +201,7 @@ aoe_now(void)
 }
 
 /* aoe_kern.c */
-void	aoe_settings(struct aoe_settings *);
+void	aoe_settings(const struct aoe_softc *, struct aoe_settings *);
 void	aoe_settings_push(void);
 
 /* aoe_life.c: what happens in the lifecycle thread. */
@@ -285,7 +289,13 @@ void	aoe_bio_write_to(struct bio *, size_t offset, size_t length, char *to);
 void	aoe_bio_read_from(struct bio *, size_t offset, size_t length,
 	    const struct mbuf *, int from);
 
+/* aoe_policy.c */
+void	aoe_policy_init(void);
+void	aoe_policy_target_init(struct aoe_softc *);
+int	aoe_policy_sysctl_target(SYSCTL_HANDLER_ARGS);
+
 /* aoe_sysctl.c */
+int	aoe_conf_enter(void);
 void	aoe_sysctl_init(void);
 void	aoe_sysctl_apply(void);
 void	aoe_sysctl_fini(void);

@@ -66,8 +66,9 @@ pub(super) fn settings(s: &AoeSettings) -> Settings {
         taste_wait: Micros(s.taste_wait_us),
         maxout: s.maxout.max(1),
         policy: match s.policy {
-            1 => Policy::RoundRobin,
-            2 => Policy::Failover,
+            abi::POLICY_ROUND_ROBIN => Policy::RoundRobin,
+            abi::POLICY_FAILOVER => Policy::Failover,
+            // abi::POLICY_LATENCY, and what nobody defined.
             _ => Policy::Latency,
         },
         write_cache: u8::try_from(s.wc).ok().map(|on| on != 0),

@@ -12,6 +12,7 @@ mod control;
 mod life;
 mod manage;
 mod notice;
+mod policy;
 mod receive;
 mod send;
 mod status;
@@ -49,7 +50,7 @@ pub const PATHS: usize = 16;
 /// How the path of a frame is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// The first path that is up.
+    /// The first path that is up, as long as it is.
     Failover,
     /// The least expected completion time.
     #[default]

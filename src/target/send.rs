@@ -1,7 +1,7 @@
 //! From I/Os to frames: which request goes out next, on which path, and how
 //! much of it a frame can carry.
 
-use super::{Life, Policy, Target, manage};
+use super::{Life, Target, manage};
 use crate::io::{Gate, Op};
 use crate::list::NIL;
 use crate::output::{HEADER_MAX, Source, Span, Transmit};
@@ -89,7 +89,7 @@ impl Target<'_> {
         let request = self.requests.get(usize::from(slot))?;
         let last = request.transmissions().last().map(|s| s.path);
         let changes = request.op.changes_data();
-        let path = self.pick_path(last)?;
+        let path = self.pick_path(last, now)?;
         if changes && !self.make_copy_room(now) {
             return None;
         }
@@ -102,7 +102,7 @@ impl Target<'_> {
         if !self.ios.has_uncut() || self.free.is_empty() {
             return None;
         }
-        let path = self.pick_path(None)?;
+        let path = self.pick_path(None, now)?;
         let io_slot = self.next_io(now)?;
         let io = self.ios.get(io_slot)?;
         let (op, offset) = (io.op, io.cut);
@@ -166,35 +166,11 @@ impl Target<'_> {
 
     /// A path with room in its window; another than `last` if there is one.
     #[inline]
-    fn pick_path(&mut self, last: Option<u8>) -> Option<usize> {
+    fn pick_path(&mut self, last: Option<u8>, now: Instant) -> Option<usize> {
         match self.known_paths() {
             [only] => (only.is_up() && only.has_room()).then_some(0),
-            _ => self.pick_among(last),
+            _ => self.pick_among(last, now),
         }
-    }
-
-    fn pick_among(&mut self, last: Option<u8>) -> Option<usize> {
-        let settled = self.known_paths().iter().any(|p| p.is_up() && p.timeouts() < 2);
-        let mut best: Option<(u64, usize)> = None;
-        let turn = usize::from(self.turn);
-        for (index, path) in self.known_paths().iter().enumerate() {
-            if !path.is_up() || !path.has_room() || settled && path.timeouts() >= 2 {
-                continue;
-            }
-            let cost = match self.settings.policy {
-                Policy::Failover => 0,
-                Policy::Latency => expected_completion(path),
-                Policy::RoundRobin => u64::from(index <= turn),
-            };
-            let again = last.is_some_and(|l| usize::from(l) == index);
-            let cost = cost.saturating_add(if again { 1 << 40 } else { 0 });
-            if best.is_none_or(|(least, _)| cost < least) {
-                best = Some((cost, index));
-            }
-        }
-        let (_, index) = best?;
-        self.turn = u8::try_from(index).unwrap_or(0);
-        Some(index)
     }
 
     /// Sends what is not done of a request that is in no list.
@@ -363,12 +339,6 @@ impl Target<'_> {
         }
         self.free.push_front(self.requests, slot);
     }
-}
-
-/// When a frame sent now would be answered, in relative terms.
-fn expected_completion(path: &Path) -> u64 {
-    let queued = u64::from(path.flight.len()).saturating_add(1);
-    path.rtt.mean().0.max(1).saturating_mul(queued)
 }
 
 /// Whether a path may come back by itself.

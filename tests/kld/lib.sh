@@ -104,6 +104,12 @@ one_disk() {
 	k wait disk aoe7e3 5
 }
 
+# The node of the path on an interface: path_on em1
+path_on() {
+	k sysctl -a net.aoe.target.aoe7e3.path |
+	    sed -n "s/\\.interface: $1\$//p"
+}
+
 # How many lines a command prints.
 lines() {
 	"$@" | grep -c .

@@ -114,12 +114,6 @@ slow_and_lossy() {
 t "5% lost, repeated and reordered on a slow network corrupt nothing" \
     slow_and_lossy
 
-# The node of the path on an interface: path_on em1
-path_on() {
-	k sysctl -a net.aoe.target.aoe7e3.path |
-	    sed -n "s/\\.interface: $1\$//p"
-}
-
 two_paths() {
 	local writer
 	relayed 0 9000

@@ -3,5 +3,6 @@
 mod guard;
 mod io;
 mod life;
+mod policy;
 mod rig;
 mod taste;

@@ -1,0 +1,53 @@
+//! Which of several paths a frame takes.
+
+use super::{Policy, Target};
+use crate::path::Path;
+use crate::time::{Instant, Micros};
+
+/// A path whose round trip was last measured this long ago gets one frame to
+/// measure it anew: a path that was slow once would else never be seen to be
+/// fast again.
+const STALE: Micros = Micros::from_secs(1);
+/// Added to the cost of sending a frame again where it was lost.
+const AGAIN: u64 = 1 << 40;
+
+impl Target<'_> {
+    /// The best path with room in its window, if there is one.
+    pub(super) fn pick_among(&mut self, last: Option<u8>, now: Instant) -> Option<usize> {
+        // One whose timer keeps running out is for want of a better one only.
+        let settled = self.known_paths().iter().any(|p| p.is_up() && p.timeouts() < 2);
+        let turn = usize::from(self.turn);
+        let candidates = self.known_paths().iter().enumerate();
+        let mut candidates =
+            candidates.filter(|(_, p)| p.is_up() && !(settled && p.timeouts() >= 2));
+        if self.settings.policy == Policy::Failover {
+            // The others are for when it is down, not for when it is busy.
+            let (index, path) = candidates.next()?;
+            return path.has_room().then_some(index);
+        }
+        let mut best: Option<(u64, usize)> = None;
+        for (index, path) in candidates.filter(|(_, p)| p.has_room()) {
+            let cost = match self.settings.policy {
+                Policy::Failover | Policy::Latency => expected_completion(path, now),
+                Policy::RoundRobin => u64::from(index <= turn),
+            };
+            let again = last.is_some_and(|l| usize::from(l) == index);
+            let cost = cost.saturating_add(if again { AGAIN } else { 0 });
+            if best.is_none_or(|(least, _)| cost < least) {
+                best = Some((cost, index));
+            }
+        }
+        let (_, index) = best?;
+        self.turn = u8::try_from(index).unwrap_or(0);
+        Some(index)
+    }
+}
+
+/// When a frame sent now would be answered, in relative terms.
+fn expected_completion(path: &Path, now: Instant) -> u64 {
+    if path.flight.is_empty() && path.last_heard.after(STALE) <= now {
+        return 0;
+    }
+    let queued = u64::from(path.flight.len()).saturating_add(1);
+    path.rtt.mean().0.max(1).saturating_mul(queued)
+}

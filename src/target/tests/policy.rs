@@ -1,0 +1,85 @@
+//! Two paths: which of them a frame takes.
+
+use super::super::*;
+use super::rig::*;
+use std::vec::Vec;
+
+/// Two paths, up, with room for 16 requests each in the end and 8 at first.
+fn rig(policy: Policy) -> Rig {
+    let mut rig = Rig::with(Settings { policy, ..Settings::default() });
+    rig.raise(THEM, &disk(1000, SERIAL));
+    rig.raise(OTHERS, &disk(1000, SERIAL));
+    rig.take_news();
+    rig
+}
+
+/// Submits one-sector reads and says which path took each.
+fn taken(rig: &mut Rig, reads: u64) -> Vec<u8> {
+    for n in 0..reads {
+        rig.submit(n, Op::Read, n, 1);
+    }
+    rig.take_frames().iter().map(|f| f.path).collect()
+}
+
+/// One read, answered on its path after that long; says which path it took.
+fn timed_read(rig: &mut Rig, fast: u64, slow: u64) -> u8 {
+    rig.submit(1, Op::Read, 0, 1);
+    let frame = rig.take_one(0x24);
+    rig.now = rig.now.after(Micros(if frame.path == 0 { fast } else { slow }));
+    rig.answer(&frame);
+    assert_eq!(rig.take_done().len(), 1);
+    frame.path
+}
+
+#[test]
+fn round_robin_takes_turns() {
+    assert_eq!(taken(&mut rig(Policy::RoundRobin), 6), [1, 0, 1, 0, 1, 0]);
+}
+
+#[test]
+fn failover_keeps_to_one_path_however_busy_it_is() {
+    let mut rig = rig(Policy::Failover);
+    let taken = taken(&mut rig, 12);
+    assert!(taken.iter().all(|path| *path == 0), "{taken:?}");
+    assert_eq!(taken.len(), 8, "the window of one path is all that there is");
+}
+
+#[test]
+fn failover_takes_the_other_path_when_the_first_does_not_answer() {
+    let mut rig = rig(Policy::Failover);
+    rig.submit(1, Op::Read, 0, 1);
+    assert_eq!(rig.take_one(0x24).path, 0);
+    rig.run(Micros::from_millis(700));
+    let again: Vec<u8> = rig.take_frames().iter().map(|f| f.path).collect();
+    assert_eq!(again, [0, 1]);
+}
+
+#[test]
+fn the_faster_path_gets_the_reads_and_the_slower_one_is_measured_now_and_then() {
+    let mut rig = rig(Policy::Latency);
+    let first: Vec<u8> = (0..10).map(|_| timed_read(&mut rig, 100, 10_000)).collect();
+    assert!(first.contains(&1), "the slow path was never tried");
+    let steady: Vec<u8> = (0..100).map(|_| timed_read(&mut rig, 100, 10_000)).collect();
+    assert!(steady.iter().all(|path| *path == 0), "{steady:?}");
+    // It got faster than the other: a read a second is enough to notice.
+    rig.now = rig.now.after(Micros::from_millis(1_000));
+    let mut later = Vec::new();
+    for _ in 0..60 {
+        later.push(timed_read(&mut rig, 100, 10));
+        rig.now = rig.now.after(Micros::from_millis(300));
+    }
+    assert!(later.contains(&0), "{later:?}");
+    assert!(later[50..].contains(&1), "{later:?}");
+}
+
+#[test]
+fn a_busy_fast_path_leaves_work_to_a_slower_one() {
+    let mut rig = rig(Policy::Latency);
+    for _ in 0..40 {
+        timed_read(&mut rig, 100, 200);
+        rig.now = rig.now.after(Micros(200));
+    }
+    let taken = taken(&mut rig, 9);
+    let slow = taken.iter().filter(|path| **path == 1).count();
+    assert!((2..=4).contains(&slow), "{taken:?}");
+}

@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
+# Which path a frame takes, and what is known of each.
+
+# Two wires to one disk, both paths up; the words are for the load command.
+two_wires() {
+	k if attach em0 wire em0 9000
+	k if attach em1 wire em1 9000
+	k target add em0 7.3 1m same
+	k target add em1 7.3 1m same
+	k load "$@" "$module"
+	k sysctl net.aoe.iflist="em0 em1"
+	k wait disk aoe7e3 5
+	k wait net.aoe.target.aoe7e3.path.1.state up 10
+}
+
+# Per cent of the answers that came on em0, of many reads one by one.
+share() {
+	local path a b
+	local -A before
+	for path in em0 em1; do
+		before[$path]=$(k sysctl "$(path_on $path).received")
+	done
+	k bench aoe7e3 read seq 4k 1 0.2 >&2
+	a=$(k sysctl "$(path_on em0).received")
+	b=$(k sysctl "$(path_on em1).received")
+	a=$((a - before[em0]))
+	b=$((b - before[em1]))
+	((a + b > 100))
+	echo $((100 * a / (a + b)))
+}
+
+# Per cent of the answers that came on the path that was there first.
+share_of_first() {
+	local share
+	share=$(share)
+	[[ $(path_on em0) == *.0 ]] || share=$((100 - share))
+	echo "$share"
+}
+
+policies() {
+	local first
+	two_wires
+	equals latency k sysctl net.aoe.policy
+	equals default k sysctl net.aoe.target.aoe7e3.policy
+	k sleep 1
+	k sysctl net.aoe.policy=failover
+	at_least 95 share_of_first
+	k sysctl net.aoe.target.aoe7e3.policy=roundrobin
+	first=$(share_of_first)
+	((first >= 45 && first <= 55))
+	# The target's own goes before the global one, until it has none.
+	k sysctl net.aoe.policy=latency
+	equals roundrobin k sysctl net.aoe.target.aoe7e3.policy
+	k sysctl net.aoe.policy=failover
+	k sysctl net.aoe.target.aoe7e3.policy=default
+	at_least 95 share_of_first
+	# The second path is for when the first is down.
+	first=em0
+	[[ $(path_on em0) == *.0 ]] || first=em1
+	k if link $first down
+	first=$(share_of_first)
+	((first <= 5))
+	fails_with EINVAL k sysctl net.aoe.policy=default
+	fails_with EINVAL k sysctl net.aoe.policy=fast
+	fails_with EINVAL k sysctl net.aoe.target.aoe7e3.policy=fast
+	equals failover k sysctl net.aoe.policy
+	k unload
+}
+t "the policy, of all targets or of one, says which path is used" policies
+
+policy_tunables() {
+	two_wires -k net.aoe.policy=failover \
+	    -k net.aoe.target.aoe7e3.policy=roundrobin
+	equals failover k sysctl net.aoe.policy
+	equals roundrobin k sysctl net.aoe.target.aoe7e3.policy
+	k unload
+	k load -k net.aoe.policy=nonsense "$module"
+	equals latency k sysctl net.aoe.policy
+	k unload
+}
+t "policies come from the loader's environment" policy_tunables
