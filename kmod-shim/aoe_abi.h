@@ -16,7 +16,7 @@
 #ifndef _AOE_ABI_H_
 #define	_AOE_ABI_H_
 
-#define	AOE_ABI_VERSION		1
+#define	AOE_ABI_VERSION		2
 
 #define	AOE_NEVER		UINT64_MAX	/* a deadline that is not set */
 #define	AOE_LINKS		32		/* local interfaces in use at once */
@@ -26,6 +26,8 @@
 #define	AOE_CONTROL_MAX		2084		/* control payload, either way */
 #define	AOE_SEED_LEN		32
 #define	AOE_IFLIST_MAX		1023
+#define	AOE_FILTER_MAX		1023
+#define	AOE_PREFIX_MAX		255		/* of a config string */
 
 struct aoe_target;				/* opaque; C allocates, Rust fills */
 struct aoe_disco;
@@ -84,8 +86,17 @@ struct aoe_frame {
 	uint8_t		header[AOE_RX_HEADER];	/* from the Ethernet header on */
 	uint32_t	length;			/* whole frame, Ethernet header in */
 	uint8_t		link;
-	uint8_t		reserved[3];
+	uint8_t		flags;			/* AOE_FRAME_* */
+	uint8_t		reserved[2];
 };
+/* Of an answer to a config query: aoe_core_disco_judge() said so. */
+#define	AOE_FRAME_NOT_WANTED	0x1		/* not this target */
+#define	AOE_FRAME_NOT_FROM_THERE 0x2		/* not from that address */
+
+/* What can be filtered. */
+#define	AOE_FILTER_SHELVES	0		/* "3,7-12" */
+#define	AOE_FILTER_CONFIG	1		/* what the string begins with */
+#define	AOE_FILTER_MACS		2		/* "aa:bb:.. aoe7e3=aa:bb:.." */
 
 /* Where the payload of a received frame goes; done before the drain. */
 struct aoe_copy {
@@ -263,6 +274,19 @@ int		aoe_core_disco_iflist(struct aoe_disco *, uint64_t now,
 /* Whether the list names this interface. */
 int		aoe_core_disco_listed(const struct aoe_disco *,
 		    const char *name, uint64_t length);
+/*
+ * Set a filter: EINVAL and nothing changed, or 0.  A filter is about what is
+ * new; of what is there, an open disk keeps its last path.
+ */
+int		aoe_core_disco_filter(struct aoe_disco *, uint32_t filter,
+		    const char *text, uint64_t length);
+/*
+ * The flags for an answer to a config query, known target or not; `string` is
+ * the beginning of its config string, at least AOE_PREFIX_MAX if it has that.
+ */
+uint32_t	aoe_core_disco_judge(const struct aoe_disco *,
+		    const struct aoe_frame *, const uint8_t *string,
+		    uint32_t length);
 /* A link came, changed or (present == 0) went. */
 void		aoe_core_disco_link(struct aoe_disco *, uint64_t now,
 		    uint32_t link, const struct aoe_link_state *);

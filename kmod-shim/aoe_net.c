@@ -39,7 +39,7 @@ aoe_net_admit(const struct mbuf *m, int link, struct aoe_frame *f,
 }
 
 static void
-aoe_net_dispatch(const struct aoe_frame *f, const struct aoe_peek *peek,
+aoe_net_dispatch(struct aoe_frame *f, const struct aoe_peek *peek,
     const struct mbuf *m)
 {
 	struct aoe_softc *sc;
@@ -48,6 +48,8 @@ aoe_net_dispatch(const struct aoe_frame *f, const struct aoe_peek *peek,
 		aoe_count(AOE_STAT_RX_MALFORMED);
 		return;
 	}
+	if (peek->command == AOE_COMMAND_CONFIG)
+		aoe_filter_judge(f, m);
 	sc = aoe_target_find(peek->major, peek->minor);
 	if (sc != NULL)
 		aoe_target_receive(sc, f, m);

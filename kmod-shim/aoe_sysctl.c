@@ -125,6 +125,8 @@ AOE_STAT(rx_frames, AOE_STAT_RX_FRAMES, "Frames received");
 AOE_STAT(rx_malformed, AOE_STAT_RX_MALFORMED, "Malformed frames received");
 AOE_STAT(rx_strangers, AOE_STAT_RX_STRANGERS,
     "Frames received from addresses without a target");
+AOE_STAT(rx_filtered, AOE_STAT_RX_FILTERED,
+    "Answers to discovery that a filter leaves out");
 AOE_STAT(tx_frames, AOE_STAT_TX_FRAMES, "Frames sent");
 AOE_STAT(tx_errors, AOE_STAT_TX_ERRORS, "Frames refused by an interface");
 AOE_STAT(tx_link_down, AOE_STAT_TX_LINK_DOWN,
@@ -350,6 +352,8 @@ aoe_sysctl_apply(void)
 	int error;
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	if (aoe_filter_init() != 0)
+		return;
 	list = malloc(sizeof(aoe_iflist) + 1 + IFNAMSIZ, M_AOE,
 	    M_WAITOK | M_ZERO);
 	env = kern_getenv("net.aoe.iflist");
@@ -374,4 +378,5 @@ aoe_sysctl_fini(void)
 {
 
 	aoe_iflist[0] = '\0';
+	aoe_filter_fini();
 }

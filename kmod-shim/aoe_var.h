@@ -162,6 +162,7 @@ enum aoe_stat {
 	AOE_STAT_RX_FRAMES,
 	AOE_STAT_RX_MALFORMED,
 	AOE_STAT_RX_STRANGERS,
+	AOE_STAT_RX_FILTERED,
 	AOE_STAT_TX_FRAMES,
 	AOE_STAT_TX_ERRORS,
 	AOE_STAT_TX_LINK_DOWN,
@@ -288,6 +289,11 @@ void	aoe_bio_done(struct bio *, int error);
 void	aoe_bio_write_to(struct bio *, size_t offset, size_t length, char *to);
 void	aoe_bio_read_from(struct bio *, size_t offset, size_t length,
 	    const struct mbuf *, int from);
+
+/* aoe_filter.c */
+int	aoe_filter_init(void);
+void	aoe_filter_fini(void);
+void	aoe_filter_judge(struct aoe_frame *, const struct mbuf *);
 
 /* aoe_policy.c */
 void	aoe_policy_init(void);

@@ -3,11 +3,12 @@
 //!
 //! Knows names and links; knows nothing of targets that exist already.
 
+use crate::filter::{Admission, Filter, words};
 use crate::output::{HEADER_MAX, LinkId, Transmit};
 use crate::random::Random;
 use crate::target::{Frame, LINKS, Link};
 use crate::time::{Instant, Micros};
-use crate::wire::{Address, Command, ConfigRequest, Header, Mac, Tag};
+use crate::wire::{Address, Command, ConfigRequest, ConfigResponse, Header, Mac, Tag};
 
 /// Longest list of interfaces, in bytes.
 pub const LIST_MAX: usize = 1023;
@@ -54,6 +55,7 @@ pub struct Discovery<'a> {
     list: &'a mut [u8; LIST_MAX],
     length: usize,
     beacons: &'a mut [Beacon; LINKS],
+    filter: &'a mut Filter,
     random: Random,
 }
 
@@ -62,9 +64,26 @@ impl<'a> Discovery<'a> {
     pub fn new(
         list: &'a mut [u8; LIST_MAX],
         beacons: &'a mut [Beacon; LINKS],
+        filter: &'a mut Filter,
         seed: &[u8; 32],
     ) -> Self {
-        Self { list, length: 0, beacons, random: Random::new(seed) }
+        Self { list, length: 0, beacons, filter, random: Random::new(seed) }
+    }
+
+    /// What is let in.
+    pub fn filter_mut(&mut self) -> &mut Filter {
+        self.filter
+    }
+
+    /// What the filter says of an answer to a config query, which has a
+    /// config string that begins so.
+    pub fn judge(&self, frame: &Frame<'_>, config: &[u8]) -> Admission {
+        // What is malformed is refused elsewhere.
+        let Ok(header) = Header::parse(frame.header) else { return Admission::Granted };
+        let Some(argument) = frame.header.get(Header::LEN..) else { return Admission::Granted };
+        let Ok(answer) = ConfigResponse::parse(argument) else { return Admission::Granted };
+        let length = config.len().min(usize::from(answer.string_length));
+        self.filter.judge(header.address, header.src, config.get(..length).unwrap_or(&[]))
     }
 
     /// Takes a list of names, separated by spaces or commas. A beacon is due
@@ -76,7 +95,7 @@ impl<'a> Discovery<'a> {
         if !list.iter().all(|b| b.is_ascii_graphic() || *b == b' ') {
             return Err(ListError::Unprintable);
         }
-        if names(list).any(|name| name.len() > NAME_MAX) {
+        if words(list).any(|name| name.len() > NAME_MAX) {
             return Err(ListError::LongName);
         }
         if let Some(place) = self.list.get_mut(..list.len()) {
@@ -89,7 +108,7 @@ impl<'a> Discovery<'a> {
 
     /// Whether the list names this interface.
     pub fn is_listed(&self, name: &[u8]) -> bool {
-        names(self.list.get(..self.length).unwrap_or(&[])).any(|n| n == name)
+        words(self.list.get(..self.length).unwrap_or(&[])).any(|n| n == name)
     }
 
     /// A listed interface came, changed or went. One that has become usable
@@ -129,6 +148,7 @@ impl<'a> Discovery<'a> {
             && beacon.link.is_usable()
             && header.command == Command::Config
             && header.effective_error().is_none()
+            && frame.admission == Admission::Granted
             && !header.address.is_broadcast()
             && !header.src.is_group()
     }
@@ -170,14 +190,10 @@ impl<'a> Discovery<'a> {
     }
 }
 
-/// The names in a list.
-fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    list.split(|b| matches!(b, b' ' | b',')).filter(|name| !name.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::Kind;
     use std::boxed::Box;
     use std::vec::Vec;
 
@@ -185,7 +201,8 @@ mod tests {
 
     fn discovery() -> Discovery<'static> {
         let list = Box::leak(Box::new([0; LIST_MAX]));
-        Discovery::new(list, Box::leak(Box::new([Beacon::NONE; LINKS])), &[3; 32])
+        let filter = Box::leak(Box::new(Filter::OPEN));
+        Discovery::new(list, Box::leak(Box::new([Beacon::NONE; LINKS])), filter, &[3; 32])
     }
 
     fn up() -> Link {
@@ -293,12 +310,34 @@ mod tests {
         f
     }
 
+    fn frame(bytes: &[u8; 36], admission: Admission) -> Frame<'_> {
+        Frame { header: bytes, length: 60, link: LinkId(0), admission }
+    }
+
+    #[test]
+    fn what_the_filter_leaves_out_deserves_no_target() {
+        let mut d = discovery();
+        d.handle_link(LinkId(0), up(), Instant::ZERO);
+        d.filter_mut().set(Kind::Config, b"ours").unwrap();
+        let mut bytes = advert();
+        bytes[31] = 4;
+        let ours = d.judge(&frame(&bytes, Admission::Granted), b"ours and more");
+        let theirs = d.judge(&frame(&bytes, Admission::Granted), b"their");
+        assert_eq!((ours, theirs), (Admission::Granted, Admission::NotWanted));
+        assert!(d.wants_target(&frame(&bytes, ours)));
+        assert!(!d.wants_target(&frame(&bytes, theirs)));
+        // The string is as long as the answer says.
+        bytes[31] = 3;
+        let short = d.judge(&frame(&bytes, Admission::Granted), b"ours");
+        assert_eq!(short, Admission::NotWanted);
+    }
+
     fn wants(change: impl FnOnce(&mut [u8; 36])) -> bool {
         let mut d = discovery();
         d.handle_link(LinkId(0), up(), Instant::ZERO);
         let mut bytes = advert();
         change(&mut bytes);
-        d.wants_target(&Frame { header: &bytes, length: 60, link: LinkId(0) })
+        d.wants_target(&frame(&bytes, Admission::Granted))
     }
 
     #[test]

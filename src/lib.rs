@@ -23,6 +23,7 @@ extern crate std;
 
 pub mod discovery;
 pub mod ffi;
+pub mod filter;
 mod guard;
 pub mod io;
 mod list;

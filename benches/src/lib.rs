@@ -1,5 +1,6 @@
 //! A target that answers at once, so that what is measured is the core.
 
+use aoe_core::filter::Admission;
 use aoe_core::io::{IoRequest, Op};
 use aoe_core::output::{IoHandle, LinkId, Output, Transmit};
 use aoe_core::target::{
@@ -79,7 +80,7 @@ impl Bed {
 
     fn give(&mut self, header: &[u8; 36], length: usize) -> Option<CopyOut> {
         self.now = self.now.after(STEP);
-        self.target.handle_frame(&Frame { header, length, link: LinkId(0) }, self.now)
+        self.target.handle_frame(&Frame { header, length, link: LinkId(0), admission: Admission::Granted }, self.now)
     }
 
     /// Takes all outputs; frames are kept for [`Bed::answer_all`].

@@ -6,7 +6,7 @@ use memoffset::offset_of;
 use static_assertions::const_assert_eq;
 
 /// As in the header; compared when the module is loaded.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 pub const RX_HEADER: usize = 36;
 pub const TX_HEADER: usize = 44;
@@ -95,9 +95,15 @@ twin!(
         header: [u8; RX_HEADER] = 0,
         length: u32 = 36,
         link: u8 = 40,
-        reserved: [u8; 3] = 41,
+        flags: u8 = 41,
+        reserved: [u8; 2] = 42,
     }
 );
+pub const FRAME_NOT_WANTED: u8 = 1;
+pub const FRAME_NOT_FROM_THERE: u8 = 2;
+pub const FILTER_SHELVES: u32 = 0;
+pub const FILTER_CONFIG: u32 = 1;
+pub const FILTER_MACS: u32 = 2;
 
 twin!(
     /// A copy instruction.

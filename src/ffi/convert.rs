@@ -3,6 +3,7 @@
 use super::abi::{self, AoeCopy, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoePathInfo, AoePeek};
 use super::abi::{AoeSettings, AoeTargetInfo};
 use super::text;
+use crate::filter::{Admission, Kind};
 use crate::io::{IoRequest, Op};
 use crate::output::{IoError, IoHandle, LinkId, Output, Source, Transmit};
 use crate::target::{CopyOut, Frame, Link, PathStatus, Policy, Settings, Target};
@@ -106,6 +107,30 @@ pub(super) fn frame(frame: &AoeFrame) -> Frame<'_> {
         header: frame.header.get(..length).unwrap_or(&frame.header),
         length,
         link: LinkId(frame.link),
+        admission: match frame.flags & (abi::FRAME_NOT_WANTED | abi::FRAME_NOT_FROM_THERE) {
+            0 => Admission::Granted,
+            abi::FRAME_NOT_FROM_THERE => Admission::NotFromThere,
+            _ => Admission::NotWanted,
+        },
+    }
+}
+
+/// The flag of `struct aoe_frame` that says the same.
+pub(super) fn admission_flag(admission: Admission) -> u8 {
+    match admission {
+        Admission::Granted => 0,
+        Admission::NotFromThere => abi::FRAME_NOT_FROM_THERE,
+        Admission::NotWanted => abi::FRAME_NOT_WANTED,
+    }
+}
+
+/// `None` for a filter that nobody defined.
+pub(super) fn filter_kind(which: u32) -> Option<Kind> {
+    match which {
+        abi::FILTER_SHELVES => Some(Kind::Shelves),
+        abi::FILTER_CONFIG => Some(Kind::Config),
+        abi::FILTER_MACS => Some(Kind::Macs),
+        _ => None,
     }
 }
 

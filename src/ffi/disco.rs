@@ -3,6 +3,7 @@
 use super::abi::{AoeFrame, AoeLinkState, AoeOutput};
 use super::convert::{self, EINVAL};
 use crate::discovery::{Beacon, Discovery, LIST_MAX};
+use crate::filter::{FILTER_MAX, Filter};
 use crate::output::{LinkId, Output};
 use crate::target::LINKS;
 use crate::time::Instant;
@@ -15,6 +16,7 @@ pub struct DiscoBlock {
     discovery: Discovery<'static>,
     beacons: [Beacon; LINKS],
     list: [u8; LIST_MAX],
+    filter: Filter,
 }
 
 /// The discovery in a block that `aoe_core_disco_init` filled.
@@ -58,7 +60,10 @@ pub unsafe extern "C" fn aoe_core_disco_init(
         }
         let list = addr_of_mut!((*block).list);
         list.write_bytes(0, 1);
-        let discovery = Discovery::new(&mut *list, &mut *beacons, &*seed);
+        let filter = addr_of_mut!((*block).filter);
+        // Zero bytes are a filter that lets everything in.
+        filter.write_bytes(0, 1);
+        let discovery = Discovery::new(&mut *list, &mut *beacons, &mut *filter, &*seed);
         addr_of_mut!((*block).discovery).write(discovery);
     }
     0
@@ -104,6 +109,48 @@ pub unsafe extern "C" fn aoe_core_disco_listed(
     // SAFETY: Both as the caller promises.
     let (discovery, name) = unsafe { (discovery(block), slice::from_raw_parts(name, length)) };
     i32::from(discovery.is_listed(name))
+}
+
+/// Takes a filter: 0, or `EINVAL` and nothing changed.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held; `text` is readable for
+/// `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_filter(
+    block: *mut DiscoBlock,
+    which: u32,
+    text: *const u8,
+    length: u64,
+) -> i32 {
+    let length = usize::try_from(length).ok().filter(|n| *n <= FILTER_MAX);
+    let (Some(kind), Some(length)) = (convert::filter_kind(which), length) else {
+        return EINVAL;
+    };
+    // SAFETY: Both as the caller promises.
+    let (discovery, text) = unsafe { (discovery(block), slice::from_raw_parts(text, length)) };
+    discovery.filter_mut().set(kind, text).map_or(EINVAL, |()| 0)
+}
+
+/// The flags that the filters give an answer to a config query.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held; `frame` is readable,
+/// and `string` for `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_judge(
+    block: *mut DiscoBlock,
+    frame: *const AoeFrame,
+    string: *const u8,
+    length: u32,
+) -> u32 {
+    let length = usize::try_from(length).unwrap_or(0);
+    // SAFETY: All three as the caller promises.
+    let (discovery, frame, string) =
+        unsafe { (discovery(block), &*frame, slice::from_raw_parts(string, length)) };
+    convert::admission_flag(discovery.judge(&convert::frame(frame), string)).into()
 }
 
 /// A link came, changed or went.

@@ -9,6 +9,7 @@
 //! the guard remembers.
 
 mod control;
+mod filtered;
 mod life;
 mod manage;
 mod notice;

@@ -2,6 +2,7 @@
 //! frame is wanted.
 
 use super::{Life, Scratch, Target, manage};
+use crate::filter::Admission;
 use crate::io::Op;
 use crate::output::{Event, IoError, LinkId};
 use crate::path::{MIN_PAYLOAD, State};
@@ -30,6 +31,8 @@ pub struct Frame<'f> {
     pub length: usize,
     /// Where it came in.
     pub link: LinkId,
+    /// What the filter says of an answer to a config query.
+    pub admission: Admission,
 }
 
 /// Where a part of the frame is to be copied, before the next poll.
@@ -109,6 +112,11 @@ impl Target<'_> {
         let argument = frame.header.get(Header::LEN..)?;
         let Ok(config) = ConfigResponse::parse(argument) else { return self.count_unexpected() };
         let known = self.find_path(frame.link, header.src);
+        if frame.admission != Admission::Granted
+            && !self.takes_filtered(known, frame.admission, now)
+        {
+            return self.count_unexpected();
+        }
         let index = match known {
             Some(index) => index,
             None => self.open_path(frame.link, header.src, now)?,

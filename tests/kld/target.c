@@ -165,9 +165,12 @@ target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
 		t->scnt = n;
 	else if (strcmp(what, "serial") == 0)
 		snprintf(t->serial, sizeof(t->serial), "%s", value);
-	else {
-		fprintf(out, "mute, readonly, holdwrites, lose, bufcnt, scnt "
-		    "or serial\n");
+	else if (strcmp(what, "config") == 0) {
+		snprintf(t->config, sizeof(t->config), "%s", value);
+		t->config_len = (unsigned)strlen(t->config);
+	} else {
+		fprintf(out, "mute, readonly, holdwrites, lose, bufcnt, scnt, "
+		    "serial or config\n");
 		error = FBSD_EINVAL;
 	}
 	pthread_mutex_unlock(&lock);

@@ -43,6 +43,36 @@ second_start_mounts_nothing_twice()
 	times_called 2 'sysctl net.aoe.iflist=em0'
 }
 
+filters_are_set_before_the_interfaces()
+{
+	conf 'aoe_shelves="3,7-12"'
+	conf 'aoe_config="host a"'
+	conf 'aoe_macs="aoe0e1=00:11:22:33:44:55"'
+	aoe start
+	succeeds
+	calls_in_order 'sysctl net.aoe.filter.shelves=3,7-12' \
+	    'sysctl net.aoe.filter.config=host a' \
+	    'sysctl net.aoe.filter.macs=aoe0e1=00:11:22:33:44:55' \
+	    'sysctl net.aoe.iflist=em0'
+}
+
+filters_are_left_alone_by_default()
+{
+	aoe start
+	succeeds
+	never_calls 'sysctl net\.aoe\.filter.*'
+}
+
+filter_that_is_refused_ends_the_start()
+{
+	conf 'aoe_shelves="all"'
+	fails 'sysctl net.aoe.filter.shelves=all'
+	aoe start
+	is_failure
+	says 'net.aoe.filter.shelves cannot be set to "all"'
+	never_calls 'sysctl net\.aoe\.iflist=.*|mount /data'
+}
+
 write_cache_is_left_alone_by_default()
 {
 	aoe start

@@ -1,5 +1,6 @@
 //! Stories of one target, told frame by frame.
 
+mod filtered;
 mod guard;
 mod io;
 mod life;

@@ -2,6 +2,7 @@
 //! frames are answered only when the test says so.
 
 use super::super::*;
+use crate::filter::Admission;
 use crate::output::{IoHandle, Transmit};
 use crate::wire::Tag;
 use std::boxed::Box;
@@ -19,6 +20,8 @@ pub(super) struct Rig {
     pub(super) done: Vec<(u64, Result<(), IoError>)>,
     pub(super) news: Vec<Output>,
     pub(super) copies: Vec<CopyOut>,
+    /// What the filter says of every frame.
+    pub(super) admission: Admission,
 }
 
 fn leak<T>(n: usize, value: impl Fn() -> T) -> &'static mut [T] {
@@ -67,7 +70,8 @@ impl Rig {
         let now = Instant::from_micros(1_000_000);
         let target = Target::new(ADDRESS, storage(16, 32, 64), settings, &[5; 32]);
         let (frames, done, news, copies) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut rig = Self { target, now, frames, done, news, copies };
+        let mut rig =
+            Self { target, now, frames, done, news, copies, admission: Admission::Granted };
         rig.target.handle_link(LinkId(0), up_link(), now);
         rig
     }
@@ -217,7 +221,8 @@ impl Rig {
 
     pub(super) fn frame(&mut self, bytes: &[u8]) {
         let header = &bytes[..bytes.len().min(36)];
-        let frame = Frame { header, length: bytes.len(), link: LinkId(0) };
+        let frame =
+            Frame { header, length: bytes.len(), link: LinkId(0), admission: self.admission };
         match self.target.handle_frame(&frame, self.now) {
             Some(CopyOut::Scratch { frame_offset, length }) => {
                 let (at, length) = (frame_offset as usize, length as usize);
