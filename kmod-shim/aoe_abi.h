@@ -126,7 +126,8 @@ struct aoe_peek {
  * data is data_length bytes at data_offset of the I/O or the control buffer.
  */
 struct aoe_output {
-	uint64_t	io;			/* COMPLETE; TRANSMIT from an I/O */
+	uint64_t	io;			/* COMPLETE; TRANSMIT from an I/O;
+						   CONTROL_DONE: round trip, us */
 	uint64_t	value;			/* sectors, control cookie, event */
 	uint32_t	kind;			/* AOE_OUT_* */
 	int32_t		error;			/* COMPLETE, CONTROL_DONE: errno */
@@ -138,14 +139,18 @@ struct aoe_output {
 	uint8_t		link;
 	uint8_t		header_length;
 	uint8_t		source;			/* AOE_SRC_* */
-	uint8_t		event;			/* AOE_EV_*, for EVENT */
+	uint8_t		event;			/* AOE_EV_*, for EVENT;
+						   CONTROL_DONE: error byte */
 	uint8_t		path;			/* path index, where it has one */
-	uint8_t		pad[3];
+	uint8_t		tries;			/* CONTROL_DONE: transmissions */
+	uint8_t		refused;		/* CONTROL_DONE: by the target */
+	uint8_t		pad;
 	uint8_t		header[AOE_TX_HEADER];
 };
 #define	AOE_OUT_TRANSMIT	1
 #define	AOE_OUT_COMPLETE	2
-#define	AOE_OUT_CONTROL_DONE	3		/* value: cookie; data_length */
+#define	AOE_OUT_CONTROL_DONE	3		/* value: cookie; data_length is of
+						   the whole answer */
 #define	AOE_OUT_UP		4		/* value: sectors; make the disk */
 #define	AOE_OUT_RESIZED		5		/* value: sectors */
 #define	AOE_OUT_SUSPENDED	6
@@ -192,6 +197,7 @@ struct aoe_output {
 #define	AOE_PATH_UP		1
 #define	AOE_PATH_DOWN		2		/* unanswered, or link down */
 #define	AOE_PATH_CONFLICT	3		/* another disk answers there */
+#define	AOE_PATH_ANY		0xff		/* an index: any, or none */
 
 struct aoe_target_info {
 	uint64_t	sectors;		/* what the provider has */
@@ -251,6 +257,21 @@ struct aoe_path_info {
 	uint8_t		mac[6];
 	uint8_t		link;
 	uint8_t		state;			/* AOE_PATH_* */
+	uint8_t		index;			/* stays while the path lives */
+	uint8_t		sector_count;		/* from its config answer */
+	uint8_t		reserved[6];
+};
+
+/* A management command; its argument and data are in the control buffer. */
+struct aoe_control {
+	uint64_t	cookie;
+	uint32_t	command;		/* AoE's number */
+	uint32_t	length;			/* behind the 24-byte header */
+	uint32_t	frame_length;		/* zeros follow, up to this */
+	uint32_t	wait_us;		/* for each transmission */
+	uint8_t		tries;			/* transmissions */
+	uint8_t		path;			/* index, or AOE_PATH_ANY */
+	uint8_t		reserved[6];
 };
 
 /* Stateless. */
@@ -327,13 +348,19 @@ void		aoe_core_close(struct aoe_target *, uint64_t now);
 void		aoe_core_abort(struct aoe_target *, uint64_t now, int error);
 /* Ask the target again: config query and IDENTIFY on every path. */
 void		aoe_core_revalidate(struct aoe_target *, uint64_t now);
+/* Forget a target without a path or an opener; EBUSY if it has either. */
+int		aoe_core_forget(struct aoe_target *, uint64_t now);
 /*
  * One management command at a time: the argument and data that follow the
  * 24-byte header lie in the control buffer, and so does the answer when
- * AOE_OUT_CONTROL_DONE comes with this cookie.  EBUSY if one is under way.
+ * AOE_OUT_CONTROL_DONE comes with this cookie, as much of it as fits.  EBUSY
+ * if one is under way; EOPNOTSUPP if it could change the disk, or is of a
+ * vendor's.
  */
 int		aoe_core_control(struct aoe_target *, uint64_t now,
-		    uint64_t cookie, uint32_t command, uint32_t length);
+		    const struct aoe_control *);
+/* The command under way, if any, will not be reported. */
+void		aoe_core_control_cancel(struct aoe_target *, uint64_t now);
 uint8_t		*aoe_core_control_buffer(struct aoe_target *);
 /* Where AOE_DEST_SCRATCH copies go: AOE_CONTROL_MAX bytes. */
 uint8_t		*aoe_core_scratch(struct aoe_target *);
@@ -368,5 +395,6 @@ AOE_SIZE(aoe_frame, 44);
 AOE_SIZE(aoe_copy, 24);
 AOE_SIZE(aoe_peek, 8);
 AOE_SIZE(aoe_output, 96);
-AOE_SIZE(aoe_path_info, 72);
+AOE_SIZE(aoe_path_info, 80);
+AOE_SIZE(aoe_control, 32);
 #endif /* _AOE_ABI_H_ */

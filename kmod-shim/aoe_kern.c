@@ -14,13 +14,13 @@
  *	run task	taskqueue of ours: goes on with a drain that grew long.
  *	lifecycle task	taskqueue of ours: may sleep.  The only thread that
  *			makes and frees targets, disks and their sysctl nodes.
- *	sysctl		a user's thread: may sleep.
+ *	sysctl, ioctl	a user's thread: may sleep.
  *	module events	likewise.
  *
  * Locks, in this order; those on one line are never held together
  *	GEOM's topology lock, locks of the network stack
  *	aoe_conf_sx	sleeps.  Settings, the list of targets, the link table.
- *	sc_mtx | aoe_disco_mtx | aoe_link_mtx
+ *	sc_mtx | aoe_disco_mtx | aoe_link_mtx | aoe_log_mtx
  *	locks of taskqueues, callouts, UMA
  *
  * No lock but aoe_conf_sx is held across transmit, the completion of a bio,
@@ -144,6 +144,7 @@ aoe_teardown(void)
 	struct aoe_softc *sc;
 	u_int i;
 
+	aoe_ctl_stop();
 	aoe_boot_release();
 	if (aoe_tag_pre_sync != NULL)
 		EVENTHANDLER_DEREGISTER(shutdown_pre_sync, aoe_tag_pre_sync);
@@ -166,6 +167,7 @@ aoe_teardown(void)
 	if (aoe_run_tq != NULL)
 		taskqueue_free(aoe_run_tq);
 	aoe_mbuf_fini();
+	aoe_log_clear();
 	aoe_sysctl_fini();
 	for (i = 0; i < AOE_STATS; i++)
 		if (aoe_stats[i] != NULL)
@@ -207,6 +209,9 @@ aoe_load(void)
 
 	aoe_sysctl_init();
 	error = aoe_start();
+	/* It answers once aoe_ready is set. */
+	if (error == 0)
+		error = aoe_ctl_start();
 	if (error != 0) {
 		aoe_teardown();
 		return (error);
@@ -337,6 +342,7 @@ aoe_unload(void)
 {
 	int error;
 
+	aoe_ctl_stop();
 	sx_xlock(&aoe_conf_sx);
 	aoe_ready = false;
 	aoe_targets_abort(ENXIO);
@@ -352,6 +358,7 @@ aoe_unload(void)
 		aoe_life_start();
 		aoe_life_kick(AOE_WORK_SCAN);
 		sx_xunlock(&aoe_conf_sx);
+		(void)aoe_ctl_start();
 		return (error);
 	}
 	aoe_teardown();

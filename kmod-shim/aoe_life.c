@@ -204,6 +204,7 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 		return;
 	}
 	SDT_PROBE3(aoe, , target, change, sc->sc_name, name, n->n_value);
+	aoe_log_add(sc->sc_name, name, n->n_path, n->n_value, text);
 	snprintf(data, sizeof(data), "value=%ju path=%u",
 	    (uintmax_t)n->n_value, n->n_path);
 	devctl_notify("AOE", sc->sc_name, name, data);

@@ -182,6 +182,9 @@ aoe_turn_take(struct aoe_softc *sc, struct aoe_turn *tu)
 			break;
 		case AOE_OUT_COMPLETE:
 			break;
+		case AOE_OUT_CONTROL_DONE:
+			aoe_ctl_done(sc, o);
+			break;
 		default:
 			aoe_life_note(sc, o);
 			break;

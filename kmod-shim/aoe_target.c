@@ -165,7 +165,8 @@ aoe_target_is_idle(struct aoe_softc *sc)
 
 	mtx_lock(&sc->sc_mtx);
 	idle = !sc->sc_draining && sc->sc_disk == NULL && !sc->sc_fate.f_up &&
-	    sc->sc_note_count == 0 && TAILQ_EMPTY(&sc->sc_waiting);
+	    sc->sc_ctl_users == 0 && sc->sc_note_count == 0 &&
+	    TAILQ_EMPTY(&sc->sc_waiting);
 	if (idle) {
 		aoe_bufs_reap(sc, aoe_now());
 		aoe_core_info(sc->sc_core, aoe_now(), &info);

@@ -58,6 +58,7 @@
 struct disk;
 struct mbuf;
 struct aoe_buf;				/* in aoe_mbuf.c */
+struct aoe_ioc_log;
 
 MALLOC_DECLARE(M_AOE);
 SYSCTL_DECL(_net_aoe);
@@ -124,6 +125,13 @@ struct aoe_softc {
 	u_int		sc_note_count;		/* (t) */
 	u_int		sc_notes_lost;		/* (t) */
 	u_int		sc_attention;		/* (a) look at the above */
+
+	/* The management command under way, see aoe_ctl.c. */
+	u_int		sc_ctl_users;		/* (t) threads that hold us */
+	bool		sc_ctl_busy;		/* (t) one of them asks */
+	bool		sc_ctl_done;		/* (t) ... and was answered */
+	u_int		sc_ctl_cookie;		/* (t) */
+	struct aoe_output sc_ctl_output;	/* (t) its CONTROL_DONE */
 
 	/* The disk. */
 	struct disk	*sc_disk;		/* (t) */
@@ -299,6 +307,18 @@ void	aoe_filter_judge(struct aoe_frame *, const struct mbuf *);
 void	aoe_policy_init(void);
 void	aoe_policy_target_init(struct aoe_softc *);
 int	aoe_policy_sysctl_target(SYSCTL_HANDLER_ARGS);
+
+/* aoe_ctl.c: /dev/aoectl. */
+int	aoe_ctl_start(void);
+void	aoe_ctl_stop(void);
+void	aoe_ctl_done(struct aoe_softc *, const struct aoe_output *);
+
+/* aoe_log.c: the event log. */
+void	aoe_log_add(const char *target, const char *name, uint8_t path,
+	    uint64_t value, const char *text);
+int	aoe_log_read(struct aoe_ioc_log *, u_int *closing);
+void	aoe_log_wake(void);
+void	aoe_log_clear(void);
 
 /* aoe_sysctl.c */
 int	aoe_conf_enter(void);

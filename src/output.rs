@@ -1,5 +1,6 @@
 //! Every effect that the core can ask for. Nothing else leaves it.
 
+use crate::time::Micros;
 use crate::wire::Tag;
 
 /// Bytes of the longest header: Ethernet, AoE, ATA and one TRIM range.
@@ -115,6 +116,54 @@ pub enum Event {
     Version,
 }
 
+/// Why a management command has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlError {
+    /// The target is being removed.
+    Gone,
+    /// There is no such path, or its interface is down.
+    NoPath,
+    /// Nobody answered.
+    Silent,
+    /// The frame does not fit the interface.
+    TooLong,
+}
+
+/// What became of a management command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ControlDone {
+    /// As given with the command.
+    pub cookie: u64,
+    /// Bytes of the answer behind the header, of which the control buffer has
+    /// as many as fit.
+    pub result: Result<u32, ControlError>,
+    /// The path that the answer came by.
+    pub path: Option<u8>,
+    /// The answer says that the target refuses.
+    pub is_refused: bool,
+    /// The error byte of the answer.
+    pub code: u8,
+    /// Transmissions so far.
+    pub tries: u8,
+    /// Since the last of them.
+    pub rtt: Micros,
+}
+
+impl ControlDone {
+    /// A command without an answer.
+    pub(crate) const fn failed(cookie: u64, error: ControlError) -> Self {
+        Self {
+            cookie,
+            result: Err(error),
+            path: None,
+            is_refused: false,
+            code: 0,
+            tries: 0,
+            rtt: Micros(0),
+        }
+    }
+}
+
 /// One effect.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
@@ -127,12 +176,7 @@ pub enum Output {
         result: Result<(), IoError>,
     },
     /// The management command is over; its answer lies in the control buffer.
-    ControlDone {
-        /// As given with the command.
-        cookie: u64,
-        /// Bytes of the answer.
-        result: Result<u32, IoError>,
-    },
+    ControlDone(ControlDone),
     /// Something happened.
     Event {
         /// What.

@@ -149,7 +149,9 @@ twin!(
         source: u8 = 46,
         event: u8 = 47,
         path: u8 = 48,
-        pad: [u8; 3] = 49,
+        tries: u8 = 49,
+        refused: u8 = 50,
+        pad: u8 = 51,
         header: [u8; TX_HEADER] = 52,
     }
 );
@@ -214,8 +216,23 @@ pub const INFO_IDLE: u32 = 0x40;
 pub const INFO_OPEN: u32 = 0x80;
 
 twin!(
+    /// A management command.
+    AoeControl, 32 {
+        cookie: u64 = 0,
+        command: u32 = 8,
+        length: u32 = 12,
+        frame_length: u32 = 16,
+        wait_us: u32 = 20,
+        tries: u8 = 24,
+        path: u8 = 25,
+        reserved: [u8; 6] = 26,
+    }
+);
+pub const PATH_ANY: u8 = 0xff;
+
+twin!(
     /// A path's state and counters.
-    AoePathInfo, 72 {
+    AoePathInfo, 80 {
         sent: u64 = 0,
         received: u64 = 8,
         retransmitted: u64 = 16,
@@ -230,5 +247,8 @@ twin!(
         mac: [u8; 6] = 64,
         link: u8 = 70,
         state: u8 = 71,
+        index: u8 = 72,
+        sector_count: u8 = 73,
+        reserved: [u8; 6] = 74,
     }
 );

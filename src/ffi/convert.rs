@@ -1,24 +1,33 @@
 //! Between the core's values and the structs of the boundary.
 
-use super::abi::{self, AoeCopy, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoePathInfo, AoePeek};
+use super::abi::{
+    self, AoeControl, AoeCopy, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoePathInfo, AoePeek,
+};
 use super::abi::{AoeSettings, AoeTargetInfo};
 use super::text;
 use crate::filter::{Admission, Kind};
 use crate::io::{IoRequest, Op};
-use crate::output::{IoError, IoHandle, LinkId, Output, Source, Transmit};
-use crate::target::{CopyOut, Frame, Link, PathStatus, Policy, Settings, Target};
+use crate::output::{
+    ControlDone, ControlError, IoError, IoHandle, LinkId, Output, Source, Transmit,
+};
+use crate::target::{
+    CONTROL_MAX, ControlRequest, CopyOut, Frame, Link, PathStatus, Policy, Settings, Target,
+};
 use crate::time::{Instant, Micros};
-use crate::wire::{Address, Header, Mac, WireError};
+use crate::wire::{Address, Command, Header, Mac, WireError};
 
 // FreeBSD's numbers (sys/errno.h).
 pub(super) const ENOENT: i32 = 2;
 const EIO: i32 = 5;
 const ENXIO: i32 = 6;
-pub(super) const EBUSY: i32 = 16;
+const EBUSY: i32 = 16;
 pub(super) const EINVAL: i32 = 22;
 const EROFS: i32 = 30;
 pub(super) const EAGAIN: i32 = 35;
+const EMSGSIZE: i32 = 40;
 const EOPNOTSUPP: i32 = 45;
+const ENETDOWN: i32 = 50;
+const ETIMEDOUT: i32 = 60;
 
 /// The one place a core error becomes an errno. ENXIO makes UFS unmount by
 /// force, and ENOMEM makes GEOM slow the whole system down: the first only
@@ -154,6 +163,8 @@ pub(super) fn output(output: Output, out: &mut AoeOutput) {
     out.error = 0;
     out.event = 0;
     out.path = u8::MAX;
+    out.tries = 0;
+    out.refused = 0;
     out.data_length = 0;
     out.kind = match output {
         Output::Transmit(frame) => {
@@ -165,10 +176,8 @@ pub(super) fn output(output: Output, out: &mut AoeOutput) {
             out.error = result.map_or_else(errno, |()| 0);
             abi::OUT_COMPLETE
         }
-        Output::ControlDone { cookie, result } => {
-            out.value = cookie;
-            out.error = result.map_or_else(errno, |_| 0);
-            out.data_length = result.unwrap_or(0);
+        Output::ControlDone(done) => {
+            control_done(&done, out);
             abi::OUT_CONTROL_DONE
         }
         Output::Event { event, path, value } => {
@@ -190,6 +199,34 @@ pub(super) fn output(output: Output, out: &mut AoeOutput) {
         Output::Gone => abi::OUT_GONE,
         Output::Idle => abi::OUT_IDLE,
     };
+}
+
+fn control_done(done: &ControlDone, out: &mut AoeOutput) {
+    out.value = done.cookie;
+    out.io = done.rtt.0;
+    out.event = done.code;
+    out.path = done.path.unwrap_or(abi::PATH_ANY);
+    out.tries = done.tries;
+    out.refused = done.is_refused.into();
+    match done.result {
+        Ok(length) => out.data_length = length,
+        Err(ControlError::Gone) => out.error = ENXIO,
+        Err(ControlError::NoPath) => out.error = ENETDOWN,
+        Err(ControlError::Silent) => out.error = ETIMEDOUT,
+        Err(ControlError::TooLong) => out.error = EMSGSIZE,
+    }
+}
+
+pub(super) fn control(c: &AoeControl) -> Option<ControlRequest> {
+    Some(ControlRequest {
+        cookie: c.cookie,
+        command: Command::from(u8::try_from(c.command).ok()?),
+        length: usize::try_from(c.length).ok().filter(|n| *n <= CONTROL_MAX)?,
+        frame_length: c.frame_length,
+        wait: Micros(c.wait_us.into()),
+        tries: c.tries,
+        path: (c.path != abi::PATH_ANY).then_some(c.path),
+    })
 }
 
 pub(super) fn transmit(frame: &Transmit, out: &mut AoeOutput) {
@@ -290,6 +327,9 @@ pub(super) fn path_info(p: &PathStatus) -> AoePathInfo {
         mac: p.mac.0,
         link: p.link.0,
         state: p.state_code,
+        index: p.index,
+        sector_count: p.sector_count,
+        reserved: [0; 6],
     }
 }
 

@@ -11,16 +11,16 @@ mod disco;
 mod text;
 
 use abi::{
-    AoeCopy, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoeParams, AoePathInfo, AoePeek,
+    AoeControl, AoeCopy, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoeParams, AoePathInfo, AoePeek,
     AoeSettings, AoeTargetInfo,
 };
 use block::Block;
-use convert::{EAGAIN, EBUSY, EINVAL, ENOENT, errno};
+use convert::{EAGAIN, EINVAL, ENOENT, errno};
 
 use crate::output::{IoError, LinkId, Output};
 use crate::target::Target;
 use crate::time::Instant;
-use crate::wire::{Address, Command};
+use crate::wire::Address;
 use core::slice;
 
 /// The opaque `struct aoe_target`.
@@ -245,24 +245,39 @@ pub unsafe extern "C" fn aoe_core_revalidate(block: *mut Handle, now: u64) {
 ///
 /// # Safety
 ///
-/// `block` is an initialised target, its mutex held.
+/// `block` is an initialised target, its mutex held; `control` is readable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_control(
     block: *mut Handle,
     now: u64,
-    cookie: u64,
-    command: u32,
-    length: u32,
+    control: *const AoeControl,
 ) -> i32 {
-    let Ok(command) = u8::try_from(command) else { return EINVAL };
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
     // SAFETY: As the caller promises.
-    let target = unsafe { target(block) };
-    match target.handle_control(cookie, Command::from(command), length, at(now)) {
-        Ok(()) => 0,
-        Err(IoError::Reserved) => EBUSY,
-        Err(error) => errno(error),
-    }
+    let (target, control) = unsafe { (target(block), &*control) };
+    let Some(request) = convert::control(control) else { return EINVAL };
+    target.handle_control(request, at(now)).map_or_else(errno, |()| 0)
+}
+
+/// Nobody waits for a management command any more.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_control_cancel(block: *mut Handle, now: u64) {
+    // SAFETY: As the caller promises.
+    unsafe { target(block) }.handle_control_cancel(at(now));
+}
+
+/// Forgets a target that is down and closed, or says `EBUSY`.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_forget(block: *mut Handle, now: u64) -> i32 {
+    // SAFETY: As the caller promises.
+    unsafe { target(block) }.handle_forget(at(now)).map_or_else(errno, |()| 0)
 }
 
 /// The control buffer.

@@ -1,20 +1,38 @@
 //! The one management command that a user may have under way.
 
 use super::{CONTROL_MAX, Life, Scratch, Target};
-use crate::output::{IoError, Source, Span, Transmit};
+use crate::output::{ControlDone, ControlError, IoError, Source, Span, Transmit};
+use crate::path::State as PathState;
 use crate::time::{Instant, Micros};
-use crate::wire::{AoeError, Command, Header, MIN_FRAME, Tag};
+use crate::wire::{AtaRequest, Command, Header, Tag};
 
 /// The tag slot of management commands.
 pub(super) const SLOT: u16 = 511;
-const TRIES: u8 = 4;
-const WAIT: Micros = Micros::from_secs(1);
+
+/// What to ask, and how insistently.
+#[derive(Clone, Copy, Debug)]
+pub struct ControlRequest {
+    /// Comes back with the answer.
+    pub cookie: u64,
+    /// The AoE command.
+    pub command: Command,
+    /// Bytes of the control buffer that are its argument and data.
+    pub length: usize,
+    /// The frame is at least this long; zeros follow the data.
+    pub frame_length: u32,
+    /// How long to wait for an answer to each transmission.
+    pub wait: Micros,
+    /// Transmissions; at least one.
+    pub tries: u8,
+    /// The path that the command and its answer must take; any one otherwise.
+    pub path: Option<u8>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Done { cookie: u64, result: Result<u32, IoError> },
+    Done(ControlDone),
     Idle,
-    Waiting { cookie: u64, due: Instant, tries: u8 },
+    Waiting { due: Instant, tries: u8 },
 }
 
 /// The command and its buffer.
@@ -22,14 +40,33 @@ enum State {
 pub(super) struct Control<'a> {
     buffer: &'a mut [u8; CONTROL_MAX],
     state: State,
-    command: Command,
-    length: u32,
+    request: ControlRequest,
     tag: Tag,
+    sent_at: Instant,
+    /// The path that was asked last.
+    asked: usize,
+    answer: ControlDone,
 }
 
 impl<'a> Control<'a> {
     pub(super) fn new(buffer: &'a mut [u8; CONTROL_MAX]) -> Self {
-        Self { buffer, state: State::Idle, command: Command::Config, length: 0, tag: Tag(0) }
+        Self {
+            buffer,
+            state: State::Idle,
+            request: ControlRequest {
+                cookie: 0,
+                command: Command::Config,
+                length: 0,
+                frame_length: 0,
+                wait: Micros(0),
+                tries: 0,
+                path: None,
+            },
+            tag: Tag(0),
+            sent_at: Instant::ZERO,
+            asked: 0,
+            answer: ControlDone::failed(0, ControlError::Gone),
+        }
     }
 
     pub(super) fn buffer_mut(&mut self) -> &mut [u8; CONTROL_MAX] {
@@ -40,40 +77,35 @@ impl<'a> Control<'a> {
     pub(super) fn deadline(&self) -> Instant {
         match self.state {
             State::Waiting { due, .. } => due,
-            State::Done { .. } | State::Idle => Instant::NEVER,
+            State::Done(_) | State::Idle => Instant::NEVER,
         }
     }
 
-    pub(super) fn pop_done(&mut self) -> Option<(u64, Result<u32, IoError>)> {
-        let State::Done { cookie, result } = self.state else { return None };
+    pub(super) fn pop_done(&mut self) -> Option<ControlDone> {
+        let State::Done(done) = self.state else { return None };
         self.state = State::Idle;
-        Some((cookie, result))
+        Some(done)
     }
 
     /// Whether an answer under this tag is being waited for.
     pub(super) fn awaits(&self, tag: Tag) -> bool {
-        self.tag == tag && matches!(self.state, State::Waiting { .. })
+        self.tag == tag && matches!(self.state, State::Waiting { tries, .. } if tries != 0)
     }
 
-    /// Ends a command that is under way.
-    pub(super) fn finish(&mut self, result: Result<u32, IoError>) {
-        if let State::Waiting { cookie, .. } = self.state {
-            self.state = State::Done { cookie, result };
+    /// Ends a command that is under way without an answer.
+    pub(super) fn fail(&mut self, error: ControlError) {
+        if let State::Waiting { tries, .. } = self.state {
+            let failed = ControlDone::failed(self.request.cookie, error);
+            self.state = State::Done(ControlDone { tries, ..failed });
         }
     }
 }
 
 impl Target<'_> {
-    /// Sends the first `length` bytes of the control buffer as the argument
-    /// and data of a command; `ControlDone` follows. `Reserved` while another
-    /// command is under way.
-    pub fn handle_control(
-        &mut self,
-        cookie: u64,
-        command: Command,
-        length: usize,
-        now: Instant,
-    ) -> Result<(), IoError> {
+    /// Sends the first bytes of the control buffer as the argument and data of
+    /// a command; `ControlDone` follows. `Reserved` while another command is
+    /// under way, `Unsupported` if it could change what the disk holds.
+    pub fn handle_control(&mut self, request: ControlRequest, now: Instant) -> Result<(), IoError> {
         self.settle(now);
         if self.control.state != State::Idle {
             return Err(IoError::Reserved);
@@ -81,59 +113,122 @@ impl Target<'_> {
         if self.aborted.is_some() || self.life == Life::Gone {
             return Err(IoError::Gone);
         }
-        let length = u32::try_from(length.min(CONTROL_MAX)).unwrap_or(0);
-        self.control.command = command;
-        self.control.length = length;
+        let argument = self.control.buffer.get(..request.length).unwrap_or(&[]);
+        let harmless = match request.command {
+            Command::Ata => AtaRequest::only_looks(argument),
+            Command::Config | Command::Mask | Command::Reserve => !argument.is_empty(),
+            Command::Other(_) => false,
+        };
+        if !harmless {
+            return Err(IoError::Unsupported);
+        }
+        self.control.request = request;
         self.control.tag = self.management_tag(SLOT);
-        self.control.state = State::Waiting { cookie, due: now, tries: 0 };
+        self.control.state = State::Waiting { due: now, tries: 0 };
         Ok(())
+    }
+
+    /// Nobody waits for the command under way, if there is one, any more.
+    pub fn handle_control_cancel(&mut self, now: Instant) {
+        self.settle(now);
+        self.control.state = State::Idle;
+    }
+
+    /// The path for the next transmission: the one that was asked for, or those
+    /// that are up in turn, or whatever else might answer.
+    fn control_path(&self, tries: u8) -> Option<usize> {
+        let usable = |index: &usize| {
+            self.paths
+                .get(*index)
+                .is_some_and(|p| p.state != PathState::Free && self.link(p.link).is_usable())
+        };
+        if let Some(path) = self.control.request.path {
+            return Some(usize::from(path)).filter(usable);
+        }
+        let rank = |index: usize| match self.paths.get(index) {
+            Some(path) if path.is_up() => 0,
+            Some(path) if path.is_admitted => 1,
+            _ => 2,
+        };
+        let all = || (0..self.used).filter(usable);
+        let best = all().map(rank).min()?;
+        let count = all().filter(|i| rank(*i) == best).count();
+        let turn = usize::from(tries).checked_rem(count)?;
+        all().filter(|i| rank(*i) == best).nth(turn)
     }
 
     /// The frame of a management command that is due.
     pub(super) fn poll_control(&mut self, now: Instant) -> Option<Transmit> {
-        let State::Waiting { cookie, due, tries } = self.control.state else { return None };
+        let State::Waiting { due, tries } = self.control.state else { return None };
         if due > now {
             return None;
         }
-        let path = self.paths.iter().position(|p| p.is_admitted && self.link(p.link).is_usable());
-        let Some(index) = path.filter(|_| tries < TRIES) else {
-            self.control.finish(Err(IoError::Io));
+        let request = self.control.request;
+        if tries >= request.tries.max(1) {
+            self.control.fail(ControlError::Silent);
+            return None;
+        }
+        let Some(index) = self.control_path(tries) else {
+            self.control.fail(ControlError::NoPath);
             return None;
         };
-        let tries = tries.saturating_add(1);
-        self.control.state = State::Waiting { cookie, due: now.after(WAIT), tries };
-        let (command, tag, length) = (self.control.command, self.control.tag, self.control.length);
-        let mut frame = self.frame(index, command, tag, now)?;
+        let whole = request.length.saturating_add(Header::LEN);
+        let whole = u32::try_from(whole).unwrap_or(u32::MAX).max(request.frame_length);
+        let mtu = self.paths.get(index).map_or(0, |p| self.link(p.link).mtu);
+        if whole > mtu.saturating_add(14) {
+            self.control.fail(ControlError::TooLong);
+            return None;
+        }
+        self.control.state =
+            State::Waiting { due: now.after(request.wait), tries: tries.saturating_add(1) };
+        self.control.sent_at = now;
+        self.control.asked = index;
+        let mut frame = self.frame(index, request.command, self.control.tag, now)?;
         frame.header_length = 24;
+        let length = u32::try_from(request.length).unwrap_or(0);
         frame.data = Some(Span { source: Source::Control, offset: 0, length });
-        let whole = usize::try_from(length).unwrap_or(0).saturating_add(Header::LEN);
-        frame.frame_length = u32::try_from(whole.max(MIN_FRAME)).unwrap_or(0);
+        frame.frame_length = super::manage::at_least_minimum(whole);
         Some(frame)
     }
 
-    /// An answer with the control tag: gives the length to copy, if it fits.
-    pub(super) fn on_control_answer(&mut self, header: &Header, length: usize) -> Option<usize> {
-        if header.command != self.control.command {
-            return None;
+    /// An answer with the control tag that came by a known path: gives the
+    /// length to copy, if it is the one that is waited for.
+    pub(super) fn on_control_answer(
+        &mut self,
+        index: usize,
+        header: &Header,
+        length: usize,
+        now: Instant,
+    ) -> Option<usize> {
+        let State::Waiting { tries, .. } = self.control.state else { return None };
+        let request = &self.control.request;
+        let pinned = request.path.is_some() || self.settings.strict_src;
+        if header.command != request.command || pinned && index != self.control.asked {
+            return self.on_unexpected(index, header.tag);
         }
-        let error = match header.error {
-            None | Some(AoeError::ConfigStringPresent) => None,
-            Some(AoeError::UnrecognizedCommand) => Some(IoError::Unsupported),
-            Some(AoeError::TargetReserved) => Some(IoError::Reserved),
-            Some(_) => Some(IoError::Io),
+        let length = length.saturating_sub(Header::LEN);
+        let error = header.effective_error().is_some() || header.error.is_some();
+        self.control.answer = ControlDone {
+            cookie: request.cookie,
+            result: Ok(u32::try_from(length).unwrap_or(u32::MAX)),
+            path: u8::try_from(index).ok(),
+            is_refused: error,
+            code: header.raw_error,
+            tries,
+            rtt: now.since(self.control.sent_at),
         };
-        if let Some(error) = error {
-            self.control.finish(Err(error));
-            return None;
+        self.scratch_holds = Scratch::Control;
+        if let Some(path) = self.paths.get_mut(index) {
+            path.counters.received = path.counters.received.wrapping_add(1);
         }
-        let length = length.saturating_sub(Header::LEN).min(CONTROL_MAX);
-        self.scratch_holds = Scratch::Control { length };
-        Some(length)
+        Some(length.min(CONTROL_MAX))
     }
 
     /// The answer lies in the scratch buffer.
-    pub(super) fn settle_control(&mut self, length: usize) {
-        *self.control.buffer = *self.scratch;
-        self.control.finish(Ok(u32::try_from(length).unwrap_or(0)));
+    pub(super) fn settle_control(&mut self) {
+        if matches!(self.control.state, State::Waiting { .. }) {
+            *self.control.buffer = *self.scratch;
+            self.control.state = State::Done(self.control.answer);
+        }
     }
 }

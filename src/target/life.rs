@@ -3,7 +3,7 @@
 
 use super::{Life, Link, Scratch, Target, send};
 use crate::io::Op;
-use crate::output::{Event, IoError, LinkId};
+use crate::output::{ControlError, Event, IoError, LinkId};
 use crate::path::{Path, State};
 use crate::request::Place;
 use crate::time::Instant;
@@ -32,7 +32,7 @@ impl Target<'_> {
         match core::mem::replace(&mut self.scratch_holds, Scratch::Nothing) {
             Scratch::Nothing => {}
             Scratch::Config { length } => self.settle_config(length),
-            Scratch::Control { length } => self.settle_control(length),
+            Scratch::Control => self.settle_control(),
             Scratch::Identify { path } => {
                 let Some(bytes) = self.scratch.first_chunk::<512>() else { return };
                 let identify = Identify::parse(bytes);
@@ -380,12 +380,25 @@ impl Target<'_> {
         for index in 0..self.paths.len() {
             self.free_path(index);
         }
-        self.control.finish(Err(IoError::Gone));
+        self.control.fail(ControlError::Gone);
         self.life = Life::Gone;
         self.is_open = false;
         if had_disk {
             self.tell(Notice::Gone);
         }
+    }
+
+    /// Forgets a target that is not there and that nobody has open; `Reserved`
+    /// if it is, or somebody has.
+    pub fn handle_forget(&mut self, now: Instant) -> Result<(), IoError> {
+        self.settle(now);
+        if self.is_open || self.life == Life::Up || self.known_paths().iter().any(Path::is_up) {
+            return Err(IoError::Reserved);
+        }
+        if self.life != Life::Gone {
+            self.remove(IoError::Gone);
+        }
+        Ok(())
     }
 
     fn forget_disk(&mut self, error: IoError) {

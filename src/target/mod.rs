@@ -37,6 +37,7 @@ pub use crate::io::Io as IoSlot;
 pub use crate::path::Path as PathSlot;
 pub use crate::request::Request as RequestSlot;
 use control::Control;
+pub use control::ControlRequest;
 use notice::{Notice, Notices};
 pub use receive::{CopyOut, Frame};
 pub use status::{PathStatus, Status};
@@ -169,7 +170,7 @@ pub(crate) enum Life {
 #[derive(Clone, Copy, Debug)]
 enum Scratch {
     Config { length: usize },
-    Control { length: usize },
+    Control,
     Identify { path: u8 },
     Nothing,
 }
@@ -447,11 +448,12 @@ impl<'a> Target<'a> {
             *counter = counter.wrapping_add(1);
             return Some(Output::Complete { io, result });
         }
-        if let Some((cookie, result)) = self.control.pop_done() {
-            return Some(Output::ControlDone { cookie, result });
-        }
         if let Some(frame) = self.poll_transmit(now) {
             return Some(Output::Transmit(frame));
+        }
+        // After the frames, since looking for one may be what ends a command.
+        if let Some(done) = self.control.pop_done() {
+            return Some(Output::ControlDone(done));
         }
         self.poll_idle(now)
     }

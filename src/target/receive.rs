@@ -74,7 +74,10 @@ impl Target<'_> {
         }
         let slot = tag::slot(header.tag);
         if to_us && self.control.awaits(header.tag) {
-            let length = self.on_control_answer(&header, frame.length)?;
+            let Some(index) = self.find_path(frame.link, header.src) else {
+                return self.count_unexpected();
+            };
+            let length = self.on_control_answer(index, &header, frame.length, now)?;
             return scratch(Header::LEN, length);
         }
         match header.command {

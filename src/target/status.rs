@@ -61,6 +61,7 @@ pub struct PathStatus {
     pub in_flight: u32,
     pub payload: u32,
     pub payload_max: u32,
+    pub sector_count: u8,
 }
 
 impl Target<'_> {
@@ -144,6 +145,7 @@ impl Target<'_> {
             in_flight: u32::from(p.flight.len()),
             payload: p.payload_bytes(),
             payload_max: u32::from(p.limit).wrapping_mul(512),
+            sector_count: p.sector_count,
         })
     }
 

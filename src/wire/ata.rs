@@ -76,6 +76,8 @@ impl AtaCommand {
     pub const READ: AtaCommand = AtaCommand(0x20);
     /// READ SECTORS EXT, 48-bit.
     pub const READ_EXT: AtaCommand = AtaCommand(0x24);
+    /// READ LOG EXT.
+    pub const READ_LOG_EXT: AtaCommand = AtaCommand(0x2f);
     /// WRITE SECTORS, 28-bit.
     pub const WRITE: AtaCommand = AtaCommand(0x30);
     /// WRITE SECTORS EXT, 48-bit.
@@ -185,6 +187,26 @@ impl AtaRequest {
     /// Asks whether the disk spins.
     pub const fn check_power() -> Self {
         Self::bare(AtaCommand::CHECK_POWER)
+    }
+
+    /// Whether these bytes are the argument of a request that changes nothing
+    /// on the disk, and of no vendor: what an administrator may send as it is.
+    pub fn only_looks(argument: &[u8]) -> bool {
+        let Ok(raw) = Raw::read_from_bytes(argument) else { return false };
+        let flags = AtaFlags::from_bits_retain(raw.flags);
+        if flags.intersects(AtaFlags::WRITE.union(AtaFlags::ASYNC)) {
+            return false;
+        }
+        match AtaCommand(raw.command) {
+            AtaCommand::CHECK_POWER
+            | AtaCommand::IDENTIFY
+            | AtaCommand::READ
+            | AtaCommand::READ_EXT
+            | AtaCommand::READ_LOG_EXT => true,
+            // Values, thresholds, logs, status: not tests, nor switching it off.
+            AtaCommand::SMART => matches!(raw.feature, 0xd0 | 0xd1 | 0xd5 | 0xda),
+            _ => false,
+        }
     }
 
     const fn bare(command: AtaCommand) -> Self {

@@ -92,6 +92,7 @@ fn layouts_in_rust() -> BTreeMap<String, Layout> {
         "aoe_link_state": AoeLinkState,
         "aoe_io": AoeIo,
         "aoe_frame": AoeFrame,
+        "aoe_control": AoeControl,
         "aoe_copy": AoeCopy,
         "aoe_peek": AoePeek,
         "aoe_output": AoeOutput,

@@ -376,6 +376,8 @@ cmd_misc(int argc, char **argv, FILE *out)
 		host_sleep_ns((long)(strtod(argv[1], NULL) * 1e9));
 	else if (strcmp(argv[0], "shutdown") == 0)
 		kpi_shutdown(0);
+	else if (strcmp(argv[0], "interrupt") == 0)
+		kpi_interrupt();
 	else
 		return (FBSD_EINVAL);
 	return (0);
@@ -412,6 +414,8 @@ static const struct cmd commands[] = {
 	{ "inject", 2, 3, cmd_inject, "interface hex [vlan]" },
 	{ "target", 3, 5, cmd_target, "add wire N.M size [serial] | remove "
 	    "wire N.M | set wire N.M what value" },
+	{ "ioctl", 2, 6, cmd_ioctl, "[-j] [-u uid] device request [hex]" },
+	{ "interrupt", 0, 0, cmd_misc, "" },
 	{ "fault", 1, 3, cmd_fault, "alloc n [for] | txfree now|late|lazy|"
 	    "never [ms] | txrelease | rxsplit 0|1 | unmapped 0|1|2 | txerror "
 	    "errno | trace 0|1 | list" },

@@ -81,6 +81,39 @@ cmd_inject(int argc, char **argv, FILE *out)
 	return (0);
 }
 
+/*
+ * ioctl [-j] [-u uid] device request hex: the answer in hexadecimal.  The
+ * request is what _IOWR() and friends make.
+ */
+int
+cmd_ioctl(int argc, char **argv, FILE *out)
+{
+	unsigned char data[8192];
+	unsigned long cmd, i, size;
+	unsigned b, uid = 0;
+	int error, jailed = 0, n = 1;
+	const char *p;
+
+	for (; n < argc && argv[n][0] == '-'; n++) {
+		if (strcmp(argv[n], "-j") == 0)
+			jailed = 1;
+		else if (strcmp(argv[n], "-u") == 0 && n + 1 < argc)
+			uid = (unsigned)strtoul(argv[++n], NULL, 0);
+	}
+	if (argc - n < 2)
+		return (FBSD_EINVAL);
+	cmd = strtoul(argv[n + 1], NULL, 0);
+	size = kpi_ioctl_size(cmd);
+	memset(data, 0, sizeof(data));
+	p = argc - n > 2 ? argv[n + 2] : "";
+	for (i = 0; i < size && sscanf(p, "%2x", &b) == 1; i++, p += 2)
+		data[i] = (unsigned char)b;
+	error = kpi_ioctl(argv[n], cmd, data, uid, jailed);
+	for (i = 0; error == 0 && i < size; i++)
+		fprintf(out, "%02x", data[i]);
+	return (error);
+}
+
 int
 cmd_target(int argc, char **argv, FILE *out)
 {

@@ -94,6 +94,13 @@ int	 kpi_sysctl_set(const char *name, const char *value, int flags)
 void	 kpi_sysctl_walk(const char *prefix, void (*say)(const char *,
 	    const char *, const char *)) SHARED(kpi_sysctl_walk);
 
+/* One request to a device node, by somebody; `data` has kpi_ioctl_size(). */
+int	 kpi_ioctl(const char *name, unsigned long cmd, void *data,
+	    unsigned uid, int jailed) SHARED(kpi_ioctl);
+unsigned long kpi_ioctl_size(unsigned long cmd) SHARED(kpi_ioctl_size);
+/* A signal for every thread that sleeps and may be interrupted. */
+void	 kpi_interrupt(void) SHARED(kpi_interrupt);
+
 /* Faults. */
 struct kpi_faults {
 	long	alloc_fail_at;	/* this M_NOWAIT allocation from now; 0: none */

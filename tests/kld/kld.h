@@ -85,6 +85,7 @@ void	nbd_stop_all(void);
 long	bytes(const char *text);	/* 10, 10k, 10m, 10g */
 int	cmd_if(int, char **, FILE *);
 int	cmd_inject(int, char **, FILE *);
+int	cmd_ioctl(int, char **, FILE *);
 int	cmd_target(int, char **, FILE *);
 int	cmd_fault(int, char **, FILE *);
 int	command(int argc, char **argv, FILE *out);

@@ -82,6 +82,7 @@ enum ledger_kind {
 	LEDGER_MTYPE,
 	LEDGER_BIO,
 	LEDGER_MAPPING,
+	LEDGER_DEV,
 	LEDGER_KINDS
 };
 void	ledger_add(enum ledger_kind, const void *object, const char *name,

@@ -29,6 +29,7 @@ static const char *const kind_name[LEDGER_KINDS] = {
 	[LEDGER_SBUF] = "sbuf", [LEDGER_ENV] = "kernel environment string",
 	[LEDGER_MTYPE] = "malloc type", [LEDGER_BIO] = "bio",
 	[LEDGER_MAPPING] = "mapping of physical memory",
+	[LEDGER_DEV] = "device node",
 };
 
 static struct entry *table[BUCKETS];

@@ -5,7 +5,9 @@
  */
 #include "kpi.h"
 
+#include <sys/callout.h>
 #include <sys/sx.h>
+#include <sys/time.h>
 
 /*
  * Sleeping.  A wakeup is a bump of one word per hashed channel, so that a
@@ -13,6 +15,7 @@
  */
 #define	CHANNELS	256
 static volatile u_int channels[CHANNELS];
+static volatile u_int interrupts;
 
 static volatile u_int *
 channel(const void *chan)
@@ -28,11 +31,13 @@ _sleep(const void *chan, struct lock_object *lo, int pri, const char *wmesg,
 	struct mtx *m = (struct mtx *)lo;
 	struct sx *sx = (struct sx *)lo;
 	volatile u_int *word = channel(chan);
-	u_int turn = *word;
+	u_int turn = *word, signals = interrupts;
 	bool sleepable = lo != NULL && (lo->lo_flags & LO_SLEEPABLE) != 0;
 	int timeout;
 
-	(void)wmesg, (void)pr, (void)flags;
+	(void)wmesg, (void)pr;
+	if (sbt != 0 && (flags & C_ABSOLUTE) != 0)
+		sbt = MAX(sbt - sbinuptime(), 1);
 	if (lo != NULL && sleepable)
 		sx_xunlock(sx);
 	else if (lo != NULL)
@@ -45,7 +50,21 @@ _sleep(const void *chan, struct lock_object *lo, int pri, const char *wmesg,
 		else
 			mtx_lock(m);
 	}
+	if ((pri & PCATCH) != 0 && signals != interrupts)
+		return (EINTR);
 	return (timeout ? EWOULDBLOCK : 0);
+}
+
+void
+kpi_interrupt(void)
+{
+	u_int i;
+
+	atomic_add_int(&interrupts, 1);
+	for (i = 0; i < CHANNELS; i++) {
+		atomic_add_int(&channels[i], 1);
+		host_wake(&channels[i], INT_MAX);
+	}
 }
 
 void

@@ -326,7 +326,8 @@ priv_check(struct thread *td, int priv)
 {
 
 	(void)priv;
-	return (td->td_ucred->cr_prison == &prison0 ? 0 : EPERM);
+	return (td->td_ucred->cr_prison == &prison0 &&
+	    td->td_ucred->cr_uid == 0 ? 0 : EPERM);
 }
 
 int

@@ -235,7 +235,7 @@ impl Rig {
     }
 }
 
-fn head(src: Mac, command: u8, tag: Tag) -> Vec<u8> {
+pub(super) fn head(src: Mac, command: u8, tag: Tag) -> Vec<u8> {
     let mut f = Vec::from_iter(US.0.into_iter().chain(src.0));
     f.extend([0x88, 0xa2, 0x18, 0, 0, 7, 1, command]);
     f.extend(tag.0.to_be_bytes());

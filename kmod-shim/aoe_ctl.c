@@ -1,0 +1,432 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * /dev/aoectl, the device behind aoectl(8).
+ *
+ * Knows: who may ask, and how long an answer is waited for.
+ * Must not know: what a management command means, nor its answer; which of
+ * them are harmless, the core decides.
+ *
+ * A thread that waits for a target's answer holds no lock; sc_ctl_users keeps
+ * the target.  Unloading destroys the device before anything else: that sets
+ * aoe_ctl_closing, wakes whoever sleeps here, and waits until all have left.
+ */
+#include "aoe_var.h"
+
+#include <sys/conf.h>
+#include <sys/epoch.h>
+#include <sys/priv.h>
+#include <sys/proc.h>
+
+#include <net/ethernet.h>
+
+#include "aoe_ioctl.h"
+
+static d_open_t		aoe_ctl_open;
+static d_ioctl_t	aoe_ctl_ioctl;
+
+static struct cdevsw aoe_ctl_cdevsw = {
+	.d_version = D_VERSION,
+	.d_name = AOE_CTL_NAME,
+	.d_open = aoe_ctl_open,
+	.d_ioctl = aoe_ctl_ioctl,
+};
+
+static struct cdev *aoe_ctl_dev;
+static u_int aoe_ctl_closing;			/* (a) */
+static u_int aoe_ctl_cookie;			/* (a) */
+
+/* A jail has no such privilege, whatever nodes it was given. */
+static int
+aoe_ctl_open(struct cdev *dev __unused, int flags __unused, int type __unused,
+    struct thread *td)
+{
+
+	return (priv_check(td, PRIV_DRIVER));
+}
+
+/* Shared access to the configuration, while the module is in use. */
+static int
+aoe_ctl_enter(void)
+{
+
+	sx_slock(&aoe_conf_sx);
+	if (aoe_ready)
+		return (0);
+	sx_sunlock(&aoe_conf_sx);
+	return (ENXIO);
+}
+
+static void
+aoe_ctl_version(struct aoe_ioc_version *v)
+{
+
+	memset(v, 0, sizeof(*v));
+	v->version = AOE_CTL_VERSION;
+	strlcpy(v->driver, AOE_VERSION, sizeof(v->driver));
+}
+
+/* The interface of a path, as it is now. */
+static void
+aoe_ctl_link(struct aoe_ioc_path *p)
+{
+	struct epoch_tracker et;
+	if_t ifp;
+
+	NET_EPOCH_ENTER(et);
+	ifp = aoe_link_if(p->info.link);
+	if (ifp != NULL) {
+		strlcpy(p->interface, if_name(ifp), sizeof(p->interface));
+		p->mtu = if_getmtu(ifp);
+		p->link_up = aoe_link_is_up(ifp);
+		if (if_getaddrlen(ifp) == ETHER_ADDR_LEN)
+			memcpy(p->local, if_getlladdr(ifp), ETHER_ADDR_LEN);
+	}
+	NET_EPOCH_EXIT(et);
+}
+
+static void
+aoe_ctl_describe(struct aoe_softc *sc, struct aoe_ioc_target *t)
+{
+	u_int i;
+
+	memset(t, 0, sizeof(*t));
+	t->major = sc->sc_major;
+	t->minor = sc->sc_minor;
+	strlcpy(t->name, sc->sc_name, sizeof(t->name));
+	mtx_lock(&sc->sc_mtx);
+	aoe_core_info(sc->sc_core, aoe_now(), &t->info);
+	while (t->npaths < AOE_PATHS && aoe_core_path_info(sc->sc_core,
+	    t->npaths, &t->path[t->npaths].info) == 0)
+		t->npaths++;
+	t->identified = aoe_core_identify(sc->sc_core, t->identify) == 0;
+	(void)aoe_core_config_string(sc->sc_core, t->config,
+	    sizeof(t->config));
+	mtx_unlock(&sc->sc_mtx);
+	for (i = 0; i < t->npaths; i++)
+		aoe_ctl_link(&t->path[i]);
+}
+
+/* The target with the least address that is not less than this one. */
+static struct aoe_softc *
+aoe_ctl_next(uint16_t major, uint8_t minor)
+{
+	struct aoe_softc *best, *sc;
+
+	best = NULL;
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
+		if (sc->sc_major < major ||
+		    (sc->sc_major == major && sc->sc_minor < minor))
+			continue;
+		if (best == NULL || sc->sc_major < best->sc_major ||
+		    (sc->sc_major == best->sc_major &&
+		    sc->sc_minor < best->sc_minor))
+			best = sc;
+	}
+	return (best);
+}
+
+static int
+aoe_ctl_target(struct aoe_ioc_target *t)
+{
+	struct aoe_softc *sc;
+	int error;
+
+	error = aoe_ctl_enter();
+	if (error != 0)
+		return (error);
+	sc = t->next != 0 ? aoe_ctl_next(t->major, t->minor) :
+	    aoe_target_find(t->major, t->minor);
+	if (sc != NULL)
+		aoe_ctl_describe(sc, t);
+	sx_sunlock(&aoe_conf_sx);
+	return (sc != NULL ? 0 : ENOENT);
+}
+
+/* Find a target and keep it.  Returns with its mutex held. */
+static int
+aoe_ctl_hold(uint16_t major, uint8_t minor, struct aoe_softc **scp)
+{
+	struct aoe_softc *sc;
+	int error;
+
+	error = aoe_ctl_enter();
+	if (error != 0)
+		return (error);
+	sc = aoe_target_find(major, minor);
+	if (sc == NULL)
+		error = ENOENT;
+	else {
+		mtx_lock(&sc->sc_mtx);
+		if (sc->sc_dead) {
+			mtx_unlock(&sc->sc_mtx);
+			error = ENXIO;
+		} else
+			sc->sc_ctl_users++;
+	}
+	sx_sunlock(&aoe_conf_sx);
+	*scp = sc;
+	return (error);
+}
+
+/* Sleep on a target for at most a time; `until` is of sbinuptime(). */
+static int
+aoe_ctl_sleep(struct aoe_softc *sc, sbintime_t until)
+{
+	int error;
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	if (atomic_load_acq_int(&aoe_ctl_closing) != 0)
+		return (ENXIO);
+	if (sbinuptime() >= until)
+		return (ETIMEDOUT);
+	error = msleep_sbt(&sc->sc_ctl_users, &sc->sc_mtx, PCATCH, "aoectl",
+	    until, 0, C_ABSOLUTE);
+	/* A command went out: the system call must not be begun again. */
+	if (error == ERESTART)
+		error = EINTR;
+	return (error == EWOULDBLOCK ? ETIMEDOUT : error);
+}
+
+/* Give the command to the core.  Called with the mutex, returns with it. */
+static int
+aoe_ctl_send(struct aoe_softc *sc, const struct aoe_ioc_control *c)
+{
+	struct aoe_control control;
+	int error;
+
+	sc->sc_ctl_cookie = atomic_fetchadd_int(&aoe_ctl_cookie, 1);
+	sc->sc_ctl_done = false;
+	memset(&control, 0, sizeof(control));
+	control.cookie = sc->sc_ctl_cookie;
+	control.command = c->command;
+	control.length = c->length;
+	control.frame_length = c->frame_length;
+	control.wait_us = c->wait_ms * 1000;
+	control.tries = c->tries;
+	control.path = c->path;
+	memcpy(aoe_core_control_buffer(sc->sc_core), c->data, c->length);
+	error = aoe_core_control(sc->sc_core, aoe_now(), &control);
+	if (error == 0) {
+		aoe_input_end(sc);
+		mtx_lock(&sc->sc_mtx);
+	}
+	return (error);
+}
+
+/* Take what the core said of the command. */
+static int
+aoe_ctl_take(struct aoe_softc *sc, struct aoe_ioc_control *c)
+{
+	const struct aoe_output *o = &sc->sc_ctl_output;
+
+	c->tries = o->tries;
+	if (o->error != 0)
+		return (o->error);
+	c->path = o->path;
+	c->length = o->data_length;
+	c->error = o->event;
+	c->refused = o->refused;
+	c->rtt_us = o->io;
+	/* Nobody writes there before the next command, which is not yet. */
+	memcpy(c->data, aoe_core_control_buffer(sc->sc_core),
+	    MIN(o->data_length, AOE_CONTROL_MAX));
+	return (0);
+}
+
+static int
+aoe_ctl_run(struct aoe_softc *sc, struct aoe_ioc_control *c)
+{
+	sbintime_t until;
+	int error;
+
+	/* The core ends the command in time; the second is for its callout. */
+	until = sbinuptime() + (c->tries * c->wait_ms + 1000) * SBT_1MS;
+	error = aoe_ctl_send(sc, c);
+	while (error == 0 && !sc->sc_ctl_done)
+		error = aoe_ctl_sleep(sc, until);
+	if (error == 0)
+		return (aoe_ctl_take(sc, c));
+	aoe_core_control_cancel(sc->sc_core, aoe_now());
+	return (error);
+}
+
+/* One command at a time; others wait their turn. */
+static int
+aoe_ctl_control(struct aoe_ioc_control *c)
+{
+	struct aoe_softc *sc;
+	sbintime_t until;
+	int error;
+
+	if (c->length > AOE_CONTROL_MAX || c->tries == 0 || c->wait_ms == 0 ||
+	    c->wait_ms > AOE_CTL_WAIT_MAX ||
+	    c->tries * c->wait_ms > AOE_CTL_WAIT_MAX)
+		return (EINVAL);
+	error = aoe_ctl_hold(c->major, c->minor, &sc);
+	if (error != 0)
+		return (error);
+	until = sbinuptime() + AOE_CTL_WAIT_MAX * SBT_1MS;
+	while (error == 0 && sc->sc_ctl_busy)
+		error = aoe_ctl_sleep(sc, until);
+	if (error == 0) {
+		sc->sc_ctl_busy = true;
+		error = aoe_ctl_run(sc, c);
+		sc->sc_ctl_busy = false;
+		wakeup(&sc->sc_ctl_users);
+	}
+	sc->sc_ctl_users--;
+	/* The lifecycle thread may have waited for us to free it. */
+	aoe_life_attention(sc);
+	mtx_unlock(&sc->sc_mtx);
+	return (error);
+}
+
+/* The core's CONTROL_DONE: the thread that waits for it takes over. */
+void
+aoe_ctl_done(struct aoe_softc *sc, const struct aoe_output *o)
+{
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	if (!sc->sc_ctl_busy || o->value != sc->sc_ctl_cookie)
+		return;
+	sc->sc_ctl_output = *o;
+	sc->sc_ctl_done = true;
+	wakeup(&sc->sc_ctl_users);
+}
+
+static int
+aoe_ctl_discover(void)
+{
+
+	sx_xlock(&aoe_conf_sx);
+	if (!aoe_ready) {
+		sx_xunlock(&aoe_conf_sx);
+		return (ENXIO);
+	}
+	aoe_links_scan();
+	aoe_disco_beacon();
+	sx_xunlock(&aoe_conf_sx);
+	return (0);
+}
+
+static int
+aoe_ctl_revalidate(struct aoe_softc *sc)
+{
+
+	aoe_core_revalidate(sc->sc_core, aoe_input_begin(sc));
+	aoe_input_end(sc);
+	return (0);
+}
+
+static int
+aoe_ctl_forget(struct aoe_softc *sc)
+{
+	int error;
+
+	error = aoe_core_forget(sc->sc_core, aoe_input_begin(sc));
+	aoe_life_attention(sc);
+	aoe_input_end(sc);
+	return (error);
+}
+
+/* Something that takes no time, with one target or with all. */
+static int
+aoe_ctl_each(const struct aoe_ioc_address *a, int (*what)(struct aoe_softc *))
+{
+	struct aoe_softc *sc;
+	int error;
+
+	error = aoe_ctl_enter();
+	if (error != 0)
+		return (error);
+	if (a->all != 0) {
+		/* What does not apply to a target is no failure of all. */
+		TAILQ_FOREACH(sc, &aoe_targets, sc_link)
+			(void)what(sc);
+	} else {
+		sc = aoe_target_find(a->major, a->minor);
+		error = sc != NULL ? what(sc) : ENOENT;
+	}
+	sx_sunlock(&aoe_conf_sx);
+	return (error);
+}
+
+static int
+aoe_ctl_ioctl(struct cdev *dev __unused, u_long cmd, caddr_t data,
+    int flags __unused, struct thread *td)
+{
+	struct aoe_ioc_log *log;
+	int error;
+
+	/* The descriptor may have been handed to somebody else. */
+	error = priv_check(td, PRIV_DRIVER);
+	if (error != 0)
+		return (error);
+	switch (cmd) {
+	case AOEIOC_VERSION:
+		aoe_ctl_version((struct aoe_ioc_version *)data);
+		return (0);
+	case AOEIOC_TARGET:
+		return (aoe_ctl_target((struct aoe_ioc_target *)data));
+	case AOEIOC_CONTROL:
+		return (aoe_ctl_control((struct aoe_ioc_control *)data));
+	case AOEIOC_DISCOVER:
+		return (aoe_ctl_discover());
+	case AOEIOC_REVALIDATE:
+		return (aoe_ctl_each((struct aoe_ioc_address *)data,
+		    aoe_ctl_revalidate));
+	case AOEIOC_FORGET:
+		return (aoe_ctl_each((struct aoe_ioc_address *)data,
+		    aoe_ctl_forget));
+	case AOEIOC_LOG:
+		log = (struct aoe_ioc_log *)data;
+		if (log->wait_ms > AOE_CTL_WAIT_MAX)
+			return (EINVAL);
+		return (aoe_log_read(log, &aoe_ctl_closing));
+	default:
+		return (ENOTTY);
+	}
+}
+
+int
+aoe_ctl_start(void)
+{
+	struct make_dev_args args;
+	int error;
+
+	atomic_store_rel_int(&aoe_ctl_closing, 0);
+	make_dev_args_init(&args);
+	args.mda_flags = MAKEDEV_WAITOK | MAKEDEV_CHECKNAME;
+	args.mda_devsw = &aoe_ctl_cdevsw;
+	args.mda_uid = UID_ROOT;
+	args.mda_gid = GID_WHEEL;
+	args.mda_mode = 0600;
+	error = make_dev_s(&args, &aoe_ctl_dev, AOE_CTL_NAME);
+	if (error != 0) {
+		printf("aoe: no /dev/%s: error %d\n", AOE_CTL_NAME, error);
+		aoe_ctl_dev = NULL;
+	}
+	return (error);
+}
+
+/* Nobody is in here when this returns. */
+void
+aoe_ctl_stop(void)
+{
+	struct aoe_softc *sc;
+
+	if (aoe_ctl_dev == NULL)
+		return;
+	atomic_store_rel_int(&aoe_ctl_closing, 1);
+	sx_slock(&aoe_conf_sx);
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
+		mtx_lock(&sc->sc_mtx);
+		wakeup(&sc->sc_ctl_users);
+		mtx_unlock(&sc->sc_mtx);
+	}
+	sx_sunlock(&aoe_conf_sx);
+	aoe_log_wake();
+	destroy_dev(aoe_ctl_dev);
+	aoe_ctl_dev = NULL;
+}
