@@ -7,7 +7,10 @@ use aoe_core::ffi::abi::{
     self, AoeCopy, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoeParams, AoePathInfo, AoePeek,
     AoeSettings, AoeTargetInfo,
 };
-use aoe_core::output::{IoError, IoHandle, LinkId, Output, Source, Span, Transmit};
+use aoe_core::output::{
+    ControlDone, ControlError, IoError, IoHandle, LinkId, Output, Source, Span, Transmit,
+};
+use aoe_core::time::Micros;
 
 use crate::initiator::{
     CopyTo, Counters, Initiator, Kind, LinkState, PathView, Refused, Settings, Submission,
@@ -413,9 +416,15 @@ fn output(out: &AoeOutput) -> Option<Output> {
             })
         }
         abi::OUT_COMPLETE => Output::Complete { io: IoHandle(out.io), result },
-        abi::OUT_CONTROL_DONE => {
-            Output::ControlDone { cookie: out.value, result: result.map(|()| out.data_length) }
-        }
+        abi::OUT_CONTROL_DONE => Output::ControlDone(ControlDone {
+            cookie: out.value,
+            result: result.map(|()| out.data_length).map_err(|_| ControlError::Silent),
+            path: Some(out.path),
+            is_refused: out.refused != 0,
+            code: out.event,
+            tries: out.tries,
+            rtt: Micros(out.io),
+        }),
         abi::OUT_UP => Output::Up { sectors: out.value },
         abi::OUT_RESIZED => Output::Resized { sectors: out.value },
         abi::OUT_SUSPENDED => Output::Suspended,

@@ -344,7 +344,7 @@ impl Machine {
                 }
                 Output::Gone if self.is_up => return Err("the disk went away".to_string()),
                 Output::Resized { .. } => return Err("the disk was resized".to_string()),
-                Output::ControlDone { .. } => return Err("an answer to no command".to_string()),
+                Output::ControlDone(_) => return Err("an answer to no command".to_string()),
                 Output::Gone
                 | Output::Event { .. }
                 | Output::Idle

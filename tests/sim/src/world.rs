@@ -415,7 +415,7 @@ impl<'p, I: Initiator> World<'p, I> {
                 }
                 self.size = sectors;
             }
-            Output::ControlDone { .. } => return Err("an answer to no command".to_string()),
+            Output::ControlDone(_) => return Err("an answer to no command".to_string()),
             Output::Event { .. } | Output::Idle | Output::Resumed | Output::Suspended => {}
         }
         Ok(())
