@@ -23,6 +23,7 @@
 #define	AOE_PATHS		16		/* (interface, MAC) pairs per target */
 #define	AOE_RX_HEADER		36		/* bytes of a frame the core reads */
 #define	AOE_TX_HEADER		44		/* most bytes the core writes */
+#define	AOE_HISTOGRAM		24		/* buckets of a path's */
 #define	AOE_CONTROL_MAX		2084		/* control payload, either way */
 #define	AOE_SEED_LEN		32
 #define	AOE_IFLIST_MAX		1023
@@ -126,7 +127,7 @@ struct aoe_peek {
  * data is data_length bytes at data_offset of the I/O or the control buffer.
  */
 struct aoe_output {
-	uint64_t	io;			/* COMPLETE; TRANSMIT from an I/O;
+	uint64_t	io;			/* COMPLETE; TRANSMIT for an I/O;
 						   CONTROL_DONE: round trip, us */
 	uint64_t	value;			/* sectors, control cookie, event */
 	uint32_t	kind;			/* AOE_OUT_* */
@@ -140,8 +141,11 @@ struct aoe_output {
 	uint8_t		header_length;
 	uint8_t		source;			/* AOE_SRC_* */
 	uint8_t		event;			/* AOE_EV_*, for EVENT;
+						   AOE_TX_*, for TRANSMIT;
 						   CONTROL_DONE: error byte */
-	uint8_t		path;			/* path index, where it has one */
+	uint8_t		path;			/* path index, where it has one:
+						   an EVENT then has its link,
+						   and its MAC as the header */
 	uint8_t		tries;			/* CONTROL_DONE: transmissions */
 	uint8_t		refused;		/* CONTROL_DONE: by the target */
 	uint8_t		pad;
@@ -179,6 +183,16 @@ struct aoe_output {
 #define	AOE_EV_FAILED		13		/* maxwait passed while open */
 #define	AOE_EV_RESTARTED	14		/* the target announced itself */
 #define	AOE_EV_REPLACED		15		/* closed, and another disk came */
+
+/* Why a frame is sent. */
+#define	AOE_TX_IO		0
+#define	AOE_TX_AGAIN		1		/* for an I/O, once more */
+#define	AOE_TX_IDENTIFY		2
+#define	AOE_TX_PROBE		3		/* for a larger payload */
+#define	AOE_TX_FENCE		4
+#define	AOE_TX_FEATURES		5
+#define	AOE_TX_CONTROL		6		/* aoe_core_control() */
+#define	AOE_TX_BEACON		7
 
 #define	AOE_SRC_NONE		0
 #define	AOE_SRC_IO		1
@@ -373,6 +387,13 @@ void		aoe_core_info(const struct aoe_target *, uint64_t now,
 /* 0, or ENOENT past the last path. */
 int		aoe_core_path_info(const struct aoe_target *, uint32_t index,
 		    struct aoe_path_info *);
+/*
+ * How long the answers of a path took, flushes aside: out[n] counts those of
+ * 2^(n-1) microseconds and more, but less than 2^n; out[0] those below one,
+ * and the last has no upper bound.  0, or ENOENT past the last path.
+ */
+int		aoe_core_path_histogram(const struct aoe_target *,
+		    uint32_t index, uint64_t out[AOE_HISTOGRAM]);
 /* The config string, as last seen; returns its length. */
 uint32_t	aoe_core_config_string(const struct aoe_target *,
 		    uint8_t *out, uint32_t size);

@@ -125,12 +125,48 @@ aoe_life_take_news(struct aoe_frame *f)
 	return (any);
 }
 
+/* A name for programs of what happened, and a sentence for people. */
+static const char *
+aoe_life_words(u_int kind, u_int event, const char **text)
+{
+	const char *name;
+
+	switch (kind) {
+	case AOE_OUT_UP:
+		name = "UP";
+		*text = "found";
+		break;
+	case AOE_OUT_RESIZED:
+		name = "RESIZED";
+		*text = "changed its size";
+		break;
+	case AOE_OUT_SUSPENDED:
+		name = "SUSPENDED";
+		*text = "has no live path: I/O waits";
+		break;
+	case AOE_OUT_RESUMED:
+		name = "RESUMED";
+		*text = "is back: I/O goes on";
+		break;
+	case AOE_OUT_GONE:
+		name = "GONE";
+		*text = "removed";
+		break;
+	default:
+		name = aoe_core_event_name(event);
+		*text = aoe_core_event_text(event);
+		break;
+	}
+	return (name);
+}
+
 /* File an output of the core that is neither a frame nor a completion. */
 void
 aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 {
 	struct aoe_fate *fate = &sc->sc_fate;
 	struct aoe_note *n;
+	const char *text;
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
 	switch (o->kind) {
@@ -151,9 +187,14 @@ aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 			sc->sc_disk_state = AOE_DISK_DOOMED;
 		break;
 	}
-	if (o->kind == AOE_OUT_IDLE)
-		;				/* nothing to tell */
-	else if (sc->sc_note_count == AOE_LOG_RING)
+	if (o->kind == AOE_OUT_IDLE) {
+		aoe_life_attention(sc);		/* nothing to tell */
+		return;
+	}
+	if (SDT_PROBES_ENABLED())
+		aoe_trace_change(sc, o, aoe_life_words(o->kind, o->event,
+		    &text));
+	if (sc->sc_note_count == AOE_LOG_RING)
 		sc->sc_notes_lost++;
 	else {
 		n = &sc->sc_notes[(sc->sc_note_first + sc->sc_note_count) %
@@ -161,6 +202,8 @@ aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 		n->n_kind = o->kind;
 		n->n_event = o->event;
 		n->n_path = o->path;
+		n->n_link = o->link;
+		memcpy(n->n_mac, o->header, sizeof(n->n_mac));
 		n->n_value = o->value;
 		sc->sc_note_count++;
 	}
@@ -173,40 +216,19 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 	static struct timeval last;
 	static int burst;
 	const char *name, *text;
-	char data[48];
+	char data[96], interface[IFNAMSIZ];
+	int length;
 
-	switch (n->n_kind) {
-	case AOE_OUT_UP:
-		name = "UP";
-		text = "found";
-		break;
-	case AOE_OUT_RESIZED:
-		name = "RESIZED";
-		text = "changed its size";
-		break;
-	case AOE_OUT_SUSPENDED:
-		name = "SUSPENDED";
-		text = "has no live path: I/O waits";
-		break;
-	case AOE_OUT_RESUMED:
-		name = "RESUMED";
-		text = "is back: I/O goes on";
-		break;
-	case AOE_OUT_GONE:
-		name = "GONE";
-		text = "removed";
-		break;
-	case AOE_OUT_EVENT:
-		name = aoe_core_event_name(n->n_event);
-		text = aoe_core_event_text(n->n_event);
-		break;
-	default:
-		return;
-	}
-	SDT_PROBE3(aoe, , target, change, sc->sc_name, name, n->n_value);
+	name = aoe_life_words(n->n_kind, n->n_event, &text);
 	aoe_log_add(sc->sc_name, name, n->n_path, n->n_value, text);
-	snprintf(data, sizeof(data), "value=%ju path=%u",
-	    (uintmax_t)n->n_value, n->n_path);
+	length = snprintf(data, sizeof(data), "value=%ju",
+	    (uintmax_t)n->n_value);
+	if (n->n_path != UINT8_MAX) {
+		aoe_link_name(n->n_link, interface, sizeof(interface));
+		snprintf(data + length, sizeof(data) - length,
+		    " path=%u interface=%s mac=%6D", n->n_path, interface,
+		    n->n_mac, ":");
+	}
 	devctl_notify("AOE", sc->sc_name, name, data);
 	if (!ppsratecheck(&last, &burst, 10) && aoe_config.debug == 0)
 		return;

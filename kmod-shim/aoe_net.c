@@ -87,7 +87,7 @@ aoe_net_input(struct mbuf **mp, struct ifnet *ifp, int flags __unused,
 	if (link == -1 || !aoe_net_admit(m, link, &f, &peek))
 		return (PFIL_PASS);
 	aoe_count(AOE_STAT_RX_FRAMES);
-	SDT_PROBE3(aoe, , frame, receive, link, m, &f);
+	SDT_PROBE2(aoe, , frame, receive, link, m);
 	aoe_net_dispatch(&f, &peek, m);
 	m_freem(m);
 	*mp = NULL;

@@ -108,7 +108,8 @@ aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 	/* Perhaps GEOM tasting the disk, whose only event thread waits. */
 	if (bp->bio_cmd == BIO_READ && aoe_bio_unwritten(bp))
 		io.flags |= AOE_IO_TASTE;
-	SDT_PROBE3(aoe, , io, submit, sc->sc_name, bp, &io);
+	SDT_PROBE5(aoe, , io, submit, sc->sc_name, bp, io.op, io.lba,
+	    io.sectors);
 	return (aoe_core_submit(sc->sc_core, now, &io));
 }
 
@@ -178,6 +179,8 @@ aoe_turn_take(struct aoe_softc *sc, struct aoe_turn *tu)
 		tu->tu_frame[i] = NULL;
 		switch (o->kind) {
 		case AOE_OUT_TRANSMIT:
+			if (SDT_PROBES_ENABLED())
+				aoe_trace_send(sc, o);
 			tu->tu_frame[i] = aoe_frame_build(sc, o);
 			break;
 		case AOE_OUT_COMPLETE:

@@ -28,7 +28,7 @@ enum aoe_field {
 enum aoe_path_field {
 	P_INTERFACE, P_MAC, P_STATE, P_RTT, P_RTO, P_WINDOW, P_IN_FLIGHT,
 	P_PAYLOAD, P_PAYLOAD_MAX, P_SENT, P_RECEIVED, P_RETRANSMITTED, P_LATE,
-	P_UNEXPECTED,
+	P_UNEXPECTED, P_HISTOGRAM,
 };
 
 struct aoe_node {
@@ -82,6 +82,8 @@ static const struct aoe_node aoe_path_nodes[] = {
 	{ "retransmitted", P_RETRANSMITTED, false, "Requests sent again" },
 	{ "late", P_LATE, false, "Answers to an earlier transmission" },
 	{ "unexpected", P_UNEXPECTED, false, "Answers to nothing asked" },
+	{ "histogram", P_HISTOGRAM, true,
+	    "Answers by how long they took: from so many microseconds on" },
 };
 
 static SYSCTL_NODE(_net_aoe, OID_AUTO, target, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
@@ -270,6 +272,38 @@ aoe_sysctl_path(SYSCTL_HANDLER_ARGS)
 	return (sysctl_handle_string(oidp, text, 0, req));
 }
 
+/* "64:12 128:7" is 12 answers in 64 to 127 us, and 7 in 128 to 255. */
+static int
+aoe_sysctl_histogram(SYSCTL_HANDLER_ARGS)
+{
+	struct aoe_softc *sc = arg1;
+	uint64_t counts[AOE_HISTOGRAM];
+	const char *between = "";
+	struct sbuf *sb;
+	u_int i;
+	int error;
+
+	mtx_lock(&sc->sc_mtx);
+	error = aoe_core_path_histogram(sc->sc_core, arg2 >> AOE_PATH_SHIFT,
+	    counts);
+	mtx_unlock(&sc->sc_mtx);
+	if (error != 0)
+		return (error);
+	sb = sbuf_new_for_sysctl(NULL, NULL, 256, req);
+	if (sb == NULL)
+		return (ENOMEM);
+	for (i = 0; i < AOE_HISTOGRAM; i++) {
+		if (counts[i] == 0)
+			continue;
+		sbuf_printf(sb, "%s%u:%ju", between, i == 0 ? 0 : 1U << (i - 1),
+		    (uintmax_t)counts[i]);
+		between = " ";
+	}
+	error = sbuf_finish(sb);
+	sbuf_delete(sb);
+	return (error);
+}
+
 static void
 aoe_sysctl_node(struct aoe_softc *sc, struct sysctl_oid *parent,
     const struct aoe_node *n, intmax_t arg2,
@@ -331,7 +365,9 @@ aoe_sysctl_target_paths(struct aoe_softc *sc)
 		for (i = 0; i < nitems(aoe_path_nodes); i++)
 			aoe_sysctl_node(sc, node, &aoe_path_nodes[i],
 			    path << AOE_PATH_SHIFT |
-			    aoe_path_nodes[i].n_field, aoe_sysctl_path);
+			    aoe_path_nodes[i].n_field,
+			    aoe_path_nodes[i].n_field == P_HISTOGRAM ?
+			    aoe_sysctl_histogram : aoe_sysctl_path);
 		sc->sc_path_nodes = path + 1;
 	}
 }

@@ -57,6 +57,8 @@ aoe_target_receive(struct aoe_softc *sc, const struct aoe_frame *f,
 		mtx_unlock(&sc->sc_mtx);
 		return;
 	}
+	if (SDT_PROBES_ENABLED())
+		aoe_trace_receive(sc, f);
 	memset(&c, 0, sizeof(c));
 	aoe_core_rx(sc->sc_core, now, f, &c);
 	if (c.dest != AOE_DEST_NONE && m != NULL)

@@ -1,21 +1,88 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The SDT provider.  Probes cost a nop unless dtrace(1) is looking.
+ * The SDT provider.  Probes cost a nop, or one test of a variable in 14,
+ * unless dtrace(1) is looking.  Arguments are numbers and strings: modules
+ * built outside of the kernel's tree have no types that dtrace(1) knows.
+ *
+ * aoe(4) describes each, and dtrace/ has scripts that use them.
  */
 #include "aoe_var.h"
 
 SDT_PROVIDER_DEFINE(aoe);
 
-/* name, bio, struct aoe_io */
-SDT_PROBE_DEFINE3(aoe, , io, submit, "char *", "struct bio *",
-    "struct aoe_io *");
-/* name, bio, errno */
-SDT_PROBE_DEFINE3(aoe, , io, complete, "char *", "struct bio *", "int");
-/* link, frame */
-SDT_PROBE_DEFINE2(aoe, , frame, send, "unsigned int", "struct mbuf *");
-/* link, frame, header as the core sees it */
-SDT_PROBE_DEFINE3(aoe, , frame, receive, "int", "struct mbuf *",
-    "struct aoe_frame *");
-/* name, what happened, value */
+/* disk, bio, AOE_OP_*, LBA, sectors */
+SDT_PROBE_DEFINE5(aoe, , io, submit, "char *", "uintptr_t", "int", "uint64_t",
+    "uint32_t");
+/* disk, bio, errno */
+SDT_PROBE_DEFINE3(aoe, , io, complete, "char *", "uintptr_t", "int");
+/* disk, path, AOE_TX_*, bio or 0, tag */
+SDT_PROBE_DEFINE5(aoe, , request, send, "char *", "int", "int", "uintptr_t",
+    "uint32_t");
+SDT_PROBE_DEFINE5(aoe, , request, resend, "char *", "int", "int", "uintptr_t",
+    "uint32_t");
+SDT_PROBE_DEFINE5(aoe, , request, fence, "char *", "int", "int", "uintptr_t",
+    "uint32_t");
+/* disk, link, AoE command, tag, bytes of the frame */
+SDT_PROBE_DEFINE5(aoe, , answer, receive, "char *", "int", "int", "uint32_t",
+    "uint32_t");
+/* link, mbuf */
+SDT_PROBE_DEFINE2(aoe, , frame, send, "int", "uintptr_t");
+SDT_PROBE_DEFINE2(aoe, , frame, receive, "int", "uintptr_t");
+/* disk, what happened, value */
 SDT_PROBE_DEFINE3(aoe, , target, change, "char *", "char *", "uint64_t");
+/* disk, what happened, path, link, value */
+SDT_PROBE_DEFINE5(aoe, , path, change, "char *", "char *", "int", "int",
+    "uint64_t");
+/* disk, path, link, bytes */
+SDT_PROBE_DEFINE4(aoe, , path, payload, "char *", "int", "int", "uint64_t");
+
+/* The tag of a request or an answer, from its AoE header. */
+static uint32_t
+aoe_trace_tag(const uint8_t *header)
+{
+
+	return ((uint32_t)header[20] << 24 | header[21] << 16 |
+	    header[22] << 8 | header[23]);
+}
+
+/* A request leaves.  Only while somebody looks. */
+void
+aoe_trace_send(const struct aoe_softc *sc, const struct aoe_output *o)
+{
+	uint32_t tag;
+
+	tag = aoe_trace_tag(o->header);
+	SDT_PROBE5(aoe, , request, send, sc->sc_name, o->path, o->event, o->io,
+	    tag);
+	if (o->event == AOE_TX_AGAIN)
+		SDT_PROBE5(aoe, , request, resend, sc->sc_name, o->path,
+		    o->event, o->io, tag);
+	else if (o->event == AOE_TX_FENCE)
+		SDT_PROBE5(aoe, , request, fence, sc->sc_name, o->path,
+		    o->event, o->io, tag);
+}
+
+void
+aoe_trace_receive(const struct aoe_softc *sc, const struct aoe_frame *f)
+{
+
+	SDT_PROBE5(aoe, , answer, receive, sc->sc_name, f->link, f->header[19],
+	    aoe_trace_tag(f->header), f->length);
+}
+
+/* Something happened to a target, or to one of its paths. */
+void
+aoe_trace_change(const struct aoe_softc *sc, const struct aoe_output *o,
+    const char *what)
+{
+
+	SDT_PROBE3(aoe, , target, change, sc->sc_name, what, o->value);
+	if (o->path == UINT8_MAX)
+		return;
+	SDT_PROBE5(aoe, , path, change, sc->sc_name, what, o->path, o->link,
+	    o->value);
+	if (o->event == AOE_EV_PAYLOAD_UP || o->event == AOE_EV_PAYLOAD_DOWN)
+		SDT_PROBE4(aoe, , path, payload, sc->sc_name, o->path, o->link,
+		    o->value);
+}

@@ -67,7 +67,9 @@ SYSCTL_DECL(_net_aoe);
 struct aoe_note {
 	uint8_t		n_kind;			/* AOE_OUT_* */
 	uint8_t		n_event;		/* AOE_EV_* */
-	uint8_t		n_path;
+	uint8_t		n_path;			/* UINT8_MAX: none */
+	uint8_t		n_link;			/* these two of the path */
+	uint8_t		n_mac[6];
 	uint64_t	n_value;
 };
 
@@ -338,5 +340,8 @@ SDT_PROBE_DECLARE(aoe, , io, submit);
 SDT_PROBE_DECLARE(aoe, , io, complete);
 SDT_PROBE_DECLARE(aoe, , frame, send);
 SDT_PROBE_DECLARE(aoe, , frame, receive);
-SDT_PROBE_DECLARE(aoe, , target, change);
+void	aoe_trace_send(const struct aoe_softc *, const struct aoe_output *);
+void	aoe_trace_receive(const struct aoe_softc *, const struct aoe_frame *);
+void	aoe_trace_change(const struct aoe_softc *, const struct aoe_output *,
+	    const char *what);
 #endif /* _AOE_VAR_H_ */

@@ -4,7 +4,7 @@
 //! Knows names and links; knows nothing of targets that exist already.
 
 use crate::filter::{Admission, Filter, words};
-use crate::output::{HEADER_MAX, LinkId, Transmit};
+use crate::output::{HEADER_MAX, LinkId, Transmit, Why};
 use crate::random::Random;
 use crate::target::{Frame, LINKS, Link};
 use crate::time::{Instant, Micros};
@@ -181,6 +181,8 @@ impl<'a> Discovery<'a> {
             frame_length: 60,
             copy: 0,
             flow: 0,
+            io: 0,
+            why: Why::Beacon,
         })
     }
 

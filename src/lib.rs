@@ -25,6 +25,7 @@ pub mod discovery;
 pub mod ffi;
 pub mod filter;
 mod guard;
+mod histogram;
 pub mod io;
 mod list;
 pub mod output;

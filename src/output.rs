@@ -1,7 +1,7 @@
 //! Every effect that the core can ask for. Nothing else leaves it.
 
 use crate::time::Micros;
-use crate::wire::Tag;
+use crate::wire::{Mac, Tag};
 
 /// Bytes of the longest header: Ethernet, AoE, ATA and one TRIM range.
 pub const HEADER_MAX: usize = 44;
@@ -71,6 +71,32 @@ pub struct Transmit {
     pub copy: u32,
     /// The same for all frames of a path, so that NICs keep their order.
     pub flow: u32,
+    /// The I/O that it is for, or 0.
+    pub io: u64,
+    /// For those who watch.
+    pub why: Why,
+}
+
+/// Why a frame is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Why {
+    /// For an I/O, once more.
+    Again,
+    /// To find targets.
+    Beacon,
+    /// A management command of the administrator's.
+    Control,
+    /// To set the write cache.
+    Features,
+    /// To find out about copies of writes.
+    Fence,
+    /// To ask who is there.
+    Identify,
+    /// For an I/O.
+    #[default]
+    Io,
+    /// To try a larger payload.
+    Probe,
 }
 
 impl Transmit {
@@ -164,6 +190,17 @@ impl ControlDone {
     }
 }
 
+/// A path, for people: by its index another one may be known later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathName {
+    /// Its place in its target.
+    pub index: u8,
+    /// Its interface.
+    pub link: LinkId,
+    /// The other end.
+    pub mac: Mac,
+}
+
 /// One effect.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
@@ -182,7 +219,7 @@ pub enum Output {
         /// What.
         event: Event,
         /// On which path, if on one.
-        path: Option<u8>,
+        path: Option<PathName>,
         /// What the event's description says.
         value: u64,
     },

@@ -4,6 +4,7 @@
 //! management request that may be out on it. Knows nothing of I/Os, and
 //! decides nothing about the target as a whole.
 
+use crate::histogram::Histogram;
 use crate::list::List;
 use crate::output::LinkId;
 use crate::rtt::Rtt;
@@ -82,6 +83,19 @@ pub(crate) struct Counters {
     pub(crate) unexpected: u64,
 }
 
+impl Counters {
+    /// Both together.
+    pub(crate) const fn plus(&self, other: &Self) -> Self {
+        Self {
+            sent: self.sent.wrapping_add(other.sent),
+            received: self.received.wrapping_add(other.received),
+            retransmitted: self.retransmitted.wrapping_add(other.retransmitted),
+            late: self.late.wrapping_add(other.late),
+            unexpected: self.unexpected.wrapping_add(other.unexpected),
+        }
+    }
+}
+
 /// A path slot.
 #[derive(Clone, Copy, Debug)]
 pub struct Path {
@@ -136,6 +150,8 @@ pub struct Path {
     /// Size of the disk as last seen here.
     pub(crate) sectors: u64,
     pub(crate) counters: Counters,
+    /// How long answers took, flushes aside.
+    pub(crate) histogram: Histogram,
 }
 
 impl Path {
@@ -175,6 +191,7 @@ impl Path {
         is_refuted: false,
         sectors: 0,
         counters: Counters { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0 },
+        histogram: Histogram::EMPTY,
     };
 
     /// Starts a new use of the slot. The count of transmissions goes on, so

@@ -10,6 +10,7 @@ pub const ABI_VERSION: u32 = 2;
 
 pub const RX_HEADER: usize = 36;
 pub const TX_HEADER: usize = 44;
+pub const HISTOGRAM: usize = 24;
 
 /// Declares a twin and asserts its layout.
 macro_rules! twin {
@@ -165,6 +166,14 @@ pub const OUT_RESUMED: u32 = 7;
 pub const OUT_GONE: u32 = 8;
 pub const OUT_EVENT: u32 = 9;
 pub const OUT_IDLE: u32 = 10;
+pub const TX_IO: u8 = 0;
+pub const TX_AGAIN: u8 = 1;
+pub const TX_IDENTIFY: u8 = 2;
+pub const TX_PROBE: u8 = 3;
+pub const TX_FENCE: u8 = 4;
+pub const TX_FEATURES: u8 = 5;
+pub const TX_CONTROL: u8 = 6;
+pub const TX_BEACON: u8 = 7;
 pub const SRC_NONE: u8 = 0;
 pub const SRC_IO: u8 = 1;
 pub const SRC_CONTROL: u8 = 2;

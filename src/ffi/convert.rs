@@ -8,7 +8,7 @@ use super::text;
 use crate::filter::{Admission, Kind};
 use crate::io::{IoRequest, Op};
 use crate::output::{
-    ControlDone, ControlError, IoError, IoHandle, LinkId, Output, Source, Transmit,
+    ControlDone, ControlError, IoError, IoHandle, LinkId, Output, PathName, Source, Transmit, Why,
 };
 use crate::target::{
     CONTROL_MAX, ControlRequest, CopyOut, Frame, Link, PathStatus, Policy, Settings, Target,
@@ -182,7 +182,9 @@ pub(super) fn output(output: Output, out: &mut AoeOutput) {
         }
         Output::Event { event, path, value } => {
             out.event = text::code(event);
-            out.path = path.unwrap_or(u8::MAX);
+            if let Some(path) = path {
+                path_name(path, out);
+            }
             out.value = value;
             abi::OUT_EVENT
         }
@@ -229,6 +231,28 @@ pub(super) fn control(c: &AoeControl) -> Option<ControlRequest> {
     })
 }
 
+fn why(why: Why) -> u8 {
+    match why {
+        Why::Again => abi::TX_AGAIN,
+        Why::Beacon => abi::TX_BEACON,
+        Why::Control => abi::TX_CONTROL,
+        Why::Features => abi::TX_FEATURES,
+        Why::Fence => abi::TX_FENCE,
+        Why::Identify => abi::TX_IDENTIFY,
+        Why::Io => abi::TX_IO,
+        Why::Probe => abi::TX_PROBE,
+    }
+}
+
+/// The other end's address takes the place of the header.
+fn path_name(path: PathName, out: &mut AoeOutput) {
+    out.path = path.index;
+    out.link = path.link.0;
+    if let Some(place) = out.header.first_chunk_mut() {
+        *place = path.mac.0;
+    }
+}
+
 pub(super) fn transmit(frame: &Transmit, out: &mut AoeOutput) {
     out.link = frame.link.0;
     out.path = frame.path;
@@ -237,6 +261,8 @@ pub(super) fn transmit(frame: &Transmit, out: &mut AoeOutput) {
     out.frame_length = frame.frame_length;
     out.copy = frame.copy;
     out.flow = frame.flow;
+    out.io = frame.io;
+    out.event = why(frame.why);
     out.source = abi::SRC_NONE;
     out.data_offset = 0;
     if let Some(span) = frame.data {

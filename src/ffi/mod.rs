@@ -386,6 +386,28 @@ pub unsafe extern "C" fn aoe_core_path_info(
     }
 }
 
+/// How many answers of a path took how long, or `ENOENT` past the last one.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_path_histogram(
+    block: *mut Handle,
+    index: u32,
+    out: *mut [u64; abi::HISTOGRAM],
+) -> i32 {
+    // SAFETY: Both as the caller promises.
+    let (target, out) = unsafe { (target(block), &mut *out) };
+    match usize::try_from(index).ok().and_then(|n| target.path_histogram(n)) {
+        Some(counts) => {
+            *out = *counts;
+            0
+        }
+        None => ENOENT,
+    }
+}
+
 /// The config string; gives its length, and as much as fits.
 ///
 /// # Safety

@@ -1,7 +1,7 @@
 //! The one management command that a user may have under way.
 
 use super::{CONTROL_MAX, Life, Scratch, Target};
-use crate::output::{ControlDone, ControlError, IoError, Source, Span, Transmit};
+use crate::output::{ControlDone, ControlError, IoError, Source, Span, Transmit, Why};
 use crate::path::State as PathState;
 use crate::time::{Instant, Micros};
 use crate::wire::{AtaRequest, Command, Header, Tag};
@@ -184,6 +184,7 @@ impl Target<'_> {
         self.control.sent_at = now;
         self.control.asked = index;
         let mut frame = self.frame(index, request.command, self.control.tag, now)?;
+        frame.why = Why::Control;
         frame.header_length = 24;
         let length = u32::try_from(request.length).unwrap_or(0);
         frame.data = Some(Span { source: Source::Control, offset: 0, length });

@@ -2,7 +2,7 @@
 //! One request per path at a time, with a tag slot of its own.
 
 use super::{Life, Scratch, Target};
-use crate::output::{Event, Transmit};
+use crate::output::{Event, Transmit, Why};
 use crate::path::{Management, PROBE_INTERVAL, Path, Purpose, State};
 use crate::time::{Instant, Micros};
 use crate::wire::{AtaRequest, AtaResponse, Command, Header, MIN_FRAME, SECTOR};
@@ -111,6 +111,12 @@ impl Target<'_> {
         let (request, extra) = management_request(m.purpose, lba48);
         let mut frame = self.frame(index, Command::Ata, tag, now)?;
         put_ata(&mut frame, &request);
+        frame.why = match m.purpose {
+            Purpose::Features { .. } => Why::Features,
+            Purpose::Fence => Why::Fence,
+            Purpose::Identify => Why::Identify,
+            Purpose::Probe { .. } => Why::Probe,
+        };
         frame.frame_length = frame.frame_length.saturating_add(extra).max(60);
         let path = self.paths.get_mut(index)?;
         if m.seq == 0 {

@@ -25,7 +25,7 @@ use crate::guard::Guard;
 use crate::io::{IoRequest, IoTable, Op};
 use crate::list::List;
 use crate::output::{IoError, LinkId, Output};
-use crate::path::Path;
+use crate::path::{Counters, Path};
 use crate::random::Random;
 use crate::request::Request;
 use crate::tag::Tags;
@@ -258,6 +258,8 @@ pub struct Target<'a> {
     control: Control<'a>,
     seen: Seen,
     totals: Totals,
+    /// Of paths that are no more.
+    retired: Counters,
     unexpected: u64,
 }
 
@@ -312,6 +314,7 @@ impl<'a> Target<'a> {
             control: Control::new(control),
             seen: Seen::default(),
             totals: Totals::default(),
+            retired: Counters::default(),
             unexpected: 0,
         }
     }
@@ -437,8 +440,8 @@ impl<'a> Target<'a> {
     /// Takes the next effect; `None` when all is done.
     pub fn poll_output(&mut self, now: Instant) -> Option<Output> {
         self.settle(now);
-        if let Some(notice) = self.notices.pop() {
-            return Some(notice.into());
+        if let Some(notice) = self.pop_notice() {
+            return Some(notice);
         }
         if let Some((io, result)) = self.ios.pop_done() {
             let counter = match result {

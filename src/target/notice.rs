@@ -1,6 +1,7 @@
 //! What happened to the target, in order, until the caller takes it.
 
-use crate::output::{Event, Output};
+use super::Target;
+use crate::output::{Event, Output, PathName};
 
 /// A lifecycle output or an event, small enough to keep a few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,16 +14,25 @@ pub(super) enum Notice {
     Up { sectors: u64 },
 }
 
-impl From<Notice> for Output {
-    fn from(notice: Notice) -> Self {
-        match notice {
-            Notice::Event { event, path, value } => Self::Event { event, path, value },
-            Notice::Gone => Self::Gone,
-            Notice::Resized { sectors } => Self::Resized { sectors },
-            Notice::Resumed => Self::Resumed,
-            Notice::Suspended => Self::Suspended,
-            Notice::Up { sectors } => Self::Up { sectors },
-        }
+impl Target<'_> {
+    /// The oldest notice that was not taken. Its path is named as it is known
+    /// now: slots keep their names until they are used again.
+    pub(super) fn pop_notice(&mut self) -> Option<Output> {
+        Some(match self.notices.pop()? {
+            Notice::Event { event, path, value } => {
+                Output::Event { event, path: path.and_then(|index| self.path_name(index)), value }
+            }
+            Notice::Gone => Output::Gone,
+            Notice::Resized { sectors } => Output::Resized { sectors },
+            Notice::Resumed => Output::Resumed,
+            Notice::Suspended => Output::Suspended,
+            Notice::Up { sectors } => Output::Up { sectors },
+        })
+    }
+
+    fn path_name(&self, index: u8) -> Option<PathName> {
+        let path = self.paths.get(usize::from(index))?;
+        Some(PathName { index, link: path.link, mac: path.mac })
     }
 }
 

@@ -185,7 +185,10 @@ impl Target<'_> {
             return None;
         }
         let index = self.path_slot()?;
-        self.paths.get_mut(index)?.open(link, mac, now);
+        let path = self.paths.get_mut(index)?;
+        // The target's counters do not go back when a slot is used again.
+        self.retired = self.retired.plus(&path.counters);
+        path.open(link, mac, now);
         self.used = self.used.max(index.saturating_add(1));
         Some(index)
     }
@@ -324,7 +327,9 @@ impl Target<'_> {
         let flush = op == Op::Flush;
         path.on_answered(seq, !flush, now);
         if !flush {
-            path.rtt.sample(sent.age(now));
+            let took = sent.age(now);
+            path.rtt.sample(took);
+            path.histogram.add(took);
         }
         path.window.on_answer(u32::from(path.flight.len()));
         if u16::from(MIN_PAYLOAD) < sent.sectors {

@@ -4,7 +4,7 @@
 use super::{Life, Target, manage};
 use crate::io::{Gate, Op};
 use crate::list::NIL;
-use crate::output::{HEADER_MAX, Source, Span, Transmit};
+use crate::output::{HEADER_MAX, Source, Span, Transmit, Why};
 use crate::path::{Path, State};
 use crate::request::Place;
 use crate::time::{Instant, Micros};
@@ -188,10 +188,11 @@ impl Target<'_> {
         let offset = request.io_offset.wrapping_add(u32::from(request.done)).wrapping_mul(512);
         let mut frame = self.frame(index, Command::Ata, tag, now)?;
         self.fill(&mut frame, op, lba, sectors);
+        frame.io = self.ios.get(io).map_or(0, |io| io.raw_handle());
+        frame.why = if again { Why::Again } else { Why::Io };
         if op == Op::Write {
-            let io = self.ios.get(io).map_or(0, |io| io.raw_handle());
             let length = u32::from(sectors).wrapping_mul(512);
-            frame.data = Some(Span { source: Source::Io(io), offset, length });
+            frame.data = Some(Span { source: Source::Io(frame.io), offset, length });
             frame.frame_length = frame.frame_length.wrapping_add(length);
         }
         frame.frame_length = manage::at_least_minimum(frame.frame_length);
@@ -288,6 +289,8 @@ impl Target<'_> {
             frame_length: manage::at_least_minimum(24),
             copy: 0,
             flow: u32::from_be_bytes([a, b, c, d]) ^ u32::from(path.link.0) << 24,
+            io: 0,
+            why: Why::Io,
         })
     }
 

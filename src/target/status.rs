@@ -1,8 +1,9 @@
 //! What an administrator can see of a target.
 
 use super::{Life, Target};
+use crate::histogram::BUCKETS;
 use crate::output::LinkId;
-use crate::path::{Path, State};
+use crate::path::{Counters, Path, State};
 use crate::time::{Instant, Micros};
 use crate::wire::{Identify, Mac};
 
@@ -68,7 +69,8 @@ impl Target<'_> {
     /// Everything at once.
     pub fn status(&self) -> Status {
         let used = || self.paths.iter().filter(|p| p.state != State::Free);
-        let sum = |of: fn(&Path) -> u64| self.paths.iter().map(of).fold(0, u64::wrapping_add);
+        let counters = |sum: Counters, path: &Path| sum.plus(&path.counters);
+        let sum = self.paths.iter().fold(self.retired, counters);
         let (state_code, state) = self.state();
         let can = self.capabilities();
         Status {
@@ -84,11 +86,11 @@ impl Target<'_> {
             has_conflict: self.seen.size_conflict || used().any(|p| p.state == State::Conflict),
             is_read_only: self.seen.read_only,
             is_reserved: self.seen.reserved,
-            received: sum(|p| p.counters.received),
-            sent: sum(|p| p.counters.sent),
-            retransmitted: sum(|p| p.counters.retransmitted),
-            late: sum(|p| p.counters.late),
-            unexpected: sum(|p| p.counters.unexpected).wrapping_add(self.unexpected),
+            received: sum.received,
+            sent: sum.sent,
+            retransmitted: sum.retransmitted,
+            late: sum.late,
+            unexpected: sum.unexpected.wrapping_add(self.unexpected),
             completed: self.totals.completed,
             failed: self.totals.failed,
             fences: self.totals.fences,
@@ -147,6 +149,12 @@ impl Target<'_> {
             payload_max: u32::from(p.limit).wrapping_mul(512),
             sector_count: p.sector_count,
         })
+    }
+
+    /// How long the answers of the `n`th path in use took.
+    pub fn path_histogram(&self, n: usize) -> Option<&[u64; BUCKETS]> {
+        let mut used = self.paths.iter().filter(|p| p.state != State::Free);
+        used.nth(n).map(|p| p.histogram.counts())
     }
 
     /// The config string as last seen.

@@ -80,3 +80,23 @@ policy_tunables() {
 	k unload
 }
 t "policies come from the loader's environment" policy_tunables
+
+histogram() {
+	local text sum=0 pair
+	k load "$module"
+	one_disk
+	k bench aoe7e3 read seq 4k 1 0.2
+	text=$(k sysctl net.aoe.target.aoe7e3.path.0.histogram)
+	for pair in $text; do
+		# A power of two or nothing, and a count.
+		((${pair%:*} >= 0 && ${pair#*:} > 0))
+		(((${pair%:*} & (${pair%:*} - 1)) == 0))
+		sum=$((sum + ${pair#*:}))
+	done
+	# All that came but IDENTIFY, the payload's probe and config answers.
+	at_least "$sum" k sysctl net.aoe.target.aoe7e3.path.0.received
+	((sum > 100))
+	((sum + 10 >= $(k sysctl net.aoe.target.aoe7e3.path.0.received)))
+	k unload
+}
+t "each path counts its answers by how long they took" histogram

@@ -83,3 +83,30 @@ fn a_busy_fast_path_leaves_work_to_a_slower_one() {
     let slow = taken.iter().filter(|path| **path == 1).count();
     assert!((2..=4).contains(&slow), "{taken:?}");
 }
+
+#[test]
+fn answers_are_counted_by_how_long_they_took() {
+    let mut rig = rig(Policy::Failover);
+    for took in [100, 120, 130, 5_000] {
+        timed_read(&mut rig, took, took);
+    }
+    let counts = rig.target.path_histogram(0).unwrap();
+    assert_eq!((counts[7], counts[8], counts[13]), (2, 1, 1));
+    assert_eq!(counts.iter().sum::<u64>(), 4);
+    assert_eq!(rig.target.path_histogram(1).unwrap().iter().sum::<u64>(), 0);
+    assert!(rig.target.path_histogram(2).is_none());
+}
+
+#[test]
+fn the_targets_counters_outlive_its_paths() {
+    let mut rig = rig(Policy::RoundRobin);
+    taken(&mut rig, 6);
+    let before = rig.target.status();
+    // Both paths go for good, and their slots are used again.
+    rig.target.handle_link(LinkId(0), Link::NONE, rig.now);
+    rig.target.handle_link(LinkId(0), up_link(), rig.now);
+    rig.config(THEM, 1, 16, 2);
+    let after = rig.target.status();
+    assert!(after.sent >= before.sent, "{} after {}", after.sent, before.sent);
+    assert!(after.received > before.received);
+}

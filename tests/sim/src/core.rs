@@ -8,7 +8,7 @@ use aoe_core::ffi::abi::{
     AoeSettings, AoeTargetInfo,
 };
 use aoe_core::output::{
-    ControlDone, ControlError, IoError, IoHandle, LinkId, Output, Source, Span, Transmit,
+    ControlDone, ControlError, IoError, IoHandle, LinkId, Output, Source, Span, Transmit, Why,
 };
 use aoe_core::time::Micros;
 
@@ -413,6 +413,8 @@ fn output(out: &AoeOutput) -> Option<Output> {
                 frame_length: out.frame_length,
                 copy: out.copy,
                 flow: out.flow,
+                io: out.io,
+                why: Why::Io,
             })
         }
         abi::OUT_COMPLETE => Output::Complete { io: IoHandle(out.io), result },

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use aoe_core::output::{HEADER_MAX, IoError, IoHandle, LinkId, Output, Source, Span, Transmit};
+use aoe_core::output::{HEADER_MAX, IoError, IoHandle, LinkId, Output, Source, Span, Transmit, Why};
 
 use crate::frame;
 use crate::initiator::{
@@ -78,6 +78,8 @@ impl Naive {
             frame_length: length.max(60),
             copy: 0,
             flow: 0,
+            io: 0,
+            why: Why::Io,
         }));
     }
 

@@ -1,0 +1,61 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
+# What devd(8) is told, and what /usr/local/etc/devd/aoe.conf makes of it.
+
+# told TYPE DATA: devd is told, within five seconds
+told() {
+	local i
+	for ((i = 0; i < 50; i++)); do
+		! grep -qE "devctl: system=AOE subsystem=aoe7e3 type=$1 $2\$" "$log" ||
+		    return 0
+		k sleep 0.1
+	done
+	echo "devd was not told: $1 $2" >&2
+	return 1
+}
+
+events() {
+	local mac=02:ae:00:07:03:00
+	k load -k net.aoe.maxwait=3 "$module"
+	one_disk
+	told PATH_UP "value=0 path=0 interface=em0 mac=$mac"
+	told UP value=32768
+	k open aoe7e3
+	k if link em0 down
+	told PATH_DOWN "value=0 path=0 interface=em0 mac=$mac"
+	told SUSPENDED value=0
+	told FAILED value=0
+	k if link em0 up
+	told RESUMED value=0
+	k target remove em0 7.3
+	k target add em0 7.3 32m
+	k sysctl net.aoe.discover=1
+	told RESIZED value=65536
+	# Another disk on another wire.
+	k if attach em1 wire em1 9000
+	k target add em1 7.3 16m other
+	k sysctl net.aoe.iflist="em0 em1"
+	told PATH_CONFLICT "value=0 path=1 interface=em1 mac=$mac"
+	k close aoe7e3
+	k if detach em1
+	k target set em0 7.3 readonly 1
+	fails_with EIO k fill aoe7e3 0 4k 1
+	told READ_ONLY 'value=[0-9]*'
+	k if link em0 down
+	told GONE value=0
+	k unload
+}
+t "devd is told of every change of a target and of its paths" events
+
+# The types that the sample names are types that there are.
+sample() {
+	local type types
+	types=$(sed -n 's/.*match "type".*"(*\([A-Z_|]*\))*";/\1/p' \
+	    "$top/devd/aoe.conf" | tr '|' '\n')
+	at_least 15 lines echo "$types"
+	for type in $types; do
+		grep -q "\"$type\"" "$top"/kmod-shim/aoe_life.c \
+		    "$top/src/ffi/text.rs"
+	done
+}
+t "the sample for devd names events that there are" sample
