@@ -74,6 +74,10 @@ CLEANDIRS+=	aoe_core.build
 
 afterinstall: install-files
 install-files: .PHONY
+	mkdir -p ${DESTDIR}${PREFIX}/etc/devd ${DESTDIR}${PREFIX}/share/aoe
+	${INSTALL} -m 444 ${.CURDIR}/devd/aoe.conf \
+	    ${DESTDIR}${PREFIX}/etc/devd/aoe.conf
+	${INSTALL} -m 555 ${.CURDIR}/dtrace/*.d ${DESTDIR}${PREFIX}/share/aoe
 	mkdir -p ${DESTDIR}${PREFIX}/etc/rc.d ${DESTDIR}${PREFIX}/share/man/man4
 	${INSTALL} -m 555 ${.CURDIR}/rc.d/aoe ${DESTDIR}${PREFIX}/etc/rc.d/aoe
 	${INSTALL} -m 444 ${.CURDIR}/man/aoe.4 \
@@ -85,7 +89,9 @@ install-directory: .PHONY
 
 deinstall: .PHONY
 	rm -f ${DESTDIR}${KMODDIR}/${KMOD}.ko ${DESTDIR}${PREFIX}/etc/rc.d/aoe \
-	    ${DESTDIR}${PREFIX}/share/man/man4/aoe.4*
+	    ${DESTDIR}${PREFIX}/share/man/man4/aoe.4* \
+	    ${DESTDIR}${PREFIX}/etc/devd/aoe.conf \
+	    ${DESTDIR}${PREFIX}/share/aoe/aoe-*.d
 	-${KLDXREF_CMD:Ukldxref} ${DESTDIR}${KMODDIR}
 
 .include <bsd.kmod.mk>

@@ -1,0 +1,49 @@
+#!/usr/sbin/dtrace -s
+/*
+ * Where does the latency of AoE disks come from?
+ *
+ * For each disk, in microseconds: how long I/Os took in all; how long they
+ * waited in the driver before their first request left; and how long requests
+ * were on the wire and in the target.  Ends with ^C.
+ */
+#pragma D option quiet
+
+aoe::io:submit
+{
+	submitted[arg1] = timestamp;
+}
+
+aoe::request:send
+/arg3 != 0 && submitted[arg3] != 0 && !left[arg3]/
+{
+	left[arg3] = 1;
+	@queued[stringof(arg0)] = quantize((timestamp - submitted[arg3]) / 1000);
+}
+
+aoe::request:send
+{
+	sent[stringof(arg0), arg4] = timestamp;
+}
+
+aoe::answer:receive
+/sent[stringof(arg0), arg3] != 0/
+{
+	@wire[stringof(arg0)] =
+	    quantize((timestamp - sent[stringof(arg0), arg3]) / 1000);
+	sent[stringof(arg0), arg3] = 0;
+}
+
+aoe::io:complete
+/submitted[arg1] != 0/
+{
+	@all[stringof(arg0)] = quantize((timestamp - submitted[arg1]) / 1000);
+	submitted[arg1] = 0;
+	left[arg1] = 0;
+}
+
+dtrace:::END
+{
+	printa("%s: I/O from begin to end, us\n%@d\n", @all);
+	printa("%s: before the first request left, us\n%@d\n", @queued);
+	printa("%s: a request until its answer, us\n%@d\n", @wire);
+}
