@@ -5,49 +5,14 @@
  * reads, writes and flush as AoEr11 has them, and a few ways to misbehave.
  */
 #define	_GNU_SOURCE
-#include "kld.h"
+#include "target.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#define	SECTOR		512
-#define	ATA_HEADER	36
-#define	CONFIG_HEADER	32
-
-struct target {
-	struct target	*next;
-	unsigned	 shelf, slot;
-	unsigned char	*bytes;
-	long		 size;
-	unsigned	 bufcnt, scnt;
-	bool		 mute;		/* answers nothing */
-	bool		 read_only;
-	bool		 hold_writes;	/* takes writes, answers none */
-	unsigned	 lose;		/* one answer in so many is lost */
-	unsigned long	 answered;
-	unsigned char	 mac[6];
-	char		 serial[21];
-	char		 config[1024];
-	unsigned	 config_len;
-};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void
-put16(unsigned char *p, unsigned v)
-{
-
-	p[0] = (unsigned char)(v >> 8);
-	p[1] = (unsigned char)v;
-}
-
-static unsigned
-get16(const unsigned char *p)
-{
-
-	return ((unsigned)p[0] << 8 | p[1]);
-}
 
 static struct target **
 find(struct link *l, unsigned shelf, unsigned slot)
@@ -163,6 +128,14 @@ target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
 		t->bufcnt = n;
 	else if (strcmp(what, "scnt") == 0)
 		t->scnt = n;
+	else if (strcmp(what, "optional") == 0)
+		t->optional = n != 0;
+	else if (strcmp(what, "silent") == 0)
+		t->silent = n != 0;
+	else if (strcmp(what, "smart") == 0)
+		t->smart = n;
+	else if (strcmp(what, "maxlen") == 0)
+		t->maxlen = n;
 	else if (strcmp(what, "serial") == 0)
 		snprintf(t->serial, sizeof(t->serial), "%s", value);
 	else if (strcmp(what, "config") == 0) {
@@ -231,50 +204,6 @@ identify(const struct target *t, unsigned char *id)
 		id[200 + i] = (unsigned char)(sectors >> (8 * i));
 }
 
-static unsigned
-max_sectors(const struct target *t, unsigned mtu)
-{
-	unsigned n = (mtu - ATA_HEADER) / SECTOR;
-
-	if (n > 255)
-		n = 255;
-	return (t->scnt != 0 && t->scnt < n ? t->scnt : n);
-}
-
-/* Returns the length of the answer, 0 for none. */
-static size_t
-config(struct target *t, const unsigned char *in, size_t len, unsigned mtu,
-    unsigned char *out)
-{
-	unsigned ccmd, n;
-
-	if (len < CONFIG_HEADER)
-		return (0);
-	ccmd = in[29] & 0x0f;
-	n = get16(in + 30);
-	if (n > sizeof(t->config) || CONFIG_HEADER + n > len)
-		return (0);
-	if ((ccmd == 1 && (n != t->config_len ||
-	    memcmp(in + 32, t->config, n) != 0)) ||
-	    (ccmd == 2 && (n > t->config_len ||
-	    memcmp(in + 32, t->config, n) != 0)))
-		return (0);
-	if (ccmd == 4 || (ccmd == 3 && t->config_len == 0)) {
-		memcpy(t->config, in + 32, n);
-		t->config_len = n;
-	} else if (ccmd == 3) {
-		out[14] |= 0x04;
-		out[15] = 4;
-	}
-	put16(out + 24, t->bufcnt);
-	put16(out + 26, 0x0b1d);
-	out[28] = (unsigned char)max_sectors(t, mtu);
-	out[29] = (unsigned char)(0x10 | ccmd);
-	put16(out + 30, t->config_len);
-	memcpy(out + 32, t->config, t->config_len);
-	return (CONFIG_HEADER + t->config_len);
-}
-
 static size_t
 ata_fail(unsigned char *out, unsigned char error)
 {
@@ -319,6 +248,12 @@ ata(struct target *t, const unsigned char *in, size_t len, unsigned mtu,
 
 	if (len < ATA_HEADER)
 		return (0);
+	/* IDENTIFY is exempt, as with vblade. */
+	if (in[27] != 0xec && !target_admits(t, in)) {
+		out[14] |= 0x04;
+		out[15] = 6;
+		return (ATA_HEADER);
+	}
 	if (in[26] > max_sectors(t, mtu)) {
 		out[14] |= 0x04;
 		out[15] = 2;
@@ -336,6 +271,11 @@ ata(struct target *t, const unsigned char *in, size_t len, unsigned mtu,
 		identify(t, out + ATA_HEADER);
 		out[27] = 0x40;
 		return (ATA_HEADER + SECTOR);
+	case 0xb0: return (target_smart(t, in, out));
+	case 0xe5:
+		out[26] = 0xff;
+		out[27] = 0x40;
+		return (ATA_HEADER);
 	default:
 		return (ata_fail(out, 0x04));
 	}
@@ -355,12 +295,23 @@ answer(struct target *t, const unsigned char *in, size_t len, unsigned mtu,
 	out[18] = (unsigned char)t->slot;
 	switch (in[19]) {
 	case 0: return (ata(t, in, len, mtu, out));
-	case 1: return (config(t, in, len, mtu, out));
-	default:
-		out[14] |= 0x04;
-		out[15] = 1;
-		return (24);
+	case 1: return (target_config(t, in, len, mtu, out));
+	case 2:
+		if (t->silent)
+			return (0);
+		if (t->optional)
+			return (target_mask(t, in, len, out));
+		break;
+	case 3:
+		if (t->silent)
+			return (0);
+		if (t->optional)
+			return (target_reserve(t, in, len, out));
+		break;
 	}
+	out[14] |= 0x04;
+	out[15] = 1;
+	return (24);
 }
 
 void
@@ -379,7 +330,8 @@ target_frame(struct link *l, const unsigned char *in, size_t len, unsigned mtu,
 	slot = in[18];
 	pthread_mutex_lock(&lock);
 	for (t = l->targets; t != NULL; t = t->next) {
-		if (t->mute || (shelf != 0xffff && shelf != t->shelf) ||
+		if (t->mute || (t->maxlen != 0 && len > t->maxlen) ||
+		    !target_listens(t, in) || (shelf != 0xffff && shelf != t->shelf) ||
 		    (slot != 0xff && slot != t->slot) ||
 		    ((in[0] & 1) == 0 && memcmp(in, t->mac, 6) != 0))
 			continue;

@@ -1,0 +1,67 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A target in memory, as both of its files see it.
+ */
+#ifndef _KLD_TARGET_H_
+#define	_KLD_TARGET_H_
+
+#include "kld.h"
+
+#define	SECTOR		512
+#define	ATA_HEADER	36
+#define	CONFIG_HEADER	32
+#define	HOSTS_MAX	8
+
+struct target {
+	struct target	*next;
+	unsigned	 shelf, slot;
+	unsigned char	*bytes;
+	long		 size;
+	unsigned	 bufcnt, scnt;
+	bool		 mute;		/* answers nothing */
+	bool		 read_only;
+	bool		 hold_writes;	/* takes writes, answers none */
+	unsigned	 lose;		/* one answer in so many is lost */
+	unsigned long	 answered;
+	unsigned char	 mac[6];
+	char		 serial[21];
+	char		 config[1024];
+	unsigned	 config_len;
+	bool		 optional;	/* has a mask and a reservation */
+	bool		 silent;	/* says nothing to what it has not */
+	unsigned	 smart;		/* 0 none, 1 well, 2 about to fail */
+	unsigned	 maxlen;	/* longer frames are lost; 0: none */
+	unsigned	 nmask, nreserved;
+	unsigned char	 mask[HOSTS_MAX][6], reserved[HOSTS_MAX][6];
+};
+
+static inline void
+put16(unsigned char *p, unsigned v)
+{
+
+	p[0] = (unsigned char)(v >> 8);
+	p[1] = (unsigned char)v;
+}
+
+static inline unsigned
+get16(const unsigned char *p)
+{
+
+	return ((unsigned)p[0] << 8 | p[1]);
+}
+
+/* target_manage.c; each returns the length of the answer, 0 for none. */
+unsigned max_sectors(const struct target *, unsigned mtu);
+size_t	target_config(struct target *, const unsigned char *in, size_t len,
+	    unsigned mtu, unsigned char *out);
+size_t	target_mask(struct target *, const unsigned char *in, size_t len,
+	    unsigned char *out);
+size_t	target_reserve(struct target *, const unsigned char *in, size_t len,
+	    unsigned char *out);
+size_t	target_smart(const struct target *, const unsigned char *in,
+	    unsigned char *out);
+/* Whether the sender is on the list, or the list is empty. */
+bool	target_listens(const struct target *, const unsigned char *in);
+bool	target_admits(const struct target *, const unsigned char *in);
+#endif /* _KLD_TARGET_H_ */

@@ -1,0 +1,483 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
+# aoectl(8) and the control device, against targets of our own.
+
+# The tool, on the module of this test.
+ctl() {
+	AOECTL_KLD=$sock "$top/build/kld/aoectl" "$@"
+}
+
+# exits STATUS COMMAND...: the tool ends with that status.
+exits() {
+	local want=$1 status=0
+	shift
+	ctl "$@" || status=$?
+	((status == want)) && return 0
+	echo "exit status $status, not $want: $*" >&2
+	return 1
+}
+
+# json EXPRESSION COMMAND...: the expression is true of `o`, what is below
+# "aoe" in the tool's JSON.
+json() {
+	local expression=$1
+	shift
+	ctl --libxo json "$@" >"$work/json" || :
+	python3 -c '
+import json, sys
+whole = json.load(open(sys.argv[1]))
+assert whole["__version"] == "1", whole
+o = whole["aoe"]
+assert eval("(" + sys.argv[2] + ")"), (sys.argv[2], o)
+' "$work/json" "$expression"
+}
+
+# What the text of a command must hold.
+text() {
+	local want=$1 said
+	shift
+	said=$(ctl "$@") || :
+	[[ $said =~ $want ]] && return 0
+	echo "nothing like '$want' in '$said': $*" >&2
+	return 1
+}
+
+with_disk() {
+	k load "$module"
+	one_disk "$@"
+}
+
+ctl_list() {
+	with_disk
+	k target add em0 0.1 1m
+	k target add em0 300.2 1m
+	k wait disk aoe300e2 5
+	k wait disk aoe0e1 5
+	text "aoe7e3 +up +16M +1/1 +no +kld wire target +7.3:wire" list
+	json '[t["name"] for t in o["target"]] == ["aoe0e1", "aoe7e3", "aoe300e2"]' list
+	json 'o["target"] == [{"name": "aoe7e3", "shelf": 7, "slot": 3,
+	    "state": "up", "size": 1 << 24, "paths-up": 1, "paths": 1,
+	    "open": False, "model": "kld wire target", "serial": "7.3:wire"}]' \
+	    list e7.3
+	k open aoe7e3
+	json 'o["target"][0]["open"] is True' list /dev/aoe7e3
+	k close aoe7e3
+	k unload
+}
+t "aoectl list shows targets in order, by any of their names" ctl_list
+
+ctl_status() {
+	with_disk
+	text "interfaces: em0.*aoe7e3: up, 16M" status
+	json 'o["interfaces"] == "em0" and o["target"][0]["path"][0]["mac"] ==
+	    "02:ae:00:07:03:00"' status
+	k target set em0 7.3 mute 1
+	k fill aoe7e3 0 64k 1 &
+	k wait net.aoe.target.aoe7e3.state suspended 15
+	exits 1 status
+	json 'o["target"][0]["state"] == "suspended" and
+	    o["target"][0]["active"] > 0' status 7.3
+	k target set em0 7.3 mute 0
+	wait
+	exits 0 status
+	k unload
+}
+t "aoectl status tells by its exit status that a target is not up" ctl_status
+
+ctl_paths() {
+	with_disk 1500
+	k if attach em1 wire em1 9000
+	k target add em1 7.3 16m 7.3:wire
+	ctl interfaces em0 em1
+	k wait net.aoe.target.aoe7e3.path.1.state up 5
+	text "0  em0 .* up .* 1024 .*1  em1 .* up .* 8704 " paths
+	json '[(p["index"], p["interface"], p["mtu"], p["link-up"])
+	    for p in o["target"][0]["path"]] ==
+	    [(0, "em0", 1500, True), (1, "em1", 9000, True)]' paths 7.3
+	json 'all(p["sent"] > 0 for p in o["target"][0]["path"])' stats
+	text "rx_frames +[1-9].*aoe7e3.*path 1 on em1" stats
+	json 'len(o["counter"]) > 10 and
+	    {c["name"]: c["value"] for c in o["counter"]}["tx_frames"] > 2' stats
+	k unload
+}
+t "aoectl paths and stats show what each path has" ctl_paths
+
+ctl_interfaces() {
+	k if attach em0 wire em0 1500
+	k target add em0 7.3 1m
+	k load "$module"
+	json 'o["interface"] == []' interfaces
+	json 'o["interface"] == [{"name": "em0"}, {"name": "em1"}]' interfaces em0 em1
+	equals "em0 em1" k sysctl net.aoe.iflist
+	exits 0 discover -w 10 7.3
+	exits 64 interfaces em0 much-too-long-a-name
+	equals "em0 em1" k sysctl net.aoe.iflist
+	ctl interfaces -n
+	equals "" k sysctl net.aoe.iflist
+	k unload
+}
+t "aoectl interfaces shows, sets and empties the list" ctl_interfaces
+
+ctl_discover() {
+	with_disk
+	k target set em0 7.3 mute 1
+	exits 0 discover
+	exits 66 discover -w 1 8.4
+	k target add em0 8.4 1m
+	exits 0 discover -w 10 8.4
+	k unload
+}
+t "aoectl discover asks at once, and waits for what is named" ctl_discover
+
+ctl_flush() {
+	k load -k net.aoe.maxwait=0 "$module"
+	one_disk
+	exits 75 flush 7.3
+	exits 66 flush 8.8
+	exits 64 flush
+	exits 64 flush -a 7.3
+	k open aoe7e3
+	k if down em0
+	k wait net.aoe.target.aoe7e3.state suspended 10
+	exits 75 flush 7.3
+	exits 0 flush -a
+	exits 0 list 7.3
+	k close aoe7e3
+	exits 0 flush -a
+	k wait nodisk aoe7e3 5
+	for _ in {1..50}; do
+		! ctl list 7.3 || k sleep 0.1
+	done
+	exits 66 list 7.3
+	k if up em0
+	exits 0 discover -w 10 7.3
+	k unload
+}
+t "aoectl flush forgets only what is down and closed" ctl_flush
+
+ctl_revalidate() {
+	local before
+	with_disk
+	before=$(k sysctl net.aoe.target.aoe7e3.path.0.sent)
+	exits 0 revalidate 7.3
+	k sleep 0.3
+	at_least $((before + 1)) k sysctl net.aoe.target.aoe7e3.path.0.sent
+	exits 0 revalidate
+	exits 66 revalidate 9.9
+	k unload
+}
+t "aoectl revalidate asks a target who it is" ctl_revalidate
+
+ctl_ping() {
+	with_disk
+	text "path 0: 2 sent, 2 answered" ping -c 2 -i 0 7.3
+	json 'len(o["reply"]) == 2 and o["path"][0]["received"] == 2 and
+	    0 < o["path"][0]["rtt-min"] <= o["path"][0]["rtt-max"]' \
+	    ping -A -c 2 -i 0 7.3
+	exits 75 ping -p 5 -c 1 7.3
+	k target set em0 7.3 mute 1
+	exits 1 ping -c 1 -t 200 7.3
+	json 'o["reply"][0]["result"] == "no answer"' ping -c 1 -t 200 7.3
+	exits 64 ping -c 0 7.3
+	exits 64 ping -t 1e9 7.3
+	exits 64 ping
+	exits 66 ping 1.1
+	k unload
+}
+t "aoectl ping asks every path, and silence is a fault" ctl_ping
+
+ctl_sancheck() {
+	with_disk
+	exits 0 sancheck
+	json 'o["path"] == [dict(o["path"][0], passes=8704, mtu=9000,
+	    verdict="ok", **{"target-allows": 8704, "interface-allows": 8704})]' \
+	    sancheck 7.3
+	k target set em0 7.3 maxlen 4200
+	exits 1 sancheck -t 50
+	json 'o["path"][0]["passes"] == 4096 and
+	    o["path"][0]["verdict"] == "frames are lost"' sancheck -t 50
+	k target set em0 7.3 scnt 4
+	k target set em0 7.3 maxlen 0
+	ctl discover
+	k sleep 0.3
+	json 'o["path"][0]["passes"] == 2048 and
+	    o["path"][0]["target-allows"] == 2048' sancheck
+	k if link em0 down
+	json 'o["path"][0]["verdict"] == "link down"' sancheck
+	k unload
+}
+t "aoectl sancheck finds how much a frame really carries" ctl_sancheck
+
+ctl_identify() {
+	with_disk
+	text "model +kld wire target.*serial +7.3:wire" identify 7.3
+	json 'o["size"] == 1 << 24 and {f["name"]: f["enabled"] for f in
+	    o["feature"]}["lba48"] is True and "line" not in o' identify 7.3
+	json 'len(o["line"]) == 32 and
+	    o["line"][10]["data"].startswith("0000 0000 0000 5400")' identify -r aoe7e3
+	exits 76 smart 7.3
+	fails_with "does not take this command" ctl smart 7.3
+	k target set em0 7.3 smart 1
+	exits 0 smart 7.3
+	json 'o["health"] == "passed" and o["power"] == "active" and
+	    o["attribute"][0] == {"id": 9, "value": 98, "worst": 98,
+	    "threshold": 0, "raw": 0x539, "failing": False}' smart 7.3
+	k target set em0 7.3 smart 2
+	exits 1 smart 7.3
+	json 'o["health"] == "failing" and o["attribute"][1]["failing"] is True' \
+	    smart 7.3
+	k unload
+}
+t "aoectl identify and smart ask the disk now" ctl_identify
+
+ctl_config() {
+	with_disk
+	json 'o["config"] == "" and o["buffer-count"] == 16' config 7.3
+	exits 0 config 7.3 set mine
+	k wait net.aoe.target.aoe7e3.config mine 5
+	equals mine ctl config aoe7e3 read
+	fails_with "has a config string" ctl config 7.3 set other
+	exits 76 config 7.3 set other
+	equals mine ctl config 7.3
+	exits 0 config 7.3 test mine
+	exits 1 config 7.3 test min
+	exits 0 config 7.3 prefix min
+	json 'o["matches"] is False' config 7.3 prefix other
+	exits 0 config 7.3 force 'a "quoted" \ one'
+	json 'o["config"] == "a \"quoted\" \\ one"' config 7.3
+	exits 0 config 7.3 force "$(printf 'x%.0s' {1..1024})"
+	json 'o["config"] == "x" * 1024 and o["length"] == 1024' config 7.3
+	exits 64 config 7.3 force "$(printf 'x%.0s' {1..1025})"
+	exits 64 config 7.3 set
+	exits 64 config 7.3 eat it
+	exits 0 config 7.3 force ""
+	k target set em0 7.3 mute 1
+	exits 75 config 7.3
+	exits 75 config 7.3 test x
+	k unload
+}
+t "aoectl config reads, tests and sets the config string" ctl_config
+
+ctl_mask() {
+	local i own
+	with_disk
+	own=$(ctl --libxo json paths 7.3 | sed 's/.*"local-mac":"\([^"]*\)".*/\1/')
+	fails_with "does not know this command" ctl mask 7.3
+	k target set em0 7.3 silent 1
+	fails_with "has no MAC mask" ctl mask 7.3
+	exits 76 mask 7.3
+	k target set em0 7.3 silent 0
+	k target set em0 7.3 optional 1
+	text "every host is allowed" mask 7.3
+	json 'o["host"] == []' mask 7.3
+	exits 0 mask 7.3 add "$own" 020000000001
+	json "o[\"host\"] == [{\"mac\": \"$own\"}, {\"mac\": \"02:00:00:00:00:01\"}]" mask 7.3
+	exits 0 mask 7.3 delete 02:00:00:00:00:01
+	equals "$own" ctl mask 7.3
+	for i in {1..7}; do
+		ctl mask 7.3 add "02:00:00:00:00:0$i" >/dev/null
+	done
+	fails_with "the list is full, after 1 of the changes" \
+	    ctl mask 7.3 add 02:00:00:00:00:07 02:00:00:00:00:08
+	exits 0 mask 7.3 clear
+	json 'o["host"] == []' mask 7.3
+	exits 64 mask 7.3 add
+	exits 64 mask 7.3 add nonsense
+	# Whom a target does not listen to, it does not tell.
+	exits 0 mask 7.3 add 02:00:00:00:00:01 || :
+	exits 75 mask 7.3
+	k unload
+}
+t "aoectl mask reads and edits the list of hosts" ctl_mask
+
+ctl_reserve() {
+	with_disk
+	k target set em0 7.3 silent 1
+	fails_with "has no reservation" ctl reserve 7.3
+	k target set em0 7.3 silent 0
+	k target set em0 7.3 optional 1
+	text "not reserved" reserve 7.3
+	exits 0 reserve 7.3 set
+	json 'len(o["host"]) == 1' reserve 7.3
+	k fill aoe7e3 0 64k 1
+	exits 0 reserve 7.3 release
+	json 'o["host"] == []' reserve 7.3 read
+	exits 0 reserve 7.3 set 02:00:00:00:00:01
+	fails_with EBUSY k fill aoe7e3 0 64k 1
+	fails_with "reserved by another host" ctl reserve 7.3 set
+	exits 76 reserve 7.3 release
+	json 'o["target"][0]["remark"][0]["name"] == "reserved"' status
+	exits 0 reserve 7.3 release -f
+	k fill aoe7e3 0 64k 1
+	exits 0 reserve 7.3 force 02:00:00:00:00:01
+	exits 0 reserve 7.3 force 02:00:00:00:00:01 02:00:00:00:00:02
+	json 'len(o["host"]) == 2' reserve 7.3
+	exits 64 reserve 7.3 force
+	exits 64 reserve 7.3 hold
+	k unload
+}
+t "aoectl reserve sets, forces and releases, and says who holds it" ctl_reserve
+
+ctl_log() {
+	local follower
+	with_disk
+	text "aoe7e3 path 0 PATH_UP: path is up" log
+	json '[e["event"] for e in o["event"]] == ["PATH_UP", "UP"] and
+	    o["event"][1]["value"] == 32768' log 7.3
+	json 'o["event"] == []' log 1.1
+	json 'len(o["event"]) == 1 and o["event"][0]["event"] == "UP"' log -n 1
+	ctl log -f >"$work/followed" &
+	follower=$!
+	k sleep 0.3
+	k if down em0
+	k wait net.aoe.target.aoe7e3.state suspended 10
+	for _ in {1..50}; do
+		grep -q SUSPENDED "$work/followed" && break
+		k sleep 0.1
+	done
+	grep -q 'aoe7e3 SUSPENDED' "$work/followed"
+	# Unloading ends whoever waits, at once.
+	k unload
+	! wait "$follower"
+}
+t "aoectl log has what happened, and -f goes on until the unload" ctl_log
+
+ctl_log_wraps() {
+	local i
+	with_disk
+	for ((i = 0; i < 70; i++)); do
+		k if down em0
+		k if up em0
+		k wait net.aoe.target.aoe7e3.state up 5
+	done
+	json 'len(o["event"]) == 256 and [e["seq"] for e in o["event"]] ==
+	    list(range(o["event"][0]["seq"], o["event"][0]["seq"] + 256)) and
+	    o["event"][0]["seq"] > 1' log
+	k unload
+}
+t "the event log keeps the last 256" ctl_log_wraps
+
+ctl_alone() {
+	local first status=0
+	with_disk
+	k target set em0 7.3 mute 1
+	ctl ping -c 1 -t 1500 7.3 >"$work/first" &
+	first=$!
+	k sleep 0.3
+	# The second waits for the first to end, then has its own time.
+	exits 75 config 7.3 || status=$?
+	grep -q "no answer" "$work/first"
+	wait "$first" || :
+	k target set em0 7.3 mute 0
+	exits 0 config 7.3
+	return $status
+}
+t "two management commands to a target take turns" ctl_alone
+
+ctl_signal() {
+	local waiting
+	with_disk
+	k target set em0 7.3 mute 1
+	ctl config 7.3 &
+	waiting=$!
+	k sleep 0.3
+	k interrupt
+	k sleep 0.3
+	# It is over, long before its four seconds.
+	! kill -0 "$waiting" 2>/dev/null
+	k target set em0 7.3 mute 0
+	exits 0 config 7.3
+	k unload
+}
+t "a signal ends a command, and the next one works" ctl_signal
+
+ctl_unload() {
+	local begun waiting
+	with_disk
+	k target set em0 7.3 mute 1
+	ctl config 7.3 &
+	waiting=$!
+	ctl config 7.3 &
+	k sleep 0.3
+	begun=$SECONDS
+	k unload
+	((SECONDS - begun < 3))
+	! wait "$waiting"
+	exits 69 list
+	fails_with "kldload aoe" ctl list
+}
+t "an unload does not wait for a command" ctl_unload
+
+ctl_kept() {
+	with_disk
+	k open aoe7e3
+	fails_with EBUSY k unload
+	exits 0 list
+	fails_with EBUSY k unload -f
+	exits 0 version
+	# It is there again, though its targets are not.
+	exits 0 list
+	k close aoe7e3
+	k unload
+}
+t "the control device is there after an unload that was refused" ctl_kept
+
+ctl_nobody() {
+	with_disk
+	AOECTL_AS=-j exits 77 list
+	AOECTL_AS='-u 1001' exits 77 list
+	AOECTL_AS='-u 1001' exits 77 config 7.3 set mine
+	AOECTL_AS='-u 1001' exits 0 version
+	exits 0 list
+	k unload
+}
+t "the control device is root's, and no jail's" ctl_nobody
+
+ctl_usage() {
+	with_disk
+	exits 64
+	exits 64 frob
+	exits 64 --libxo nonsense list
+	exits 64 list 7
+	exits 64 list 7.256
+	exits 64 list aoe7.3
+	exits 66 list 7.4
+	exits 66 list 7.3 7.4
+	exits 64 log -n x
+	exits 64 discover -w x
+	exits 0 help
+	ctl --libxo xml list | python3 -c '
+import sys, xml.dom.minidom
+xml.dom.minidom.parse(sys.stdin).getElementsByTagName("target")[0]'
+	ctl --libxo=json,pretty list | python3 -m json.tool >/dev/null
+	ctl --libxo:JP list | python3 -m json.tool >/dev/null
+	k unload
+}
+t "aoectl ends with a status of its own for each kind of mistake" ctl_usage
+
+
+ctl_bounds() {
+	local request size
+	with_disk
+	size=$(((4 + 4 * 4 + 4 + 8 + 2084 + 7) / 8 * 8))
+	request=$((0xc0000000 | size << 16 | 0x4102))
+	# A length past the buffer, no tries, an hour of waiting, a vendor's
+	# command, a write, and a request that nobody defined.
+	for bad in \
+	    "070003ff 01000000 25080000 00000000 e8030000 01" \
+	    "070003ff 01000000 08000000 00000000 e8030000 00" \
+	    "070003ff 01000000 08000000 00000000 80ee3600 01" \
+	    "070003ff 01000000 08000000 00000000 60ea0000 ff"; do
+		fails_with EINVAL k ioctl aoectl $request "${bad// /}"
+	done
+	for bad in \
+	    "070003ff f0000000 08000000 00000000 e8030000 01" \
+	    "070003ff 00000000 0c000000 00000000 e8030000 01000000 0000000000000000 01000130" \
+	    "070003ff 00000000 0c000000 00000000 e8030000 01000000 0000000000000000 000000ef"; do
+		fails_with EOPNOTSUPP k ioctl aoectl $request "${bad// /}"
+	done
+	fails_with ENOTTY k ioctl aoectl 0x20004163
+	fails_with ENOENT k ioctl aoectl $request 080003ff010000000800000000000000e803000001
+	k unload
+}
+t "the control device refuses what is out of bounds or could harm" ctl_bounds
