@@ -145,6 +145,39 @@ aoe_disk_strategy(struct bio *bp)
 	}
 }
 
+/*
+ * Have the disk made anew if it should be write-protected and is not, or the
+ * other way round: flags cannot change on the way.  An open one is left alone
+ * until it is closed.
+ */
+static void
+aoe_disk_protect(struct aoe_softc *sc)
+{
+	struct aoe_fate *fate = &sc->sc_fate;
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	if (sc->sc_disk_state != AOE_DISK_LIVE || sc->sc_open ||
+	    ((sc->sc_disk->d_flags & DISKFLAG_WRITE_PROTECT) != 0) ==
+	    (sc->sc_read_only != 0))
+		return;
+	if (!fate->f_resized)
+		fate->f_sectors = sc->sc_disk->d_mediasize / AOE_SECTOR;
+	sc->sc_disk_state = AOE_DISK_DOOMED;
+	fate->f_gone = fate->f_up = true;
+	fate->f_resized = false;
+	aoe_life_attention(sc);
+}
+
+void
+aoe_disk_set_read_only(struct aoe_softc *sc, bool read_only)
+{
+
+	mtx_lock(&sc->sc_mtx);
+	sc->sc_read_only = read_only;
+	aoe_disk_protect(sc);
+	mtx_unlock(&sc->sc_mtx);
+}
+
 /* First open.  Under the topology lock: waits for nothing. */
 static int
 aoe_disk_open(struct disk *dp)
@@ -173,6 +206,7 @@ aoe_disk_close(struct disk *dp)
 	now = aoe_input_begin(sc);
 	sc->sc_open = false;
 	aoe_core_close(sc->sc_core, now);
+	aoe_disk_protect(sc);
 	aoe_input_end(sc);
 	return (0);
 }
@@ -279,11 +313,15 @@ aoe_disk_make(struct aoe_softc *sc, uint64_t sectors)
 		dp->d_flags |= DISKFLAG_CANFLUSHCACHE;
 	if ((info.flags & AOE_INFO_DELETE) != 0)
 		dp->d_flags |= DISKFLAG_CANDELETE;
+	if (sc->sc_read_only != 0)
+		dp->d_flags |= DISKFLAG_WRITE_PROTECT;
 	mtx_lock(&sc->sc_mtx);
 	sc->sc_disk = dp;
 	/* The core may have thought better of it since it asked for a disk. */
 	sc->sc_disk_state = sc->sc_fate.f_gone ? AOE_DISK_DOOMED :
 	    AOE_DISK_LIVE;
+	/* And the administrator, of the protection. */
+	aoe_disk_protect(sc);
 	mtx_unlock(&sc->sc_mtx);
 	disk_create(dp, DISK_VERSION);
 }

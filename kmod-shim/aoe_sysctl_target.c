@@ -304,6 +304,24 @@ aoe_sysctl_histogram(SYSCTL_HANDLER_ARGS)
 	return (error);
 }
 
+static int
+aoe_sysctl_readonly(SYSCTL_HANDLER_ARGS)
+{
+	struct aoe_softc *sc = arg1;
+	int error, value;
+
+	mtx_lock(&sc->sc_mtx);
+	value = sc->sc_read_only != 0;
+	mtx_unlock(&sc->sc_mtx);
+	error = sysctl_handle_int(oidp, &value, 0, req);
+	if (error != 0 || req->newptr == NULL)
+		return (error);
+	if (value != 0 && value != 1)
+		return (EINVAL);
+	aoe_disk_set_read_only(sc, value != 0);
+	return (0);
+}
+
 static void
 aoe_sysctl_node(struct aoe_softc *sc, struct sysctl_oid *parent,
     const struct aoe_node *n, intmax_t arg2,
@@ -339,6 +357,10 @@ aoe_sysctl_target_add(struct aoe_softc *sc)
 	    "policy", CTLTYPE_STRING | CTLFLAG_RW | CTLFLAG_MPSAFE, sc, 0,
 	    aoe_policy_sysctl_target, "A",
 	    "How a path is chosen: default, latency, roundrobin or failover");
+	SYSCTL_ADD_PROC(&sc->sc_sysctl, SYSCTL_CHILDREN(node), OID_AUTO,
+	    "readonly", CTLTYPE_INT | CTLFLAG_RW | CTLFLAG_MPSAFE, sc, 0,
+	    aoe_sysctl_readonly, "I",
+	    "Write-protect the disk, from when it is not open");
 	sc->sc_path_node = SYSCTL_ADD_NODE(&sc->sc_sysctl,
 	    SYSCTL_CHILDREN(node), OID_AUTO, "path",
 	    CTLFLAG_RD | CTLFLAG_MPSAFE, 0, "Paths");

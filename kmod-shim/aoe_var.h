@@ -142,6 +142,7 @@ struct aoe_softc {
 
 	/* What the administrator set for it alone. */
 	int		sc_policy;		/* (t) AOE_POLICY_*, or -1 */
+	int		sc_read_only;		/* (t) its disk is to be so */
 
 	/* Its sysctl nodes. */
 	struct sysctl_ctx_list sc_sysctl;	/* (k) */
@@ -293,6 +294,7 @@ void	aoe_boot_raise(if_t);
 bool	aoe_abft_interface(char *name, size_t size);
 
 /* aoe_disk.c */
+void	aoe_disk_set_read_only(struct aoe_softc *, bool);
 void	aoe_disk_fate(struct aoe_softc *, const struct aoe_fate *);
 bool	aoe_bio_unwritten(const struct bio *);
 void	aoe_bio_done(struct bio *, int error);
