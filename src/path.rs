@@ -16,6 +16,8 @@ use crate::wire::{Mac, Tag};
 pub(crate) const SILENCE: Micros = Micros::from_secs(1);
 /// Without an answer for this long, a path is down.
 pub(crate) const DOWN: Micros = Micros::from_secs(5);
+/// After so many silences without an answer to I/O, a path is asked for some.
+pub(crate) const SILENCES: u8 = 3;
 /// How long a path that changed the order of frames is not trusted to keep it.
 const DISTRUST: Micros = Micros::from_secs(600);
 /// Later answers that declare an earlier request lost.
@@ -58,6 +60,8 @@ pub(crate) enum Purpose {
     Identify,
     /// A read and a request as large as this many sectors.
     Probe { sectors: u8 },
+    /// A one-sector read, to find out whether I/O is answered again.
+    Try,
 }
 
 /// The management request. Its repetitions share a tag.
@@ -147,6 +151,12 @@ pub struct Path {
     /// A live path has been asked again since, and stood by its size: this is
     /// another disk, whatever its name.
     pub(crate) is_refuted: bool,
+    /// Silences in a row in which it said who it is, and answered no I/O.
+    pub(crate) silences: u8,
+    /// It says who it is and answers no I/O: not used until it answers some.
+    pub(crate) is_deaf: bool,
+    /// It answered the read that was to find that out, and nothing since.
+    pub(crate) is_choosy: bool,
     /// Size of the disk as last seen here.
     pub(crate) sectors: u64,
     pub(crate) counters: Counters,
@@ -189,6 +199,9 @@ impl Path {
         large_losses: 0,
         is_aside: false,
         is_refuted: false,
+        silences: 0,
+        is_deaf: false,
+        is_choosy: false,
         sectors: 0,
         counters: Counters { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0 },
         histogram: Histogram::EMPTY,

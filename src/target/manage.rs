@@ -58,6 +58,7 @@ impl Target<'_> {
         let Some(path) = self.paths.get_mut(index) else { return };
         let purpose = match path.state {
             State::Conflict | State::Free => return,
+            State::Down { .. } | State::Identifying { .. } if path.is_deaf => Purpose::Try,
             State::Down { .. } | State::Identifying { .. } => Purpose::Identify,
             State::Up if path.recheck => Purpose::Identify,
             State::Up => match up_purpose(path, capacity, now) {
@@ -97,6 +98,7 @@ impl Target<'_> {
             }
             Purpose::Features { .. } => FEATURES_WAIT,
             Purpose::Fence => path.rtt.rto().backed_off(m.tries, DOWN_WAIT),
+            Purpose::Try => DOWN_WAIT,
             Purpose::Identify => match path.state {
                 State::Down { since } if now.since(since) >= LONG_DOWN => LONG_DOWN_WAIT,
                 State::Down { .. } => DOWN_WAIT,
@@ -115,7 +117,7 @@ impl Target<'_> {
             Purpose::Features { .. } => Why::Features,
             Purpose::Fence => Why::Fence,
             Purpose::Identify => Why::Identify,
-            Purpose::Probe { .. } => Why::Probe,
+            Purpose::Probe { .. } | Purpose::Try => Why::Probe,
         };
         frame.frame_length = frame.frame_length.saturating_add(extra).max(60);
         let path = self.paths.get_mut(index)?;
@@ -167,7 +169,10 @@ impl Target<'_> {
                 }
             }
             Purpose::Fence => path.fence_wanted = 0,
+            // Whatever the answer says, there is one.
+            Purpose::Try => path.is_choosy = true,
         }
+        self.on_io_answered(index, now);
         if let Some(path) = self.paths.get_mut(index) {
             path.management = None;
             path.on_heard(now);
@@ -280,7 +285,7 @@ fn management_request(purpose: Purpose, lba48: bool) -> (AtaRequest, u32) {
         Purpose::Features { enable: false } => {
             (AtaRequest::set_features(AtaRequest::DISABLE_WRITE_CACHE), 0)
         }
-        Purpose::Fence => (AtaRequest::read(0, 1, lba48), 0),
+        Purpose::Fence | Purpose::Try => (AtaRequest::read(0, 1, lba48), 0),
         Purpose::Identify => (AtaRequest::identify(), 0),
         Purpose::Probe { sectors } => {
             (AtaRequest::read(0, sectors, lba48), u32::from(sectors).wrapping_mul(512))

@@ -445,6 +445,23 @@ impl Target<'_> {
         if let Some(path) = self.paths.get_mut(index) {
             path.on_heard(now);
         }
+        self.on_io_answered(index, now);
+        if let Some(path) = self.paths.get_mut(index) {
+            path.is_choosy = false;
+        }
+    }
+
+    /// A path that answers I/O is not deaf, or no longer.
+    #[inline]
+    pub(super) fn on_io_answered(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        path.silences = 0;
+        if path.is_deaf {
+            path.is_deaf = false;
+            if matches!(path.state, State::Down { .. }) {
+                path.ask(now);
+            }
+        }
     }
 }
 

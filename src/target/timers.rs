@@ -2,7 +2,7 @@
 
 use super::{Life, Target};
 use crate::output::IoError;
-use crate::path::{DOWN, MIN_PAYLOAD, State};
+use crate::path::{DOWN, MIN_PAYLOAD, SILENCES, State};
 use crate::request::Place;
 use crate::time::{Instant, Micros};
 
@@ -36,7 +36,7 @@ impl Target<'_> {
         match path.state {
             State::Up => {
                 if path.silence_at() <= now {
-                    self.verify_path(index, now);
+                    self.on_silence(index, now);
                 } else if path.last_heard.after(IDLE) <= now && !path.is_busy() {
                     path.recheck = true;
                     path.last_heard = now;
@@ -53,6 +53,19 @@ impl Target<'_> {
             }
             State::Conflict | State::Down { .. } | State::Free | State::Identifying { .. } => {}
         }
+    }
+
+    /// What is out on a path stays unanswered: it is asked who it is. One that
+    /// says so again and again, and answers no I/O, is asked for a sector then,
+    /// and is down if that stays unanswered, too.
+    fn on_silence(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        // A flush may take long, and is no reason.
+        if !path.flight.is_empty() {
+            path.silences = path.silences.saturating_add(1);
+        }
+        path.is_deaf |= path.silences >= SILENCES && !path.is_choosy;
+        self.verify_path(index, now);
     }
 
     /// A target that never said who it is, and has no path left, is nothing.

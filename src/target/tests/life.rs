@@ -338,19 +338,50 @@ fn a_flood_of_strange_macs_gets_four_questions_at_a_time() {
 fn a_request_that_alone_is_left_unanswered_fails_after_maxwait() {
     let mut rig = Rig::up();
     rig.target.handle_open(rig.now).unwrap();
-    rig.submit(1, Op::Read, 0, 1);
+    rig.submit(1, Op::Read, 5, 1);
     let end = rig.now.after(Micros::from_secs(185));
     while rig.now < end {
         rig.run(Micros::from_millis(500));
         for frame in rig.take_frames() {
-            if frame.header[27] == 0xec {
-                rig.identify(&frame, THEM, &disk(1000, SERIAL));
+            match frame.header[27..29] {
+                [0xec, _] => rig.identify(&frame, THEM, &disk(1000, SERIAL)),
+                [0x24, 5] => {}
+                _ => rig.answer(&frame),
             }
         }
     }
     assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
     assert_eq!(rig.target.status().state, "up");
     assert!(rig.take_news().is_empty(), "silence that ends in time is not worth a word");
+}
+
+#[test]
+fn a_target_that_says_who_it_is_and_answers_no_io_is_suspended() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.submit(1, Op::Read, 5, 1);
+    let listen = |rig: &mut Rig, seconds: u64, answers: bool| {
+        let end = rig.now.after(Micros::from_secs(seconds));
+        while rig.now < end {
+            rig.run(Micros::from_millis(100));
+            for frame in rig.take_frames() {
+                match frame.header[27] {
+                    0xec => rig.identify(&frame, THEM, &disk(1000, SERIAL)),
+                    _ if answers => rig.answer(&frame),
+                    _ => {}
+                }
+            }
+        }
+        (rig.target.status().state, rig.take_news().contains(&Output::Resumed))
+    };
+    assert_eq!(listen(&mut rig, 7, false), ("up", false));
+    assert_eq!(listen(&mut rig, 6, false), ("suspended", false));
+    // It goes on saying who it is, asked by beacons.
+    rig.config(THEM, 1, 16, 2);
+    assert_eq!(listen(&mut rig, 60, false), ("suspended", false));
+    assert_eq!(rig.take_done(), []);
+    assert_eq!(listen(&mut rig, 3, true), ("up", true));
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
 }
 
 #[test]
