@@ -18,6 +18,8 @@ pub(crate) const SILENCE: Micros = Micros::from_secs(1);
 pub(crate) const DOWN: Micros = Micros::from_secs(5);
 /// After so many silences without an answer to I/O, a path is asked for some.
 pub(crate) const SILENCES: u8 = 3;
+/// Adverts that come within this time of one are as good as that one.
+const ADVERTS: Micros = Micros::from_secs(1);
 /// How long a path that changed the order of frames is not trusted to keep it.
 const DISTRUST: Micros = Micros::from_secs(600);
 /// Later answers that declare an earlier request lost.
@@ -159,6 +161,8 @@ pub struct Path {
     pub(crate) is_choosy: bool,
     /// Size of the disk as last seen here.
     pub(crate) sectors: u64,
+    /// When an advert was last taken for a restart.
+    restarted_at: Instant,
     pub(crate) counters: Counters,
     /// How long answers took, flushes aside.
     pub(crate) histogram: Histogram,
@@ -203,6 +207,7 @@ impl Path {
         is_deaf: false,
         is_choosy: false,
         sectors: 0,
+        restarted_at: Instant::ZERO,
         counters: Counters { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0 },
         histogram: Histogram::EMPTY,
     };
@@ -398,6 +403,16 @@ impl Path {
     pub(crate) fn ask(&mut self, since: Instant) {
         self.state = State::Identifying { since };
         self.management = None;
+    }
+
+    /// Whether an advert is to be believed: a flood of them would stop I/O
+    /// again and again, to ask who is there.
+    pub(crate) fn is_restart(&mut self, now: Instant) -> bool {
+        if now < self.restarted_at.after(ADVERTS) {
+            return false;
+        }
+        self.restarted_at = now;
+        true
     }
 
     /// Larger frames do not get through: back to what always does.

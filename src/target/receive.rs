@@ -145,11 +145,12 @@ impl Target<'_> {
             None => path.window = Window::new(ceiling),
         }
         path.counters.received = path.counters.received.wrapping_add(1);
+        let restarts = advert && path.is_restart(now);
         match path.state {
             State::Conflict | State::Down { .. } => {
                 path.ask(now);
             }
-            State::Up if advert => {
+            State::Up if restarts => {
                 // It may have started anew, and may be another disk now.
                 path.window.restart();
                 self.verify_path(index, now);
