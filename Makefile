@@ -1,7 +1,9 @@
 # What `make` does on FreeBSD 14 and later; GNU make reads GNUmakefile instead.
 #
-#	make			build aoe.ko against the kernel sources in SYSDIR
-#	make install		install it, rc.d/aoe and the manual page
+#	make			build aoe.ko against the kernel sources in SYSDIR,
+#				and aoectl
+#	make install		install them, rc.d/aoe, manual pages, completions
+#				and the header of /dev/aoectl
 #	make load, make unload	load or unload what was built
 #	make deinstall		remove what was installed
 #	make clean
@@ -11,6 +13,7 @@
 #	RUSTC, CARGO		the Rust to use (found)
 #	AOE_PANIC_CHECK=warn	build although this Rust left a reachable panic
 #	WITHOUT_SDT=yes		for a kernel without options KDTRACE_HOOKS
+#	TOOL_FLAGS		variables for the make that builds aoectl
 
 KMOD=		aoe
 KMODDIR?=	/boot/modules
@@ -72,26 +75,49 @@ aoe.gate: ${KMOD}.ko ${.CURDIR}/tools/gate ${.CURDIR}/tools/symbols.list
 CLEANFILES+=	aoe.gate aoe_core.o.rust
 CLEANDIRS+=	aoe_core.build
 
+# The tool is a program, which bsd.kmod.mk cannot build.
+TOOL_MAKE=	cd ${.CURDIR}/aoectl && ${MAKE} MAKEOBJDIR=${.OBJDIR}/aoectl \
+		PREFIX=${PREFIX} ${TOOL_FLAGS}
+all: tool
+tool: .PHONY
+	mkdir -p ${.OBJDIR}/aoectl
+	${TOOL_MAKE} all
+clean: clean-tool
+clean-tool: .PHONY
+	mkdir -p ${.OBJDIR}/aoectl
+	${TOOL_MAKE} clean cleandepend
+
+# What goes below PREFIX, the tool aside: its mode, where from, where to.
+DTRACE!=	cd ${.CURDIR}/dtrace && echo *.d
+FILES_INSTALLED= \
+	555 rc.d/aoe etc/rc.d/aoe \
+	444 devd/aoe.conf etc/devd/aoe.conf \
+	444 man/aoe.4 share/man/man4/aoe.4 \
+	444 man/aoectl.8 share/man/man8/aoectl.8 \
+	444 kmod-shim/aoe_abi.h include/aoe/aoe_abi.h \
+	444 kmod-shim/aoe_ioctl.h include/aoe/aoe_ioctl.h \
+	444 aoectl/completions/aoectl.bash share/bash-completion/completions/aoectl \
+	444 aoectl/completions/_aoectl share/zsh/site-functions/_aoectl \
+	${DTRACE:@_d@555 dtrace/${_d} share/aoe/${_d}@}
+
 afterinstall: install-files
 install-files: .PHONY
-	mkdir -p ${DESTDIR}${PREFIX}/etc/devd ${DESTDIR}${PREFIX}/share/aoe
-	${INSTALL} -m 444 ${.CURDIR}/devd/aoe.conf \
-	    ${DESTDIR}${PREFIX}/etc/devd/aoe.conf
-	${INSTALL} -m 555 ${.CURDIR}/dtrace/*.d ${DESTDIR}${PREFIX}/share/aoe
-	mkdir -p ${DESTDIR}${PREFIX}/etc/rc.d ${DESTDIR}${PREFIX}/share/man/man4
-	${INSTALL} -m 555 ${.CURDIR}/rc.d/aoe ${DESTDIR}${PREFIX}/etc/rc.d/aoe
-	${INSTALL} -m 444 ${.CURDIR}/man/aoe.4 \
-	    ${DESTDIR}${PREFIX}/share/man/man4/aoe.4
+.for _mode _from _to in ${FILES_INSTALLED}
+	mkdir -p ${DESTDIR}${PREFIX}/${_to:H}
+	${INSTALL} -m ${_mode} ${.CURDIR}/${_from} ${DESTDIR}${PREFIX}/${_to}
+.endfor
+	mkdir -p ${DESTDIR}${PREFIX}/sbin
+	${TOOL_MAKE} install
 
 beforeinstall: install-directory
 install-directory: .PHONY
 	mkdir -p ${DESTDIR}${KMODDIR}
 
 deinstall: .PHONY
-	rm -f ${DESTDIR}${KMODDIR}/${KMOD}.ko ${DESTDIR}${PREFIX}/etc/rc.d/aoe \
-	    ${DESTDIR}${PREFIX}/share/man/man4/aoe.4* \
-	    ${DESTDIR}${PREFIX}/etc/devd/aoe.conf \
-	    ${DESTDIR}${PREFIX}/share/aoe/aoe-*.d
+	rm -f ${DESTDIR}${KMODDIR}/${KMOD}.ko ${DESTDIR}${PREFIX}/sbin/aoectl
+.for _mode _from _to in ${FILES_INSTALLED}
+	rm -f ${DESTDIR}${PREFIX}/${_to} ${DESTDIR}${PREFIX}/${_to}.gz
+.endfor
 	-${KLDXREF_CMD:Ukldxref} ${DESTDIR}${KMODDIR}
 
 .include <bsd.kmod.mk>

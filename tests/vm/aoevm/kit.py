@@ -28,6 +28,7 @@ def kit_files(module):
     files["rc.conf"] = RC_CONF
     for name, path in {
         "aoe.ko": module,
+        "aoectl": module.parent / "aoectl",
         "rc.d/aoe": REPOSITORY / "rc.d/aoe",
         "aoe.4": REPOSITORY / "man/aoe.4",
     }.items():

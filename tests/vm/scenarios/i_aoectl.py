@@ -1,0 +1,124 @@
+"""aoectl(8) in the guest, with the system's own libxo; its JSON is read on the host."""
+
+import json
+
+from aoevm.scenario import scenario
+
+TOOL = "cp /aoevm/kit/aoectl /tmp/aoectl && chmod 555 /tmp/aoectl"
+
+
+def below_aoe(t, arguments, code=0):
+    """What is below "aoe" in the JSON of a command, which must end with this status."""
+    result = t.run(f"/tmp/aoectl --libxo json {arguments}", 60)
+    t.check(result.code == code, f"aoectl {arguments}: {t.why(result, arguments)}")
+    whole = json.loads(result.out[result.out.index("{"):])
+    t.check(whole["__version"] == "1", f"no version: {whole}")
+    return whole["aoe"]
+
+
+def ends(t, arguments, code):
+    """Runs a command, which must end with this status; its output."""
+    result = t.run(f"/tmp/aoectl {arguments} 2>&1", 60)
+    t.check(result.code == code, f"aoectl {arguments} is to end with {code}: {t.why(result, arguments)}")
+    return result.out
+
+
+def begin(t, **options):
+    """A target, its disk, and the tool."""
+    target = t.target(7, 3, size="32m", **options)
+    t.sh(TOOL)
+    t.load()
+    t.appears(target)
+    return target
+
+
+@scenario("aoectl-looks")
+def looks(t):
+    """list, status, paths, stats, version, log: text for people and JSON for programs agree with the disk."""
+    begin(t)
+    t.sh("[ $(stat -f %Lp:%u:%g /dev/aoectl) = 600:0:0 ]")
+    listed = below_aoe(t, "list")["target"]
+    t.check([d["name"] for d in listed] == ["aoe7e3"], f"list: {listed}")
+    size = int(t.sh("diskinfo /dev/aoe7e3").split()[2])
+    t.check(listed[0]["size"] == size and listed[0]["open"] is False, f"list: {listed}")
+    t.check("aoe7e3" in ends(t, "list", 0), "the text of list has no aoe7e3")
+    status = below_aoe(t, "status")
+    t.check(status["interfaces"] == "vtnet0" and status["target"][0]["state"] == "up", f"status: {status}")
+    path = below_aoe(t, "paths 7.3")["target"][0]["path"][0]
+    mac = t.sysctl("net.aoe.target.aoe7e3.path.0.mac")
+    t.check((path["mac"], path["interface"], path["link-up"]) == (mac, "vtnet0", True), f"paths: {path}")
+    stats = below_aoe(t, "stats")
+    counted = {c["name"]: c["value"] for c in stats["counter"]}
+    t.check(counted["tx_frames"] > 0 and stats["target"][0]["sent"] > 0, f"stats: {stats}")
+    events = [e["event"] for e in below_aoe(t, "log 7.3")["event"]]
+    t.check({"PATH_UP", "UP"} <= set(events), f"log: {events}")
+    version = below_aoe(t, "version")
+    t.check(version["module"] == version["aoectl"] == t.sysctl("net.aoe.version"), f"version: {version}")
+    t.sh("/tmp/aoectl --libxo xml list | grep -q '<name>aoe7e3</name>'")
+
+
+@scenario("aoectl-asks")
+def asks(t):
+    """discover, ping, sancheck, identify, smart, revalidate, flush against vblade."""
+    target = begin(t)
+    ends(t, "discover -w 20 7.3", 0)
+    ping = below_aoe(t, "ping -c 2 -i 0 7.3")
+    t.check(ping["path"][0]["received"] == 2 and ping["path"][0]["rtt-max"] > 0, f"ping: {ping}")
+    sane = below_aoe(t, "sancheck")["path"][0]
+    t.check(sane["verdict"] == "ok" and sane["passes"] == 1024, f"sancheck: {sane}")
+    disk = below_aoe(t, "identify 7.3")
+    ident = t.sysctl("net.aoe.target.aoe7e3.ident")
+    t.check(disk["serial"] == ident and disk["size"] == 32 << 20, f"identify: {disk}")
+    ends(t, "smart 7.3", 76)
+    ends(t, "revalidate", 0)
+    ends(t, "flush 7.3", 75)
+    target.kill()
+    ends(t, "ping -c 1 -t 300 7.3", 1)
+    t.start("dd if=/dev/aoe7e3 of=/dev/null bs=4k count=1 2>/dev/null; true")
+    t.await_state(target, "suspended")
+    t.sh("pkill dd || :; await 60 /tmp/aoectl flush 7.3", 90)
+    t.disappears(target)
+    ends(t, "list 7.3", 66)
+
+
+@scenario("aoectl-manages")
+def manages(t):
+    """config, mask, reserve against vblade, and what is refused."""
+    begin(t)
+    t.check(below_aoe(t, "config 7.3")["config"] == "", "a config string")
+    ends(t, "config 7.3 set mine", 0)
+    t.sh("await 10 sh -c '[ \"$(sysctl -n net.aoe.target.aoe7e3.config)\" = mine ]'")
+    t.check("has a config string" in ends(t, "config 7.3 set other", 76), "set was not refused")
+    ends(t, "config 7.3 test mine", 0)
+    ends(t, "config 7.3 test other", 1)
+    ends(t, "config 7.3 force ''", 0)
+    own = t.sh("ifconfig vtnet0 | sed -n 's/.*ether //p'").strip()
+    ends(t, f"mask 7.3 add {own} 02:00:00:00:00:01", 0)
+    hosts = [h["mac"] for h in below_aoe(t, "mask 7.3")["host"]]
+    t.check(sorted(hosts) == sorted([own, "02:00:00:00:00:01"]), f"mask: {hosts}")
+    ends(t, "mask 7.3 clear", 0)
+    ends(t, "reserve 7.3 set", 0)
+    t.check([h["mac"] for h in below_aoe(t, "reserve 7.3")["host"]] == [own], "reserve is not ours")
+    t.sh("dd if=/dev/aoe7e3 of=/dev/null bs=64k count=4 2>/dev/null")
+    ends(t, "reserve 7.3 force 02:00:00:00:00:01", 0)
+    t.check("reserved by another host" in ends(t, "reserve 7.3 set", 76), "set was not refused")
+    t.refused("dd if=/dev/aoe7e3 of=/dev/null bs=64k count=1 2>&1", "busy")
+    ends(t, "reserve 7.3 release -f", 0)
+    t.sh("dd if=/dev/aoe7e3 of=/dev/null bs=64k count=4 2>/dev/null")
+
+
+@scenario("aoectl-bounds")
+def bounds(t):
+    """Nobody but root, no jail, and no unload that waits for a command."""
+    target = begin(t)
+    t.sh("chmod 755 /tmp")
+    if t.run("command -v su").ok:
+        t.refused("su -m nobody -c '/tmp/aoectl list' 2>&1", "only root")
+    if t.run("command -v jail").ok:
+        t.refused("jail -c path=/ mount.devfs=0 command=/tmp/aoectl list 2>&1", "only root")
+    target.kill()
+    job = t.start("/tmp/aoectl config 7.3 || :; /tmp/aoectl log -f || :")
+    t.sh("sleep 1; kldunload aoe; ! kldstat -q -m aoe", 60)
+    t.finish(job, 30)
+    ends(t, "list", 69)
+    t.sh("! test -e /dev/aoectl")
