@@ -2,45 +2,8 @@
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
 # aoectl(8) and the control device, against targets of our own.
 
-# The tool, on the module of this test.
-ctl() {
-	AOECTL_KLD=$sock "$top/build/kld/aoectl" "$@"
-}
-
-# exits STATUS COMMAND...: the tool ends with that status.
-exits() {
-	local want=$1 status=0
-	shift
-	ctl "$@" || status=$?
-	((status == want)) && return 0
-	echo "exit status $status, not $want: $*" >&2
-	return 1
-}
-
-# json EXPRESSION COMMAND...: the expression is true of `o`, what is below
-# "aoe" in the tool's JSON.
-json() {
-	local expression=$1
-	shift
-	ctl --libxo json "$@" >"$work/json" || :
-	python3 -c '
-import json, sys
-whole = json.load(open(sys.argv[1]))
-assert whole["__version"] == "1", whole
-o = whole["aoe"]
-assert eval("(" + sys.argv[2] + ")"), (sys.argv[2], o)
-' "$work/json" "$expression"
-}
-
-# What the text of a command must hold.
-text() {
-	local want=$1 said
-	shift
-	said=$(ctl "$@") || :
-	[[ $said =~ $want ]] && return 0
-	echo "nothing like '$want' in '$said': $*" >&2
-	return 1
-}
+# shellcheck source=tests/kld/lib_ctl.sh
+. tests/kld/lib_ctl.sh
 
 with_disk() {
 	k load "$module"
