@@ -46,6 +46,24 @@ say_target(const struct aoe_ioc_target *t)
 	LINE("guard-wait-us", i->guard_wait_us);
 }
 
+/* How many answers took how long: 2^(n-1) microseconds and more in place n. */
+static void
+say_latency(const uint64_t counts[AOE_HISTOGRAM])
+{
+	unsigned n;
+
+	xo_open_list("latency");
+	for (n = 0; n < AOE_HISTOGRAM; n++) {
+		if (counts[n] == 0)
+			continue;
+		xo_open_instance("latency");
+		xo_emit("  {P:from} {k:from/%7u/%u} {P:us   }{:answers/%12ju/%ju}\n",
+		    n == 0 ? 0 : 1U << (n - 1), (uintmax_t)counts[n]);
+		xo_close_instance("latency");
+	}
+	xo_close_list("latency");
+}
+
 static int
 stats_one(const struct aoe_ioc_target *t)
 {
@@ -66,6 +84,7 @@ stats_one(const struct aoe_ioc_target *t)
 		LINE("retransmitted", p->retransmitted);
 		LINE("late", p->late);
 		LINE("unexpected", p->unexpected);
+		say_latency(t->path[n].histogram);
 		xo_close_instance("path");
 	}
 #undef	LINE

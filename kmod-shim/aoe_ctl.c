@@ -88,6 +88,7 @@ aoe_ctl_link(struct aoe_ioc_path *p)
 static void
 aoe_ctl_describe(struct aoe_softc *sc, struct aoe_ioc_target *t)
 {
+	struct aoe_ioc_path *p;
 	u_int i;
 
 	memset(t, 0, sizeof(*t));
@@ -96,9 +97,13 @@ aoe_ctl_describe(struct aoe_softc *sc, struct aoe_ioc_target *t)
 	strlcpy(t->name, sc->sc_name, sizeof(t->name));
 	mtx_lock(&sc->sc_mtx);
 	aoe_core_info(sc->sc_core, aoe_now(), &t->info);
-	while (t->npaths < AOE_PATHS && aoe_core_path_info(sc->sc_core,
-	    t->npaths, &t->path[t->npaths].info) == 0)
-		t->npaths++;
+	for (; t->npaths < AOE_PATHS; t->npaths++) {
+		p = &t->path[t->npaths];
+		if (aoe_core_path_info(sc->sc_core, t->npaths, &p->info) != 0 ||
+		    aoe_core_path_histogram(sc->sc_core, t->npaths,
+		    p->histogram) != 0)
+			break;
+	}
 	t->identified = aoe_core_identify(sc->sc_core, t->identify) == 0;
 	(void)aoe_core_config_string(sc->sc_core, t->config,
 	    sizeof(t->config));

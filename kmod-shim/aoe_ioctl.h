@@ -16,7 +16,7 @@
 #include "aoe_abi.h"
 
 #define	AOE_CTL_NAME		"aoectl"
-#define	AOE_CTL_VERSION		(AOE_ABI_VERSION << 16 | 1)
+#define	AOE_CTL_VERSION		(AOE_ABI_VERSION << 16 | 2)
 #define	AOE_CTL_WAIT_MAX	60000		/* ms that a request may take */
 #define	AOE_CTL_LOG		32		/* events per request */
 
@@ -33,6 +33,7 @@ struct aoe_ioc_address {
 
 struct aoe_ioc_path {
 	struct aoe_path_info info;
+	uint64_t	histogram[AOE_HISTOGRAM];
 	uint32_t	mtu;			/* 0: no such interface */
 	uint8_t		local[6];
 	uint8_t		link_up;

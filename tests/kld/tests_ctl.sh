@@ -59,6 +59,11 @@ ctl_paths() {
 	    [(0, "em0", 1500, True), (1, "em1", 9000, True)]' paths 7.3
 	json 'all(p["sent"] > 0 for p in o["target"][0]["path"])' stats
 	text "rx_frames +[1-9].*aoe7e3.*path 1 on em1" stats
+	k fill aoe7e3 0 1m 1
+	json 'all(l["from"] in [0] + [1 << n for n in range(23)] for p in
+	    o["target"][0]["path"] for l in p["latency"]) and
+	    sum(l["answers"] for p in o["target"][0]["path"]
+	    for l in p["latency"]) >= (1 << 20) // 8704' stats 7.3
 	json 'len(o["counter"]) > 10 and
 	    {c["name"]: c["value"] for c in o["counter"]}["tx_frames"] > 2' stats
 	k unload
