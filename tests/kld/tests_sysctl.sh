@@ -13,7 +13,8 @@ all_there() {
 	k load "$module"
 	for name in version devices discover wc maxwait fail_on_disconnection \
 	    taste_wait ghost_wait shutdown_wait strict_src boot abft maxout \
-	    maxtargets debug iflist; do
+	    maxtargets debug iflist policy filter.shelves filter.config \
+	    filter.macs; do
 		k sysctl "net.aoe.$name"
 	done
 	at_least 10 lines k sysctl -a net.aoe.stats
@@ -29,7 +30,7 @@ target_nodes() {
 	for name in state ident model firmware size path.0.interface \
 	    path.0.mac path.0.rtt path.0.rto path.0.window path.0.payload \
 	    path.0.sent path.0.received path.0.retransmitted path.0.late \
-	    path.0.unexpected; do
+	    path.0.unexpected path.0.histogram policy readonly; do
 		k sysctl "net.aoe.target.aoe1e1.$name"
 	done
 	equals up k sysctl net.aoe.target.aoe1e1.state

@@ -31,6 +31,8 @@ def kit_files(module):
         "aoectl": module.parent / "aoectl",
         "rc.d/aoe": REPOSITORY / "rc.d/aoe",
         "aoe.4": REPOSITORY / "man/aoe.4",
+        "devd/aoe.conf": REPOSITORY / "devd/aoe.conf",
+        **{f"dtrace/{path.name}": path for path in (REPOSITORY / "dtrace").glob("*.d")},
     }.items():
         if path.exists():
             files[name] = path

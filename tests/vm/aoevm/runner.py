@@ -70,6 +70,10 @@ class Runner:
         if self.machine:
             return self.machine
         self.boots += 1
+        if one.aoe_root:
+            copy = self.lab.disks / "root"
+            shutil.copyfile(self.root, copy)
+            self.lab.target(0, 1, file=copy)
         path = f"/boot/{self.tree.kernel(self.flavour).parent.name};/boot/modules"
         machine = Machine(
             self.logs / f"boot{self.boots}",

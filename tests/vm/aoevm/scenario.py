@@ -23,6 +23,8 @@ class Scenario:
     kenv: dict = field(default_factory=dict)
     memory: int = 1024
     preload: bool = False
+    # The guest's root lies on a target, aoe0e1, that is there before the guest.
+    aoe_root: bool = False
 
 
 def scenario(name, **options):
@@ -31,7 +33,7 @@ def scenario(name, **options):
     def register(body):
         if any(other.name == name for other in ALL):
             raise ValueError(f"two scenarios are called {name}")
-        if options.keys() & {"kenv", "memory", "preload"}:
+        if options.keys() & {"kenv", "memory", "preload", "aoe_root"}:
             options["boot"] = True
         ALL.append(Scenario(name, " ".join(body.__doc__.split()), body, **options))
         return body
