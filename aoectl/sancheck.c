@@ -122,7 +122,7 @@ check_path(const struct aoe_ioc_target *t, const struct aoe_ioc_path *p)
 		found = search(t, p, limit);
 	said = verdict(p, limit, found);
 	xo_open_instance("path");
-	xo_emit("{e:target/%s}{ke:index/%u}", t->name, p->info.index);
+	xo_emit("{ke:target/%s}{ke:index/%u}", t->name, p->info.index);
 	xo_emit("{d:name/%-12s} {:interface/%-9s/%s} {:mac/%s}", t->name,
 	    p->interface, mac_text(p->info.mac, mac));
 	xo_emit(" {:mtu/%6u/%u} {:interface-allows/%6u/%u}", p->mtu,
