@@ -3,7 +3,7 @@
 //!
 //! Knows names and links; knows nothing of targets that exist already.
 
-use crate::filter::{Admission, Filter, words};
+use crate::filter::{Admission, Filter, Kind, Meaningless, words};
 use crate::output::{HEADER_MAX, LinkId, Transmit, Why};
 use crate::random::Random;
 use crate::target::{Frame, LINKS, Link};
@@ -70,9 +70,15 @@ impl<'a> Discovery<'a> {
         Self { list, length: 0, beacons, filter, random: Random::new(seed) }
     }
 
-    /// What is let in.
-    pub fn filter_mut(&mut self) -> &mut Filter {
-        self.filter
+    /// Takes a filter, or changes nothing. The beacons that follow are
+    /// repeated soon: what is open for a moment only, since it is being tasted
+    /// perhaps, is judged again then.
+    pub fn set_filter(&mut self, kind: Kind, text: &[u8]) -> Result<(), Meaningless> {
+        self.filter.set(kind, text)?;
+        for beacon in self.beacons.iter_mut().filter(|b| b.link.is_usable()) {
+            beacon.repeated = 0;
+        }
+        Ok(())
     }
 
     /// What the filter says of an answer to a config query, which has a
@@ -195,7 +201,6 @@ impl<'a> Discovery<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::Kind;
     use std::boxed::Box;
     use std::vec::Vec;
 
@@ -270,6 +275,25 @@ mod tests {
     }
 
     #[test]
+    fn after_a_filter_was_set_the_beacon_is_repeated_soon() {
+        let mut d = discovery();
+        let mut now = Instant::from_micros(5);
+        d.handle_link(LinkId(0), up(), now);
+        for _ in 0..6 {
+            assert_eq!(beacons(&mut d, now), [0]);
+            now = d.deadline();
+        }
+        assert_eq!(d.set_filter(Kind::Shelves, b"x"), Err(Meaningless));
+        d.discover(now);
+        assert_eq!(beacons(&mut d, now), [0]);
+        assert!(d.deadline().since(now) >= BEACON, "a filter that is refused changes nothing");
+        d.set_filter(Kind::Shelves, b"7").unwrap();
+        d.discover(now);
+        assert_eq!(beacons(&mut d, now), [0]);
+        assert_eq!(d.deadline().since(now), AFTER_LINK_UP[0]);
+    }
+
+    #[test]
     fn setting_the_same_list_again_beacons_again() {
         let mut d = discovery();
         let now = Instant::from_micros(5);
@@ -320,7 +344,7 @@ mod tests {
     fn what_the_filter_leaves_out_deserves_no_target() {
         let mut d = discovery();
         d.handle_link(LinkId(0), up(), Instant::ZERO);
-        d.filter_mut().set(Kind::Config, b"ours").unwrap();
+        d.set_filter(Kind::Config, b"ours").unwrap();
         let mut bytes = advert();
         bytes[31] = 4;
         let ours = d.judge(&frame(&bytes, Admission::Granted), b"ours and more");

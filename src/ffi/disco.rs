@@ -130,7 +130,7 @@ pub unsafe extern "C" fn aoe_core_disco_filter(
     };
     // SAFETY: Both as the caller promises.
     let (discovery, text) = unsafe { (discovery(block), slice::from_raw_parts(text, length)) };
-    discovery.filter_mut().set(kind, text).map_or(EINVAL, |()| 0)
+    discovery.set_filter(kind, text).map_or(EINVAL, |()| 0)
 }
 
 /// The flags that the filters give an answer to a config query.
