@@ -80,7 +80,12 @@ pub(crate) struct Guard<'a> {
     orphans: List,
     /// Set when an allocation failed: a sweep is worth its while.
     starved: bool,
+    /// When the last sweep was that left no room.
+    swept_in_vain: Option<Instant>,
 }
+
+/// A full table is not swept more often than this: every input would.
+const SWEEP_INTERVAL: Micros = Micros::from_millis(1);
 
 impl<'a> Guard<'a> {
     /// Takes over free entries.
@@ -89,7 +94,7 @@ impl<'a> Guard<'a> {
         for slot in 0..u16::try_from(slots.len()).unwrap_or(NIL) {
             free.push_back(slots, slot);
         }
-        Self { slots, free, orphans: List::EMPTY, starved: false }
+        Self { slots, free, orphans: List::EMPTY, starved: false, swept_in_vain: None }
     }
 
     /// Entries that stand for copies nobody waits for any more.
@@ -222,6 +227,16 @@ impl<'a> Guard<'a> {
         self.blocks(0, 0, (paths, now, wait), |_, _| {});
     }
 
+    /// Whether a sweep may find something that the last one did not.
+    pub(crate) fn is_worth_sweeping(&self, now: Instant) -> bool {
+        self.swept_in_vain.is_none_or(|at| at.after(SWEEP_INTERVAL) <= now)
+    }
+
+    /// Notes what a sweep was good for.
+    pub(crate) fn on_swept(&mut self, now: Instant) {
+        self.swept_in_vain = self.free.is_empty().then_some(now);
+    }
+
     /// Whether a live copy cannot come any more, by time or fence.
     pub(crate) fn is_over(&self, slot: u16, paths: &[Path], now: Instant, wait: Micros) -> bool {
         self.slots.get(usize::from(slot)).is_some_and(|c| c.is_resolved(paths, now, wait))
@@ -232,11 +247,10 @@ impl<'a> Guard<'a> {
     pub(crate) fn deadline(&self, wait: Micros) -> Instant {
         if self.starved {
             let left = self.slots.iter().filter(|c| c.place != Place::Free);
-            return left
-                .filter_map(|c| c.left_at)
-                .map(|at| at.after(wait))
-                .min()
-                .unwrap_or(Instant::NEVER);
+            let oldest = left.filter_map(|c| c.left_at).map(|at| at.after(wait)).min();
+            // A fence may have been answered since the sweep that was in vain.
+            let again = self.swept_in_vain.map(|at| at.after(SWEEP_INTERVAL));
+            return oldest.into_iter().chain(again).min().unwrap_or(Instant::NEVER);
         }
         let mut earliest = Instant::NEVER;
         let mut next = self.orphans.front();

@@ -146,7 +146,9 @@ impl Target<'_> {
         if self.guard.has_room() {
             return true;
         }
-        self.sweep_copies(now);
+        if self.guard.is_worth_sweeping(now) {
+            self.sweep_copies(now);
+        }
         self.guard.has_room()
     }
 
@@ -162,6 +164,7 @@ impl Target<'_> {
                 }
             }
         }
+        self.guard.on_swept(now);
     }
 
     /// A path with room in its window; another than `last` if there is one.
