@@ -145,7 +145,10 @@ aoe_teardown(void)
 	u_int i;
 
 	aoe_ctl_stop();
+	/* The task that looks once a second may be about to do the same. */
+	sx_xlock(&aoe_conf_sx);
 	aoe_boot_release();
+	sx_xunlock(&aoe_conf_sx);
 	if (aoe_tag_pre_sync != NULL)
 		EVENTHANDLER_DEREGISTER(shutdown_pre_sync, aoe_tag_pre_sync);
 	if (aoe_tag_post_sync != NULL)
@@ -221,7 +224,7 @@ aoe_load(void)
 	aoe_tag_post_sync = EVENTHANDLER_REGISTER(shutdown_post_sync,
 	    aoe_shutdown_post_sync, NULL, SHUTDOWN_PRI_FIRST);
 	sx_xlock(&aoe_conf_sx);
-	aoe_ready = true;
+	atomic_store_bool(&aoe_ready, true);
 	aoe_boot_hold();
 	aoe_life_start();
 	aoe_sysctl_apply();
@@ -344,7 +347,7 @@ aoe_unload(void)
 
 	aoe_ctl_stop();
 	sx_xlock(&aoe_conf_sx);
-	aoe_ready = false;
+	atomic_store_bool(&aoe_ready, false);
 	aoe_targets_abort(ENXIO);
 	sx_xunlock(&aoe_conf_sx);
 	error = aoe_wait_for_remains();
@@ -354,7 +357,7 @@ aoe_unload(void)
 		 * Events of interfaces went unheard meanwhile, so look.
 		 */
 		sx_xlock(&aoe_conf_sx);
-		aoe_ready = true;
+		atomic_store_bool(&aoe_ready, true);
 		aoe_life_start();
 		aoe_life_kick(AOE_WORK_SCAN);
 		sx_xunlock(&aoe_conf_sx);

@@ -159,7 +159,7 @@ int
 aoe_conf_enter(void)
 {
 
-	if (!aoe_ready)
+	if (!atomic_load_bool(&aoe_ready))
 		return (ENXIO);
 	sx_xlock(&aoe_conf_sx);
 	if (aoe_ready)
@@ -174,7 +174,7 @@ aoe_sysctl_setting(SYSCTL_HANDLER_ARGS)
 	const struct aoe_setting *s = arg1;
 	int error, value;
 
-	value = *aoe_setting_place(s);
+	value = atomic_load_int(aoe_setting_place(s));
 	error = sysctl_handle_int(oidp, &value, 0, req);
 	if (error != 0 || req->newptr == NULL)
 		return (error);
@@ -183,7 +183,7 @@ aoe_sysctl_setting(SYSCTL_HANDLER_ARGS)
 	error = aoe_conf_enter();
 	if (error != 0)
 		return (error);
-	*aoe_setting_place(s) = value;
+	atomic_store_int(aoe_setting_place(s), value);
 	aoe_settings_push();
 	sx_xunlock(&aoe_conf_sx);
 	return (0);
@@ -336,7 +336,7 @@ aoe_sysctl_init(void)
 		if (getenv_int(name, &value) == 0)
 			continue;
 		if (value >= s->s_min && value <= s->s_max)
-			*aoe_setting_place(s) = value;
+			atomic_store_int(aoe_setting_place(s), value);
 		else
 			printf("aoe: %s=%d is out of range: left at %d\n",
 			    name, value, s->s_default);
