@@ -43,6 +43,9 @@ unsafe extern "C" {
     fn aoe_core_rx(block: *mut u8, now: u64, frame: *const AoeFrame, copy: *mut AoeCopy);
     fn aoe_core_sent(block: *mut u8, now: u64, copy: u32);
     fn aoe_core_tick(block: *mut u8, now: u64);
+    fn aoe_core_abort(block: *mut u8, now: u64, error: i32);
+    fn aoe_core_revalidate(block: *mut u8, now: u64);
+    fn aoe_core_settings(block: *mut u8, now: u64, settings: *const AoeSettings);
     fn aoe_core_open(block: *mut u8, now: u64) -> i32;
     fn aoe_core_close(block: *mut u8, now: u64);
     fn aoe_core_control_buffer(block: *mut u8) -> *mut u8;
@@ -53,6 +56,7 @@ unsafe extern "C" {
     fn aoe_core_path_info(block: *const u8, index: u32, out: *mut AoePathInfo) -> i32;
 }
 
+const ENXIO: i32 = 6;
 const EAGAIN: i32 = 35;
 /// As `net.aoe.maxtargets` bounds them.
 const MAX_TARGETS: usize = 16;
@@ -185,6 +189,60 @@ impl Core {
         (wanted && self.targets.len() < MAX_TARGETS).then(|| self.create(now, address))
     }
 
+    /// Fails everything, now and from now on, as a forced unload does.
+    pub fn abort(&mut self, now: u64) {
+        // SAFETY: The blocks are initialised.
+        self.blocks().for_each(|at| unsafe { aoe_core_abort(at, now, ENXIO) });
+    }
+
+    pub fn revalidate(&mut self, now: u64) {
+        // SAFETY: The blocks are initialised.
+        self.blocks().for_each(|at| unsafe { aoe_core_revalidate(at, now) });
+    }
+
+    /// What an administrator may change while a disk is in use.
+    pub fn change_settings(&mut self, now: u64, maxout: u32, policy: u32, strict_src: bool) {
+        (self.settings.maxout, self.settings.policy) = (maxout, policy);
+        self.settings.flags = if strict_src { abi::SET_STRICT_SRC } else { 0 };
+        for at in self.blocks() {
+            // SAFETY: The blocks are initialised.
+            unsafe { aoe_core_settings(at, now, &self.settings) };
+        }
+    }
+
+    /// Whether the target of I/O still has its memory.
+    pub fn has_target(&self) -> bool {
+        self.main().is_some()
+    }
+
+    /// How many targets were made, and the bytes that all blocks take.
+    pub fn memory(&self) -> (usize, usize) {
+        let targets: usize = self.targets.values().map(|block| block.size).sum();
+        (self.targets.len(), targets + self.disco.size)
+    }
+
+    /// Copies the memory of every block. The handles of I/Os in it stay what
+    /// they are, so only one of the states may be gone on with at a time.
+    pub fn save(&self, to: &mut Vec<u8>) {
+        to.clear();
+        for block in self.targets.values().chain([&self.disco]) {
+            // SAFETY: The block is that large, and was zeroed when it was made.
+            to.extend_from_slice(unsafe { std::slice::from_raw_parts(block.at, block.size) });
+        }
+    }
+
+    /// Goes back to a state that `save` kept of the same blocks.
+    pub fn restore(&mut self, from: &[u8]) {
+        let mut from = from;
+        for block in self.targets.values().chain([&self.disco]) {
+            let (here, rest) = from.split_at(block.size);
+            // SAFETY: The block is that large and nothing else refers to it now;
+            // pointers in it lead into it, and it has not moved.
+            unsafe { block.at.copy_from_nonoverlapping(here.as_ptr(), here.len()) };
+            from = rest;
+        }
+    }
+
     fn blocks(&self) -> impl Iterator<Item = *mut u8> + '_ {
         self.targets.values().map(|block| block.at)
     }
@@ -239,7 +297,8 @@ impl Initiator for Core {
         let seen = bytes.len().min(abi::RX_HEADER);
         let mut header = [0; abi::RX_HEADER];
         header[..seen].copy_from_slice(&bytes[..seen]);
-        let frame = AoeFrame { header, length: bytes.len() as u32, link, flags: 0, reserved: [0; 2] };
+        let frame =
+            AoeFrame { header, length: bytes.len() as u32, link, flags: 0, reserved: [0; 2] };
         let mut peek = AoePeek { major: 0, minor: 0, command: 0, verdict: 0 };
         let mut copy = AoeCopy { io: 0, io_offset: 0, frame_offset: 0, length: 0, dest: 0 };
         // SAFETY: All pointers are to live values, the block is initialised, and
@@ -370,6 +429,7 @@ impl Initiator for Core {
             guard_waits: info.guard_waits,
             guard_wait_us: info.guard_wait_us,
             active: info.active,
+            guarded: info.guarded,
         }
     }
 }

@@ -62,8 +62,32 @@ impl<I: Initiator> World<'_, I> {
                 self.advertise(0);
             }
             Fault::Discover => self.initiator.discover(now),
+            Fault::CutAll => {
+                self.network.wires.iter_mut().for_each(|wire| wire.is_cut = true);
+                let on_wire =
+                    |event: &Event| matches!(event, Event::Arrive { .. } | Event::Deliver { .. });
+                let lost =
+                    self.events.iter_mut().filter(|event| event.as_ref().is_some_and(on_wire));
+                lost.for_each(|event| *event = None);
+            }
+            Fault::MendAll => {
+                self.network.wires.iter_mut().for_each(|wire| wire.is_cut = false);
+            }
         }
         Ok(())
+    }
+
+    /// The one event at which everything goes wrong.
+    pub(crate) fn begin_outage(&mut self) -> Result<(), String> {
+        let outage = self.plan.outage.as_ref().filter(|outage| outage.at_event == self.handled);
+        let Some(outage) = outage else { return Ok(()) };
+        for &(after, fault) in &outage.faults {
+            match after {
+                0 => self.fault(fault)?,
+                after => self.schedule(self.now + after, Event::Fault(fault)),
+            }
+        }
+        self.after_input()
     }
 
     pub(crate) fn change_link(&mut self, at: usize, change: impl FnOnce(&mut Link)) {

@@ -93,6 +93,10 @@ impl Hostile {
         bytes[frame::MINOR] = crate::target::MINOR;
         let argument = self.rng.draw().to_le_bytes();
         bytes[frame::ARGUMENT..frame::ARGUMENT + 8].copy_from_slice(&argument);
+        if argument[7] & 1 == 0 {
+            // Nothing wrong with it but that it is a lie.
+            bytes[29..32].copy_from_slice(&[0x10, 0, 0]);
+        }
         bytes
     }
 }

@@ -78,6 +78,8 @@ pub struct Counters {
     pub guard_waits: u64,
     pub guard_wait_us: u64,
     pub active: u32,
+    /// Copies of finished writes that may still arrive.
+    pub guarded: u32,
 }
 
 /// An initiator, with time in microseconds.

@@ -4,6 +4,7 @@
 //! The model target and the frames are written from the specification, without
 //! the core's codec.
 
+pub mod action;
 pub mod copies;
 pub mod core;
 mod faults;
@@ -20,6 +21,7 @@ pub mod plan;
 pub mod quirks;
 pub mod reference;
 pub mod rng;
+pub mod search;
 pub mod shim;
 pub mod target;
 mod wires;

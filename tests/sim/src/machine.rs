@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use aoe_core::output::{Output, Transmit};
 
+pub use crate::action::Action;
 use crate::copies::Copies;
 use crate::core::Core;
 use crate::frame::{self, Packet};
@@ -21,95 +22,6 @@ use crate::quirks;
 use crate::rng::Rng;
 use crate::shim;
 use crate::target::Target;
-
-/// What can be done to the core and to the world around it. Numbers out of
-/// range wrap, so that every action means something.
-#[derive(Clone, Copy, Debug)]
-pub enum Action {
-    Submit {
-        kind: u8,
-        lba: u8,
-        sectors: u8,
-        ordered: bool,
-    },
-    /// Time passes: the low 12 bits, shifted left by the high four, in
-    /// microseconds.
-    Advance(u16),
-    /// The oldest request on a wire arrives, and is served unless the target
-    /// has stopped.
-    Deliver(u8),
-    /// The oldest request on a wire is lost.
-    Drop(u8),
-    /// The oldest request on a wire arrives twice.
-    Double(u8),
-    /// An answer arrives, in any order.
-    Answer(u8),
-    Lose(u8),
-    Repeat(u8),
-    Corrupt {
-        which: u8,
-        bit: u8,
-    },
-    Chop {
-        which: u8,
-        length: u8,
-    },
-    /// An mbuf comes back.
-    Sent(u8),
-    Link {
-        link: u8,
-        up: bool,
-    },
-    Presence {
-        link: u8,
-        present: bool,
-    },
-    Mtu {
-        link: u8,
-        size: u8,
-    },
-    Stop,
-    Go,
-    Restart {
-        buffers: u8,
-        new_macs: bool,
-    },
-    Discover,
-    Forge(u8),
-}
-
-impl Action {
-    /// Reads an action off the front of fuzz input.
-    pub fn decode(bytes: &mut impl Iterator<Item = u8>) -> Option<Action> {
-        let code = bytes.next()?;
-        let mut next = || bytes.next().unwrap_or(0);
-        // What moves frames is more likely than what breaks links.
-        Some(match code % 40 {
-            0..6 => {
-                let (kind, lba, sectors) = (next(), next(), next());
-                Action::Submit { kind, lba, sectors, ordered: kind & 0x80 != 0 }
-            }
-            6..10 => Action::Advance(u16::from_le_bytes([next(), next()])),
-            10..17 => Action::Deliver(next()),
-            17 => Action::Drop(next()),
-            18 => Action::Double(next()),
-            19..26 => Action::Answer(next()),
-            26 => Action::Lose(next()),
-            27 => Action::Repeat(next()),
-            28 => Action::Corrupt { which: next(), bit: next() },
-            29 => Action::Chop { which: next(), length: next() },
-            30 | 31 => Action::Sent(next()),
-            32 => Action::Link { link: next(), up: next() & 1 != 0 },
-            33 => Action::Presence { link: next(), present: next() & 1 != 0 },
-            34 => Action::Mtu { link: next(), size: next() },
-            35 => Action::Stop,
-            36 => Action::Go,
-            37 => Action::Restart { buffers: next(), new_macs: next() & 1 != 0 },
-            38 => Action::Discover,
-            _ => Action::Forge(next()),
-        })
-    }
-}
 
 pub struct Machine {
     plan: Plan,
@@ -130,6 +42,7 @@ pub struct Machine {
     last_request: Vec<u8>,
     is_up: bool,
     is_open: bool,
+    is_unloaded: bool,
     serial: u64,
     /// Prints what happens.
     pub trace: bool,
@@ -169,6 +82,7 @@ impl Machine {
             last_request: Vec::new(),
             is_up: false,
             is_open: false,
+            is_unloaded: false,
             serial: 0,
             trace: false,
         };
@@ -220,19 +134,48 @@ impl Machine {
             Action::Stop => self.stopped_at = self.stopped_at.or(Some(self.now)),
             Action::Go => self.go()?,
             Action::Restart { buffers, new_macs } => self.restart(buffers, new_macs)?,
-            Action::Discover => self.core.discover(self.now),
+            Action::Discover => self.discover(),
             Action::Forge(link) => self.forge(link)?,
+            Action::Revalidate => self.core.revalidate(self.now),
+            Action::Settings { maxout, policy } => {
+                let (maxout, policy) = (u32::from(maxout), u32::from(policy) % 3);
+                self.core.change_settings(self.now, maxout, policy, self.plan.settings.strict_src);
+            }
+            Action::Unload => return self.unload(),
         }
         self.after_input()
     }
 
-    /// Repairs everything, lets all I/O end, and reads the whole disk.
-    pub fn finish(mut self) -> Result<(), String> {
+    fn discover(&mut self) {
+        if !self.is_unloaded {
+            self.core.discover(self.now);
+        }
+    }
+
+    /// Fails everything, at once; only what the guard remembers lives on.
+    fn unload(&mut self) -> Result<(), String> {
+        self.plan.errors_allowed = true;
+        self.is_unloaded = true;
+        self.core.abort(self.now);
+        self.after_input()?;
+        match self.host.outstanding() {
+            0 => Ok(()),
+            left => Err(format!("{left} I/Os left after a forced unload")),
+        }
+    }
+
+    /// Repairs everything, lets all I/O end, and reads the whole disk. Gives
+    /// the number of I/Os that there were.
+    pub fn finish(mut self) -> Result<u64, String> {
         for link in 0..self.links.len() as u8 {
             self.change_link(link, |link| (link.up, link.present) = (true, true));
         }
         self.after_input()?;
         self.go()?;
+        if self.is_unloaded {
+            self.settle(|machine| !machine.core.has_target())?;
+            return Ok(self.host.completed);
+        }
         self.core.discover(self.now);
         self.drain()?;
         self.settle(|machine| machine.host.outstanding() == 0)?;
@@ -245,7 +188,7 @@ impl Machine {
             machine.host.has_audited(&machine.plan)
         })?;
         match self.core.counters(self.now).active {
-            0 => Ok(()),
+            0 => Ok(self.host.completed),
             left => Err(format!("{left} I/Os left in the core")),
         }
     }
@@ -342,7 +285,9 @@ impl Machine {
                     self.is_up = true;
                     self.is_open = self.core.open(self.now);
                 }
-                Output::Gone if self.is_up => return Err("the disk went away".to_string()),
+                Output::Gone if self.is_up && !self.is_unloaded => {
+                    return Err("the disk went away".to_string());
+                }
                 Output::Resized { .. } => return Err("the disk was resized".to_string()),
                 Output::ControlDone(_) => return Err("an answer to no command".to_string()),
                 Output::Gone
@@ -448,7 +393,9 @@ impl Machine {
 
     fn hear(&mut self, link: usize, bytes: &[u8]) -> Result<(), String> {
         let there = &self.links[link];
-        if !there.up || !there.present {
+        // Once its memory is freed, nobody makes the target anew.
+        let is_freed = self.is_unloaded && !self.core.has_target();
+        if !there.up || !there.present || is_freed {
             return Ok(());
         }
         if self.trace {
@@ -461,6 +408,38 @@ impl Machine {
             Some(copy) => self.host.receive(copy, bytes),
             None => Ok(()),
         }
+    }
+
+    /// Every answer under way arrives cut off at every byte, and none that is
+    /// whole is lost. Gives how many there were.
+    pub fn chop_everywhere(&mut self) -> Result<u64, String> {
+        let mut chopped = 0;
+        for (link, bytes) in self.answers.clone() {
+            for length in 0..bytes.len() {
+                self.hear(link, &bytes[..length])?;
+                self.after_input()?;
+                chopped += 1;
+            }
+        }
+        Ok(chopped)
+    }
+
+    /// Answers that nobody gave: adverts of our target and of ones that do not
+    /// exist, from MACs that never answer, and guessed tags.
+    pub fn flood(&mut self, frames: u32) -> Result<(), String> {
+        for _ in 0..frames {
+            self.now += 1;
+            self.forge(self.rng.clone().draw() as u8)?;
+            self.after_input()?;
+        }
+        Ok(())
+    }
+
+    /// Targets in memory, the bytes that all blocks take, and the paths of the
+    /// target of I/O.
+    pub fn extent(&self) -> (usize, usize, usize) {
+        let (targets, bytes) = self.core.memory();
+        (targets, bytes, self.core.paths().len())
     }
 
     fn send_back(&mut self, which: u8) {

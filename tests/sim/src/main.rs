@@ -15,7 +15,7 @@ use aoe_sim::world::{Summary, World};
 
 const USAGE: &str = "\
 usage: aoe-sim [--scenarios N] [--start SEED] [--jobs N] [--keep-going] [KIND]
-       aoe-sim --seed SEED [-v] [KIND]
+       aoe-sim --seed SEED [-v] [KIND [--event N]]
 
 Without --seed, runs N scenarios (default 1000) from seed SEED (default 1) on.
 KIND is one of
@@ -23,6 +23,10 @@ KIND is one of
              may be lost at all
   --naive    the same, with an initiator that lacks the guard against ghost
              writes: counts the updates that it loses
+  --crash    a target that loses its write cache again and again
+  --outage   hundreds of I/Os in flight, and everything gone at the n-th event,
+             for every n (with --stride S, for every S-th): thousands of
+             runs per scenario
   --hot      a few sectors rewritten all the time at 1% loss: bounds how long
              a write waits for a fence
 ";
@@ -31,16 +35,20 @@ KIND is one of
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     All,
+    Crash,
     Hot,
     Naive,
     Ordered,
+    Outage,
 }
 
 impl Kind {
     fn plan(self, seed: u64) -> Plan {
         match self {
             Kind::All => Plan::draw(seed),
+            Kind::Crash => Plan::draw(seed).crashing(),
             Kind::Hot => Plan::draw(seed).hot(),
+            Kind::Outage => Plan::draw(seed).outage(None),
             Kind::Naive | Kind::Ordered => Plan::draw(seed).ordered(),
         }
     }
@@ -53,6 +61,8 @@ struct Options {
     seed: Option<u64>,
     jobs: u64,
     keep_going: bool,
+    event: Option<u64>,
+    stride: u64,
     kind: Kind,
     verbose: bool,
 }
@@ -85,6 +95,8 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
         seed: None,
         jobs: 1,
         keep_going: false,
+        event: None,
+        stride: 1,
         kind: Kind::All,
         verbose: false,
     };
@@ -97,10 +109,14 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "--scenarios" => options.scenarios = number()?,
             "--start" => options.start = number()?,
             "--seed" => options.seed = Some(number()?),
+            "--event" => options.event = Some(number()?),
+            "--stride" => options.stride = number()?.max(1),
             "--jobs" => options.jobs = number()?.max(1),
             "--keep-going" => options.keep_going = true,
             "--ordered" => options.kind = Kind::Ordered,
             "--naive" => options.kind = Kind::Naive,
+            "--crash" => options.kind = Kind::Crash,
+            "--outage" => options.kind = Kind::Outage,
             "--hot" => options.kind = Kind::Hot,
             "-v" => options.verbose = true,
             "-h" | "--help" => return Err(String::new()),
@@ -112,19 +128,27 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
 
 /// Runs one scenario; a panic is a failure like any other.
 fn run(seed: u64, kind: Kind, trace: bool) -> Result<Summary, String> {
-    let body = || {
-        let plan = kind.plan(seed);
-        if kind == Kind::Naive {
-            let initiator = Naive::new(&plan);
-            let mut world = World::new(&plan, initiator, false);
-            world.trace = trace;
-            return world.run();
-        }
-        let core = Core::new(&plan.settings, Rng::new(!seed));
-        let mut world = World::new(&plan, core, true);
+    let plan = kind.plan(seed);
+    if kind != Kind::Naive {
+        return run_plan(&plan, seed, trace);
+    }
+    caught(|| {
+        let mut world = World::new(&plan, Naive::new(&plan), false);
         world.trace = trace;
         world.run()
-    };
+    })
+}
+
+fn run_plan(plan: &Plan, seed: u64, trace: bool) -> Result<Summary, String> {
+    caught(|| {
+        let core = Core::new(&plan.settings, Rng::new(!seed));
+        let mut world = World::new(plan, core, true);
+        world.trace = trace;
+        world.run()
+    })
+}
+
+fn caught(body: impl FnOnce() -> Result<Summary, String>) -> Result<Summary, String> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<String>().cloned();
         let message = message.or(panic.downcast_ref::<&str>().map(|text| text.to_string()));
@@ -132,12 +156,28 @@ fn run(seed: u64, kind: Kind, trace: bool) -> Result<Summary, String> {
     })
 }
 
+/// The scenario of a seed, cut off at every event in turn.
+fn run_outages(seed: u64, stride: u64) -> Result<Summary, String> {
+    let mut sum = run(seed, Kind::Outage, false)?;
+    let first = 1 + seed % stride;
+    for at_event in (first..=sum.events).step_by(stride as usize) {
+        let summary = run_plan(&Plan::draw(seed).outage(Some(at_event)), seed, false)
+            .map_err(|error| format!("event {at_event}: {error}"))?;
+        sum.add(&summary);
+    }
+    Ok(sum)
+}
+
 fn replay(options: &Options, seed: u64) -> ExitCode {
     if options.verbose {
         println!("{:#?}", options.kind.plan(seed));
     }
     println!("seed {seed}: target {}", options.kind.plan(seed).quirks.name);
-    match run(seed, options.kind, options.verbose) {
+    let result = match options.event {
+        Some(_) => run_plan(&Plan::draw(seed).outage(options.event), seed, options.verbose),
+        None => run(seed, options.kind, options.verbose),
+    };
+    match result {
         Ok(summary) => {
             println!("seed {seed}: passed, {summary:?}");
             ExitCode::SUCCESS
@@ -167,7 +207,7 @@ fn sweep(options: &Options) -> ExitCode {
         // What it is there to show: an initiator without a guard loses updates.
         Kind::Naive => lost != 0,
         Kind::Ordered => totals.failures.is_empty() && totals.sum.lost_updates_excused == 0,
-        Kind::All | Kind::Hot => totals.failures.is_empty(),
+        Kind::All | Kind::Crash | Kind::Hot | Kind::Outage => totals.failures.is_empty(),
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -179,7 +219,10 @@ fn work(options: &Options, next: &AtomicU64, totals: &Mutex<Totals>) {
             return;
         }
         let seed = options.start.wrapping_add(at);
-        let result = run(seed, options.kind, false);
+        let result = match options.kind {
+            Kind::Outage => run_outages(seed, options.stride),
+            kind => run(seed, kind, false),
+        };
         let mut totals = totals.lock().expect("no thread died");
         totals.scenarios += 1;
         match result {
@@ -232,6 +275,9 @@ fn report(options: &Options, totals: &Totals, seconds: f64) {
         counters.guard_wait_us.checked_div(counters.guard_waits).unwrap_or(0),
         sum.lost_updates_excused,
     );
+    if options.kind == Kind::Hot {
+        println!("the longest I/O took {} us", sum.longest_wait);
+    }
     if let Some((seed, _)) = totals.failures.first() {
         println!("{} failed; replay with --seed {seed} -v", totals.failures.len());
     }

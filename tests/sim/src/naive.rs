@@ -6,7 +6,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use aoe_core::output::{HEADER_MAX, IoError, IoHandle, LinkId, Output, Source, Span, Transmit, Why};
+use aoe_core::output::{
+    HEADER_MAX, IoError, IoHandle, LinkId, Output, Source, Span, Transmit, Why,
+};
 
 use crate::frame;
 use crate::initiator::{

@@ -74,6 +74,17 @@ pub enum Fault {
     Grow(u64),
     /// An administrator asks for a beacon.
     Discover,
+    /// Every wire is cut, with what is on it; and every one is mended.
+    CutAll,
+    MendAll,
+}
+
+/// What goes wrong at one event of a run, whichever that is, and what follows
+/// so many microseconds later.
+#[derive(Clone, Debug)]
+pub struct Outage {
+    pub at_event: u64,
+    pub faults: Vec<(u64, Fault)>,
 }
 
 /// What the submitting side does.
@@ -116,6 +127,7 @@ pub struct Plan {
     pub clean: bool,
     /// The network stays as it is, and no write may wait long for a fence.
     pub is_hot: bool,
+    pub outage: Option<Outage>,
 }
 
 impl Plan {
@@ -144,6 +156,7 @@ impl Plan {
             read_only: false,
             clean,
             is_hot: false,
+            outage: None,
         };
         plan.draw_topology(&mut rng);
         if !clean {
@@ -306,6 +319,92 @@ impl Plan {
         (w.hot, w.reads, w.flushes, w.deletes, w.ordered) = (100, 10, 0, 0, 0);
         (w.ops, w.think, w.overlap) = (2000, MS, false);
         self
+    }
+
+    /// A target whose power fails again and again while it is written to, and
+    /// whose write cache is lost each time.
+    pub fn crashing(mut self) -> Plan {
+        let mut rng = Rng::new(self.seed ^ 0xc4a5);
+        self.quirks = quirks::Quirks { trims: rng.chance(3000), ..quirks::IDEAL };
+        (self.lossy, self.read_only, self.bad_sector) = (true, false, None);
+        (self.clean, self.errors_allowed) = (false, false);
+        self.settings.maxwait_us = 0;
+        self.profile.corrupt = 0;
+        self.faults.clear();
+        let mut at = rng.range(5 * MS, 50 * MS);
+        for _ in 0..rng.range(1, 12) {
+            let off = rng.pick(&[1, MS, 300 * MS, 3 * SECOND]);
+            let restart = Fault::Restart {
+                buffers: self.quirks.buffer_count,
+                sectors: None,
+                new_macs: rng.chance(1000),
+                crash: true,
+            };
+            self.faults.push((at, Fault::Die));
+            self.faults.push((at + off, restart));
+            at += off + rng.range(1, 200 * MS);
+        }
+        self.heal_at = at;
+        let w = &mut self.workload;
+        (w.ops, w.think) = (400, rng.pick(&[0, 50, 2 * MS]));
+        (w.reads, w.flushes, w.ordered) = (20, rng.pick(&[1, 5, 20]), rng.pick(&[0, 3]));
+        (w.hot, w.max_sectors) = (rng.pick(&[0, 50, 90]), w.max_sectors.min(16));
+        self
+    }
+
+    /// A good network and hundreds of I/Os in flight; everything goes away at
+    /// event `at_event` of the run, in one of several ways.
+    pub fn outage(mut self, at_event: Option<u64>) -> Plan {
+        let mut rng = Rng::new(self.seed ^ 0x0a7a_6e00);
+        self.quirks = quirks::Quirks { buffer_count: 64, ..quirks::IDEAL };
+        (self.lossy, self.read_only, self.bad_sector) = (false, false, None);
+        (self.clean, self.errors_allowed) = (false, false);
+        self.faults.clear();
+        self.heal_at = 0;
+        self.size = 512;
+        let (latency, service) = (self.profile.latency, self.profile.service);
+        self.profile = Profile { latency, service, jitter: 50, ..Profile::default() };
+        let s = &mut self.settings;
+        (s.io_slots, s.frame_slots, s.copy_slots) = (512, 256, 1024);
+        (s.maxout, s.strict_src, s.ghost_wait_us) = (64, false, 3 * SECOND);
+        s.maxwait_us = if rng.chance(2500) { 2 * SECOND } else { 0 };
+        let w = &mut self.workload;
+        (w.ops, w.depth, w.think, w.max_sectors, w.hot) = (360, 300, 0, 6, 20);
+        (w.reads, w.flushes, w.deletes, w.ordered, w.overlap) = (35, 2, 2, 1, true);
+        // With a limit on how long I/O waits, some of it may fail.
+        self.errors_allowed = self.settings.maxwait_us != 0;
+        if let Some(at_event) = at_event {
+            let faults = self.draw_outage(at_event.wrapping_add(self.seed));
+            self.outage = Some(Outage { at_event, faults });
+        }
+        self
+    }
+
+    fn draw_outage(&self, which: u64) -> Vec<(u64, Fault)> {
+        let links = 0..self.links.len();
+        let restart = |buffers, sectors, new_macs| Fault::Restart {
+            buffers,
+            sectors,
+            new_macs,
+            crash: false,
+        };
+        match which % 9 {
+            0 => vec![(0, Fault::CutAll), (30 * MS, Fault::MendAll)],
+            1 => vec![(0, Fault::CutAll), (2500 * MS, Fault::MendAll)],
+            2 => vec![(0, Fault::CutAll), (9 * SECOND, Fault::MendAll)],
+            3 => vec![(0, Fault::Stop), (900 * MS, Fault::Go)],
+            4 => vec![(0, Fault::Die), (3 * SECOND, restart(1, None, false))],
+            5 => vec![(0, Fault::Die), (7 * SECOND, restart(16, Some(2), true))],
+            6 => vec![(0, restart(16, None, false))],
+            7 => {
+                let down = links.clone().map(|link| (0, Fault::LinkDown(link)));
+                down.chain(links.map(|link| (6 * SECOND, Fault::LinkUp(link)))).collect()
+            }
+            _ => {
+                let go = links.clone().map(|link| (0, Fault::Depart(link)));
+                go.chain(links.map(|link| (SECOND, Fault::Arrive(link)))).collect()
+            }
+        }
     }
 
     /// The same scenario for networks that keep the order of every path, and

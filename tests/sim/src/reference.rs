@@ -254,7 +254,10 @@ impl Reference {
         write.executed[(at / 64) as usize] |= 1 << (at % 64);
         let (ended, trims) = (write.ended, write.trims);
         let sector = &mut self.sectors[lba as usize];
-        sector.candidates.iter_mut().filter(|c| c.op == op).for_each(|c| c.lost = false);
+        // What a crash took back is there again: a copy of it was still under way.
+        for candidate in sector.candidates.iter_mut().filter(|c| c.op == op && c.lost) {
+            (candidate.lost, candidate.replaced) = (false, NEVER);
+        }
         let last = sector.executed.last().copied().unwrap_or(0);
         let again = ended != NEVER && sector.executed.contains(&op);
         sector.executed.retain(|&old| old != op);
@@ -413,5 +416,15 @@ mod tests {
         reference.begin_read(80);
         reference.end_flush(80);
         assert!(reference.crash(&[1]).is_err());
+    }
+
+    #[test]
+    fn what_a_crash_took_back_may_come_again_as_a_late_copy() {
+        let mut reference = Reference::new(1, true);
+        write(&mut reference, 1);
+        reference.crash(&[ZERO]).expect("1 was not flushed");
+        assert!(read(&mut reference, 90, 1).is_err());
+        reference.executed(1, 0, false).expect("nothing newer is there");
+        assert!(read(&mut reference, 91, 1).is_ok());
     }
 }

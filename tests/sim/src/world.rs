@@ -68,6 +68,7 @@ pub struct Summary {
     pub failed: u64,
     pub longest_wait: u64,
     pub virtual_time: u64,
+    pub events: u64,
     pub counters: Counters,
 }
 
@@ -96,6 +97,7 @@ pub struct World<'p, I> {
     pub(crate) size: u64,
     pub(crate) has_grown: bool,
     pub(crate) at_this_instant: u64,
+    pub(crate) handled: u64,
     pub(crate) summary: Summary,
     pub trace: bool,
 }
@@ -109,6 +111,7 @@ impl Summary {
         self.failed += other.failed;
         self.longest_wait = self.longest_wait.max(other.longest_wait);
         self.virtual_time += other.virtual_time;
+        self.events += other.events;
         let (sum, one) = (&mut self.counters, &other.counters);
         sum.sent += one.sent;
         sum.retransmitted += one.retransmitted;
@@ -148,6 +151,7 @@ impl<'p, I: Initiator> World<'p, I> {
             size: 0,
             has_grown: false,
             at_this_instant: 0,
+            handled: 0,
             summary: Summary::default(),
             trace: false,
         }
@@ -169,6 +173,7 @@ impl<'p, I: Initiator> World<'p, I> {
         self.summary.failed = self.host.failed;
         self.summary.longest_wait = self.host.longest_wait;
         self.summary.virtual_time = self.now;
+        self.summary.events = self.handled;
         self.summary.counters = self.initiator.counters(self.now);
         self.summary
     }
@@ -195,6 +200,8 @@ impl<'p, I: Initiator> World<'p, I> {
                 return Err("time stands still".to_string());
             }
             self.now = at;
+            self.handled += 1;
+            self.begin_outage()?;
             self.handle(event)?;
             if self.is_over() {
                 self.initiator.close(self.now);
@@ -310,7 +317,7 @@ impl<'p, I: Initiator> World<'p, I> {
     }
 
     /// Drains, checks, and sets the timer: after every input.
-    fn after_input(&mut self) -> Result<(), String> {
+    pub(crate) fn after_input(&mut self) -> Result<(), String> {
         self.offer()?;
         self.drain()?;
         self.check()?;
@@ -405,8 +412,12 @@ impl<'p, I: Initiator> World<'p, I> {
                 if self.host.outstanding_in_core() != 0 {
                     return Err("the disk is gone with I/O outstanding".to_string());
                 }
-                // One that never came up may go, and be heard of again.
-                self.is_gone = self.is_up;
+                // One that nobody has opened may go, and be heard of again.
+                self.is_gone = self.is_open;
+                if !self.is_open {
+                    self.is_up = false;
+                    self.schedule(self.now + 300 * MS, Event::Ask);
+                }
             }
             Output::Resized { sectors } => {
                 let true_size = self.targets[0].disk.now.len() as u64;

@@ -39,6 +39,9 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(buffers, new_macs)| Action::Restart { buffers, new_macs }),
         1 => Just(Action::Discover),
         1 => any::<u8>().prop_map(Action::Forge),
+        1 => Just(Action::Revalidate),
+        1 => (any::<u8>(), any::<u8>())
+            .prop_map(|(maxout, policy)| Action::Settings { maxout, policy }),
     ]
 }
 
@@ -49,9 +52,10 @@ proptest! {
     fn no_sequence_of_actions_breaks_an_invariant(
         seed in 0..1_000_000_u64,
         actions in prop::collection::vec(action(), 1..300),
+        unload in prop::bool::weighted(0.1),
     ) {
         let mut machine = Machine::new(seed).map_err(TestCaseError::fail)?;
-        for action in actions {
+        for action in actions.into_iter().chain(unload.then_some(Action::Unload)) {
             machine.apply(action).map_err(TestCaseError::fail)?;
         }
         machine.finish().map_err(TestCaseError::fail)?;

@@ -1,0 +1,67 @@
+//! Searches small worlds exhaustively, one after the other.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use aoe_sim::search::{Bounds, Search};
+
+const USAGE: &str = "\
+usage: aoe-search [--long]
+       aoe-search OPS TICKS DOUBLES LOSSES LATE GHOST_WAIT
+
+Goes through every order of events in which OPS I/Os (two writes; with 3, a
+read too) are submitted, TICKS deadlines pass, the network doubles DOUBLES
+frames and loses LOSSES, and mbufs come back late if LATE is 1.
+";
+
+const WAIT: u64 = 10_000;
+/// OPS, TICKS, DOUBLES, LOSSES, LATE: seconds each, and minutes each.
+const SHORT: [[u64; 5]; 3] = [[2, 2, 1, 1, 0], [2, 2, 0, 0, 1], [3, 1, 1, 0, 0]];
+const LONG: [[u64; 5]; 6] = [
+    [2, 3, 1, 1, 0],
+    [2, 2, 1, 1, 1],
+    [2, 4, 0, 1, 0],
+    [2, 2, 2, 2, 0],
+    [2, 3, 0, 0, 1],
+    [3, 2, 0, 1, 0],
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let numbers: Vec<u64> = arguments.iter().filter_map(|text| text.parse().ok()).collect();
+    let good = match (arguments.len(), numbers.as_slice()) {
+        (0, _) => SHORT.iter().all(|&numbers| search(bounds(numbers, WAIT))),
+        (1, _) if arguments[0] == "--long" => {
+            SHORT.iter().chain(&LONG).all(|&numbers| search(bounds(numbers, WAIT)))
+        }
+        (6, &[a, b, c, d, e, wait]) => search(bounds([a, b, c, d, e], wait)),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn bounds([ops, ticks, doubles, losses, late]: [u64; 5], ghost_wait_us: u64) -> Bounds {
+    Bounds {
+        ops: ops.clamp(2, 3) as usize,
+        ticks: ticks as u8,
+        doubles: doubles as u8,
+        losses: losses as u8,
+        late_sent: late != 0,
+        ghost_wait_us,
+        states: 100_000_000,
+    }
+}
+
+fn search(bounds: Bounds) -> bool {
+    let begun = Instant::now();
+    let result = Search::new(bounds).and_then(Search::run);
+    let seconds = begun.elapsed().as_secs_f64();
+    match &result {
+        Ok(found) => println!("{bounds:?}: {found:?}, {seconds:.1} s"),
+        Err(error) => println!("{bounds:?}: FAILED {error}, {seconds:.1} s"),
+    }
+    result.is_ok()
+}
