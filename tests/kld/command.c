@@ -417,7 +417,7 @@ static const struct cmd commands[] = {
 	{ "ioctl", 2, 6, cmd_ioctl, "[-j] [-u uid] device request [hex]" },
 	{ "interrupt", 0, 0, cmd_misc, "" },
 	{ "fault", 1, 3, cmd_fault, "alloc n [for] | txfree now|late|lazy|"
-	    "never [ms] | txrelease | rxsplit 0|1 | unmapped 0|1|2 | txerror "
+	    "never|random [ms] | txrelease | rxsplit 0|1 | unmapped 0|1|2 | txerror "
 	    "errno | trace 0|1 | list" },
 	{ "firmware", 2, 2, cmd_firmware, "address file" },
 	{ "violations", 0, 0, cmd_misc, "" },

@@ -137,7 +137,8 @@ cmd_target(int argc, char **argv, FILE *out)
 int
 cmd_fault(int argc, char **argv, FILE *out)
 {
-	static const char *const modes[] = { "now", "late", "lazy", "never" };
+	static const char *const modes[] = { "now", "late", "lazy", "never",
+	    "random" };
 	const char *what = argv[1];
 	long n = argc > 2 ? bytes(argv[2]) : 0;
 	int i;
@@ -146,9 +147,9 @@ cmd_fault(int argc, char **argv, FILE *out)
 		kpi_faults.alloc_fail_for = argc > 3 ? bytes(argv[3]) : 1;
 		kpi_faults.alloc_fail_at = n;
 	} else if (strcmp(what, "txfree") == 0 && argc > 2) {
-		for (i = 0; i < 4 && strcmp(modes[i], argv[2]) != 0; i++)
+		for (i = 0; i < 5 && strcmp(modes[i], argv[2]) != 0; i++)
 			;
-		if (i == 4)
+		if (i == 5)
 			return (FBSD_EINVAL);
 		kpi_faults.tx_free = i;
 		kpi_faults.tx_free_ms = argc > 3 ? bytes(argv[3]) : 100;

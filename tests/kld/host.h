@@ -116,6 +116,12 @@ struct kpi_faults {
 #define	KPI_TX_LATE	1
 #define	KPI_TX_LAZY	2	/* on the next transmit, or after a second */
 #define	KPI_TX_NEVER	3	/* until told otherwise */
+/*
+ * Frames lie in the interface's ring for a while, and only what their mbufs
+ * hold when they leave it is sent; then these come back at once, late, or much
+ * later: after up to 10 tx_free_ms, never if that is 0.
+ */
+#define	KPI_TX_RANDOM	4
 extern struct kpi_faults kpi_faults SHARED(kpi_faults);
 unsigned long kpi_alloc_count(void) SHARED(kpi_alloc_count);
 void	 kpi_tx_release(void) SHARED(kpi_tx_release);

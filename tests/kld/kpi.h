@@ -56,6 +56,23 @@ struct kmutex {
 };
 void	kpi_lock(struct kmutex *);
 void	kpi_unlock(struct kmutex *);
+/* For our own books: it orders nothing that the module does. */
+void	kpi_lock_quiet(struct kmutex *);
+void	kpi_unlock_quiet(struct kmutex *);
+
+/*
+ * What ThreadSanitizer cannot see in locks made of atomic instructions: that
+ * whoever takes comes after whoever gave.
+ */
+#ifdef KLD_TSAN
+void	__tsan_acquire(void *);
+void	__tsan_release(void *);
+#define	SYNC_TAKE(p)	__tsan_acquire(__DEVOLATILE(void *, (p)))
+#define	SYNC_GIVE(p)	__tsan_release(__DEVOLATILE(void *, (p)))
+#else
+#define	SYNC_TAKE(p)	((void)(p))
+#define	SYNC_GIVE(p)	((void)(p))
+#endif
 
 /*
  * Everything that the module must give back is in the ledger while it has it.

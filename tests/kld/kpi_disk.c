@@ -161,6 +161,7 @@ taste_done(void *arg, int error)
 {
 
 	*(int *)arg = error;
+	SYNC_GIVE(&taste_word);
 	atomic_add_int(&taste_word, 1);
 	host_wake(&taste_word, INT_MAX);
 }
@@ -178,6 +179,7 @@ taste_read(struct provider *p, off_t offset)
 	    (void *)(uintptr_t)&result);
 	while (turn = taste_word, result == -1)
 		host_wait(&taste_word, turn, 100000000);
+	SYNC_TAKE(&taste_word);
 	host_free(buf);
 }
 

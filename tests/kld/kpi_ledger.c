@@ -54,11 +54,11 @@ ledger_add(enum ledger_kind kind, const void *object, const char *name,
 	e->caller = caller;
 	e->kind = kind;
 	strlcpy(e->name, name != NULL ? name : "", sizeof(e->name));
-	kpi_lock(&lock);
+	kpi_lock_quiet(&lock);
 	e->next = *b;
 	*b = e;
 	counts[kind]++;
-	kpi_unlock(&lock);
+	kpi_unlock_quiet(&lock);
 }
 
 bool
@@ -66,7 +66,7 @@ ledger_remove(enum ledger_kind kind, const void *object, const void *caller)
 {
 	struct entry *e, **p;
 
-	kpi_lock(&lock);
+	kpi_lock_quiet(&lock);
 	for (p = bucket(object); (e = *p) != NULL; p = &e->next)
 		if (e->object == object && e->kind == kind)
 			break;
@@ -74,7 +74,7 @@ ledger_remove(enum ledger_kind kind, const void *object, const void *caller)
 		*p = e->next;
 		counts[kind]--;
 	}
-	kpi_unlock(&lock);
+	kpi_unlock_quiet(&lock);
 	if (e == NULL) {
 		kpi_violation(caller, "%s %p given back twice or never taken",
 		    kind_name[kind], object);
@@ -89,11 +89,11 @@ ledger_has(enum ledger_kind kind, const void *object)
 {
 	struct entry *e;
 
-	kpi_lock(&lock);
+	kpi_lock_quiet(&lock);
 	for (e = *bucket(object); e != NULL; e = e->next)
 		if (e->object == object && e->kind == kind)
 			break;
-	kpi_unlock(&lock);
+	kpi_unlock_quiet(&lock);
 	return (e != NULL);
 }
 
@@ -115,7 +115,7 @@ ledger_freed(const void *base, size_t size, const void *caller)
 	if (size < sizeof(struct mtx) ||
 	    counts[LEDGER_LOCK] + counts[LEDGER_CALLOUT] == 0)
 		return;
-	kpi_lock(&lock);
+	kpi_lock_quiet(&lock);
 	for (i = 0; i < BUCKETS; i++) {
 		for (e = table[i]; e != NULL; e = e->next) {
 			if ((e->kind != LEDGER_LOCK &&
@@ -127,7 +127,7 @@ ledger_freed(const void *base, size_t size, const void *caller)
 			    "alive in it", kind_name[e->kind], e->name);
 		}
 	}
-	kpi_unlock(&lock);
+	kpi_unlock_quiet(&lock);
 }
 
 int
@@ -138,7 +138,7 @@ kpi_leaks(void (*say)(const char *))
 	int n = 0;
 	u_int i;
 
-	kpi_lock(&lock);
+	kpi_lock_quiet(&lock);
 	for (i = 0; i < BUCKETS; i++) {
 		for (e = table[i]; e != NULL; e = e->next) {
 			host_where(e->caller, where, sizeof(where));
@@ -148,6 +148,6 @@ kpi_leaks(void (*say)(const char *))
 			n++;
 		}
 	}
-	kpi_unlock(&lock);
+	kpi_unlock_quiet(&lock);
 	return (n + kpi_mbuf_leaks(say));
 }

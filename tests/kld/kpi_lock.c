@@ -30,7 +30,7 @@ class_of(const char *name)
 {
 	int i;
 
-	kpi_lock(&order_lock);
+	kpi_lock_quiet(&order_lock);
 	for (i = 0; i < nclasses; i++)
 		if (strcmp(classes[i].name, name) == 0)
 			break;
@@ -40,7 +40,7 @@ class_of(const char *name)
 		classes[i].name = strdup_flags(name, NULL, M_WAITOK);
 		nclasses++;
 	}
-	kpi_unlock(&order_lock);
+	kpi_unlock_quiet(&order_lock);
 	return (i);
 }
 
@@ -91,13 +91,13 @@ check_order(struct lock_object *lo, const void *caller)
 		}
 		if (classes[held].before[new])
 			continue;
-		kpi_lock(&order_lock);
+		kpi_lock_quiet(&order_lock);
 		if (reaches(new, held, 6))
 			kpi_violation(caller, "lock order reversal: %s after "
 			    "%s", lo->lo_name, kt->kt_held[i]->lo_name);
 		else
 			classes[held].before[new] = true;
-		kpi_unlock(&order_lock);
+		kpi_unlock_quiet(&order_lock);
 	}
 }
 
@@ -268,6 +268,7 @@ __mtx_lock_flags(volatile uintptr_t *c, int opts, const char *file, int line)
 	check_order(lo, CALLER);
 	if (!word_try(c))
 		word_lock(c);
+	SYNC_TAKE(c);
 	note_held(lo);
 }
 
@@ -288,6 +289,7 @@ __mtx_unlock_flags(volatile uintptr_t *c, int opts, const char *file, int line)
 		return;
 	}
 	note_released(&m->lock_object, CALLER);
+	SYNC_GIVE(c);
 	word_unlock(c);
 }
 
@@ -300,6 +302,7 @@ _mtx_trylock_flags_(volatile uintptr_t *c, int opts, const char *file,
 	lock_usable(&mtx_from(c)->lock_object, CALLER);
 	if (!word_try(c))
 		return (0);
+	SYNC_TAKE(c);
 	note_held(&mtx_from(c)->lock_object);
 	return (1);
 }
@@ -360,7 +363,7 @@ sx_try(struct sx *sx, bool exclusive)
 {
 	bool ok;
 
-	kpi_lock(&sx_lock_);
+	kpi_lock_quiet(&sx_lock_);
 	if (exclusive) {
 		ok = sx->sx_lock == SX_LOCK_UNLOCKED;
 		if (ok)
@@ -370,7 +373,7 @@ sx_try(struct sx *sx, bool exclusive)
 		if (ok)
 			sx->sx_lock += SX_ONE_SHARER;
 	}
-	kpi_unlock(&sx_lock_);
+	kpi_unlock_quiet(&sx_lock_);
 	return (ok);
 }
 
@@ -393,6 +396,7 @@ sx_take(struct sx *sx, bool exclusive, const void *caller)
 			break;
 		host_wait(&sx_turn, turn, -1);
 	}
+	SYNC_TAKE(sx);
 	note_held(&sx->lock_object);
 }
 
@@ -410,12 +414,13 @@ sx_give(struct sx *sx, bool exclusive, const void *caller)
 		return;
 	}
 	note_released(&sx->lock_object, caller);
-	kpi_lock(&sx_lock_);
+	SYNC_GIVE(sx);
+	kpi_lock_quiet(&sx_lock_);
 	if (exclusive)
 		sx->sx_lock = SX_LOCK_UNLOCKED;
 	else
 		sx->sx_lock -= SX_ONE_SHARER;
-	kpi_unlock(&sx_lock_);
+	kpi_unlock_quiet(&sx_lock_);
 	atomic_add_int(&sx_turn, 1);
 	host_wake(&sx_turn, INT_MAX);
 }

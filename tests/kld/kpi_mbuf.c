@@ -88,10 +88,10 @@ item_new(struct uma_zone *z, const void *caller)
 	it->magic = MAGIC ^ (uintptr_t)it;
 	it->caller = caller;
 	it->zone = z;
-	kpi_lock(&items_lock);
+	kpi_lock_quiet(&items_lock);
 	LIST_INSERT_HEAD(&items, it, link);
 	nitems_++;
-	kpi_unlock(&items_lock);
+	kpi_unlock_quiet(&items_lock);
 	return (it + 1);
 }
 
@@ -140,10 +140,10 @@ kpi_mbuf_zfree(uma_zone_t z, void *p, const void *caller)
 	if (z->mbuf && (m->m_flags & M_PKTHDR) != 0)
 		m_tag_delete_chain(m, NULL);
 	it->magic = 0;
-	kpi_lock(&items_lock);
+	kpi_lock_quiet(&items_lock);
 	LIST_REMOVE(it, link);
 	nitems_--;
-	kpi_unlock(&items_lock);
+	kpi_unlock_quiet(&items_lock);
 	memset(p, 0xde, z->mbuf ? MSIZE : 64);
 	host_free(it);
 	return (true);
@@ -163,7 +163,7 @@ kpi_mbuf_leaks(void (*say)(const char *))
 	struct item *it;
 	int n = 0;
 
-	kpi_lock(&items_lock);
+	kpi_lock_quiet(&items_lock);
 	LIST_FOREACH(it, &items, link) {
 		host_where(it->caller, where, sizeof(where));
 		snprintf(line, sizeof(line), "%s %p from %s", it->zone->name,
@@ -171,7 +171,7 @@ kpi_mbuf_leaks(void (*say)(const char *))
 		say(line);
 		n++;
 	}
-	kpi_unlock(&items_lock);
+	kpi_unlock_quiet(&items_lock);
 	return (n);
 }
 

@@ -28,13 +28,16 @@ struct vnet		*vnet0 = &vnet0_;
 static struct pfil_hook	*hook;
 static bool		head_present;
 
-/* Sent mbufs that are held back. */
+/* Sent mbufs that are held back, by when; or ones in the ring, not sent yet. */
 struct held {
 	struct held	*next;
 	struct mbuf	*m;
+	struct kpi_if	*k;
 	long		 due;
 };
-static struct held	*held_first, **held_last = &held_first;
+static struct held	*held_first;
+static struct held	*ring_first, **ring_last = &ring_first;
+static long		 ring_due;
 static struct mtx	driver_mtx;
 
 void
@@ -113,11 +116,9 @@ take_due(long now, bool all)
 
 	mtx_lock(&driver_mtx);
 	h = held_first;
-	if (h != NULL && (all || h->due <= now)) {
+	if (h != NULL && (all || h->due <= now))
 		held_first = h->next;
-		if (held_first == NULL)
-			held_last = &held_first;
-	} else
+	else
 		h = NULL;
 	mtx_unlock(&driver_mtx);
 	return (h);
@@ -142,9 +143,38 @@ kpi_tx_release(void)
 }
 
 static void
+hold(struct mbuf *m, long ms)
+{
+	struct held *h, **p;
+
+	h = host_alloc(sizeof(*h));
+	h->m = m;
+	h->due = host_uptime_ns() + ms * 1000000;
+	mtx_lock(&driver_mtx);
+	for (p = &held_first; *p != NULL && (*p)->due <= h->due;
+	    p = &(*p)->next)
+		;
+	h->next = *p;
+	*p = h;
+	mtx_unlock(&driver_mtx);
+}
+
+static int
+put_on_wire(struct kpi_if *k, struct mbuf *m)
+{
+	struct host_iov iov[32];
+	int count = 0;
+
+	for (; m != NULL && count < (int)nitems(iov); m = m->m_next) {
+		iov[count].base = m->m_data;
+		iov[count++].len = m->m_len;
+	}
+	return (k->attached ? host_link_send(k->host, iov, count) : 0);
+}
+
+static void
 tx_done(struct mbuf *m)
 {
-	struct held *h;
 	long ms;
 
 	if (kpi_faults.tx_free == KPI_TX_LAZY)
@@ -155,13 +185,69 @@ tx_done(struct mbuf *m)
 	}
 	ms = kpi_faults.tx_free == KPI_TX_LATE ? kpi_faults.tx_free_ms :
 	    kpi_faults.tx_free == KPI_TX_LAZY ? 1000 : LONG_MAX / 2000000;
+	hold(m, ms);
+}
+
+/* Frames in the ring of an interface, in order. */
+static void
+ring_put(struct kpi_if *k, struct mbuf *m)
+{
+	struct held *h;
+
 	h = host_alloc(sizeof(*h));
 	h->m = m;
-	h->due = host_uptime_ns() + ms * 1000000;
+	h->k = k;
 	mtx_lock(&driver_mtx);
-	*held_last = h;
-	held_last = &h->next;
+	/* Now and then the wire is busy for long. */
+	h->due = MAX(ring_due, host_uptime_ns() + (long)(host_random() %
+	    (host_random() % 64 == 0 ? 60000000 : 2000000)));
+	ring_due = h->due;
+	*ring_last = h;
+	ring_last = &h->next;
 	mtx_unlock(&driver_mtx);
+}
+
+static struct held *
+ring_take(void)
+{
+	struct held *h;
+
+	mtx_lock(&driver_mtx);
+	h = ring_first;
+	if (h != NULL && h->due <= host_uptime_ns()) {
+		ring_first = h->next;
+		if (ring_first == NULL)
+			ring_last = &ring_first;
+	} else
+		h = NULL;
+	mtx_unlock(&driver_mtx);
+	return (h);
+}
+
+static void
+ring_drain(void)
+{
+	struct held *h;
+	struct mbuf *m;
+	long most;
+
+	while ((h = ring_take()) != NULL) {
+		most = 10 * kpi_faults.tx_free_ms;
+		m = h->m;
+		put_on_wire(h->k, m);
+		switch (host_random() % 32) {
+		case 0:
+			hold(m, most != 0 ? (long)(host_random() % most) :
+			    LONG_MAX / 2000000);
+			break;
+		case 1 ... 8:
+			hold(m, (long)(host_random() % 300));
+			break;
+		default:
+			free_sent(m);
+		}
+		host_free(h);
+	}
 }
 
 static void
@@ -171,6 +257,8 @@ reaper(void *unused)
 	(void)unused;
 	for (;;) {
 		host_sleep_ns(1000000);
+		if (ring_first != NULL)
+			ring_drain();
 		if (held_first != NULL)
 			release(false);
 	}
@@ -202,23 +290,21 @@ check_frame(struct kpi_if *k, struct mbuf *m, const void *caller)
 int
 ether_output_frame(struct ifnet *ifp, struct mbuf *m)
 {
-	struct host_iov iov[32];
 	struct kpi_if *k = kif(ifp);
-	struct mbuf *n;
-	int error, count = 0;
+	int error;
 
 	check_frame(k, m, CALLER);
-	for (n = m; n != NULL && count < (int)nitems(iov); n = n->m_next) {
-		iov[count].base = n->m_data;
-		iov[count++].len = n->m_len;
-	}
 	error = kpi_faults.tx_error;
 	if ((ifp->if_flags & IFF_UP) == 0 ||
 	    (ifp->if_drv_flags & IFF_DRV_RUNNING) == 0)
 		error = ENETDOWN;
-	if (error == 0 && k->attached)
-		error = host_link_send(k->host, iov, count);
 	atomic_add_long(&k->out, 1);
+	if (error == 0 && kpi_faults.tx_free == KPI_TX_RANDOM) {
+		ring_put(k, m);
+		return (0);
+	}
+	if (error == 0)
+		error = put_on_wire(k, m);
 	tx_done(m);
 	return (error);
 }

@@ -56,7 +56,7 @@ static struct kmutex thread_lock_;
 static uint64_t	 counter_used[COUNTER_ROWS * PER_ROW / 64];
 
 void
-kpi_lock(struct kmutex *m)
+kpi_lock_quiet(struct kmutex *m)
 {
 	u_int v;
 	int spin;
@@ -72,11 +72,27 @@ kpi_lock(struct kmutex *m)
 }
 
 void
-kpi_unlock(struct kmutex *m)
+kpi_unlock_quiet(struct kmutex *m)
 {
 
 	if (atomic_swap_int(&m->word, 0) == 2)
 		host_wake(&m->word, 1);
+}
+
+void
+kpi_lock(struct kmutex *m)
+{
+
+	kpi_lock_quiet(m);
+	SYNC_TAKE(m);
+}
+
+void
+kpi_unlock(struct kmutex *m)
+{
+
+	SYNC_GIVE(m);
+	kpi_unlock_quiet(m);
 }
 
 void

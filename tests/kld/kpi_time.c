@@ -315,6 +315,7 @@ _epoch_exit_preempt(epoch_t epoch, epoch_tracker_t et)
 	}
 	et->et_td = NULL;
 	if (--kt->kt_epoch_depth == 0) {
+		SYNC_GIVE(&deferred_turn);
 		atomic_thread_fence_rel();
 		kt->kt_epoch++;
 	}
@@ -352,6 +353,7 @@ wait_readers(void)
 			host_sleep_ns(20000);
 	}
 	kpi_unlock(&one);
+	SYNC_TAKE(&deferred_turn);
 }
 
 void

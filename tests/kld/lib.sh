@@ -2,7 +2,7 @@
 # For tests/kld/run and tests/net/run: a fresh kld per test, and counting.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-kld=$top/build/kld/kld
+kld=${KLD:-$top/build/kld/kld}
 # shellcheck disable=SC2034 # for the scripts that read this file
 relay=$top/build/kld/relay
 # shellcheck disable=SC2034 # for the scripts that read this file
@@ -34,7 +34,8 @@ cleanup() {
 	fi
 	server=
 }
-trap 'cleanup; rm -rf "$work"' EXIT
+# A subshell that is killed before it has dropped this must not run it.
+trap '[[ $BASHPID != "$$" ]] || { cleanup; rm -rf "$work"; }' EXIT
 trap 'exit 130' INT TERM HUP
 
 # One command to the kld of this test.
@@ -184,6 +185,11 @@ t() {
 skip() {
 	echo "$*"
 	exit 77
+}
+
+# For tests of the loader: a module that is linked in needs none.
+shipped() {
+	[[ $module == *.ko ]] || skip "nothing is loaded from a file here"
 }
 
 finish() {

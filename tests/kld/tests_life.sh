@@ -51,6 +51,7 @@ preload() {
 t "a preloaded module finds its interfaces and the pfil head" preload
 
 unknown_import() {
+	shipped
 	objcopy --redefine-sym printf=no_such_symbol "$module" "$work/bad.ko"
 	fails_with no_such_symbol k load "$work/bad.ko"
 	k load "$module"
@@ -59,6 +60,7 @@ unknown_import() {
 t "a load with an unknown import fails and names it" unknown_import
 
 bad_relocation() {
+	shipped
 	echo 'extern int hz; int f(void) { return hz; }' >"$work/bad.c"
 	gcc -fPIC -O2 -c -o "$work/bad.o" "$work/bad.c"
 	fails_with "relocation type" k load "$work/bad.o"
@@ -67,6 +69,7 @@ t "a load with a relocation that the kernel refuses fails" bad_relocation
 
 other_major() {
 	local other=$top/build/14-amd64/aoe.ko
+	shipped
 	[[ -e $other ]] || skip "no module for FreeBSD 14 built"
 	fails_with "version mismatch" k load "$other"
 }
