@@ -82,7 +82,6 @@ all: tool
 tool: .PHONY
 	mkdir -p ${.OBJDIR}/aoectl
 	${TOOL_MAKE} all
-clean: clean-tool
 clean-tool: .PHONY
 	mkdir -p ${.OBJDIR}/aoectl
 	${TOOL_MAKE} clean cleandepend
@@ -121,3 +120,6 @@ deinstall: .PHONY
 	-${KLDXREF_CMD:Ukldxref} ${DESTDIR}${KMODDIR}
 
 .include <bsd.kmod.mk>
+
+# A rule of that name before the above would take the place of its own.
+clean: clean-tool
