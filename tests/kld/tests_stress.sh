@@ -13,13 +13,17 @@ repeat() {
 }
 
 # Writes and checks a region of its own: what was not refused must be right.
+# While it is suspended, a disk refuses to be opened.
 region() {
-	local disk=$1 from=$2 end=$((SECONDS + $3)) seed=$2
+	local disk=$1 from=$2 end=$((SECONDS + $3)) seed=$2 said
 	while ((SECONDS < end)); do
 		seed=$((seed + 1))
 		k fill "$disk" "$from" 256k $seed 8 16k || continue
-		k check "$disk" "$from" 256k $seed 8 16k
-		k flush "$disk"
+		until said=$(k check "$disk" "$from" 256k $seed 8 16k); do
+			[[ $said == *ENXIO* ]] || { echo "$said"; return 1; }
+			k sleep 0.1
+		done
+		k flush "$disk" || :
 	done
 }
 
