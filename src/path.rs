@@ -130,7 +130,6 @@ pub struct Path {
     answered: u64,
     reordered_until: Instant,
     reorder_limit: u64,
-    recovery: u64,
     backoff: u8,
     pub(crate) last_heard: Instant,
     /// Since when an answer is overdue in the sense that one is expected.
@@ -189,7 +188,6 @@ impl Path {
         answered: 0,
         reordered_until: Instant::ZERO,
         reorder_limit: REORDER_MIN,
-        recovery: 0,
         backoff: 0,
         last_heard: Instant::ZERO,
         waiting_since: Instant::NEVER,
@@ -321,19 +319,9 @@ impl Path {
         self.full_seq(seq).saturating_add(self.reorder_limit) <= self.answered
     }
 
-    /// A request was lost while others were answered. The window gives way
-    /// once per round.
-    pub(crate) fn on_loss(&mut self, seq: u64) {
-        if seq > self.recovery {
-            self.recovery = self.seq;
-            self.window.on_loss();
-        }
-    }
-
     /// The retransmission timer ran out.
     pub(crate) fn on_timeout(&mut self, now: Instant) {
         if self.backoff == 0 {
-            self.recovery = self.seq;
             self.window.on_loss();
         } else {
             self.window.on_silence();

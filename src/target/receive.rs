@@ -413,10 +413,9 @@ impl Target<'_> {
             if !path.is_overtaken(last.seq) {
                 return;
             }
-            let (seq, large) = (last.seq, last.sectors > u16::from(MIN_PAYLOAD));
+            let large = last.sectors > u16::from(MIN_PAYLOAD);
             if let Some(path) = self.paths.get_mut(index) {
-                let full = path.full_seq(seq);
-                path.on_loss(full);
+                path.window.on_loss();
             }
             self.requeue(slot, false);
             self.count_loss(index, large, now);
