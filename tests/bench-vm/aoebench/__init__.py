@@ -1,0 +1,1 @@
+"""Measures aoe.ko and its peers in guests under QEMU; see docs/performance.md."""

@@ -1,0 +1,111 @@
+"""A FreeBSD guest of the bench: that of the vm rung, with one NIC, counted or not."""
+
+import shutil
+
+from aoevm.image import kit_image
+from aoevm.kit import kit_files
+from aoevm.machine import Machine
+from aoevm.scenario import Scenario
+
+# The idle loop spins before it halts, and would be counted.
+SETUP = """
+sysctl kern.sched.ule.idlespins=0 || sysctl kern.sched.idlespins=0 || :
+sysctl kern.timecounter.hardware=TSC-low || sysctl kern.timecounter.hardware=TSC || :
+ifconfig vtnet0 mtu {mtu} up
+cp /aoevm/kit/ioload /tmp/ioload
+"""
+
+
+class BenchMachine(Machine):
+    """A guest with as many processors as asked for, and the plugin if there is one."""
+
+    def __init__(self, *arguments, processors, plugin=None):
+        super().__init__(*arguments)
+        self.processors, self.plugin = processors, plugin
+
+    def _command(self, accelerator):
+        command = super()._command(accelerator)
+        command[command.index("-smp") + 1] = str(self.processors)
+        if self.plugin:
+            command += ["-plugin", f"file={self.plugin[0]},out={self.plugin[1]}"]
+        return command
+
+
+class FreeBsdGuest:
+    """Boots once for a set of works; `name` is where its counts go, if they are wanted."""
+
+    def __init__(self, work, tree, root, flavour, module, load):
+        self.work, self.tree, self.root, self.flavour = work, tree, root, flavour
+        self.kernel = tree.kernel(flavour)
+        self.version = f"{tree.version(flavour)[0]} {flavour}"
+        self.module = module
+        self.kit = kit_image(work, {**kit_files(module), "ioload": load})
+        self.machine = self.base = None
+
+    def boot(self, lab, mtu, processors, name, plugin=None):
+        """Starts the guest with its interface at `mtu`."""
+        directory = self.work / name
+        shutil.rmtree(directory, ignore_errors=True)
+        path = f"/boot/{self.kernel.parent.name};/boot/modules"
+        one = Scenario("bench", "", None, kenv={"kern.module_path": path})
+        self.machine = BenchMachine(
+            directory, self.kernel, [self.root, self.kit], lab.netns,
+            [("virtio-net-pci", lab.tap(0))], one,
+            processors=processors, plugin=(plugin, directory / "counts") if plugin else None,
+        )
+        # Emulation only: instructions are counted in it, and rates compared with it.
+        self.machine.boot(["tcg"])
+        self.directory = directory
+        self.windows = 0
+        self.sh(SETUP.format(mtu=mtu))
+
+    def stop(self):
+        """Ends the guest."""
+        if self.machine:
+            self.machine.stop()
+            self.machine = None
+
+    def sh(self, script, timeout=300):
+        """Runs a script, which must succeed; its output."""
+        result = self.machine.agent.run(script, timeout)
+        if not result.ok:
+            raise RuntimeError(f"the guest says {result.code}: {result.out}\nfrom: {script}")
+        return result.out
+
+    def start(self, script):
+        """Starts a script that goes on beside others."""
+        return self.machine.agent.start(script)
+
+    def load(self, work, disk, timeout=300, **options):
+        """Runs the load program; what it printed."""
+        out = self.sh(work.command("/tmp/ioload", disk, **options), timeout)
+        self.windows += 1
+        return out
+
+    @property
+    def window(self):
+        """The file with the counts of the last load."""
+        return self.directory / f"counts.{self.windows}"
+
+    def add_symbols(self, symbols):
+        """Names of the kernel's functions and of the modules that are loaded."""
+        symbols.add_nm(self.kernel)
+        for line in self.sh("kldstat").splitlines()[1:]:
+            words = line.split()
+            base, name = int(words[2], 16), words[4]
+            file = self.module if name == "aoe.ko" else self.kernel.parent / name
+            if name != "kernel" and file.exists():
+                symbols.add_nm(file, base, name)
+        symbols.close()
+
+    # Each gives the name of the disk that it made.
+
+    def null(self):
+        """A disk that does nothing, the cost of which is taken off."""
+        return "/dev/" + self.sh("kldload geom_md 2>/dev/null || :; mdconfig -a -t null -s 256m").strip()
+
+    def aoe(self, _lab):
+        """The module under test."""
+        self.sh("kldload /aoevm/kit/aoe.ko; sysctl net.aoe.iflist=vtnet0;"
+                "await 60 test -c /dev/aoe0e1; sleep 2")
+        return "/dev/aoe0e1"
