@@ -80,7 +80,10 @@ impl Bed {
 
     fn give(&mut self, header: &[u8; 36], length: usize) -> Option<CopyOut> {
         self.now = self.now.after(STEP);
-        self.target.handle_frame(&Frame { header, length, link: LinkId(0), admission: Admission::Granted }, self.now)
+        self.target.handle_frame(
+            &Frame { header, length, link: LinkId(0), admission: Admission::Granted },
+            self.now,
+        )
     }
 
     /// Takes all outputs; frames are kept for [`Bed::answer_all`].

@@ -170,8 +170,7 @@ impl World {
     }
 
     fn give(&mut self, header: &[u8], length: usize) {
-        let frame =
-            Frame { header, length, link: LinkId(0), admission: Admission::Granted };
+        let frame = Frame { header, length, link: LinkId(0), admission: Admission::Granted };
         let copy = self.target.handle_frame(&frame, self.at());
         if matches!(copy, Some(CopyOut::Scratch { .. })) {
             let mut id = Identify::parse(&[0; 512]);

@@ -52,7 +52,7 @@ def hostile_frames(t):
 def fuzz_corpus(t):
     """The fuzz corpus replayed into the guest's interface."""
     if not CORPUS.is_dir() or not any(f.is_file() for f in CORPUS.rglob("*")):
-        raise Skipped(f"there is no fuzz corpus at {CORPUS}")
+        raise Skipped(f"there is no fuzz corpus in fuzz/corpus")
     under_attack(t, "replay", CORPUS)
 
 
