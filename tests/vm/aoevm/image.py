@@ -124,8 +124,10 @@ def root_image(tree, cache):
     for name in ("aoevm", "mnt", "dev", "tmp", "usr/local/etc/rc.d"):
         (stage / name).mkdir(parents=True, exist_ok=True)
     shutil.copy2(pathlib.Path(__file__).parent.parent / "guest/boot.sh", stage / "aoevm/boot.sh")
-    stamp.unlink(missing_ok=True)
-    _makefs(image, stage, "-b", "30%", "-f", "20%")
+    # Guests that are up have the old one open, and go on with that.
+    new = cache / "root.img.new"
+    _makefs(new, stage, "-b", "30%", "-f", "20%")
+    new.replace(image)
     shutil.rmtree(stage)
     stamp.write_text(_stamp(tree))
     return image
