@@ -291,6 +291,28 @@ fn requests_that_are_too_large_are_cut_again() {
 }
 
 #[test]
+fn a_size_that_the_target_refuses_is_tried_smaller_and_fails_nothing() {
+    let mut rig = Rig::new();
+    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
+    rig.config(THEM, 1, 16, 17);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    let probe = rig.take_one(0x24);
+    rig.answer(&probe);
+    rig.submit(1, Op::Write, 0, 17);
+    let large = rig.take_one(0x34);
+    assert_eq!(large.header[26], 17);
+    rig.error(&large, 2);
+    for _ in 0..60 {
+        for frame in rig.take_frames() {
+            assert!(frame.header[27] != 0x34 || frame.header[26] < 17);
+            rig.answer(&frame);
+        }
+    }
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+}
+
+#[test]
 fn an_answer_that_comes_twice_means_nothing() {
     let mut rig = Rig::new();
     rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
