@@ -82,11 +82,7 @@ fn a_strangers_answer_resolves_no_ghost() {
 
 #[test]
 fn a_fence_does_not_wait_for_a_lost_probe() {
-    let mut rig = Rig::new();
-    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
-    rig.config(THEM, 1, 16, 17);
-    let query = rig.take_one(0xec);
-    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    let mut rig = Rig::jumbo();
     assert_eq!(rig.take_one(0x24).header[26], 17);
     let (mut rig, _) = ghost_in(rig);
     rig.submit(2, Op::Write, 10, 1);

@@ -236,11 +236,7 @@ fn a_hole_that_stays_is_told_once() {
 
 #[test]
 fn a_larger_payload_is_used_once_a_read_has_proved_it() {
-    let mut rig = Rig::new();
-    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
-    rig.config(THEM, 1, 16, 17);
-    let query = rig.take_one(0xec);
-    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    let mut rig = Rig::jumbo();
     let probe = rig.take_one(0x24);
     assert_eq!((probe.header[26], probe.frame_length), (17, 36 + 17 * 512));
     rig.submit(1, Op::Read, 0, 2);
@@ -264,11 +260,7 @@ fn an_answer_under_tag_zero_is_nobodys() {
 
 #[test]
 fn requests_that_are_too_large_are_cut_again() {
-    let mut rig = Rig::new();
-    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
-    rig.config(THEM, 1, 16, 17);
-    let query = rig.take_one(0xec);
-    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    let mut rig = Rig::jumbo();
     let probe = rig.take_one(0x24);
     rig.answer(&probe);
     rig.submit(1, Op::Write, 0, 17);
@@ -292,11 +284,7 @@ fn requests_that_are_too_large_are_cut_again() {
 
 #[test]
 fn a_size_that_the_target_refuses_is_tried_smaller_and_fails_nothing() {
-    let mut rig = Rig::new();
-    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
-    rig.config(THEM, 1, 16, 17);
-    let query = rig.take_one(0xec);
-    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    let mut rig = Rig::jumbo();
     let probe = rig.take_one(0x24);
     rig.answer(&probe);
     rig.submit(1, Op::Write, 0, 17);
@@ -314,11 +302,7 @@ fn a_size_that_the_target_refuses_is_tried_smaller_and_fails_nothing() {
 
 #[test]
 fn an_answer_that_comes_twice_means_nothing() {
-    let mut rig = Rig::new();
-    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
-    rig.config(THEM, 1, 16, 17);
-    let query = rig.take_one(0xec);
-    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    let mut rig = Rig::jumbo();
     let probe = rig.take_one(0x24);
     rig.answer(&probe);
     rig.submit(1, Op::Read, 0, 17);

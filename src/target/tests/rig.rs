@@ -84,6 +84,16 @@ impl Rig {
         rig
     }
 
+    /// The same on an interface of MTU 9000; the probe for 17 sectors is out.
+    pub(super) fn jumbo() -> Self {
+        let mut rig = Self::new();
+        rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
+        rig.config(THEM, 1, 16, 17);
+        let query = rig.take_one(0xec);
+        rig.identify(&query, THEM, &disk(1000, SERIAL));
+        rig
+    }
+
     /// Brings a path up; the events of paths are not kept.
     pub(super) fn raise(&mut self, mac: Mac, id: &Identify) {
         self.config(mac, 1, 16, 2);
