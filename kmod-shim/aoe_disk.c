@@ -77,21 +77,33 @@ aoe_bio_write_to(struct bio *bp, size_t offset, size_t length, char *to)
 	}
 }
 
-/* Copy a part of a received frame into a span of a read. */
+/*
+ * Copy a part of a received frame into a span of a read.  Both are in pieces,
+ * and each list of pieces is walked once.
+ */
 void
 aoe_bio_read_from(struct bio *bp, size_t offset, size_t length,
-    const struct mbuf *m, int from)
+    const struct mbuf *m, size_t from)
 {
 	char *to;
-	size_t n;
+	size_t n, room;
 
 	KASSERT(bp->bio_cmd == BIO_READ, ("data for bio %p", bp));
 	KASSERT(offset + length <= (size_t)bp->bio_bcount,
 	    ("span %zu + %zu of bio %p", offset, length, bp));
+	KASSERT(from + length <= (size_t)m->m_pkthdr.len,
+	    ("%zu + %zu of a frame of %d", from, length, m->m_pkthdr.len));
+	room = 0;
+	to = NULL;
 	for (; length != 0; length -= n, offset += n, from += n) {
-		to = aoe_bio_at(bp, offset, &n);
-		n = MIN(n, length);
-		m_copydata(m, from, n, to);
+		for (; from >= (size_t)m->m_len; m = m->m_next)
+			from -= m->m_len;
+		if (room == 0)
+			to = aoe_bio_at(bp, offset, &room);
+		n = MIN(MIN(room, length), m->m_len - from);
+		memcpy(to, mtod(m, const char *) + from, n);
+		room -= n;
+		to += n;
 	}
 }
 

@@ -286,7 +286,7 @@ aoe_remains(u_int *disks, u_int *buffers, char *name, size_t size)
 		mtx_lock(&sc->sc_mtx);
 		aoe_bufs_reap(sc, aoe_now());
 		*buffers += sc->sc_out;
-		if (sc->sc_disk != NULL || sc->sc_draining) {
+		if (sc->sc_disk != NULL || sc->sc_drain != AOE_DRAIN_IDLE) {
 			strlcpy(name, sc->sc_name, size);
 			(*disks)++;
 		}

@@ -29,6 +29,8 @@
 #include <vm/uma.h>
 
 #define	AOE_HEADROOM		32	/* for a VLAN or PCP header in front */
+#define	AOE_FRAME_MIN		(ETHER_MIN_LEN - ETHER_CRC_LEN)
+_Static_assert(AOE_TX_HEADER < AOE_FRAME_MIN, "every frame has a whole header");
 
 struct aoe_buf {
 	struct mbuf		b_mbuf;
@@ -209,6 +211,17 @@ aoe_plain_frame(u_int length)
 	return (m);
 }
 
+/*
+ * The header, which always has all its bytes, zeros behind those that count;
+ * data comes over them afterwards.
+ */
+static void
+aoe_frame_start(struct mbuf *m, const struct aoe_output *o)
+{
+
+	memcpy(mtod(m, char *), o->header, sizeof(o->header));
+}
+
 static void
 aoe_frame_finish(struct mbuf *m, const struct aoe_output *o)
 {
@@ -217,16 +230,17 @@ aoe_frame_finish(struct mbuf *m, const struct aoe_output *o)
 
 	p = mtod(m, char *);
 	used = o->header_length + o->data_length;
-	memcpy(p, o->header, o->header_length);
-	if (used < o->frame_length)
+	if (o->data_length == 0 && o->frame_length == AOE_FRAME_MIN)
+		memset(p + sizeof(o->header), 0,
+		    AOE_FRAME_MIN - sizeof(o->header));
+	else if (used < o->frame_length)
 		memset(p + used, 0, o->frame_length - used);
 	m->m_len = m->m_pkthdr.len = o->frame_length;
 	m->m_pkthdr.flowid = o->flow;
 	M_HASHTYPE_SET(m, M_HASHTYPE_OPAQUE);
-	if (ETHER_IS_BROADCAST((const uint8_t *)p))
-		m->m_flags |= M_BCAST;
-	else if (ETHER_IS_MULTICAST((const uint8_t *)p))
-		m->m_flags |= M_MCAST;
+	if (__predict_false(ETHER_IS_MULTICAST((const uint8_t *)p)))
+		m->m_flags |= ETHER_IS_BROADCAST((const uint8_t *)p) ?
+		    M_BCAST : M_MCAST;
 }
 
 /*
@@ -253,10 +267,11 @@ aoe_frame_build(struct aoe_softc *sc, const struct aoe_output *o)
 		if (o->copy != 0) {
 			aoe_core_sent(sc->sc_core, aoe_now(), o->copy);
 			/* An input in the middle of a turn: ask again. */
-			sc->sc_more = true;
+			atomic_store_int(&sc->sc_drain, AOE_DRAIN_MORE);
 		}
 		return (NULL);
 	}
+	aoe_frame_start(m, o);
 	p = mtod(m, char *) + o->header_length;
 	switch (o->source) {
 	case AOE_SRC_IO:
@@ -282,8 +297,10 @@ aoe_frame_bare(const struct aoe_output *o)
 	m = aoe_plain_frame(o->frame_length);
 	if (m == NULL)
 		aoe_count(AOE_STAT_NO_BUFFER);
-	else
+	else {
+		aoe_frame_start(m, o);
 		aoe_frame_finish(m, o);
+	}
 	return (m);
 }
 

@@ -29,11 +29,18 @@ aoe_net_admit(const struct mbuf *m, int link, struct aoe_frame *f,
 {
 	int seen;
 
-	memset(f, 0, sizeof(*f));
+	seen = AOE_RX_HEADER;
+	if (__predict_true(m->m_len >= AOE_RX_HEADER))
+		memcpy(f->header, mtod(m, const char *), AOE_RX_HEADER);
+	else {
+		seen = MIN(m->m_pkthdr.len, AOE_RX_HEADER);
+		memset(f->header, 0, sizeof(f->header));
+		m_copydata(m, 0, seen, (caddr_t)f->header);
+	}
 	f->length = m->m_pkthdr.len;
 	f->link = link;
-	seen = MIN(m->m_pkthdr.len, AOE_RX_HEADER);
-	m_copydata(m, 0, seen, (caddr_t)f->header);
+	f->flags = 0;
+	memset(f->reserved, 0, sizeof(f->reserved));
 	aoe_core_peek(f->header, seen, peek);
 	return (peek->verdict != AOE_PEEK_PASS);
 }

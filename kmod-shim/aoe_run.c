@@ -51,19 +51,26 @@ aoe_run_stop(struct aoe_softc *sc)
 }
 
 /*
- * Lock a target for an input.  Buffers that interfaces gave back meanwhile
- * are reported first: whoever gives them back may hold any lock, and so only
- * leaves them where they are found here.
+ * Begin an input with the target locked already.  Buffers that interfaces gave
+ * back meanwhile are reported first: whoever gives them back may hold any
+ * lock, and so only leaves them where they are found here.
  */
+uint64_t
+aoe_input_locked(struct aoe_softc *sc)
+{
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	sc->sc_now = aoe_now();
+	aoe_bufs_reap(sc, sc->sc_now);
+	return (sc->sc_now);
+}
+
 uint64_t
 aoe_input_begin(struct aoe_softc *sc)
 {
-	uint64_t now;
 
 	mtx_lock(&sc->sc_mtx);
-	now = aoe_now();
-	aoe_bufs_reap(sc, now);
-	return (now);
+	return (aoe_input_locked(sc));
 }
 
 static uint8_t
@@ -160,20 +167,19 @@ aoe_resubmit(struct aoe_softc *sc, struct aoe_turn *tu, uint64_t now)
 /*
  * The locked half of a turn: take outputs from the core, build frames while
  * no other thread can complete the bio that they copy from, and note for the
- * lifecycle task what is its.  False if the core has nothing to do.
+ * lifecycle task what is its.  sc_now is the time.
  */
-static bool
+static void
 aoe_turn_take(struct aoe_softc *sc, struct aoe_turn *tu)
 {
 	struct aoe_output *o;
-	uint64_t now;
 	u_int i;
 
 	TAILQ_INIT(&tu->tu_refused);
-	now = aoe_now();
-	aoe_bufs_reap(sc, now);
-	aoe_resubmit(sc, tu, now);
-	tu->tu_count = aoe_core_poll(sc->sc_core, now, tu->tu_out, AOE_BATCH);
+	if (__predict_false(!TAILQ_EMPTY(&sc->sc_waiting)))
+		aoe_resubmit(sc, tu, sc->sc_now);
+	tu->tu_count = aoe_core_poll(sc->sc_core, sc->sc_now, tu->tu_out,
+	    AOE_BATCH);
 	for (i = 0; i < tu->tu_count; i++) {
 		o = &tu->tu_out[i];
 		tu->tu_frame[i] = NULL;
@@ -193,7 +199,6 @@ aoe_turn_take(struct aoe_softc *sc, struct aoe_turn *tu)
 			break;
 		}
 	}
-	return (tu->tu_count != 0 || !TAILQ_EMPTY(&tu->tu_refused));
 }
 
 /* The unlocked half: frames out, in order, then bios. */
@@ -222,20 +227,20 @@ aoe_turn_perform(const struct aoe_softc *sc, struct aoe_turn *tu)
 /*
  * Set the callout for the core's deadline.  It is left alone when it fires
  * early enough already: deadlines move away with every answer, early calls
- * are harmless, and resetting a callout per frame is not.
+ * are harmless, and resetting a callout per frame is not.  Within
+ * AOE_TIMER_GRAIN_US is early enough: no timer of the core is finer, and the
+ * tick that comes then looks at whatever has been wanted meanwhile.
  */
 static void
 aoe_rearm(struct aoe_softc *sc)
 {
-	uint64_t at, now;
+	uint64_t at;
 
-	if (sc->sc_dead)
+	if (sc->sc_armed <= sc->sc_now + AOE_TIMER_GRAIN_US || sc->sc_dead)
 		return;
 	at = aoe_core_deadline(sc->sc_core);
-	if (sc->sc_out != 0) {
-		now = aoe_now();
-		at = MIN(at, now + AOE_REAP_US);
-	}
+	if (sc->sc_out != 0)
+		at = MIN(at, sc->sc_now + AOE_REAP_US);
 	if (at >= sc->sc_armed)
 		return;
 	sc->sc_armed = at;
@@ -244,32 +249,41 @@ aoe_rearm(struct aoe_softc *sc)
 }
 
 /*
- * Called locked, by the one drainer; returns unlocked.  If there may be more
- * to do after that many turns, the task is the drainer from there on.
+ * Called locked, by the one drainer, with the time in sc_now; returns
+ * unlocked.  If there may be more to do after that many turns, the task is
+ * the drainer from there on.
+ *
+ * The drainer leaves without the lock: whoever has an input meanwhile marks
+ * sc_drain under the lock, and then it does not get away.
  */
 static void
 aoe_drain(struct aoe_softc *sc, u_int turns)
 {
 	struct aoe_turn tu;
+	bool again;
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
 	for (; turns != 0; turns--) {
-		sc->sc_more = false;
-		if (aoe_turn_take(sc, &tu)) {
+		atomic_store_int(&sc->sc_drain, AOE_DRAIN_BUSY);
+		aoe_turn_take(sc, &tu);
+		/* Fewer than a batch was all there was. */
+		again = tu.tu_count == AOE_BATCH ||
+		    !TAILQ_EMPTY(&sc->sc_waiting);
+		if (!again)
+			aoe_rearm(sc);
+		if (tu.tu_count == 0 && TAILQ_EMPTY(&tu.tu_refused)) {
+			atomic_store_int(&sc->sc_drain, AOE_DRAIN_IDLE);
 			mtx_unlock(&sc->sc_mtx);
-			aoe_turn_perform(sc, &tu);
-			mtx_lock(&sc->sc_mtx);
-			/* Fewer than a batch was all there was, then. */
-			if (sc->sc_more || tu.tu_count == AOE_BATCH ||
-			    !TAILQ_EMPTY(&sc->sc_waiting))
-				continue;
+			return;
 		}
-		sc->sc_draining = false;
-		aoe_rearm(sc);
 		mtx_unlock(&sc->sc_mtx);
-		return;
+		aoe_turn_perform(sc, &tu);
+		if (!again && atomic_cmpset_rel_int(&sc->sc_drain,
+		    AOE_DRAIN_BUSY, AOE_DRAIN_IDLE))
+			return;
+		aoe_input_begin(sc);
 	}
-	/* sc_draining stays set. */
+	/* sc_drain stays as it is. */
 	taskqueue_enqueue(aoe_run_tq, &sc->sc_task);
 	mtx_unlock(&sc->sc_mtx);
 }
@@ -279,12 +293,15 @@ static void
 aoe_drain_unless_drained(struct aoe_softc *sc, u_int turns)
 {
 
-	if (sc->sc_draining) {
-		sc->sc_more = true;
-		mtx_unlock(&sc->sc_mtx);
-		return;
+	while (atomic_load_acq_int(&sc->sc_drain) != AOE_DRAIN_IDLE) {
+		/* It may be leaving at this moment. */
+		if (atomic_load_int(&sc->sc_drain) == AOE_DRAIN_MORE ||
+		    atomic_cmpset_int(&sc->sc_drain, AOE_DRAIN_BUSY,
+		    AOE_DRAIN_MORE)) {
+			mtx_unlock(&sc->sc_mtx);
+			return;
+		}
 	}
-	sc->sc_draining = true;
 	aoe_drain(sc, turns);
 }
 
@@ -301,8 +318,9 @@ aoe_run_task(void *arg, int pending __unused)
 {
 	struct aoe_softc *sc = arg;
 
-	mtx_lock(&sc->sc_mtx);
-	KASSERT(sc->sc_draining, ("%s: no drain to go on with", sc->sc_name));
+	aoe_input_begin(sc);
+	KASSERT(sc->sc_drain != AOE_DRAIN_IDLE,
+	    ("%s: no drain to go on with", sc->sc_name));
 	aoe_drain(sc, AOE_DRAIN_TURNS);
 }
 
@@ -314,15 +332,12 @@ static void
 aoe_tick(void *arg)
 {
 	struct aoe_softc *sc = arg;
-	uint64_t now;
 
 	sc->sc_armed = AOE_NEVER;
 	if (sc->sc_dead) {
 		mtx_unlock(&sc->sc_mtx);
 		return;
 	}
-	now = aoe_now();
-	aoe_bufs_reap(sc, now);
-	aoe_core_tick(sc->sc_core, now);
+	aoe_core_tick(sc->sc_core, aoe_input_locked(sc));
 	aoe_drain_unless_drained(sc, 1);
 }

@@ -59,7 +59,6 @@ aoe_target_receive(struct aoe_softc *sc, const struct aoe_frame *f,
 	}
 	if (SDT_PROBES_ENABLED())
 		aoe_trace_receive(sc, f);
-	memset(&c, 0, sizeof(c));
 	aoe_core_rx(sc->sc_core, now, f, &c);
 	if (c.dest != AOE_DEST_NONE && m != NULL)
 		aoe_frame_deliver(sc, &c, m);
@@ -179,7 +178,8 @@ aoe_target_is_idle(struct aoe_softc *sc)
 	bool idle;
 
 	mtx_lock(&sc->sc_mtx);
-	idle = !sc->sc_draining && sc->sc_disk == NULL && !sc->sc_fate.f_up &&
+	idle = atomic_load_acq_int(&sc->sc_drain) == AOE_DRAIN_IDLE &&
+	    sc->sc_disk == NULL && !sc->sc_fate.f_up &&
 	    sc->sc_ctl_users == 0 && sc->sc_note_count == 0 &&
 	    TAILQ_EMPTY(&sc->sc_waiting);
 	if (idle) {

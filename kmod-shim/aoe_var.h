@@ -43,6 +43,7 @@
 
 #define	AOE_BATCH		8	/* outputs per turn of the drain */
 #define	AOE_DRAIN_TURNS		32	/* turns before a task takes over */
+#define	AOE_TIMER_GRAIN_US	4000	/* no timer is finer */
 #define	AOE_HASH_SIZE		256	/* buckets of the address table */
 #define	AOE_NEWS		64	/* adverts kept for later */
 #define	AOE_LOG_RING		16	/* events kept per target */
@@ -93,6 +94,11 @@ enum aoe_disk_state {
 	AOE_DISK_GOING				/* disk_gone() was called */
 };
 
+/* What sc_drain says. */
+#define	AOE_DRAIN_IDLE		0
+#define	AOE_DRAIN_BUSY		1	/* some thread is at it */
+#define	AOE_DRAIN_MORE		2	/* ... and has missed an input */
+
 /* One target. */
 struct aoe_softc {
 	struct mtx	sc_mtx;
@@ -105,8 +111,8 @@ struct aoe_softc {
 	TAILQ_ENTRY(aoe_softc) sc_link;		/* (x) */
 
 	/* Running the core. */
-	bool		sc_draining;		/* (t) some thread is at it */
-	bool		sc_more;		/* (t) ... and has missed an input */
+	uint64_t	sc_now;			/* (t) the time of the last input */
+	u_int		sc_drain;		/* (a) AOE_DRAIN_*, below */
 	bool		sc_dead;		/* (t) about to be freed */
 	struct task	sc_task;		/* (c) takes over long drains */
 	struct callout	sc_callout;		/* (t) */
@@ -239,6 +245,7 @@ void	aoe_targets_revalidate(void);
 
 /* aoe_run.c */
 uint64_t aoe_input_begin(struct aoe_softc *);
+uint64_t aoe_input_locked(struct aoe_softc *);
 void	aoe_input_end(struct aoe_softc *);
 void	aoe_run_init(struct aoe_softc *);
 void	aoe_run_stop(struct aoe_softc *);
@@ -300,7 +307,7 @@ bool	aoe_bio_unwritten(const struct bio *);
 void	aoe_bio_done(struct bio *, int error);
 void	aoe_bio_write_to(struct bio *, size_t offset, size_t length, char *to);
 void	aoe_bio_read_from(struct bio *, size_t offset, size_t length,
-	    const struct mbuf *, int from);
+	    const struct mbuf *, size_t from);
 
 /* aoe_filter.c */
 int	aoe_filter_init(void);

@@ -385,7 +385,8 @@ impl<'a> IoTable<'a> {
         io.place = Place::Free;
         let result = io.error.take().map_or(Ok(()), Err);
         let handle = io.handle.take();
-        self.free.push_back(self.slots, slot);
+        // The slot used last is the one most likely to be in a cache.
+        self.free.push_front(self.slots, slot);
         handle.map(|h| (h, result))
     }
 }

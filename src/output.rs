@@ -100,6 +100,20 @@ pub enum Why {
 }
 
 impl Transmit {
+    /// What a frame is built in.
+    pub(crate) const EMPTY: Self = Self {
+        link: LinkId(0),
+        path: 0,
+        header_length: 0,
+        header: [0; HEADER_MAX],
+        data: None,
+        frame_length: 0,
+        copy: 0,
+        flow: 0,
+        io: 0,
+        why: Why::Io,
+    };
+
     /// The tag in the header.
     pub fn tag(&self) -> Tag {
         let [.., a, b, c, d] = *self.header.first_chunk::<24>().unwrap_or(&[0; 24]);

@@ -102,51 +102,55 @@ impl Counters {
     }
 }
 
-/// A path slot.
+/// A path slot, what every frame touches first.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Path {
     pub(crate) state: State,
-    pub(crate) link: LinkId,
     pub(crate) mac: Mac,
-    /// Counts the uses of this slot.
-    pub(crate) epoch: u16,
+    pub(crate) link: LinkId,
     /// Its IDENTIFY has agreed with the target's at least once.
     pub(crate) is_admitted: bool,
-    /// Its coming up was told; going down has not been, since.
-    pub(crate) told_up: bool,
     /// To be identified again without interrupting I/O.
     pub(crate) recheck: bool,
-    /// A write waits for copies up to this count.
-    pub(crate) fence_wanted: u64,
     pub(crate) features_wanted: Option<bool>,
-    pub(crate) management: Option<Management>,
-    pub(crate) rtt: Rtt,
-    pub(crate) window: Window,
+    /// Sectors that MTU and target allow.
+    pub(crate) limit: u8,
+    /// Sectors that are known to get through.
+    pub(crate) payload: u8,
+    pub(crate) large_losses: u8,
+    backoff: u8,
     /// Requests on the wire, oldest first.
     pub(crate) flight: List,
     /// Slow requests on the wire, which are listed elsewhere.
     pub(crate) slow: u16,
+    pub(crate) window: Window,
+    pub(crate) rtt: Rtt,
+    /// Size of the disk as last seen here.
+    pub(crate) sectors: u64,
+    /// A write waits for copies up to this count.
+    pub(crate) fence_wanted: u64,
     seq: u64,
     answered: u64,
     reordered_until: Instant,
     reorder_limit: u64,
-    backoff: u8,
     pub(crate) last_heard: Instant,
     /// Since when an answer is overdue in the sense that one is expected.
     waiting_since: Instant,
     /// When the timer last ran out: one loss is declared per time-out.
     timer_from: Instant,
+    pub(crate) counters: Counters,
+    pub(crate) management: Option<Management>,
+    /// Counts the uses of this slot.
+    pub(crate) epoch: u16,
     pub(crate) sector_count: u8,
-    /// Sectors that MTU and target allow.
-    pub(crate) limit: u8,
-    /// Sectors that are known to get through.
-    pub(crate) payload: u8,
     /// The least size that failed, or 0.
     pub(crate) too_large: u8,
+    /// Its coming up was told; going down has not been, since.
+    pub(crate) told_up: bool,
     /// That large frames do not get through was told.
     pub(crate) hole_told: bool,
     pub(crate) probe_at: Instant,
-    pub(crate) large_losses: u8,
     /// Set aside because it says another size than the live paths.
     pub(crate) is_aside: bool,
     /// A live path has been asked again since, and stood by its size: this is
@@ -158,11 +162,8 @@ pub struct Path {
     pub(crate) is_deaf: bool,
     /// It answered the read that was to find that out, and nothing since.
     pub(crate) is_choosy: bool,
-    /// Size of the disk as last seen here.
-    pub(crate) sectors: u64,
     /// When an advert was last taken for a restart.
     restarted_at: Instant,
-    pub(crate) counters: Counters,
     /// How long answers took, flushes aside.
     pub(crate) histogram: Histogram,
 }
@@ -244,10 +245,15 @@ impl Path {
 
     /// Whether an answer is expected. A target may be silent about what is
     /// optional, and a probe is there to get lost.
+    #[inline]
     pub(crate) fn is_busy(&self) -> bool {
+        !self.flight.is_empty() || self.slow != 0 || self.is_asked()
+    }
+
+    fn is_asked(&self) -> bool {
         let asked =
-            |m: Management| m.seq != 0 && matches!(m.purpose, Purpose::Fence | Purpose::Identify);
-        !self.flight.is_empty() || self.slow != 0 || self.management.is_some_and(asked)
+            |m: &Management| m.seq != 0 && matches!(m.purpose, Purpose::Fence | Purpose::Identify);
+        self.management.as_ref().is_some_and(asked)
     }
 
     /// Whether a fence is out, or a question that goes before it.

@@ -68,14 +68,18 @@ pub(crate) enum Place {
     },
 }
 
-/// A request slot.
+/// A request slot; what comes before the history fits two cache lines with
+/// the first transmission, which is the only one most of the time.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Request {
     links: Links,
-    pub(crate) place: Place,
     pub(crate) op: Op,
+    /// Transmissions of the part now asked for.
+    pub(crate) tries: u8,
     /// The I/O that it is a part of.
     pub(crate) io: u16,
+    pub(crate) place: Place,
     /// First sector on the disk.
     pub(crate) lba: u64,
     pub(crate) sectors: u16,
@@ -83,17 +87,15 @@ pub struct Request {
     pub(crate) done: u16,
     /// First sector, counted from the I/O's first.
     pub(crate) io_offset: u32,
-    /// Transmissions since the slot was first used; feeds the tags.
-    count: u32,
-    /// Transmissions of the part now asked for.
-    pub(crate) tries: u8,
     /// When it was last sent.
     pub(crate) sent_at: Instant,
     /// When the part now asked for was first sent.
     pub(crate) first_sent: Instant,
-    history: [Sent; HISTORY],
+    /// Transmissions since the slot was first used; feeds the tags.
+    count: u32,
     /// Transmissions in `history`, oldest first.
     remembered: u8,
+    history: [Sent; HISTORY],
 }
 
 impl Linked for Request {

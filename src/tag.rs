@@ -12,16 +12,18 @@ use crate::wire::Tag;
 
 /// Bits below the slot number.
 const LOW_BITS: u32 = 22;
+const LOW_MASK: u32 = (1 << LOW_BITS) - 1;
 const HALF_BITS: u32 = 11;
-const HALF_MASK: u32 = 0x7ff;
 
 /// Slots that a tag can name.
 pub(crate) const SLOTS: u16 = 512;
 
-/// The keyed permutation: a Feistel network over 2 x 11 bits.
+/// The keyed permutation of 22 bits: each round adds a key, multiplies by an
+/// odd one and folds the upper half into the lower, and each of these can be
+/// undone.
 #[derive(Clone, Debug)]
 pub(crate) struct Tags {
-    keys: [(u32, u32); 6],
+    keys: [(u32, u32); 4],
 }
 
 impl Tags {
@@ -32,12 +34,12 @@ impl Tags {
 
     /// The tag of the `count`th transmission from `slot`.
     pub(crate) fn tag(&self, slot: u16, count: u32) -> Tag {
-        let (mut left, mut right) = ((count >> HALF_BITS) & HALF_MASK, count & HALF_MASK);
+        let mut low = count;
         for (add, multiply) in self.keys {
-            let mixed = right.wrapping_add(add).wrapping_mul(multiply);
-            (left, right) = (right, left ^ ((mixed ^ (mixed >> 15)) >> 5) & HALF_MASK);
+            low = low.wrapping_add(add).wrapping_mul(multiply) & LOW_MASK;
+            low ^= low >> HALF_BITS;
         }
-        let tag = u32::from(slot % SLOTS) << LOW_BITS | left << HALF_BITS | right;
+        let tag = u32::from(slot % SLOTS) << LOW_BITS | low;
         // Slot 0 reaches zero once in 2^22; the tag it borrows is as unlikely.
         Tag(if tag == 0 { 1 } else { tag })
     }

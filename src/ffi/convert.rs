@@ -156,6 +156,12 @@ pub(super) fn copy(copy: Option<CopyOut>) -> AoeCopy {
     }
 }
 
+pub(super) fn complete(io: IoHandle, result: Result<(), IoError>, out: &mut AoeOutput) {
+    out.kind = abi::OUT_COMPLETE;
+    out.io = io.0;
+    out.error = result.map_or_else(errno, |()| 0);
+}
+
 /// Writes every field that its kind uses, and zeroes the small ones.
 pub(super) fn output(output: Output, out: &mut AoeOutput) {
     out.io = 0;
@@ -167,15 +173,8 @@ pub(super) fn output(output: Output, out: &mut AoeOutput) {
     out.refused = 0;
     out.data_length = 0;
     out.kind = match output {
-        Output::Transmit(frame) => {
-            transmit(&frame, out);
-            abi::OUT_TRANSMIT
-        }
-        Output::Complete { io, result } => {
-            out.io = io.0;
-            out.error = result.map_or_else(errno, |()| 0);
-            abi::OUT_COMPLETE
-        }
+        Output::Transmit(frame) => return transmit(&frame, out),
+        Output::Complete { io, result } => return complete(io, result, out),
         Output::ControlDone(done) => {
             control_done(&done, out);
             abi::OUT_CONTROL_DONE
@@ -253,7 +252,12 @@ fn path_name(path: PathName, out: &mut AoeOutput) {
     }
 }
 
+#[inline]
 pub(super) fn transmit(frame: &Transmit, out: &mut AoeOutput) {
+    out.kind = abi::OUT_TRANSMIT;
+    out.value = 0;
+    out.error = 0;
+    out.data_length = 0;
     out.link = frame.link.0;
     out.path = frame.path;
     out.header_length = frame.header_length;

@@ -4,7 +4,7 @@ use super::abi::{AoeFrame, AoeLinkState, AoeOutput};
 use super::convert::{self, EINVAL};
 use crate::discovery::{Beacon, Discovery, LIST_MAX};
 use crate::filter::{FILTER_MAX, Filter};
-use crate::output::{LinkId, Output};
+use crate::output::LinkId;
 use crate::target::LINKS;
 use crate::time::Instant;
 use core::ptr::addr_of_mut;
@@ -214,7 +214,10 @@ pub unsafe extern "C" fn aoe_core_disco_poll(
 ) -> u32 {
     // SAFETY: As the caller promises.
     let discovery = unsafe { discovery(block) };
-    let next = || discovery.poll_transmit(Instant::from_micros(now)).map(Output::Transmit);
+    let next = |out: &mut AoeOutput| {
+        let frame = discovery.poll_transmit(Instant::from_micros(now));
+        frame.inspect(|frame| convert::transmit(frame, out)).is_some()
+    };
     // SAFETY: As the caller promises.
     unsafe { super::fill(out, count, next) }
 }

@@ -17,8 +17,8 @@ use abi::{
 use block::Block;
 use convert::{EAGAIN, EINVAL, ENOENT, errno};
 
-use crate::output::{IoError, LinkId, Output};
-use crate::target::Target;
+use crate::output::{IoError, LinkId, Transmit};
+use crate::target::{Step, Target};
 use crate::time::Instant;
 use crate::wire::Address;
 use core::slice;
@@ -317,25 +317,39 @@ pub unsafe extern "C" fn aoe_core_poll(
 ) -> u32 {
     // SAFETY: As the caller promises.
     let target = unsafe { target(block) };
+    let mut frame = Transmit::EMPTY;
+    let next = |out: &mut AoeOutput| {
+        match target.poll_step(at(now), &mut frame) {
+            Step::Complete { io, result } => convert::complete(io, result, out),
+            Step::Frame => convert::transmit(&frame, out),
+            Step::Nothing => return false,
+            Step::Rare => match target.poll_rare(at(now)) {
+                Some(output) => convert::output(output, out),
+                None => return false,
+            },
+        }
+        true
+    };
     // SAFETY: As the caller promises.
-    unsafe { fill(out, count, || target.poll_output(at(now))) }
+    unsafe { fill(out, count, next) }
 }
 
-/// Writes what `next` gives, until it gives nothing more or `count` are written.
+/// Has `next` fill entries, until it has nothing more or `count` are filled.
 ///
 /// # Safety
 ///
 /// `out` must be writable for `count` entries.
-unsafe fn fill(out: *mut AoeOutput, count: u32, mut next: impl FnMut() -> Option<Output>) -> u32 {
+unsafe fn fill(
+    out: *mut AoeOutput,
+    count: u32,
+    mut next: impl FnMut(&mut AoeOutput) -> bool,
+) -> u32 {
     let mut filled = 0_u32;
     let mut entry = out;
-    while filled < count {
-        let Some(output) = next() else { break };
-        // SAFETY: Fewer than `count` entries lie before this one, and `count` are writable.
-        entry = unsafe {
-            convert::output(output, &mut *entry);
-            entry.add(1)
-        };
+    // SAFETY: Fewer than `count` entries lie before this one, and `count` are writable.
+    while filled < count && next(unsafe { &mut *entry }) {
+        // SAFETY: There is another entry behind this one, or nothing, which may be pointed to.
+        entry = unsafe { entry.add(1) };
         filled = filled.saturating_add(1);
     }
     filled

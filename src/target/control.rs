@@ -81,6 +81,10 @@ impl<'a> Control<'a> {
         }
     }
 
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.state, State::Done(_))
+    }
+
     pub(super) fn pop_done(&mut self) -> Option<ControlDone> {
         let State::Done(done) = self.state else { return None };
         self.state = State::Idle;
@@ -158,7 +162,7 @@ impl Target<'_> {
     }
 
     /// The frame of a management command that is due.
-    pub(super) fn poll_control(&mut self, now: Instant) -> Option<Transmit> {
+    pub(super) fn poll_control(&mut self, now: Instant, frame: &mut Transmit) -> Option<()> {
         let State::Waiting { due, tries } = self.control.state else { return None };
         if due > now {
             return None;
@@ -183,13 +187,13 @@ impl Target<'_> {
             State::Waiting { due: now.after(request.wait), tries: tries.saturating_add(1) };
         self.control.sent_at = now;
         self.control.asked = index;
-        let mut frame = self.frame(index, request.command, self.control.tag, now)?;
+        self.begin_frame(index, request.command, self.control.tag, now, frame)?;
         frame.why = Why::Control;
         frame.header_length = 24;
         let length = u32::try_from(request.length).unwrap_or(0);
         frame.data = Some(Span { source: Source::Control, offset: 0, length });
         frame.frame_length = super::manage::at_least_minimum(whole);
-        Some(frame)
+        Some(())
     }
 
     /// An answer with the control tag that came by a known path: gives the

@@ -98,7 +98,7 @@ impl Target<'_> {
     /// Makes the identified disk ours.
     fn adopt(&mut self, identify: Identify) {
         self.life = Life::Up;
-        self.identity = Some(identify);
+        self.set_identity(Some(identify));
         self.sectors = identify.sectors;
         self.seen = super::Seen::default();
         self.idle_told = false;
@@ -108,7 +108,7 @@ impl Target<'_> {
 
     /// Keeps what may change while the disk stays the same.
     fn keep_identify(&mut self, identify: Identify) {
-        self.identity = Some(identify);
+        self.set_identity(Some(identify));
         if let Some(bytes) = self.scratch.first_chunk::<512>() {
             *self.identify = *bytes;
         }
@@ -221,8 +221,9 @@ impl Target<'_> {
         })
     }
 
-    pub(super) fn uses_lba48(&self) -> bool {
-        self.identity.as_ref().is_some_and(|id| id.lba48)
+    fn set_identity(&mut self, identity: Option<Identify>) {
+        self.uses_lba48 = identity.as_ref().is_some_and(|id| id.lba48);
+        self.identity = identity;
     }
 
     /// Which of the two flushes is the legal one.
@@ -404,7 +405,7 @@ impl Target<'_> {
     fn forget_disk(&mut self, error: IoError) {
         // No copy is resolved by this, so the time does not matter.
         self.fail_ios(error, Instant::ZERO);
-        self.identity = None;
+        self.set_identity(None);
         self.sectors = 0;
     }
 

@@ -26,12 +26,15 @@ const PROBE_LEAST_WAIT: Micros = Micros::from_millis(20);
 impl Target<'_> {
     /// The next management frame that is due.
     #[inline]
-    pub(super) fn poll_management(&mut self, now: Instant) -> Option<Transmit> {
-        let first = self.known_paths().iter().position(|p| !p.is_quiet())?;
-        self.manage_from(first, now)
+    pub(super) fn poll_management(&mut self, now: Instant, frame: &mut Transmit) -> Option<()> {
+        let first = match self.known_paths() {
+            [only] if only.is_quiet() => return None,
+            paths => paths.iter().position(|p| !p.is_quiet())?,
+        };
+        self.manage_from(first, now, frame)
     }
 
-    fn manage_from(&mut self, first: usize, now: Instant) -> Option<Transmit> {
+    fn manage_from(&mut self, first: usize, now: Instant, frame: &mut Transmit) -> Option<()> {
         for index in first..self.used {
             let Some(path) = self.paths.get(index) else { break };
             if path.is_quiet() || !self.link(path.link).is_usable() {
@@ -44,9 +47,9 @@ impl Target<'_> {
             }
             let due = self.paths.get(index).and_then(|p| p.management);
             if let Some(m) = due.filter(|m| m.due <= now)
-                && let Some(frame) = self.send_management(index, m, now)
+                && self.send_management(index, m, now, frame).is_some()
             {
-                return Some(frame);
+                return Some(());
             }
         }
         None
@@ -83,7 +86,8 @@ impl Target<'_> {
         index: usize,
         mut m: Management,
         now: Instant,
-    ) -> Option<Transmit> {
+        frame: &mut Transmit,
+    ) -> Option<()> {
         let path = self.paths.get_mut(index)?;
         let wait = match m.purpose {
             Purpose::Features { .. } if m.tries >= FEATURES_TRIES => {
@@ -109,10 +113,10 @@ impl Target<'_> {
         m.tries = m.tries.saturating_add(1);
         m.sent_at = now;
         m.due = now.after(wait);
-        let (lba48, tag) = (self.uses_lba48(), m.tag);
+        let (lba48, tag) = (self.uses_lba48, m.tag);
         let (request, extra) = management_request(m.purpose, lba48);
-        let mut frame = self.frame(index, Command::Ata, tag, now)?;
-        put_ata(&mut frame, &request);
+        self.begin_frame(index, Command::Ata, tag, now, frame)?;
+        put_ata(frame, &request);
         frame.why = match m.purpose {
             Purpose::Features { .. } => Why::Features,
             Purpose::Fence => Why::Fence,
@@ -125,7 +129,7 @@ impl Target<'_> {
             m.seq = path.last_seq();
         }
         path.management = Some(m);
-        Some(frame)
+        Some(())
     }
 
     /// An answer to the management request of path `index`. Gives the bytes

@@ -24,7 +24,7 @@ mod timers;
 use crate::guard::Guard;
 use crate::io::{IoRequest, IoTable, Op};
 use crate::list::List;
-use crate::output::{IoError, LinkId, Output};
+use crate::output::{IoError, IoHandle, LinkId, Output, Transmit};
 use crate::path::{Counters, Path};
 use crate::random::Random;
 use crate::request::Request;
@@ -166,6 +166,15 @@ pub(crate) enum Life {
     Up,
 }
 
+/// What comes next, without the bulk of an [`Output`].
+#[must_use]
+pub(crate) enum Step {
+    Complete { io: IoHandle, result: Result<(), IoError> },
+    Frame,
+    Nothing,
+    Rare,
+}
+
 /// What the bytes that were copied to the scratch buffer are.
 #[derive(Clone, Copy, Debug)]
 enum Scratch {
@@ -219,48 +228,54 @@ struct Seen {
 }
 
 /// A target. See the module's description.
+///
+/// In the order of use: what a frame touches comes first and together, since
+/// among thousands of targets none is in a cache.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Target<'a> {
-    address: Address,
-    settings: Settings,
     life: Life,
-    is_open: bool,
-    tasting: Tasting,
+    scratch_holds: Scratch,
+    address: Address,
     aborted: Option<IoError>,
-    idle_told: bool,
-    /// The disk that this target is, once known.
-    identity: Option<Identify>,
-    sectors: u64,
-    ios: IoTable<'a>,
-    requests: &'a mut [Request],
+    guard_waiting: bool,
+    turn: u8,
+    /// As `identity` says.
+    uses_lba48: bool,
     free: List,
     resend: List,
     slow: List,
     held: List,
-    guard: Guard<'a>,
-    guard_waiting: bool,
-    paths: &'a mut [Path],
     /// Path slots below this one have been used; those above are free.
     used: usize,
+    paths: &'a mut [Path],
     links: &'a mut [Link],
-    turn: u8,
+    requests: &'a mut [Request],
+    ios: IoTable<'a>,
+    guard: Guard<'a>,
     tags: Tags,
-    tag_count: u32,
+    control: Control<'a>,
+    totals: Totals,
+    tasting: Tasting,
+    sectors: u64,
+    settings: Settings,
     notices: Notices,
+    /// The disk that this target is, once known.
+    identity: Option<Identify>,
+    seen: Seen,
+    is_open: bool,
+    idle_told: bool,
+    tag_count: u32,
+    unexpected: u64,
     scratch: &'a mut [u8; CONTROL_MAX],
-    scratch_holds: Scratch,
     identify: &'a mut [u8; 512],
     config: &'a mut [u8; 1024],
     config_length: u16,
     firmware_version: u16,
     buffer_count: u16,
     sector_count: u8,
-    control: Control<'a>,
-    seen: Seen,
-    totals: Totals,
     /// Of paths that are no more.
     retired: Counters,
-    unexpected: u64,
 }
 
 impl<'a> Target<'a> {
@@ -287,6 +302,7 @@ impl<'a> Target<'a> {
             aborted: None,
             idle_told: false,
             identity: None,
+            uses_lba48: false,
             sectors: 0,
             ios: IoTable::new(ios),
             requests,
@@ -360,10 +376,9 @@ impl<'a> Target<'a> {
             Life::Suspended { .. } | Life::Up => {}
         }
         let end = request.lba.checked_add(u64::from(request.sectors));
-        let can = self.capabilities();
         match request.op {
-            Op::Flush => (!can.flush).then_some(IoError::Unsupported),
-            Op::Delete if !can.delete => Some(IoError::Unsupported),
+            Op::Flush => (!self.capabilities().flush).then_some(IoError::Unsupported),
+            Op::Delete if !self.capabilities().delete => Some(IoError::Unsupported),
             // What lies beyond a disk that got smaller is gone, too.
             _ => end.is_none_or(|end| end > self.usable_sectors()).then_some(IoError::Io),
         }
@@ -439,9 +454,20 @@ impl<'a> Target<'a> {
 
     /// Takes the next effect; `None` when all is done.
     pub fn poll_output(&mut self, now: Instant) -> Option<Output> {
+        let mut frame = Transmit::EMPTY;
+        match self.poll_step(now, &mut frame) {
+            Step::Complete { io, result } => Some(Output::Complete { io, result }),
+            Step::Frame => Some(Output::Transmit(frame)),
+            Step::Nothing => None,
+            Step::Rare => self.poll_rare(now),
+        }
+    }
+
+    /// The same without moving a frame about: `frame` is where it is built.
+    pub(crate) fn poll_step(&mut self, now: Instant, frame: &mut Transmit) -> Step {
         self.settle(now);
-        if let Some(notice) = self.pop_notice() {
-            return Some(notice);
+        if !self.notices.is_empty() {
+            return Step::Rare;
         }
         if let Some((io, result)) = self.ios.pop_done() {
             let counter = match result {
@@ -449,10 +475,18 @@ impl<'a> Target<'a> {
                 Err(_) => &mut self.totals.failed,
             };
             *counter = counter.wrapping_add(1);
-            return Some(Output::Complete { io, result });
+            return Step::Complete { io, result };
         }
-        if let Some(frame) = self.poll_transmit(now) {
-            return Some(Output::Transmit(frame));
+        if self.poll_transmit(now, frame) {
+            return Step::Frame;
+        }
+        if self.control.is_done() || self.life == Life::Gone { Step::Rare } else { Step::Nothing }
+    }
+
+    /// What [`Step::Rare`] stands for, if it is anything.
+    pub(crate) fn poll_rare(&mut self, now: Instant) -> Option<Output> {
+        if let Some(notice) = self.pop_notice() {
+            return Some(notice);
         }
         // After the frames, since looking for one may be what ends a command.
         if let Some(done) = self.control.pop_done() {

@@ -43,10 +43,11 @@ const EVENTS: usize = 14;
 
 /// A short queue.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(super) struct Notices {
-    ring: [Notice; ROOM],
-    first: usize,
     len: usize,
+    first: usize,
+    ring: [Notice; ROOM],
 }
 
 impl Notices {
@@ -61,6 +62,10 @@ impl Notices {
             *entry = notice;
             self.len = self.len.saturating_add(1);
         }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     pub(super) fn pop(&mut self) -> Option<Notice> {

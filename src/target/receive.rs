@@ -104,8 +104,12 @@ impl Target<'_> {
     }
 
     fn find_path(&self, link: LinkId, mac: Mac) -> Option<usize> {
-        let is_it = |p: &&crate::path::Path| p.link == link && p.mac == mac;
-        self.known_paths().iter().position(|p| p.state != State::Free && is_it(&p))
+        let is_it =
+            |p: &crate::path::Path| p.mac == mac && p.link == link && p.state != State::Free;
+        match self.known_paths() {
+            [only] => is_it(only).then_some(0),
+            paths => paths.iter().position(is_it),
+        }
     }
 
     fn on_config(&mut self, header: &Header, frame: &Frame<'_>, now: Instant) -> Option<CopyOut> {
@@ -389,7 +393,8 @@ impl Target<'_> {
             frame_offset: 36,
             length: u32::from(sent.sectors).wrapping_mul(512),
         });
-        if copy.is_some() {
+        let tasting = &self.tasting;
+        if copy.is_some() && (!tasting.has_read || tasting.failed_at.is_some()) {
             self.tasting.has_read = true;
             self.tasting.failed_at = None;
         }

@@ -57,25 +57,19 @@ impl Gate for GuardGate<'_, '_> {
 }
 
 impl Target<'_> {
-    /// The next frame, if anything may go out.
-    pub(super) fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
-        if let Some(frame) = self.poll_control(now) {
-            return Some(frame);
-        }
-        if let Some(frame) = self.poll_management(now) {
-            return Some(frame);
+    /// Builds the next frame, if anything may go out.
+    pub(super) fn poll_transmit(&mut self, now: Instant, frame: &mut Transmit) -> bool {
+        if self.poll_control(now, frame).is_some() || self.poll_management(now, frame).is_some() {
+            return true;
         }
         if self.life != Life::Up {
-            return None;
+            return false;
         }
-        if let Some(frame) = self.poll_resend(now) {
-            return Some(frame);
+        if let Some((slot, path)) = self.next_request(now) {
+            return self.send(slot, path, now, frame).is_some();
         }
-        let frame = self.poll_cut(now);
-        if frame.is_none() && self.wants_fence() {
-            return self.poll_management(now);
-        }
-        frame
+        // Only a write that waits for the guard asks for a fence.
+        self.guard_waiting && self.wants_fence() && self.poll_management(now, frame).is_some()
     }
 
     fn wants_fence(&self) -> bool {
@@ -84,21 +78,29 @@ impl Target<'_> {
             .any(|p| p.is_up() && p.fence_wanted != 0 && !p.is_fenced_or_asked())
     }
 
-    fn poll_resend(&mut self, now: Instant) -> Option<Transmit> {
-        let slot = self.resend.front()?;
+    /// The request to send next, in no list, and its path.
+    #[inline]
+    fn next_request(&mut self, now: Instant) -> Option<(u16, usize)> {
+        if let Some(slot) = self.resend.front()
+            && let Some(path) = self.path_to_resend(slot, now)
+        {
+            self.resend.remove(self.requests, slot);
+            return Some((slot, path));
+        }
+        self.next_cut(now)
+    }
+
+    fn path_to_resend(&mut self, slot: u16, now: Instant) -> Option<usize> {
         let request = self.requests.get(usize::from(slot))?;
         let last = request.transmissions().last().map(|s| s.path);
         let changes = request.op.changes_data();
         let path = self.pick_path(last, now)?;
-        if changes && !self.make_copy_room(now) {
-            return None;
-        }
-        self.resend.remove(self.requests, slot);
-        self.send(slot, path, now)
+        (!changes || self.make_copy_room(now)).then_some(path)
     }
 
-    /// Cuts the next frame from an I/O.
-    fn poll_cut(&mut self, now: Instant) -> Option<Transmit> {
+    /// Cuts the next request from an I/O.
+    #[inline]
+    fn next_cut(&mut self, now: Instant) -> Option<(u16, usize)> {
         if !self.ios.has_uncut() || self.free.is_empty() {
             return None;
         }
@@ -121,7 +123,7 @@ impl Target<'_> {
         let request = self.requests.get_mut(usize::from(slot))?;
         request.assign(io_slot, op, lba, u16::try_from(sectors).unwrap_or(0), offset);
         self.ios.on_cut(io_slot, sectors);
-        self.send(slot, path, now)
+        Some((slot, path))
     }
 
     fn next_io(&mut self, now: Instant) -> Option<u16> {
@@ -177,7 +179,8 @@ impl Target<'_> {
     }
 
     /// Sends what is not done of a request that is in no list.
-    fn send(&mut self, slot: u16, index: usize, now: Instant) -> Option<Transmit> {
+    #[inline]
+    fn send(&mut self, slot: u16, index: usize, now: Instant, frame: &mut Transmit) -> Option<()> {
         let request = self.requests.get_mut(usize::from(slot))?;
         let path = self.paths.get(index)?;
         let left = request.sectors.saturating_sub(request.done);
@@ -189,8 +192,8 @@ impl Target<'_> {
         let lba = request.lba.wrapping_add(u64::from(request.done));
         let (op, io, tag) = (request.op, request.io, self.tags.tag(slot, request.next_count()));
         let offset = request.io_offset.wrapping_add(u32::from(request.done)).wrapping_mul(512);
-        let mut frame = self.frame(index, Command::Ata, tag, now)?;
-        self.fill(&mut frame, op, lba, sectors);
+        self.begin_frame(index, Command::Ata, tag, now, frame)?;
+        self.fill(frame, op, lba, sectors);
         frame.io = self.ios.get(io).map_or(0, |io| io.raw_handle());
         frame.why = if again { Why::Again } else { Why::Io };
         if op == Op::Write {
@@ -199,13 +202,13 @@ impl Target<'_> {
             frame.frame_length = frame.frame_length.wrapping_add(length);
         }
         frame.frame_length = manage::at_least_minimum(frame.frame_length);
-        self.note_sent(slot, index, sectors, lba, tag, again, &mut frame, now);
-        Some(frame)
+        self.note_sent(slot, index, sectors, lba, tag, again, frame, now);
+        Some(())
     }
 
     /// The ATA argument of a request, and a TRIM's one range behind it.
     fn fill(&self, frame: &mut Transmit, op: Op, lba: u64, sectors: u16) {
-        let lba48 = self.uses_lba48();
+        let lba48 = self.uses_lba48;
         let count = u8::try_from(sectors).unwrap_or(u8::MAX);
         let request = match op {
             Op::Delete => AtaRequest::data_set_management(1),
@@ -226,6 +229,7 @@ impl Target<'_> {
 
     /// Remembers a transmission, in the request, the path and the guard.
     #[expect(clippy::too_many_arguments, reason = "one transmission, seen from three tables")]
+    #[inline]
     fn note_sent(
         &mut self,
         slot: u16,
@@ -266,35 +270,28 @@ impl Target<'_> {
         }
     }
 
-    /// An empty frame for a path, counted as sent on it.
-    pub(super) fn frame(
+    /// Begins a frame for a path, counted as sent on it.
+    pub(super) fn begin_frame(
         &mut self,
         index: usize,
         command: Command,
         tag: Tag,
         now: Instant,
-    ) -> Option<Transmit> {
-        let address = self.address;
-        let link = self.link(self.paths.get(index)?.link);
+        frame: &mut Transmit,
+    ) -> Option<()> {
         let path = self.paths.get_mut(index)?;
+        let mac = self.links.get(usize::from(path.link.0))?.mac;
         path.on_transmit(now);
-        let mut header = [0; HEADER_MAX];
-        if let Some(place) = header.first_chunk_mut::<{ Header::LEN }>() {
-            Header::emit_request(path.mac, link.mac, address, command, tag, place);
-        }
+        *frame = Transmit::EMPTY;
+        let place = frame.header.first_chunk_mut::<{ Header::LEN }>()?;
+        Header::emit_request(path.mac, mac, self.address, command, tag, place);
         let [_, _, a, b, c, d] = path.mac.0;
-        Some(Transmit {
-            link: path.link,
-            path: u8::try_from(index).unwrap_or(0),
-            header_length: 24,
-            header,
-            data: None,
-            frame_length: manage::at_least_minimum(24),
-            copy: 0,
-            flow: u32::from_be_bytes([a, b, c, d]) ^ u32::from(path.link.0) << 24,
-            io: 0,
-            why: Why::Io,
-        })
+        frame.link = path.link;
+        frame.path = u8::try_from(index).unwrap_or(0);
+        frame.header_length = 24;
+        frame.frame_length = manage::at_least_minimum(24);
+        frame.flow = u32::from_be_bytes([a, b, c, d]) ^ u32::from(path.link.0) << 24;
+        Some(())
     }
 
     /// Takes a request out of whatever list it is in.

@@ -143,7 +143,7 @@ impl Target<'_> {
 
     pub(super) fn next_deadline(&self) -> Instant {
         let mut next = self.control.deadline().min(self.ios.deadline());
-        for path in self.known_paths().iter().filter(|p| p.state != State::Free) {
+        for path in self.known_paths() {
             next = next.min(self.path_deadline(path));
         }
         if !self.slow.is_empty() || !self.held.is_empty() {
@@ -166,10 +166,11 @@ impl Target<'_> {
         match path.state {
             State::Identifying { since } => next = next.min(since.after(DOWN)),
             State::Up => {
-                next = next.min(path.silence_at());
-                if !path.is_busy() {
-                    next = next.min(path.last_heard.after(IDLE));
-                }
+                next = next.min(if path.is_busy() {
+                    path.silence_at()
+                } else {
+                    path.last_heard.after(IDLE)
+                });
                 if path.payload < path.limit && path.management.is_none() {
                     next = next.min(path.probe_at);
                 }
