@@ -170,10 +170,15 @@ class Lab:
         self.targets.append(target)
         return target.start()
 
-    def deaf_target(self, shelf, slot, nic=0):
-        """Starts a target that is found and then answers no read and no write."""
-        tool = pathlib.Path(__file__).with_name("deaf.py")
-        return self.spawn([sys.executable, str(tool), self.port(nic), str(shelf), str(slot)])
+    def own_target(self, kind, shelf, slot, *arguments):
+        """Starts a target of our own: `deaf` or `ssd`."""
+        tool = pathlib.Path(__file__).with_name(f"{kind}.py")
+        words = map(str, [tool, self.port(0), shelf, slot, *arguments])
+        return self.spawn([sys.executable, *words])
+
+    def said(self):
+        """What commands on the host have printed so far."""
+        return (self.directory / "host.log").read_text()
 
     def inject(self, *arguments, nic=0, wait=True):
         """Sends made-up frames (aoevm/frames.py) into a network."""

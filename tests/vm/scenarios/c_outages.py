@@ -161,7 +161,7 @@ def mtu_under_load(t):
 def deaf_at_tasting(t):
     """A target that falls silent at tasting with maxwait=0 holds up nothing else for 15 s."""
     t.sh("kldload /aoevm/kit/aoe.ko && sysctl net.aoe.maxwait=0")
-    t.lab.deaf_target(0, 1)
+    t.lab.own_target("deaf", 0, 1)
     t.sh("sysctl net.aoe.iflist=vtnet0; sleep 1")
     t.sh("timeout 15 mdconfig -a -t swap -s 1m -u 9 && await 15 test -c /dev/md9", 30)
     t.sh("timeout 15 mdconfig -d -u 9", 30)
@@ -174,7 +174,7 @@ def deaf_at_tasting(t):
 def reboot_while_tasting(t):
     """A reboot goes through while a silent target is being tasted."""
     t.sh("kldload /aoevm/kit/aoe.ko && sysctl net.aoe.maxwait=0")
-    t.lab.deaf_target(0, 1)
+    t.lab.own_target("deaf", 0, 1)
     t.sh("sysctl net.aoe.iflist=vtnet0; sleep 1")
     t.start("reboot")
     ends_within(t, 15 + 10)

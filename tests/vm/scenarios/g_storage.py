@@ -1,5 +1,7 @@
 """What people put on disks: big frames, bad networks, partitions, growth, swap, pools."""
 
+import re
+
 from aoevm.scenario import scenario
 
 
@@ -34,6 +36,36 @@ def bad_network(t):
     fs_round_trip(t, target, 48 if t.long else 12, "512k")
     counters = t.sh("sysctl net.aoe.target.aoe0e1")
     t.check("retransmitted" in counters, "nothing counts retransmissions")
+
+
+@scenario("solid-state", core=True)
+def solid_state(t):
+    """A disk of 3 TiB with 4 KiB sectors, TRIM and a write cache: each is seen and used."""
+    t.lab.own_target("ssd", 0, 1)
+    before = len(t.lab.said())
+    t.load()
+    t.sh("await 60 test -c /dev/aoe0e1", 70)
+    said = t.sh("diskinfo -v aoe0e1")
+    for value, what in (
+        (3 << 40, "mediasize in bytes"), (4096, "stripesize"), ("ssd-1", "Disk ident."),
+        ("Yes", "TRIM/UNMAP support"), (0, "Rotation rate in RPM"),
+    ):
+        t.check(re.search(rf"^\t{value}\b.*# {what}", said, re.M), f"{what} is not {value}:\n{said}")
+    t.sh("""
+        dd if=/dev/urandom of=/tmp/r bs=64k count=16 2>/dev/null
+        for at in 41943040 50331632; do  # 2.5 TiB, and the end
+            dd if=/tmp/r of=/dev/aoe0e1 bs=64k oseek=$at conv=notrunc 2>/dev/null
+            dd if=/dev/aoe0e1 bs=64k iseek=$at count=16 2>/dev/null | cmp - /tmp/r
+        done
+        """, 120)
+    t.sh("newfs -U -t -s 65536 /dev/aoe0e1 >/dev/null && mount /dev/aoe0e1 /mnt && fill /mnt 8 256k", 240)
+    t.sh("umount /mnt && fsck_ffs -n /dev/aoe0e1 && mount /dev/aoe0e1 /mnt && same /mnt", 240)
+    t.sh("rm -r /mnt/d*; sync; umount /mnt; fsck_ffs -n /dev/aoe0e1", 120)
+    t.sh("sysctl net.aoe.wc=0; sleep 2; sysctl net.aoe.wc=1; sleep 2")
+    done = t.lab.said()[before:]
+    freed = sum(int(count) for count in re.findall(r"^trim \d+ (\d+)", done, re.M))
+    t.check(freed * 512 >= 8 * 256 << 10, f"only {freed} sectors were trimmed of files of 2 MiB")
+    t.check(re.search(r"cache off\n(.*\n)*cache on\n", done), "the write cache was not set")
 
 
 @scenario("gpart-growfs", long=True)
@@ -95,12 +127,15 @@ def swap(t):
 
 @scenario("zpool", long=True, memory=1536)
 def zpool(t):
-    """A pool on two AoE disks, scrubbed."""
+    """A pool on two AoE disks, scrubbed; its flushes reach a target that has a write cache."""
     t.need("zpool")
     t.need_module("zfs")
-    targets = [t.target(0, slot, size="256m") for slot in (1, 2)]
+    t.lab.own_target("ssd", 0, 2, (256 << 20) // 512)
+    before = len(t.lab.said())
+    target = t.target(0, 1, size="256m")
     t.load()
-    for target in targets:
-        t.appears(target)
+    t.appears(target)
+    t.sh("await 60 test -c /dev/aoe0e2", 70)
     t.sh("zpool create -m /mnt/z tank mirror aoe0e1 aoe0e2 && fill /mnt/z 16 512k", 240)
     t.sh("zpool scrub -w tank; zpool status -x tank | grep healthy; same /mnt/z; zpool destroy tank", 300)
+    t.check("flush\n" in t.lab.said()[before:], "no flush arrived")
