@@ -22,6 +22,12 @@
 
 #include "aoe_ioctl.h"
 
+/*
+ * What a target with room for one message may take for the I/O that goes first,
+ * the longest wait for a flush, and a second for a callout that is late.
+ */
+#define	AOE_CTL_GRACE_MS	5000
+
 static d_open_t		aoe_ctl_open;
 static d_ioctl_t	aoe_ctl_ioctl;
 
@@ -245,8 +251,9 @@ aoe_ctl_run(struct aoe_softc *sc, struct aoe_ioc_control *c)
 	sbintime_t until;
 	int error;
 
-	/* The core ends the command in time; the second is for its callout. */
-	until = sbinuptime() + (c->tries * c->wait_ms + 1000) * SBT_1MS;
+	/* The core ends the command in time, once its target could take it. */
+	until = sbinuptime() +
+	    (c->tries * c->wait_ms + AOE_CTL_GRACE_MS) * SBT_1MS;
 	error = aoe_ctl_send(sc, c);
 	while (error == 0 && !sc->sc_ctl_done)
 		error = aoe_ctl_sleep(sc, until);

@@ -9,7 +9,7 @@ use crate::list::List;
 use crate::output::LinkId;
 use crate::rtt::Rtt;
 use crate::time::{Instant, Micros};
-use crate::window::Window;
+use crate::window::{Asker, Beside, Window};
 use crate::wire::{Mac, Tag};
 
 /// Without an answer for this long, a path is asked who it is.
@@ -125,6 +125,8 @@ pub struct Path {
     /// Slow requests on the wire, which are listed elsewhere.
     pub(crate) slow: u16,
     pub(crate) window: Window,
+    /// Management requests on the wire, the user's included.
+    pub(crate) beside: Beside,
     pub(crate) rtt: Rtt,
     /// Size of the disk as last seen here.
     pub(crate) sectors: u64,
@@ -185,6 +187,7 @@ impl Path {
         window: Window::MIN,
         flight: List::EMPTY,
         slow: 0,
+        beside: Beside::NONE,
         seq: 0,
         answered: 0,
         reordered_until: Instant::ZERO,
@@ -261,12 +264,29 @@ impl Path {
         self.management.is_some_and(|m| matches!(m.purpose, Purpose::Fence | Purpose::Identify))
     }
 
-    /// Whether another frame may go out. A flush takes a place in the target's
-    /// queue, but none in a window that shrank: it may be out for long.
+    /// Whether another frame of I/O may go out.
     pub(crate) fn has_room(&self) -> bool {
-        let flight = u32::from(self.flight.len());
-        flight < self.window.frames()
-            && flight.saturating_add(u32::from(self.slow)) < self.window.ceiling()
+        u32::from(self.flight.len()) < self.window.frames() && self.has_place()
+    }
+
+    /// Whether the target can queue another frame, whatever it is. A flush and
+    /// a management request take a place there, but none in a window that
+    /// shrank: they may be out for long, or mean nothing.
+    #[inline]
+    fn has_place(&self) -> bool {
+        let out = u32::from(self.flight.len()).wrapping_add(u32::from(self.slow));
+        out.wrapping_add(self.beside.frames()) < self.window.ceiling()
+    }
+
+    /// Whether a management request may go out. A path that carries no I/O,
+    /// since it fell silent perhaps, is asked whatever it may still owe.
+    pub(crate) fn may_ask(&self) -> bool {
+        !self.is_up() || self.has_place()
+    }
+
+    /// A management request went out that is repeated after `wait`.
+    pub(crate) fn on_asked(&mut self, asker: Asker, wait: Micros, now: Instant) {
+        self.beside.sent(asker, now.after(self.rtt.rto().min(wait)));
     }
 
     /// Counts a transmission; gives its number.

@@ -7,6 +7,75 @@
 //! each loss costs one frame, and all of the window goes only when nothing
 //! comes back.
 
+use crate::time::Instant;
+
+/// Who sends frames beside those of I/O.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// The path itself: who are you, how large may a frame be, fences.
+    Path,
+    /// Somebody with aoectl(8).
+    User,
+}
+
+/// The frames beside those of I/O that may be in a target's queue, one of each
+/// asker: it takes a place there until it is answered, or lost by all signs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beside {
+    path: Instant,
+    user: Instant,
+    /// The earlier of both: one look tells that nothing is out.
+    next: Instant,
+}
+
+impl Beside {
+    /// Nothing is out.
+    pub(crate) const NONE: Self =
+        Self { path: Instant::NEVER, user: Instant::NEVER, next: Instant::NEVER };
+
+    fn set(&mut self, asker: Asker, until: Instant) {
+        match asker {
+            Asker::Path => self.path = until,
+            Asker::User => self.user = until,
+        }
+        self.next = self.path.min(self.user);
+    }
+
+    /// A frame went out, and is taken for lost at `until`.
+    pub(crate) fn sent(&mut self, asker: Asker, until: Instant) {
+        self.set(asker, until);
+    }
+
+    /// Its answer came.
+    pub(crate) fn answered(&mut self, asker: Asker) {
+        self.set(asker, Instant::NEVER);
+    }
+
+    /// Forgets what is lost by now.
+    pub(crate) fn lapse(&mut self, now: Instant) {
+        for (asker, until) in [(Asker::Path, self.path), (Asker::User, self.user)] {
+            if until <= now {
+                self.set(asker, Instant::NEVER);
+            }
+        }
+    }
+
+    /// When the next one is taken for lost.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.next
+    }
+
+    /// Places taken.
+    #[inline]
+    pub(crate) fn frames(&self) -> u32 {
+        if self.next == Instant::NEVER {
+            return 0;
+        }
+        let both = self.path != Instant::NEVER && self.user != Instant::NEVER;
+        1_u32.wrapping_add(u32::from(both))
+    }
+}
+
 /// Window and threshold, in 1/256 of a frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {

@@ -4,6 +4,7 @@ use super::{CONTROL_MAX, Life, Scratch, Target};
 use crate::output::{ControlDone, ControlError, IoError, Source, Span, Transmit, Why};
 use crate::path::State as PathState;
 use crate::time::{Instant, Micros};
+use crate::window::Asker;
 use crate::wire::{AtaRequest, Command, Header, Tag};
 
 /// The tag slot of management commands.
@@ -71,14 +72,6 @@ impl<'a> Control<'a> {
 
     pub(super) fn buffer_mut(&mut self) -> &mut [u8; CONTROL_MAX] {
         self.buffer
-    }
-
-    /// When it is to be sent again or given up.
-    pub(super) fn deadline(&self) -> Instant {
-        match self.state {
-            State::Waiting { due, .. } => due,
-            State::Done(_) | State::Idle => Instant::NEVER,
-        }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -161,10 +154,24 @@ impl Target<'_> {
         all().filter(|i| rank(*i) == best).nth(turn)
     }
 
+    /// Whether its next transmission waits for a place in the target's queue.
+    fn control_must_wait(&self, tries: u8) -> bool {
+        let path = self.control_path(tries).and_then(|index| self.paths.get(index));
+        tries < self.control.request.tries.max(1) && path.is_some_and(|p| !p.may_ask())
+    }
+
+    /// When it is to be sent again or given up. A place in the target's queue
+    /// becomes free by an answer, or when something else is due.
+    #[inline]
+    pub(super) fn control_deadline(&self) -> Instant {
+        let State::Waiting { due, tries } = self.control.state else { return Instant::NEVER };
+        if self.control_must_wait(tries) { Instant::NEVER } else { due }
+    }
+
     /// The frame of a management command that is due.
     pub(super) fn poll_control(&mut self, now: Instant, frame: &mut Transmit) -> Option<()> {
         let State::Waiting { due, tries } = self.control.state else { return None };
-        if due > now {
+        if due > now || self.control_must_wait(tries) {
             return None;
         }
         let request = self.control.request;
@@ -188,6 +195,9 @@ impl Target<'_> {
         self.control.sent_at = now;
         self.control.asked = index;
         self.begin_frame(index, request.command, self.control.tag, now, frame)?;
+        if let Some(path) = self.paths.get_mut(index) {
+            path.on_asked(Asker::User, request.wait, now);
+        }
         frame.why = Why::Control;
         frame.header_length = 24;
         let length = u32::try_from(request.length).unwrap_or(0);
@@ -223,6 +233,9 @@ impl Target<'_> {
             rtt: now.since(self.control.sent_at),
         };
         self.scratch_holds = Scratch::Control;
+        if let Some(path) = self.paths.get_mut(self.control.asked) {
+            path.beside.answered(Asker::User);
+        }
         if let Some(path) = self.paths.get_mut(index) {
             path.counters.received = path.counters.received.wrapping_add(1);
         }

@@ -5,6 +5,7 @@ use super::{Life, Scratch, Target};
 use crate::output::{Event, Transmit, Why};
 use crate::path::{Management, PROBE_INTERVAL, Path, Purpose, State};
 use crate::time::{Instant, Micros};
+use crate::window::Asker;
 use crate::wire::{AtaRequest, AtaResponse, Command, Header, MIN_FRAME, SECTOR};
 
 use super::notice::Notice;
@@ -88,7 +89,8 @@ impl Target<'_> {
         now: Instant,
         frame: &mut Transmit,
     ) -> Option<()> {
-        let path = self.paths.get_mut(index)?;
+        // Whatever goes first, I/O or this, the other waits for its answer.
+        let path = self.paths.get_mut(index).filter(|p| p.may_ask())?;
         let wait = match m.purpose {
             Purpose::Features { .. } if m.tries >= FEATURES_TRIES => {
                 path.management = None;
@@ -129,6 +131,7 @@ impl Target<'_> {
             m.seq = path.last_seq();
         }
         path.management = Some(m);
+        path.on_asked(Asker::Path, wait, now);
         Some(())
     }
 
@@ -147,6 +150,7 @@ impl Target<'_> {
             return self.on_unexpected(index, header.tag);
         };
         let rtt = now.since(m.sent_at);
+        path.beside.answered(Asker::Path);
         path.on_answered(m.seq, m.tries == 1, now);
         if m.tries == 1 && m.purpose != Purpose::Identify {
             path.rtt.sample(rtt);

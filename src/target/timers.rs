@@ -33,6 +33,7 @@ impl Target<'_> {
 
     fn tick_path(&mut self, index: usize, now: Instant) {
         let Some(path) = self.paths.get_mut(index) else { return };
+        path.beside.lapse(now);
         match path.state {
             State::Up => {
                 if path.silence_at() <= now {
@@ -142,7 +143,7 @@ impl Target<'_> {
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
-        let mut next = self.control.deadline().min(self.ios.deadline());
+        let mut next = self.control_deadline().min(self.ios.deadline());
         for path in self.known_paths() {
             next = next.min(self.path_deadline(path));
         }
@@ -162,7 +163,12 @@ impl Target<'_> {
         if !self.link(path.link).is_usable() {
             return Instant::NEVER;
         }
-        let mut next = path.management.map_or(Instant::NEVER, |m| m.due);
+        let mut next = path.beside.deadline();
+        if let Some(m) = &path.management
+            && path.may_ask()
+        {
+            next = next.min(m.due);
+        }
         match path.state {
             State::Identifying { since } => next = next.min(since.after(DOWN)),
             State::Up => {
