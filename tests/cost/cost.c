@@ -4,7 +4,9 @@
  * Drives the core as it is linked into the module, the object itself, against
  * a target that answers at once, so that callgrind can count what it costs:
  *
- *	cost <scenario> <rounds>	prints the frames that were sent
+ *	cost <scenario> <rounds>	prints the frames that were sent, or, of
+ *					beacons, how often one was answered
+ *	cost -m				prints the bytes of a target
  *
  * Counted are the calls into the core and nothing else: tests/cost/run has
  * callgrind collect inside aoe_counted() only.
@@ -23,6 +25,11 @@
 #define	BATCH		8		/* as AOE_BATCH of the shim */
 #define	SECTORS		(1ULL << 30)
 #define	STEP_US		10
+#define	BEACON_US	57000000
+#define	BEACON		0xff		/* in place of an operation */
+
+/* As the shim has them. */
+static const struct aoe_params params = { 256, 256, 1024, 0 };
 
 static const uint8_t us[6] = { 2, 0, 0, 0, 0, 1 };
 static const uint8_t them[6] = { 2, 0, 0, 0, 0, 9 };
@@ -31,6 +38,7 @@ struct bed {
 	struct aoe_target	*b_core;
 	uint16_t		b_major;
 	uint8_t			b_minor;
+	unsigned		b_mtu;
 	uint64_t		b_now;
 	uint64_t		b_armed;
 	uint64_t		b_lba;
@@ -77,7 +85,9 @@ memset(void *to, int byte, size_t n)
 	return (to);
 }
 
-enum call { SUBMIT, RX, POLL, DEADLINE, SENT, TICK };
+enum call { SUBMIT, RX, POLL, DEADLINE, SENT, TICK, JUDGE };
+
+static struct aoe_disco *disco;
 
 /* One call of the core. */
 static inline __attribute__((always_inline)) uint64_t
@@ -100,6 +110,8 @@ aoe_call(enum call call, struct bed *b, const void *in, void *out)
 	case TICK:
 		aoe_core_tick(b->b_core, b->b_now);
 		return (0);
+	case JUDGE:
+		return (aoe_core_disco_judge(disco, in, NULL, 0));
 	}
 	return (0);
 }
@@ -239,18 +251,42 @@ submit(struct bed *b, uint8_t op, uint32_t sectors)
 	drain(b);
 }
 
+/* What a target says when it starts, and to every beacon. */
+static void
+advert(struct bed *b)
+{
+	const uint8_t config[8] = { 0, 64, 0x40, 0x19, (b->b_mtu - 36) / 512,
+	    0x10 };
+	struct aoe_frame f;
+	struct aoe_copy c;
+
+	head(b, &f, COMMAND_CONFIG, NULL);
+	memcpy(f.header + 24, config, sizeof(config));
+	f.length = 60;
+	f.flags = core(JUDGE, b, &f, NULL);
+	core(RX, b, &f, &c);
+	drain(b);
+}
+
+static void
+disco_init(void)
+{
+	uint8_t seed[AOE_SEED_LEN] = { 7 };
+	uint64_t size = aoe_core_disco_size();
+
+	disco = aligned_alloc(64, (size + 63) & ~63ULL);
+	memset(disco, 0, size);
+	assert(aoe_core_disco_init(disco, size, 1000000, seed) == 0);
+}
+
 static void
 bed_init(struct bed *b, unsigned mtu, unsigned number)
 {
-	struct aoe_params params = { 256, 256, 1024, 0 };
 	struct aoe_settings settings = { .maxwait_us = 180000000,
 	    .ghost_wait_us = 10000000, .taste_wait_us = 10000000, .maxout = 64,
 	    .wc = -1 };
 	struct aoe_link_state link = { .mtu = mtu, .up = 1, .present = 1 };
-	const uint8_t config[8] = { 0, 64, 0x40, 0x19, (mtu - 36) / 512, 0x10 };
 	uint8_t seed[AOE_SEED_LEN] = { 9 };
-	struct aoe_frame f;
-	struct aoe_copy c;
 	uint64_t size;
 	int i;
 
@@ -266,13 +302,26 @@ bed_init(struct bed *b, unsigned mtu, unsigned number)
 	    b->b_now, seed, b->b_major, b->b_minor) == 0);
 	memcpy(link.mac, us, 6);
 	aoe_core_link(b->b_core, b->b_now, 0, &link);
-	head(b, &f, COMMAND_CONFIG, NULL);
-	memcpy(f.header + 24, config, sizeof(config));
-	f.length = 60;
-	aoe_core_rx(b->b_core, b->b_now, &f, &c);
-	drain(b);
+	b->b_mtu = mtu;
+	advert(b);
 	for (i = 0; i < 8; i++)
 		answer_all(b);
+}
+
+/* Lets a beacon's interval pass for an idle target, which then answers one. */
+static void
+beacon(struct bed *b)
+{
+	uint64_t until = b->b_now + BEACON_US;
+
+	while (b->b_armed < until) {
+		b->b_now = b->b_armed > b->b_now ? b->b_armed : b->b_now;
+		pass(b);
+		answer_all(b);
+	}
+	b->b_now = until;
+	advert(b);
+	answer_all(b);
 }
 
 /* One I/O from submission to completion, `depth` of them at once. */
@@ -305,7 +354,11 @@ static const struct scenario {
 	{ "read-128k-9000",	9000, AOE_OP_READ,  256, 1,  1 },
 	{ "write-128k-9000",	9000, AOE_OP_WRITE, 256, 1,  1 },
 	{ "read-128k-1500",	1500, AOE_OP_READ,  256, 1,  1 },
+	{ "read-4k-of-64",	9000, AOE_OP_READ,  8,   1,  64 },
 	{ "read-4k-of-1024",	9000, AOE_OP_READ,  8,   1,  1024 },
+	{ "read-4k-of-4096",	9000, AOE_OP_READ,  8,   1,  4096 },
+	{ "beacon-of-1",	9000, BEACON,       0,   1,  1 },
+	{ "beacon-of-4096",	9000, BEACON,       0,   1,  4096 },
 };
 
 int
@@ -321,12 +374,19 @@ main(int argc, char **argv)
 			puts(scenarios[i].s_name);
 		return (0);
 	}
+	if (argc == 2 && strcmp(argv[1], "-m") == 0) {
+		printf("%llu\n",
+		    (unsigned long long)aoe_core_target_size(&params));
+		return (0);
+	}
 	assert(argc == 3);
 	while (strcmp(s->s_name, argv[1]) != 0)
 		if (++s == scenarios + sizeof(scenarios) / sizeof(scenarios[0]))
 			return (2);
 	rounds = strtoul(argv[2], NULL, 10);
-	warm = 100 * s->s_targets;
+	/* A target's first I/Os teach it the round trip. */
+	warm = (s->s_targets > 1 ? 10 : 100) * s->s_targets;
+	disco_init();
 	beds = calloc(s->s_targets, sizeof(*beds));
 	for (i = 0; i < s->s_targets; i++)
 		bed_init(&beds[i], s->s_mtu, i);
@@ -336,9 +396,12 @@ main(int argc, char **argv)
 			core = aoe_counted;
 		b = &beds[i % s->s_targets];
 		before = b->b_sent;
-		round_of(b, s->s_op, s->s_sectors, s->s_depth);
+		if (s->s_op == BEACON)
+			beacon(b);
+		else
+			round_of(b, s->s_op, s->s_sectors, s->s_depth);
 		if (i >= warm)
-			sent += b->b_sent - before;
+			sent += s->s_op == BEACON ? 1 : b->b_sent - before;
 	}
 	printf("%llu\n", (unsigned long long)sent);
 	return (0);
