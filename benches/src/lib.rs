@@ -35,9 +35,9 @@ impl Bed {
     /// A target behind an interface of this MTU.
     pub fn new(mtu: u32, minor: u8, major: u16) -> Self {
         let storage = Storage {
-            ios: leak(128, || IoSlot::FREE),
-            requests: leak(128, || RequestSlot::FREE),
-            copies: leak(512, || CopySlot::FREE),
+            ios: leak(256, || IoSlot::FREE),
+            requests: leak(256, || RequestSlot::FREE),
+            copies: leak(1024, || CopySlot::FREE),
             paths: leak(PATHS, || PathSlot::FREE),
             links: leak(LINKS, || Link::NONE),
             scratch: Box::leak(Box::new([0; CONTROL_MAX])),
