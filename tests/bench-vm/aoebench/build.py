@@ -1,4 +1,4 @@
-"""Compiles the plugin and the load program."""
+"""Compiles the plugin, the load program and what serves a peer."""
 
 import pathlib
 import re
@@ -26,6 +26,13 @@ def plugin(work):
     api = 3 if major >= 9 else 1
     _run(["gcc", "-O2", "-Wall", "-shared", "-fPIC", f"-DPLUGIN_API={api}", "-o", str(out),
           str(HERE / "plugin.c")])
+    return out
+
+
+def ggated(work):
+    """The server that ggatec in the guest talks to."""
+    out = work / "ggated"
+    _run(["gcc", "-O2", "-Wall", "-o", str(out), str(HERE / "ggated.c")])
     return out
 
 

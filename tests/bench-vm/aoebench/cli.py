@@ -1,20 +1,24 @@
-"""The command line: boots a guest for each system, runs the works, prints the table."""
+"""The command line: boots the guests, runs the works, prints the tables."""
 
 import argparse
 import os
 import pathlib
 import shutil
 import sys
+from contextlib import contextmanager
 
-from aoevm.errors import GuestDied, SetupError
+from aoevm.errors import Failed, GuestDied, SetupError
 from aoevm.image import Tree, require_tools, root_image
 
-from . import build, counts, linux, work
-from .freebsd import FreeBsdGuest
+from . import build, counts, linux, plot, rates, work
+from .freebsd import DISKS, FreeBsdGuest
 from .lab import Lab
+from .results import NAMES, Results, report
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 REPOSITORY = HERE.parent.parent
+PARTS = ("counts", "rates", "loss")
+SYSTEMS = tuple(NAMES)
 
 
 def arguments(argv):
@@ -24,89 +28,167 @@ def arguments(argv):
                         help="a FreeBSD root tree (docs/vm.md); default $FREEBSD")
     parser.add_argument("--zig", default=str(REPOSITORY / "build/toolchain/zig/zig"),
                         metavar="FILE", help="compiles for FreeBSD; default that of tools/toolchain zig")
-    parser.add_argument("--systems", default="aoe,linux", help="of aoe, linux; default both")
-    parser.add_argument("--mtu", default="9000", help="default 9000")
+    parser.add_argument("--systems", default=",".join(SYSTEMS),
+                        help=f"of {', '.join(SYSTEMS)}; default all")
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}; default all")
+    parser.add_argument("--mtu", default="9000,1500", help="default 9000,1500")
     parser.add_argument("--kernel", default="RELEASE", metavar="FLAVOUR")
     parser.add_argument("--module", metavar="FILE", help="default build/<14 or 15>-amd64/aoe.ko")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter works")
-    parser.add_argument("--only", default="", metavar="TEXT", help="works whose name has this")
+    parser.add_argument("--quick", action="store_true", help="shorter works")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N",
+                        help="count each work N times and take the median")
+    parser.add_argument("--only", default="", metavar="TEXT", help="counted works whose name has this")
     parser.add_argument("--profile", type=int, default=0, metavar="N",
-                        help="for each work, the N functions that most was spent in")
+                        help="for each counted work, the N functions that most was spent in")
+    parser.add_argument("--add", action="store_true", help="to what the run before has found")
+    parser.add_argument("--draw", action="store_true",
+                        help="docs/instructions.svg and docs/goodput.svg, of all that was found")
     parser.add_argument("--work", default=str(REPOSITORY / "build/bench-vm"), metavar="DIR")
     return parser.parse_args(argv)
 
 
-def show(system, mtu, one, window, symbols, options):
-    """One line of the table, and the profile if it was asked for."""
-    kinds = window.kinds(symbols)
-    parts = ", ".join(f"{kind} {spent / one.count:.0f}" for kind, spent in kinds.most_common(7))
-    print(f"{system:6} {mtu:5} {one.name:34} {window.total / one.count:9.0f}  {parts}", flush=True)
-    for (name, module), spent in window.functions(symbols).most_common(options.profile):
-        print(f"{'':20}{spent / one.count:9.1f} {name} {module}")
+class Bench:
+    """One run."""
 
+    def __init__(self, options):
+        self.options = options
+        self.work = pathlib.Path(options.work)
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.works = [one for one in work.counted(options.quick) if options.only in one.name]
+        self.rounds = 4 if options.quick else 10
+        self.systems = options.systems.split(",")
+        self.results = Results(self.work / "results.json")
+        if options.add and self.results.file.exists():
+            self.results.read()
+        self.tree = Tree(options.freebsd) if options.freebsd else None
+        self.ours = [s for s in self.systems if s in DISKS]
+        if self.ours and not self.tree:
+            print("bench-vm: SKIPPED: NO FREEBSD GIVEN (make bench-vm FREEBSD=<dir>, docs/vm.md)")
+            self.ours = []
 
-def freebsd(options, lab, work_dir, works, mtu):
-    """FreeBSD: each work on a disk that does nothing, then on ours."""
-    if not options.freebsd:
-        print("bench-vm: SKIPPED: NO FREEBSD GIVEN (make bench-vm FREEBSD=<dir>, docs/vm.md)")
-        return
-    tree = Tree(options.freebsd)
-    major = tree.version(options.kernel)[1]
-    module = pathlib.Path(options.module or REPOSITORY / f"build/{major}-amd64/aoe.ko")
-    load = build.freebsd_load(work_dir, options.zig, major)
-    guest = FreeBsdGuest(work_dir, tree, root_image(tree, work_dir), options.kernel, module, load)
-    try:
-        guest.boot(lab, mtu, 1, f"aoe-{mtu}", build.plugin(work_dir))
-        for system, disk in (("null", guest.null), ("aoe", lambda: guest.aoe(lab))):
-            path = disk()
-            symbols = counts.Symbols(counts.FREEBSD)
-            guest.add_symbols(symbols)
-            for one in works:
-                guest.load(one, path)
-                show(system, mtu, one, counts.Window(guest.window), symbols, options)
-    finally:
-        guest.stop()
+    @contextmanager
+    def lab(self, mtu):
+        """The network, with the servers of all systems that are asked for."""
+        directory = self.work / "lab"
+        directory.mkdir(exist_ok=True)
+        lab = Lab(directory)
+        try:
+            lab.up()
+            lab.set_mtu(mtu)
+            lab.vblade()
+            if set(self.ours) - {"aoe"}:
+                lab.address()
+            if "ggate" in self.ours:
+                lab.ggated(build.ggated(self.work))
+            if {"iscsi", "iscsi-long"} & set(self.ours):
+                require_tools("tgtd", "tgtadm")
+                lab.tgtd()
+            yield lab
+        finally:
+            lab.down()
+            shutil.rmtree(directory, ignore_errors=True)
 
+    @contextmanager
+    def freebsd(self, lab, mtu, processors, name, plugin=None):
+        """A FreeBSD guest."""
+        options, tree = self.options, self.tree
+        major = tree.version(options.kernel)[1]
+        module = pathlib.Path(options.module or REPOSITORY / f"build/{major}-amd64/aoe.ko")
+        load = build.freebsd_load(self.work, options.zig, major)
+        root = root_image(tree, self.work)
+        guest = FreeBsdGuest(self.work, tree, root, options.kernel, module, load)
+        try:
+            guest.boot(lab, mtu, processors, f"{name}-{mtu}", plugin)
+            yield guest
+        finally:
+            guest.stop()
 
-def linux_peer(options, lab, work_dir, works, mtu):
-    """Linux: each work on null_blk, then on its own aoe driver."""
-    guest = linux.LinuxGuest(work_dir, build.linux_load(work_dir), build.plugin(work_dir))
-    name = f"linux-{mtu}"
-    text = guest.run(lab, linux.script(mtu, works), 1, name)
-    symbols = counts.Symbols(counts.LINUX)
-    guest.symbols(symbols, text)
-    results = [work.result(line) for line in text.splitlines()]
-    labels = [result["label"] for result in results if result]
-    for number, label in enumerate(labels):
-        window = counts.Window(work_dir / f"{name}.{number + 1}")
-        show(label, mtu, works[number % len(works)], window, symbols, options)
+    def show(self, system, mtu, one, window, symbols):
+        """One line of counts, and the profile if it was asked for."""
+        self.results.add("counts", system, mtu, one.name, window.total / one.count)
+        kinds = window.kinds(symbols)
+        parts = ", ".join(f"{kind} {spent / one.count:.0f}" for kind, spent in kinds.most_common(8))
+        print(f"{system:6} {mtu:5} {one.name:34} {window.total / one.count:9.0f}  {parts}", flush=True)
+        for (name, module), spent in window.functions(symbols).most_common(self.options.profile):
+            print(f"{'':20}{spent / one.count:9.1f} {name} {module}")
+
+    def counts_freebsd(self, mtu):
+        """Each work on a disk that does nothing, then on each system's."""
+        with self.lab(mtu) as lab, self.freebsd(lab, mtu, 1, "counts", build.plugin(self.work)) as guest:
+            for system in ["null", *self.ours]:
+                path = guest.attach(system)
+                symbols = counts.Symbols(counts.FREEBSD)
+                guest.add_symbols(symbols)
+                for one in self.works * self.options.repeat:
+                    guest.load(one, path)
+                    self.show(system, mtu, one, counts.Window(guest.window), symbols)
+                guest.detach(system)
+
+    def linux(self):
+        """A Linux guest."""
+        return linux.LinuxGuest(self.work, build.linux_load(self.work), build.plugin(self.work))
+
+    def counts_linux(self, mtu):
+        """Each work on null_blk, then on Linux's own aoe driver."""
+        guest, name = self.linux(), f"counts-linux-{mtu}"
+        works = self.works * self.options.repeat
+        with self.lab(mtu) as lab:
+            text = guest.run(lab, linux.script(mtu, works), 1, name)
+        symbols = counts.Symbols(counts.LINUX)
+        guest.symbols(symbols, text)
+        found = filter(None, map(work.result, text.splitlines()))
+        for number, result in enumerate(found):
+            window = counts.Window(self.work / f"{name}.{number + 1}")
+            self.show(result["label"], mtu, works[number % len(works)], window, symbols)
+
+    def rates(self, mtu):
+        """Rates of FreeBSD's systems, and what frames that are lost leave of ours."""
+        parts = self.options.parts
+        with self.lab(mtu) as lab:
+            if "loss" in parts:
+                lab.lossy_vblade(mtu)
+            with self.freebsd(lab, mtu, 2, "rates") as guest:
+                if "loss" in parts and "aoe" in self.ours:
+                    rates.lossy(guest, lab, self.results, mtu, self.rounds)
+                if "rates" in parts:
+                    rates.sequential(guest, self.results, self.ours, mtu, self.rounds)
+
+    def loss_linux(self, mtu):
+        """What frames that are lost leave of the rate of Linux's driver."""
+        with self.lab(mtu) as lab:
+            lab.lossy_vblade(mtu)
+            rates.linux_lossy(self.linux(), lab, self.results, mtu, self.rounds)
+
+    def run(self):
+        """All that was asked for."""
+        parts = self.options.parts.split(",")
+        print("system   mtu work                               instr/IO  by kind of function")
+        for mtu in map(int, self.options.mtu.split(",")):
+            if "counts" in parts and self.ours:
+                self.counts_freebsd(mtu)
+            if "counts" in parts and "linux" in self.systems:
+                self.counts_linux(mtu)
+            if {"rates", "loss"} & set(parts) and self.ours:
+                self.rates(mtu)
+            if "loss" in parts and "linux" in self.systems:
+                self.loss_linux(mtu)
+        print(f"\nLoad of the host at the end: {' '.join(map(str, os.getloadavg()))}\n")
+        print(report(self.results))
+        if self.options.draw:
+            for part, file, picture in (("counts", "instructions.svg", plot.instructions),
+                                        ("loss 0", "goodput.svg", plot.goodput)):
+                if self.results.having(part, 1):
+                    (REPOSITORY / "docs" / file).write_text(picture(self.results))
 
 
 def main(argv):
     """The program."""
-    options = arguments(argv)
-    works = [one for one in work.counted(options.quick) if options.only in one.name]
-    work_dir = pathlib.Path(options.work)
-    work_dir.mkdir(parents=True, exist_ok=True)
     try:
         require_tools("ip", "vblade", "qemu-system-x86_64", "makefs")
         if os.geteuid() != 0:
             raise SetupError("tests/bench-vm/run needs root, for a network namespace")
-        print("system   mtu work                               instr/IO  by kind of function")
-        for mtu in map(int, options.mtu.split(",")):
-            for system in options.systems.split(","):
-                directory = work_dir / "lab"
-                directory.mkdir(exist_ok=True)
-                lab = Lab(directory)
-                try:
-                    lab.up()
-                    lab.set_mtu(mtu)
-                    lab.vblade()
-                    {"aoe": freebsd, "linux": linux_peer}[system](options, lab, work_dir, works, mtu)
-                finally:
-                    lab.down()
-                    shutil.rmtree(directory, ignore_errors=True)
-    except (SetupError, GuestDied) as error:
+        Bench(arguments(argv)).run()
+    except (Failed, SetupError, GuestDied) as error:
         print(f"tests/bench-vm: {error}", file=sys.stderr)
         return 2
     return 0

@@ -7,13 +7,45 @@ from aoevm.kit import kit_files
 from aoevm.machine import Machine
 from aoevm.scenario import Scenario
 
+from .lab import GUEST, HOST, IQN
+
 # The idle loop spins before it halts, and would be counted.
 SETUP = """
 sysctl kern.sched.ule.idlespins=0 || sysctl kern.sched.idlespins=0 || :
 sysctl kern.timecounter.hardware=TSC-low || sysctl kern.timecounter.hardware=TSC || :
-ifconfig vtnet0 mtu {mtu} up
+ifconfig vtnet0 inet {guest}/24 mtu {mtu} up
 cp /aoevm/kit/ioload /tmp/ioload
 """
+
+
+def iscsi(target):
+    """As in DISKS, for one of the host's iSCSI targets."""
+    disk = f"$(iscsictl -L | sed -n 's/.*:{target} .*Connected: \\(da[0-9]*\\).*/\\1/p')"
+    return (
+        f"""kldload -n iscsi; pgrep -q iscsid || iscsid; iscsictl -A -p {HOST} -t {IQN}{target}
+        n=0; while [ -z "{disk}" ] && [ $n -lt 60 ]; do n=$((n + 1)); sleep 1; done
+        await 60 test -c /dev/{disk}; sleep 2; echo {disk}""",
+        f"d={disk}; iscsictl -R -t {IQN}{target}; await 60 test ! -e /dev/$d",
+    )
+
+
+# How the guest comes by the disk of each system, whose name is the last word, and how it
+# goes.  None is there while another one is counted.
+DISKS = {
+    "null": ("kldload -n geom_md; mdconfig -a -t null -s 256m", "mdconfig -d -u 0"),
+    "aoe": (
+        """kldload /aoevm/kit/aoe.ko; sysctl net.aoe.iflist=vtnet0
+        await 60 test -c /dev/aoe0e1; sleep 2; echo aoe0e1""",
+        "kldunload -f aoe",
+    ),
+    "iscsi": iscsi("plain"),
+    "iscsi-long": iscsi("long"),
+    "ggate": (
+        f"""kldload -n geom_gate; ggatec create -u 0 {HOST} /disk
+        await 60 test -c /dev/ggate0; sleep 1; echo ggate0""",
+        "ggatec destroy -f -u 0",
+    ),
+}
 
 
 class BenchMachine(Machine):
@@ -60,7 +92,7 @@ class FreeBsdGuest:
         self.machine.boot(["tcg"])
         self.directory = directory
         self.windows = 0
-        self.sh(SETUP.format(mtu=mtu))
+        self.sh(SETUP.format(mtu=mtu, guest=GUEST))
 
     def stop(self):
         """Ends the guest."""
@@ -78,6 +110,10 @@ class FreeBsdGuest:
     def start(self, script):
         """Starts a script that goes on beside others."""
         return self.machine.agent.start(script)
+
+    def cable(self, plugged):
+        """Plugs or unplugs the guest's NIC."""
+        self.machine.qmp.command("set_link", name="nic0", up=plugged)
 
     def load(self, work, disk, timeout=300, **options):
         """Runs the load program; what it printed."""
@@ -101,14 +137,10 @@ class FreeBsdGuest:
                 symbols.add_nm(file, base, name)
         symbols.close()
 
-    # Each gives the name of the disk that it made.
+    def attach(self, system):
+        """Makes the disk of a system (of DISKS); its name in the guest."""
+        return "/dev/" + self.sh(DISKS[system][0]).split()[-1]
 
-    def null(self):
-        """A disk that does nothing, the cost of which is taken off."""
-        return "/dev/" + self.sh("kldload geom_md 2>/dev/null || :; mdconfig -a -t null -s 256m").strip()
-
-    def aoe(self, _lab):
-        """The module under test."""
-        self.sh("kldload /aoevm/kit/aoe.ko; sysctl net.aoe.iflist=vtnet0;"
-                "await 60 test -c /dev/aoe0e1; sleep 2")
-        return "/dev/aoe0e1"
+    def detach(self, system):
+        """Takes the disk away again, and all that made it."""
+        self.sh(DISKS[system][1])

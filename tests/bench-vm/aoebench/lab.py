@@ -1,8 +1,19 @@
-"""The bench's network: that of the vm rung with one NIC, an MTU and a disk in memory."""
+"""The bench's network: that of the vm rung with one NIC, an MTU, and one disk in memory for all."""
 
 import os
+import time
 
 from aoevm import lab as vm
+from aoevm.errors import SetupError
+
+# Addresses for the peers that need IP.
+HOST, GUEST = "10.90.0.1", "10.90.0.2"
+IQN = "iqn.2026-11.aoebench:"
+# The two iSCSI targets: as tgt has it of itself, and one that takes a write as a whole.
+TGT = {
+    "plain": {},
+    "long": {"MaxRecvDataSegmentLength": 262144, "FirstBurstLength": 262144, "InitialR2T": "No"},
+}
 
 
 class Lab(vm.Lab):
@@ -12,7 +23,8 @@ class Lab(vm.Lab):
         super().__init__(directory, 1)
         self.netns = f"aoebench-{os.getpid()}"
         self.image = None
-        self.served = None
+        self.served = []
+        self.fifo = self.directory / "relay.fifo"
 
     def up(self):
         """Builds the network, and a disk in memory for all targets."""
@@ -37,14 +49,57 @@ class Lab(vm.Lab):
         for name in (self.tap(0), self.bridge(0), *self.extra):
             self._link("set", name, "mtu", str(mtu))
 
-    def vblade(self, interface=None, options=()):
-        """Starts the AoE target e0.1 on the common disk."""
-        self.served = vm.Target(self, 0, 1, self.image, interface or self.port(0), options)
-        return self.served.start()
+    def vblade(self, interface=None, options=(), slot=1):
+        """Starts the AoE target e0.<slot> on the common disk."""
+        target = vm.Target(self, 0, slot, self.image, interface or self.port(0), options)
+        self.served.append(target)
+        return target.start()
+
+    def lossy_vblade(self, mtu):
+        """Starts e0.2, which is reached through tests/tools/relay; see `lose`."""
+        port = self.relayed_port(0, control=self.fifo)
+        self.set_mtu(mtu)
+        return self.vblade(port, slot=2)
+
+    def lose(self, percent):
+        """From now on this share of the frames of e0.2 is lost, each way."""
+        self.fifo.write_text(f"loss {percent}\n")
+
+    def address(self):
+        """Gives the host's port an address."""
+        self._ip("-n", self.netns, "addr", "add", f"{HOST}/24", "dev", self.port(0))
+
+    def ggated(self, program):
+        """Serves the common disk to ggatec."""
+        self.spawn([str(program), HOST, self.image])
+
+    def tgtd(self):
+        """Serves the common disk to iSCSI initiators, with Debian's tgt."""
+        env = ["env", f"TGT_IPC_SOCKET={self.directory}/tgt"]
+        self.spawn([*env, "tgtd", "-f", "--iscsi", f"portal={HOST}:3260"])
+        admin = [*env, "tgtadm", "--lld", "iscsi", "--op"]
+        for number, (name, settings) in enumerate(TGT.items()):
+            target = ["--mode", "target", "--tid", str(number + 1)]
+            self._patiently([*admin, "new", *target, "-T", IQN + name])
+            for key, value in settings.items():
+                self.run([*admin, "update", *target, "-n", key, "-v", str(value)])
+            self.run([*admin, "new", "--mode", "logicalunit", *target[2:], "--lun", "1",
+                      "-b", self.image])
+            self.run([*admin, "bind", *target, "-I", "ALL"])
+
+    def _patiently(self, command):
+        """Runs what fails until a server has started."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                return self.run(command)
+            except SetupError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
 
     def clear(self):
         """As in the vm rung, but the common disk stays."""
-        if self.served:
-            self.served.kill()
-            self.served = None
+        while self.served:
+            self.served.pop().kill()
         super().clear()

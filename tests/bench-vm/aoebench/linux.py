@@ -84,8 +84,8 @@ class LinuxGuest:
         image.write_bytes(_cpio(root))
         return image
 
-    def run(self, lab, script, processors, name, count=True, timeout=900):
-        """Runs a script; its output.  Counts go to <work>/<name>.N."""
+    def run(self, lab, script, processors, name, count=True, said=None, timeout=900):
+        """Runs a script; its output.  Counts go to <work>/<name>.N, and lines to `said`."""
         console = self.work / f"{name}.console"
         console.unlink(missing_ok=True)
         command = ["ip", "netns", "exec", lab.netns, "qemu-system-x86_64", "-nodefaults",
@@ -103,8 +103,13 @@ class LinuxGuest:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                    preexec_fn=die_with_parent,
                                    env={**os.environ, "TMPDIR": str(self.work)})
-        deadline = time.monotonic() + timeout
+        deadline, lines = time.monotonic() + timeout, 0
         while process.poll() is None:
+            if said and console.exists():
+                whole = console.read_text(errors="replace").split("\n")[:-1]
+                for line in whole[lines:]:
+                    said(line.strip())
+                lines = len(whole)
             if time.monotonic() > deadline:
                 process.kill()
                 process.wait()
@@ -125,12 +130,15 @@ class LinuxGuest:
         symbols.close()
 
 
+PREPARE = "ip link set eth0 mtu {mtu} up"
+
+
 def script(mtu, works):
     """What the Linux guest does: each work on a null disk, and on the AoE disk."""
-    lines = [f"ip link set eth0 mtu {mtu} up"]
+    lines = [PREPARE.format(mtu=mtu)]
     lines += ["insmod /null_blk.ko gb=1 bs=512 queue_mode=2 submit_queues=1 "
               "hw_queue_depth=128 irqmode=2 completion_nsec=10000"]
-    lines += [w.command("ioload", "/dev/nullb0", "null") for w in works]
+    lines += [w.command("ioload", "/dev/nullb0", "null-linux") for w in works]
     lines += ["insmod /aoe.ko; sleep 3; cat /sys/block/etherd*/payload"]
     lines += [w.command("ioload", "/dev/etherd/e0.1", "linux") for w in works]
     lines += ["grep -i ' [tw] ' /proc/kallsyms | awk '{ print \"KS\", $1, $3, $4 }'"]

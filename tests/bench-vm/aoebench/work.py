@@ -40,11 +40,20 @@ class Work:
 def counted(quick=False):
     """What instructions are counted for."""
     small, large = (500, 60) if quick else (2000, 200)
-    depths = (1, 64) if quick else (1, 16, 64)
-    works = [Work(m, 4096, d, small) for d in depths for m in ("rr", "rw")]
+    works = [Work(m, 4096, d, small) for d in (1, 16, 64) for m in ("rr", "rw")]
     works += [Work(m, 4096, 64, small, aio=True) for m in ("rr", "rw")]
     works += [Work(m, 131072, d, large) for d in (1, 8) for m in ("sr", "sw")]
     return works
+
+
+def sequential():
+    """What is compared by its rate."""
+    return [Work(m, 131072, d, 0) for d in (1, 8) for m in ("sr", "sw")]
+
+
+def lossy():
+    """What is done while frames are lost."""
+    return [Work(m, 131072, 8, 0) for m in ("sr", "sw")] + [Work(m, 4096, 16, 0) for m in ("rr", "rw")]
 
 
 def result(line):

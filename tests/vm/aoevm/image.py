@@ -45,8 +45,8 @@ class Tree:
 
 def require_tools(*names):
     """Fails in one sentence if a program is missing."""
-    packages = {"makefs": "makefs", "vblade": "vblade", "ip": "iproute2"}
-    packages["qemu-system-x86_64"] = "qemu-system-x86"
+    packages = {"makefs": "makefs", "tgtd": "tgt", "tgtadm": "tgt", "vblade": "vblade", "ip": "iproute2"}
+    packages |= {"qemu-system-x86_64": "qemu-system-x86", "tgtd": "tgt", "tgtadm": "tgt"}
     missing = [name for name in names if not shutil.which(name)]
     if missing:
         wanted = " ".join(sorted({packages.get(name, name) for name in missing}))

@@ -126,14 +126,15 @@ class Lab:
     def relayed_port(self, nic, **faults):
         """An interface that reaches a NIC's network through tests/tools/relay.
 
-        `faults` are loss, dup and reorder in per cent, delay in ms, and vid: the VLAN of
-        the NIC's network that this interface is in.
+        `faults` are loss, dup and reorder in per cent, delay in ms, vid, the VLAN of the
+        NIC's network that this interface is in, and control, a FIFO that the relay obeys.
         """
         relay = self.directory / "relay"
         if not relay.exists():
             source = pathlib.Path(__file__).resolve().parents[2] / "tools/relay.c"
             subprocess.run(["cc", "-O2", "-o", str(relay), str(source)], check=True)
         letters = {"loss": "-l", "dup": "-d", "reorder": "-r", "delay": "-D", "vid": "-v"}
+        letters["control"] = "-c"
         options = [str(word) for key, value in faults.items() for word in (letters[key], value)]
         return self._joined(nic, [str(relay), *options, "-s", "1"])
 

@@ -1,0 +1,99 @@
+"""Draws what a run has found, as SVG."""
+
+from .results import NAMES, loss_levels, share
+
+COLOURS = {"aoe": "#06c", "linux": "#c60", "iscsi": "#283", "iscsi-long": "#7a4", "ggate": "#888"}
+SHORT = (("random ", ""), ("seq. ", "seq. "), (", depth ", " "), (", aio", " aio"))
+HEIGHT, LEFT = 150, 44
+CENTRED = ' text-anchor="middle" font-size="10"'
+
+
+def _text(x, y, text, extra=""):
+    return f'<text x="{x:.0f}" y="{y:.0f}"{extra}>{text}</text>'
+
+
+def _short(work):
+    for old, new in SHORT:
+        work = work.replace(old, new)
+    return work
+
+
+def panel(top, width, title, groups, unit, most=None):
+    """Bars in groups: [(name, [(system, value, part of it that is solid)])]."""
+    base = top + 24 + HEIGHT
+    most = most or max(value for _, bars in groups for _, value, _ in bars) * 1.05
+    out = [_text(LEFT, top + 14, title)]
+    for part in (0.5, 1):
+        y = base - HEIGHT * part / 1.05
+        out.append(f'<path d="M{LEFT},{y:.0f}H{width - 8}" stroke="#ddd"/>')
+        out.append(_text(LEFT - 4, y + 4, f"{most / 1.05 * part:.3g}", ' text-anchor="end"'))
+    each = (width - LEFT - 8) / len(groups)
+    for number, (name, bars) in enumerate(groups):
+        left = LEFT + number * each
+        thick = each * 0.84 / len(bars)
+        for place, (system, value, solid) in enumerate(bars):
+            x = left + each * 0.08 + place * thick
+            for amount, opacity in ((value, 0.4), (solid, 1)):
+                tall = HEIGHT * min(amount / most, 1)
+                out.append(f'<rect x="{x:.1f}" y="{base - tall:.1f}" width="{thick * 0.9:.1f}" '
+                           f'height="{tall:.1f}" fill="{COLOURS[system]}" opacity="{opacity}"/>')
+        middle = left + each / 2
+        for row, part in enumerate(name.split("\n")):
+            out.append(_text(middle, base + 13 + 12 * row, part, CENTRED))
+    out.append(f'<path d="M{LEFT},{base}H{width - 8}" stroke="#888"/>')
+    out.append(_text(LEFT - 4, base + 4, f"0 {unit}", ' text-anchor="end"'))
+    return "\n".join(out)
+
+
+def picture(width, panels, systems, note):
+    """The panels one below the other, with a legend."""
+    height = len(panels) * (HEIGHT + 60) + 30
+    legend, x = [], LEFT
+    for system in systems:
+        legend.append(f'<rect x="{x}" y="8" width="12" height="12" fill="{COLOURS[system]}"/>')
+        legend.append(_text(x + 16, 18, NAMES[system]))
+        x += 90
+    legend.append(_text(x, 18, note, ' font-size="11"'))
+    drawn = [draw(30 + number * (HEIGHT + 60)) for number, draw in enumerate(panels)]
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+            'font-family="sans-serif" font-size="12">'
+            '<rect width="100%" height="100%" fill="white"/>\n'
+            + "\n".join(legend + drawn) + "\n</svg>\n")
+
+
+def instructions(results):
+    """What an I/O costs each system, in all and, solid, less that of a null disk."""
+    systems = [s for s in NAMES if s in results.having("counts", 1)]
+    width, panels = 900, []
+    for mtu in results.having("counts", 2):
+        for size in ("4 KiB", "128 KiB"):
+            groups = []
+            for work in results.having("counts", 3):
+                bars = [(s, results.get("counts", s, mtu, work), results.net(s, mtu, work))
+                        for s in systems]
+                bars = [(s, total / 1e3, max(net, 0) / 1e3) for s, total, net in bars
+                        if None not in (total, net)]
+                if work.startswith(size) and bars:
+                    groups.append((_short(work.removeprefix(size + " ")), bars))
+            if groups:
+                title = f"{size}, MTU {mtu}: thousands of instructions per I/O, by kind and depth"
+                panels.append(lambda top, t=title, g=groups: panel(top, width, t, g, "k"))
+    return picture(width, panels, systems, "solid: less the same I/O on a null disk")
+
+
+def goodput(results):
+    """What is left of the rate when frames are lost."""
+    systems = [s for s in NAMES if s in results.having("loss 0", 1)]
+    width, panels = 900, []
+    for mtu in results.having("loss 0", 2):
+        groups, levels = [], [level for level in loss_levels(results) if level]
+        for work in results.having("loss 0", 3):
+            for number, level in enumerate(levels):
+                bars = [(s, share(results, s, mtu, work, level)) for s in systems]
+                bars = [(s, 100 * value, 100 * value) for s, value in bars if value is not None]
+                name = f"{level:g}%" + (f"\n{work}" if number == len(levels) // 2 else "")
+                if bars:
+                    groups.append((name, bars))
+        title = f"MTU {mtu}: goodput in per cent of the lossless, by frames lost each way"
+        panels.append(lambda top, t=title, g=groups: panel(top, width, t, g, "%", 105))
+    return picture(width, panels, systems, "")

@@ -1,0 +1,129 @@
+"""What a run has found, as tables for docs/performance.md and as JSON."""
+
+import json
+import statistics
+
+NAMES = {"aoe": "aoe.ko", "linux": "Linux aoe", "iscsi": "iSCSI", "iscsi-long": "iSCSI, long",
+         "ggate": "ggate"}
+NULL_OF = {"linux": "null-linux"}
+
+
+class Results:
+    """Figures by (part, system, MTU, work).
+
+    Of several counts the median counts.  Of several rates it is the best: what a busy host
+    takes away falls on all systems in the same way, in turns that are short and many.
+    """
+
+    def __init__(self, file):
+        self.file, self.values = file, {}
+
+    def add(self, part, system, mtu, work, value):
+        """One figure more; all of them are on the disk from then on."""
+        self.values.setdefault((part, system, mtu, work), []).append(value)
+        entries = [[*key, values] for key, values in self.values.items()]
+        self.file.write_text(json.dumps(entries, indent=0))
+
+    def read(self):
+        """Takes what a run before has left."""
+        for *key, values in json.loads(self.file.read_text()):
+            self.values[tuple(key)] = values
+        return self
+
+    def get(self, part, system, mtu, work):
+        """A figure, or None."""
+        values = self.values.get((part, system, mtu, work))
+        best = statistics.median if part == "counts" else max
+        return best(values) if values else None
+
+    def net(self, system, mtu, work):
+        """Instructions per I/O less those of a null disk on the same system."""
+        total = self.get("counts", system, mtu, work)
+        null = self.get("counts", NULL_OF.get(system, "null"), mtu, work)
+        return None if None in (total, null) else total - null
+
+    def having(self, part, index):
+        """The systems (1), MTUs (2) or works (3) that a part has, in order of their coming."""
+        return list(dict.fromkeys(key[index] for key in self.values if key[0] == part))
+
+
+def _row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def _table(head, rows):
+    return "\n".join([_row(head), _row(["---"] * len(head)).replace(" ", ""), *map(_row, rows)])
+
+
+def _thousands(value):
+    if value is None:
+        return ""
+    return f"{value / 1e3:.1f}" if value < 2e5 else f"{value / 1e3:.0f}"
+
+
+def _ratio(a, b):
+    return f"{a / b:.2f}" if a and b else ""
+
+
+def counts_table(results, mtu):
+    """Thousands of instructions per I/O, in all (net), and ours beside each peer's total."""
+    systems = [s for s in NAMES if s in results.having("counts", 1)]
+    peers = [s for s in systems if s != "aoe"]
+    rows = []
+    for work in results.having("counts", 3):
+        total = {s: results.get("counts", s, mtu, work) for s in systems}
+        both = [(total[s], results.net(s, mtu, work)) for s in systems]
+        row = [work] + [f"{_thousands(t)} ({_thousands(n)})" for t, n in both]
+        rows.append(row + [_ratio(total.get("aoe"), total[s]) for s in peers])
+    head = ["", *(NAMES[s] for s in systems), *(f"ours / {NAMES[s]}" for s in peers)]
+    return _table(head, rows)
+
+
+def rates_table(results, mtu):
+    """MB/s of the same guest, and how many times a peer's ours is."""
+    systems = [s for s in NAMES if s in results.having("rate", 1)]
+    peers = [s for s in systems if s != "aoe"]
+    rows = []
+    for work in results.having("rate", 3):
+        rate = {s: results.get("rate", s, mtu, work) for s in systems}
+        row = [work] + [f"{rate[s]:.0f}" if rate[s] else "" for s in systems]
+        rows.append(row + [_ratio(rate.get("aoe"), rate[s]) for s in peers])
+    head = ["", *(NAMES[s] for s in systems), *(f"ours / {NAMES[s]}" for s in peers)]
+    return _table(head, rows)
+
+
+def loss_levels(results):
+    """The shares of frames that were lost, in per cent."""
+    return [float(part.split()[1]) for part in dict.fromkeys(k[0] for k in results.values)
+            if part.startswith("loss ")]
+
+
+def share(results, system, mtu, work, level):
+    """Goodput at a loss, in parts of that without."""
+    lossless = results.get("loss 0", system, mtu, work)
+    lossy = results.get(f"loss {level:g}", system, mtu, work)
+    return lossy / lossless if lossless and lossy is not None else None
+
+
+def loss_table(results, mtu):
+    """Share of the lossless goodput, by system and loss."""
+    levels = [level for level in loss_levels(results) if level]
+    systems = [s for s in NAMES if s in results.having("loss 0", 1)]
+    rows = []
+    for work in results.having("loss 0", 3):
+        shares = [share(results, s, mtu, work, level) for s in systems for level in levels]
+        rows.append([work] + ["" if x is None else f"{x:.0%}" for x in shares])
+    head = [""] + [f"{NAMES[s]}, {level:g}%" for s in systems for level in levels]
+    return _table(head, rows)
+
+
+def report(results):
+    """All tables."""
+    parts = []
+    tables = (("counts", "thousands of instructions per I/O", counts_table),
+              ("rate", "MB/s", rates_table),
+              ("loss 0", "share of lossless goodput", loss_table))
+    for part, title, table in tables:
+        for mtu in results.having(part, 2):
+            parts.append(f"MTU {mtu}, {title}:\n\n{table(results, mtu)}\n")
+    return "\n".join(parts)
