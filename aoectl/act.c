@@ -13,65 +13,6 @@
 #include "aoectl.h"
 #include "os.h"
 
-/* Whether a target is there and up. */
-static bool
-is_up(uint16_t major, uint8_t minor)
-{
-	struct aoe_ioc_target t;
-
-	memset(&t, 0, sizeof(t));
-	t.major = major;
-	t.minor = minor;
-	return (os_ioctl(AOEIOC_TARGET, &t) == 0 &&
-	    t.info.state == AOE_STATE_UP);
-}
-
-/* Wait for one target, at most until there are no tenths of seconds left. */
-static int
-await(const char *name, unsigned *tenths)
-{
-	uint16_t major;
-	uint8_t minor;
-	bool up;
-
-	(void)address_of(name, &major, &minor);
-	while (!(up = is_up(major, minor)) && *tenths > 0) {
-		(void)usleep(100000);
-		(*tenths)--;
-	}
-	xo_open_instance("target");
-	xo_emit("{k:name/%s}: {:found/%s}\n", name, up ? "up" : "not found");
-	xo_close_instance("target");
-	return (up ? EXIT_OK : EXIT_NOTARGET);
-}
-
-/* Ask on every interface; wait for the targets that are named. */
-int
-cmd_discover(int argc, char **argv)
-{
-	unsigned seconds = 5, tenths;
-	uint16_t major;
-	uint8_t minor;
-	int c, error, i, status = EXIT_OK;
-
-	while ((c = getopt(argc, argv, "w:")) != -1)
-		if (c != 'w' || !number(optarg, 0, 3600, &seconds))
-			return (usage());
-	for (i = optind; i < argc; i++)
-		if (!address_of(argv[i], &major, &minor))
-			return (usage());
-	error = os_ioctl(AOEIOC_DISCOVER, NULL);
-	if (error != 0)
-		return (failed(error, "discover"));
-	tenths = seconds * 10;
-	xo_open_list("target");
-	for (i = optind; i < argc; i++)
-		if (await(argv[i], &tenths) != EXIT_OK)
-			status = EXIT_NOTARGET;
-	xo_close_list("target");
-	return (status);
-}
-
 static int
 on_address(unsigned long request, const char *name)
 {
@@ -86,8 +27,75 @@ on_address(unsigned long request, const char *name)
 		return (EXIT_USE);
 	}
 	error = os_ioctl(request, &a);
-	return (error != 0 ? failed(error, name != NULL ? name : "targets") :
+	return (error != 0 ? failed(error, name != NULL ? name : "all targets") :
 	    EXIT_OK);
+}
+
+/* Whether a target is there and up. */
+static bool
+is_up(uint16_t major, uint8_t minor)
+{
+	struct aoe_ioc_target t;
+
+	memset(&t, 0, sizeof(t));
+	t.major = major;
+	t.minor = minor;
+	return (os_ioctl(AOEIOC_TARGET, &t) == 0 &&
+	    t.info.state == AOE_STATE_UP);
+}
+
+/*
+ * Wait for one target, at most until there are no tenths of seconds left; ask
+ * again every second, since a frame may get lost.
+ */
+static int
+await(const char *name, unsigned *tenths)
+{
+	uint16_t major;
+	uint8_t minor;
+	bool up;
+
+	(void)address_of(name, &major, &minor);
+	while (!(up = is_up(major, minor)) && *tenths > 0) {
+		(void)usleep(100000);
+		if (--(*tenths) % 10 == 0)
+			(void)on_address(AOEIOC_DISCOVER, name);
+	}
+	xo_open_instance("target");
+	xo_emit("{k:name/%s}: {:found/%s}\n", name, up ? "up" : "not found");
+	xo_close_instance("target");
+	return (up ? EXIT_OK : EXIT_NOTARGET);
+}
+
+/* Ask for all targets, or for those that are named, and wait for these. */
+int
+cmd_discover(int argc, char **argv)
+{
+	unsigned seconds = 5, tenths;
+	uint16_t major;
+	uint8_t minor;
+	int c, error, i, status = EXIT_OK;
+
+	while ((c = getopt(argc, argv, "w:")) != -1)
+		if (c != 'w' || !number(optarg, 0, 3600, &seconds))
+			return (usage());
+	for (i = optind; i < argc; i++)
+		if (!address_of(argv[i], &major, &minor))
+			return (usage());
+	if (optind == argc)
+		return (on_address(AOEIOC_DISCOVER, NULL));
+	for (i = optind; i < argc; i++) {
+		error = on_address(AOEIOC_DISCOVER, argv[i]);
+		if (error != EXIT_OK)
+			return (error);
+	}
+	tenths = seconds * 10;
+	xo_open_list("target");
+	for (i = optind; i < argc; i++)
+		if (await(argv[i], &tenths) != EXIT_OK)
+			status = EXIT_NOTARGET;
+	xo_close_list("target");
+	return (status);
 }
 
 static int

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "aoe_ioctl.h"
+#include "aoe_state.h"
 
 /* How the program ends; those above 2 are of sysexits(3). */
 #define	EXIT_OK		0
@@ -52,8 +53,6 @@ int	target_get(const char *name, struct aoe_ioc_target *);
 /* The named targets, or all; the worst status of what `each` returned. */
 int	targets(int argc, char **argv, int (*each)(const struct
 	    aoe_ioc_target *));
-const char *state_name(unsigned state);
-const char *path_state_name(unsigned state);
 const char *size_text(uint64_t bytes, char buf[16]);
 const char *mac_text(const uint8_t mac[6], char buf[18]);
 bool	mac_of(const char *text, uint8_t mac[6]);

@@ -109,6 +109,7 @@ ata_status(const struct aoe_ioc_control *c, const char *target)
 void
 rediscover(void)
 {
+	struct aoe_ioc_address everybody = { .all = 1 };
 
-	(void)os_ioctl(AOEIOC_DISCOVER, NULL);
+	(void)os_ioctl(AOEIOC_DISCOVER, &everybody);
 }

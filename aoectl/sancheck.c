@@ -101,7 +101,7 @@ verdict(const struct aoe_ioc_path *p, unsigned limit, int found)
 	if ((unsigned)found < limit)
 		return ("frames are lost");
 	if (p->info.state != AOE_PATH_UP)
-		return (path_state_name(p->info.state));
+		return (aoe_path_state_name(p->info.state));
 	return ("ok");
 }
 

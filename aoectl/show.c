@@ -32,7 +32,7 @@ list_one(const struct aoe_ioc_target *t)
 	xo_open_instance("target");
 	xo_emit("{k:name/%-12s/%s}{e:shelf/%u}{e:slot/%u}", t->name, t->major,
 	    t->minor);
-	xo_emit(" {:state/%-11s/%s}", state_name(info.state));
+	xo_emit(" {:state/%-11s/%s}", aoe_state_name(info.state));
 	xo_emit(" {d:size-text/%6s}{e:size/%ju}",
 	    size_text(info.sectors * SECTOR, size),
 	    (uintmax_t)info.sectors * SECTOR);
@@ -69,7 +69,7 @@ path_one(const struct aoe_ioc_path *p, bool alone)
 	xo_emit("{k:index/%3u/%u}  {:interface/%-9s/%s} {:mac/%s}",
 	    p->info.index, p->interface[0] != '\0' ? p->interface : "-",
 	    mac_text(p->info.mac, mac));
-	xo_emit("  {:state/%-11s/%s}", path_state_name(p->info.state));
+	xo_emit("  {:state/%-11s/%s}", aoe_path_state_name(p->info.state));
 	xo_emit(" {:rtt/%8u/%u} {:payload/%7u/%u}", p->info.rtt_us,
 	    p->info.payload);
 	xo_emit(" {:payload-max/%7u/%u}", p->info.payload_max);
@@ -94,7 +94,7 @@ paths_one(const struct aoe_ioc_target *t)
 
 	xo_open_instance("target");
 	xo_emit("{k:name/%s}: {:state/%s}\n", t->name,
-	    state_name(t->info.state));
+	    aoe_state_name(t->info.state));
 	xo_emit("  {T:/%3s}  {T:/%-9s} {T:/%-17s}  {T:/%-11s} {T:/%8s} "
 	    "{T:/%7s} {T:/%7s} {T:/%6s} {T:/%4s} {T:/%10s} {T:/%6s}\n", "NO",
 	    "INTERFACE", "MAC", "STATE", "RTT(us)", "PAYLOAD", "MAX",
@@ -167,7 +167,7 @@ status_one(const struct aoe_ioc_target *t)
 	printable(t->config, info.config_length, config);
 	xo_open_instance("target");
 	xo_emit("{k:name/%s}{e:shelf/%u}{e:slot/%u}: {:state/%s}", t->name,
-	    t->major, t->minor, state_name(info.state));
+	    t->major, t->minor, aoe_state_name(info.state));
 	xo_emit(", {d:size-text/%s}{e:size/%ju}{P:/%s}",
 	    size_text(info.sectors * SECTOR, size),
 	    (uintmax_t)info.sectors * SECTOR,

@@ -98,36 +98,6 @@ targets(int argc, char **argv, int (*each)(const struct aoe_ioc_target *))
 	return (worst);
 }
 
-const char *
-state_name(unsigned state)
-{
-	static const char *const names[] = {
-		[AOE_STATE_DISCOVERED] = "discovered",
-		[AOE_STATE_IDENTIFYING] = "identifying",
-		[AOE_STATE_UP] = "up",
-		[AOE_STATE_SUSPENDED] = "suspended",
-		[AOE_STATE_FAILED] = "failed",
-		[AOE_STATE_GONE] = "gone",
-	};
-
-	return (state < sizeof(names) / sizeof(names[0]) ? names[state] :
-	    "unknown");
-}
-
-const char *
-path_state_name(unsigned state)
-{
-	static const char *const names[] = {
-		[AOE_PATH_IDENTIFYING] = "identifying",
-		[AOE_PATH_UP] = "up",
-		[AOE_PATH_DOWN] = "down",
-		[AOE_PATH_CONFLICT] = "conflict",
-	};
-
-	return (state < sizeof(names) / sizeof(names[0]) ? names[state] :
-	    "unknown");
-}
-
 /* 4.0G, 16M, 512. */
 const char *
 size_text(uint64_t bytes, char buf[16])

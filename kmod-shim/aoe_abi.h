@@ -325,7 +325,10 @@ uint32_t	aoe_core_disco_judge(const struct aoe_disco *,
 /* A link came, changed or (present == 0) went. */
 void		aoe_core_disco_link(struct aoe_disco *, uint64_t now,
 		    uint32_t link, const struct aoe_link_state *);
+/* A beacon, or a query for one target, is due everywhere. */
 void		aoe_core_disco_now(struct aoe_disco *, uint64_t now);
+void		aoe_core_disco_ask(struct aoe_disco *, uint64_t now,
+		    uint16_t major, uint8_t minor);
 /* An answer whose address has no target: 1 if one should be made. */
 int		aoe_core_disco_rx(struct aoe_disco *, uint64_t now,
 		    const struct aoe_frame *);

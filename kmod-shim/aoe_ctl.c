@@ -308,7 +308,7 @@ aoe_ctl_done(struct aoe_softc *sc, const struct aoe_output *o)
 }
 
 static int
-aoe_ctl_discover(void)
+aoe_ctl_discover(const struct aoe_ioc_address *a)
 {
 
 	sx_xlock(&aoe_conf_sx);
@@ -317,7 +317,10 @@ aoe_ctl_discover(void)
 		return (ENXIO);
 	}
 	aoe_links_scan();
-	aoe_disco_beacon();
+	if (a->all != 0)
+		aoe_disco_beacon();
+	else
+		aoe_disco_ask(a->major, a->minor);
 	sx_xunlock(&aoe_conf_sx);
 	return (0);
 }
@@ -384,7 +387,7 @@ aoe_ctl_ioctl(struct cdev *dev __unused, u_long cmd, caddr_t data,
 	case AOEIOC_CONTROL:
 		return (aoe_ctl_control((struct aoe_ioc_control *)data));
 	case AOEIOC_DISCOVER:
-		return (aoe_ctl_discover());
+		return (aoe_ctl_discover((struct aoe_ioc_address *)data));
 	case AOEIOC_REVALIDATE:
 		return (aoe_ctl_each((struct aoe_ioc_address *)data,
 		    aoe_ctl_revalidate));

@@ -145,6 +145,16 @@ aoe_disco_beacon(void)
 	aoe_disco_drain();
 }
 
+/* Ask for one target on every interface now. */
+void
+aoe_disco_ask(uint16_t major, uint8_t minor)
+{
+
+	mtx_lock(&aoe_disco_mtx);
+	aoe_core_disco_ask(aoe_disco, aoe_now(), major, minor);
+	aoe_disco_drain();
+}
+
 bool
 aoe_disco_listed(const char *name)
 {

@@ -16,7 +16,7 @@
 #include "aoe_abi.h"
 
 #define	AOE_CTL_NAME		"aoectl"
-#define	AOE_CTL_VERSION		(AOE_ABI_VERSION << 16 | 2)
+#define	AOE_CTL_VERSION		(AOE_ABI_VERSION << 16 | 3)
 #define	AOE_CTL_WAIT_MAX	60000		/* ms that a request may take */
 #define	AOE_CTL_LOG		32		/* events per request */
 
@@ -100,7 +100,7 @@ struct aoe_ioc_log {
 #define	AOEIOC_VERSION		_IOR('A', 0, struct aoe_ioc_version)
 #define	AOEIOC_TARGET		_IOWR('A', 1, struct aoe_ioc_target)
 #define	AOEIOC_CONTROL		_IOWR('A', 2, struct aoe_ioc_control)
-#define	AOEIOC_DISCOVER		_IO('A', 3)
+#define	AOEIOC_DISCOVER		_IOW('A', 3, struct aoe_ioc_address)
 #define	AOEIOC_REVALIDATE	_IOW('A', 4, struct aoe_ioc_address)
 #define	AOEIOC_FORGET		_IOW('A', 5, struct aoe_ioc_address)
 #define	AOEIOC_LOG		_IOWR('A', 6, struct aoe_ioc_log)

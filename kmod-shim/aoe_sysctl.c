@@ -16,6 +16,8 @@
 #include <sys/libkern.h>
 #include <sys/sbuf.h>
 
+#include "aoe_state.h"
+
 #define	AOE_LIMIT_SECONDS	(10 * 365 * 86400)
 
 static int	aoe_sysctl_setting(SYSCTL_HANDLER_ARGS);

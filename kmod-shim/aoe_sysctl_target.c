@@ -16,6 +16,8 @@
 
 #include <net/ethernet.h>
 
+#include "aoe_state.h"
+
 #define	AOE_PATH_SHIFT		16	/* arg2: path << 16 | field */
 
 enum aoe_field {
@@ -88,34 +90,6 @@ static const struct aoe_node aoe_path_nodes[] = {
 
 static SYSCTL_NODE(_net_aoe, OID_AUTO, target, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
     "Targets");
-
-const char *
-aoe_state_name(u_int state)
-{
-	static const char *const names[] = {
-		[AOE_STATE_DISCOVERED] = "discovered",
-		[AOE_STATE_IDENTIFYING] = "identifying",
-		[AOE_STATE_UP] = "up",
-		[AOE_STATE_SUSPENDED] = "suspended",
-		[AOE_STATE_FAILED] = "failed",
-		[AOE_STATE_GONE] = "gone",
-	};
-
-	return (state < nitems(names) ? names[state] : "unknown");
-}
-
-static const char *
-aoe_path_state_name(u_int state)
-{
-	static const char *const names[] = {
-		[AOE_PATH_IDENTIFYING] = "identifying",
-		[AOE_PATH_UP] = "up",
-		[AOE_PATH_DOWN] = "down",
-		[AOE_PATH_CONFLICT] = "conflict",
-	};
-
-	return (state < nitems(names) ? names[state] : "unknown");
-}
 
 static uint64_t
 aoe_target_number(const struct aoe_target_info *i, int field)

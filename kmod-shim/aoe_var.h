@@ -256,6 +256,7 @@ int	aoe_disco_init(void);
 void	aoe_disco_fini(void);
 int	aoe_disco_set(const char *list, size_t length);
 void	aoe_disco_run(void);
+void	aoe_disco_ask(uint16_t major, uint8_t minor);
 void	aoe_disco_beacon(void);
 bool	aoe_disco_listed(const char *name);
 void	aoe_disco_link(u_int link, const struct aoe_link_state *);
@@ -338,7 +339,6 @@ void	aoe_sysctl_apply(void);
 void	aoe_sysctl_fini(void);
 
 /* aoe_sysctl_target.c */
-const char *aoe_state_name(u_int state);
 void	aoe_sysctl_target_add(struct aoe_softc *);
 void	aoe_sysctl_target_paths(struct aoe_softc *);
 void	aoe_sysctl_target_remove(struct aoe_softc *);

@@ -18,9 +18,10 @@ const NAME_MAX: usize = 15;
 const BEACON: Micros = Micros::from_secs(54);
 const JITTER_US: u32 = 6_000_000;
 
-/// After a link came up, beacons follow at these gaps: a switch that is still
-/// learning the topology swallows the first.
-const AFTER_LINK_UP: [Micros; 4] =
+/// Beacons follow at these gaps after one that is there for a reason: a link
+/// came up, or somebody asks. It may be lost for want of memory, and a switch
+/// that is still learning the topology swallows it.
+const AGAIN: [Micros; 4] =
     [Micros::from_secs(1), Micros::from_secs(2), Micros::from_secs(7), Micros::from_secs(20)];
 
 /// Why a list of interfaces is refused.
@@ -39,14 +40,16 @@ pub enum ListError {
 pub struct Beacon {
     link: Link,
     due: Instant,
-    /// How many of [`AFTER_LINK_UP`] are over.
+    /// A target to be asked for by its address.
+    wanted: Option<Address>,
+    /// How many of [`AGAIN`] are over.
     repeated: usize,
 }
 
 impl Beacon {
     /// No interface.
     pub const NONE: Self =
-        Self { link: Link::NONE, due: Instant::NEVER, repeated: AFTER_LINK_UP.len() };
+        Self { link: Link::NONE, due: Instant::NEVER, wanted: None, repeated: AGAIN.len() };
 }
 
 /// The discovery of targets on all listed interfaces.
@@ -70,15 +73,9 @@ impl<'a> Discovery<'a> {
         Self { list, length: 0, beacons, filter, random: Random::new(seed) }
     }
 
-    /// Takes a filter, or changes nothing. The beacons that follow are
-    /// repeated soon: what is open for a moment only, since it is being tasted
-    /// perhaps, is judged again then.
+    /// Takes a filter, or changes nothing.
     pub fn set_filter(&mut self, kind: Kind, text: &[u8]) -> Result<(), Meaningless> {
-        self.filter.set(kind, text)?;
-        for beacon in self.beacons.iter_mut().filter(|b| b.link.is_usable()) {
-            beacon.repeated = 0;
-        }
-        Ok(())
+        self.filter.set(kind, text)
     }
 
     /// What the filter says of an answer to a config query, which has a
@@ -122,22 +119,34 @@ impl<'a> Discovery<'a> {
     pub fn handle_link(&mut self, id: LinkId, link: Link, now: Instant) {
         let Some(beacon) = self.beacons.get_mut(usize::from(id.0)) else { return };
         let was_usable = beacon.link.is_usable();
-        let came_up = beacon.link.present && link.is_usable() && !was_usable;
         beacon.link = link;
-        if came_up {
-            beacon.repeated = 0;
-        }
         if !link.is_usable() {
             beacon.due = Instant::NEVER;
+            beacon.wanted = None;
         } else if !was_usable {
             beacon.due = now;
+            beacon.repeated = 0;
         }
     }
 
-    /// Makes a beacon due on every usable interface.
+    /// Makes a beacon due on every usable interface, to be repeated soon: what
+    /// is open for a moment only, since it is being tasted perhaps, is judged
+    /// again by the filter then.
     pub fn discover(&mut self, now: Instant) {
         for beacon in self.beacons.iter_mut().filter(|b| b.link.is_usable()) {
             beacon.due = now;
+            beacon.repeated = 0;
+        }
+    }
+
+    /// Asks for one target on every usable interface. Where another is yet to
+    /// be asked for, everybody is asked.
+    pub fn ask(&mut self, address: Address, now: Instant) {
+        for beacon in self.beacons.iter_mut().filter(|b| b.link.is_usable()) {
+            if beacon.wanted.is_some_and(|other| other != address) {
+                beacon.due = now;
+            }
+            beacon.wanted = Some(address);
         }
     }
 
@@ -159,22 +168,28 @@ impl<'a> Discovery<'a> {
             && !header.src.is_group()
     }
 
-    /// The next beacon that is due.
+    /// The next query that is due, a beacon or one for a single target.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
-        let index = self.beacons.iter().position(|b| b.due <= now)?;
+        let index = self.beacons.iter().position(|b| b.due <= now || b.wanted.is_some())?;
         let jitter = Micros(u64::from(self.random.below(JITTER_US)));
         // Bit 31 is for other hosts' user tools, and zero marks an advert.
         let tag = Tag(self.random.word() >> 1 | 1);
         let beacon = self.beacons.get_mut(index)?;
-        beacon.due = match AFTER_LINK_UP.get(beacon.repeated) {
-            Some(gap) => now.after(*gap),
-            None => now.after(BEACON).after(jitter),
+        let address = match beacon.wanted.take() {
+            Some(address) if beacon.due > now => address,
+            _ => Address::BROADCAST,
         };
-        beacon.repeated = beacon.repeated.saturating_add(1);
+        if beacon.due <= now {
+            beacon.due = match AGAIN.get(beacon.repeated) {
+                Some(gap) => now.after(*gap),
+                None => now.after(BEACON).after(jitter),
+            };
+            beacon.repeated = beacon.repeated.saturating_add(1);
+        }
         let mut header = [0; HEADER_MAX];
         let head = header.first_chunk_mut::<{ Header::LEN }>()?;
-        let all = (Mac::BROADCAST, Address::BROADCAST);
-        Header::emit_request(all.0, beacon.link.mac, all.1, Command::Config, tag, head);
+        let (all, us) = (Mac::BROADCAST, beacon.link.mac);
+        Header::emit_request(all, us, address, Command::Config, tag, head);
         let mut query = [0; ConfigRequest::LEN];
         ConfigRequest::READ.emit(&mut query);
         header.get_mut(Header::LEN..Header::LEN + ConfigRequest::LEN)?.copy_from_slice(&query);
@@ -244,53 +259,74 @@ mod tests {
         assert!(d.set_interfaces(b"a23456789012345", Instant::ZERO).is_ok());
     }
 
-    #[test]
-    fn a_usable_link_beacons_at_once_and_then_every_54_to_60_seconds() {
-        let mut d = discovery();
-        let mut now = Instant::from_micros(5);
-        d.handle_link(LinkId(3), up(), now);
-        assert_eq!(beacons(&mut d, now), [3]);
-        for _ in 0..50 {
-            let gap = d.deadline().since(now);
-            assert!((54_000_000..60_000_000).contains(&gap.0), "{gap:?}");
-            now = d.deadline();
-            assert_eq!(beacons(&mut d, now), [3]);
+    /// Beacons on link 0 from now on, as seconds between them.
+    fn gaps(d: &mut Discovery<'_>, now: &mut Instant, count: usize) -> Vec<u64> {
+        let mut gaps = Vec::new();
+        for _ in 0..count {
+            assert_eq!(beacons(d, *now), [0]);
+            gaps.push(d.deadline().since(*now).0 / 1_000_000);
+            *now = d.deadline();
         }
+        gaps
     }
 
     #[test]
-    fn a_link_that_came_up_is_asked_a_few_times_soon() {
+    fn a_usable_link_beacons_at_once_a_few_times_soon_and_then_every_54_to_60_seconds() {
         let mut d = discovery();
         let mut now = Instant::from_micros(5);
+        d.handle_link(LinkId(0), up(), now);
+        assert_eq!(gaps(&mut d, &mut now, 4), [1, 2, 7, 20]);
+        let later = gaps(&mut d, &mut now, 50);
+        assert!(later.iter().all(|gap| (54..60).contains(gap)), "{later:?}");
         d.handle_link(LinkId(0), Link { up: false, ..up() }, now);
         d.handle_link(LinkId(0), up(), now);
-        let mut gaps = Vec::new();
-        for _ in 0..5 {
-            assert_eq!(beacons(&mut d, now), [0]);
-            gaps.push(d.deadline().since(now).0 / 1_000_000);
-            now = d.deadline();
-        }
-        assert_eq!(gaps[..4], [1, 2, 7, 20]);
-        assert!((54..60).contains(&gaps[4]));
+        assert_eq!(gaps(&mut d, &mut now, 2), [1, 2]);
     }
 
     #[test]
-    fn after_a_filter_was_set_the_beacon_is_repeated_soon() {
+    fn a_beacon_that_was_asked_for_is_repeated_soon() {
         let mut d = discovery();
         let mut now = Instant::from_micros(5);
         d.handle_link(LinkId(0), up(), now);
-        for _ in 0..6 {
-            assert_eq!(beacons(&mut d, now), [0]);
-            now = d.deadline();
-        }
+        gaps(&mut d, &mut now, 6);
+        d.discover(now);
+        assert_eq!(gaps(&mut d, &mut now, 4), [1, 2, 7, 20]);
+    }
+
+    #[test]
+    fn one_target_is_asked_for_by_its_address_and_nobody_else() {
+        let mut d = discovery();
+        let now = Instant::from_micros(5);
+        d.handle_link(LinkId(0), up(), now);
+        assert_eq!(beacons(&mut d, now), [0]);
+        let later = d.deadline();
+        d.ask(Address { major: 7, minor: 1 }, now);
+        let query = d.poll_transmit(now).unwrap();
+        assert_eq!(query.header[..6], [0xff; 6]);
+        assert_eq!(query.header[14..20], [0x10, 0, 0, 7, 1, 1]);
+        assert!(d.poll_transmit(now).is_none());
+        assert_eq!(d.deadline(), later, "the beacon comes when it would have");
+    }
+
+    #[test]
+    fn two_targets_at_once_are_asked_for_by_a_beacon() {
+        let mut d = discovery();
+        let now = Instant::from_micros(5);
+        d.handle_link(LinkId(0), up(), now);
+        assert_eq!(beacons(&mut d, now), [0]);
+        d.ask(Address { major: 7, minor: 1 }, now);
+        d.ask(Address { major: 7, minor: 2 }, now);
+        assert_eq!(d.poll_transmit(now).unwrap().header[16..19], [0xff; 3]);
+        assert!(d.poll_transmit(now).is_none());
+    }
+
+    #[test]
+    fn a_filter_that_is_refused_changes_nothing() {
+        let mut d = discovery();
+        d.handle_link(LinkId(0), up(), Instant::ZERO);
         assert_eq!(d.set_filter(Kind::Shelves, b"x"), Err(Meaningless));
-        d.discover(now);
-        assert_eq!(beacons(&mut d, now), [0]);
-        assert!(d.deadline().since(now) >= BEACON, "a filter that is refused changes nothing");
-        d.set_filter(Kind::Shelves, b"7").unwrap();
-        d.discover(now);
-        assert_eq!(beacons(&mut d, now), [0]);
-        assert_eq!(d.deadline().since(now), AFTER_LINK_UP[0]);
+        let seven = d.judge(&frame(&advert(), Admission::Granted), b"");
+        assert_eq!(seven, Admission::Granted);
     }
 
     #[test]

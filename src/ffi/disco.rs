@@ -7,6 +7,7 @@ use crate::filter::{FILTER_MAX, Filter};
 use crate::output::LinkId;
 use crate::target::LINKS;
 use crate::time::Instant;
+use crate::wire::Address;
 use core::ptr::addr_of_mut;
 use core::slice;
 
@@ -181,6 +182,22 @@ pub unsafe extern "C" fn aoe_core_disco_link(
 pub unsafe extern "C" fn aoe_core_disco_now(block: *mut DiscoBlock, now: u64) {
     // SAFETY: As the caller promises.
     unsafe { discovery(block) }.discover(Instant::from_micros(now));
+}
+
+/// A query for one target is due everywhere.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_ask(
+    block: *mut DiscoBlock,
+    now: u64,
+    major: u16,
+    minor: u8,
+) {
+    // SAFETY: As the caller promises.
+    unsafe { discovery(block) }.ask(Address { major, minor }, Instant::from_micros(now));
 }
 
 /// Whether an answer whose address has no target deserves one.

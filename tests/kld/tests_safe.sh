@@ -108,11 +108,7 @@ no_memory_at_load() {
 	for ((n = 1; n <= last - first; n++)); do
 		k fault alloc $n $((1 + n % 3))
 		if k load -k net.aoe.iflist=em0 "$module"; then
-			# A beacon may be what was lost; the next is a minute off.
-			k sysctl net.aoe.discover=1
-			k sleep 0.1
-			k fault alloc 0
-			k sysctl net.aoe.discover=1
+			# A beacon may be what was lost; the next is a second off.
 			k wait disk aoe7e3 10
 			k unload
 		fi

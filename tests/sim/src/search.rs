@@ -205,6 +205,12 @@ impl Search {
         self.core.discover(0);
         self.drain()?;
         while self.pass_on()? {}
+        // The beacons that are repeated soon would be steps of every world.
+        while self.around.now < 31 * SECOND {
+            self.tick();
+            self.drain()?;
+            while self.pass_on()? {}
+        }
         if !self.around.is_up || self.core.paths().len() != LINKS {
             return Err("the disk was not found on both paths".to_string());
         }
