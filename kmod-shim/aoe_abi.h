@@ -288,10 +288,32 @@ struct aoe_control {
 	uint8_t		reserved[6];
 };
 
+/*
+ * A request of a kernel crash dump.  The core keeps nothing of it: these are
+ * sent one at a time, by a kernel that has stopped.
+ */
+struct aoe_dump {
+	uint64_t	lba;
+	uint32_t	sequence;		/* another one for every request */
+	uint16_t	major;
+	uint8_t		minor;
+	uint8_t		sectors;		/* 0: flush */
+	uint8_t		local[6];
+	uint8_t		remote[6];
+	uint8_t		lba48;			/* AOE_INFO_LBA48 */
+	uint8_t		reserved[3];
+};
+
 /* Stateless. */
 uint32_t	aoe_core_abi_version(void);
 void		aoe_core_peek(const uint8_t *header, uint32_t length,
 		    struct aoe_peek *out);
+/* What comes in front of the data; the frame is at least 60 bytes long. */
+void		aoe_core_dump_emit(const struct aoe_dump *,
+		    uint8_t header[AOE_RX_HEADER]);
+/* 0, an errno, or EAGAIN: the frame does not answer this request. */
+int		aoe_core_dump_answer(const struct aoe_dump *,
+		    const uint8_t *frame, uint32_t length);
 /* A short name for devctl and the event log, and a sentence; both static. */
 const char	*aoe_core_event_name(uint32_t event);
 const char	*aoe_core_event_text(uint32_t event);
@@ -421,4 +443,5 @@ AOE_SIZE(aoe_peek, 8);
 AOE_SIZE(aoe_output, 96);
 AOE_SIZE(aoe_path_info, 80);
 AOE_SIZE(aoe_control, 32);
+AOE_SIZE(aoe_dump, 32);
 #endif /* _AOE_ABI_H_ */

@@ -258,10 +258,19 @@ static int
 aoe_disk_getattr(struct bio *bp)
 {
 	struct aoe_softc *sc = bp->bio_disk->d_drv1;
+	const char *why;
 	int error;
 
 	error = -1;
-	if (strcmp(bp->bio_attribute, "GEOM::physpath") == 0) {
+	if (strcmp(bp->bio_attribute, "GEOM::kerneldump") == 0) {
+		/* geom_disk answers this one itself, if it may. */
+		why = aoe_dump_refusal(sc);
+		if (why != NULL) {
+			printf("aoe: %s takes no dumps: %s\n", sc->sc_name,
+			    why);
+			return (ENODEV);
+		}
+	} else if (strcmp(bp->bio_attribute, "GEOM::physpath") == 0) {
 		snprintf(bp->bio_data, bp->bio_length, "aoe/shelf@%u/slot@%u",
 		    sc->sc_major, sc->sc_minor);
 		error = 0;
@@ -309,6 +318,7 @@ aoe_disk_make(struct aoe_softc *sc, uint64_t sectors)
 	dp->d_strategy = aoe_disk_strategy;
 	dp->d_getattr = aoe_disk_getattr;
 	dp->d_gone = aoe_disk_gone;
+	dp->d_dump = aoe_dump_write;
 	dp->d_sectorsize = AOE_SECTOR;
 	dp->d_mediasize = (off_t)sectors * AOE_SECTOR;
 	dp->d_maxsize = maxphys;

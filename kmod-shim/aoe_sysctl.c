@@ -42,6 +42,7 @@ enum aoe_setting_id {
 	AOE_ABFT,
 	AOE_BOOT,
 	AOE_DEBUG,
+	AOE_DUMP,
 	AOE_FAIL_ON_DISCONNECTION,
 	AOE_GHOST_WAIT,
 	AOE_MAXOUT,
@@ -66,6 +67,7 @@ static const struct aoe_setting {
 	AOE_SETTING(AOE_ABFT, abft, 0, 0, 1),
 	AOE_SETTING(AOE_BOOT, boot, 0, 0, 1),
 	AOE_SETTING(AOE_DEBUG, debug, 0, 0, 9),
+	AOE_SETTING(AOE_DUMP, dump, 0, 0, 1),
 	AOE_SETTING(AOE_FAIL_ON_DISCONNECTION, fail_on_disconnection, 0, 0, 1),
 	AOE_SETTING(AOE_GHOST_WAIT, ghost_wait, 10, 0, 3600),
 	AOE_SETTING(AOE_MAXOUT, maxout, 128, 1, AOE_FRAME_SLOTS),
@@ -100,6 +102,8 @@ AOE_KNOB(boot, AOE_BOOT, CTLFLAG_RWTUN,
     "Bring listed interfaces up and hold the root mount for their disks");
 AOE_KNOB(abft, AOE_ABFT, CTLFLAG_RWTUN,
     "At load, also use the interface that the AoE boot firmware table names");
+AOE_KNOB(dump, AOE_DUMP, CTLFLAG_RWTUN,
+    "Let the kernel write crash dumps to AoE disks (experimental)");
 AOE_KNOB(maxout, AOE_MAXOUT, CTLFLAG_RWTUN,
     "Most requests on the wire at once on one path");
 AOE_KNOB(maxtargets, AOE_MAXTARGETS, CTLFLAG_RDTUN,
@@ -186,6 +190,8 @@ aoe_sysctl_setting(SYSCTL_HANDLER_ARGS)
 	if (error != 0)
 		return (error);
 	atomic_store_int(aoe_setting_place(s), value);
+	if (aoe_config.dump)
+		aoe_dump_prepare();
 	aoe_settings_push();
 	sx_xunlock(&aoe_conf_sx);
 	return (0);
@@ -354,6 +360,8 @@ aoe_sysctl_apply(void)
 	int error;
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	if (aoe_config.dump)
+		aoe_dump_prepare();
 	if (aoe_filter_init() != 0)
 		return;
 	list = malloc(sizeof(aoe_iflist) + 1 + IFNAMSIZ, M_AOE,

@@ -169,6 +169,7 @@ struct aoe_config {
 	u_int		boot;
 	u_int		abft;
 	u_int		debug;
+	u_int		dump;
 	u_int		policy;			/* AOE_POLICY_* */
 	int		wc;
 };
@@ -309,6 +310,11 @@ void	aoe_bio_done(struct bio *, int error);
 void	aoe_bio_write_to(struct bio *, size_t offset, size_t length, char *to);
 void	aoe_bio_read_from(struct bio *, size_t offset, size_t length,
 	    const struct mbuf *, size_t from);
+
+/* aoe_dump.c: kernel crash dumps. */
+void	aoe_dump_prepare(void);
+const char *aoe_dump_refusal(struct aoe_softc *);
+int	aoe_dump_write(void *, void *, off_t offset, size_t length);
 
 /* aoe_filter.c */
 int	aoe_filter_init(void);

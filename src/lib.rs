@@ -22,6 +22,7 @@
 extern crate std;
 
 pub mod discovery;
+pub mod dump;
 pub mod ffi;
 pub mod filter;
 mod guard;

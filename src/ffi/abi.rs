@@ -240,6 +240,21 @@ twin!(
 pub const PATH_ANY: u8 = 0xff;
 
 twin!(
+    /// A request of a kernel crash dump.
+    AoeDump, 32 {
+        lba: u64 = 0,
+        sequence: u32 = 8,
+        major: u16 = 12,
+        minor: u8 = 14,
+        sectors: u8 = 15,
+        local: [u8; 6] = 16,
+        remote: [u8; 6] = 22,
+        lba48: u8 = 28,
+        reserved: [u8; 3] = 29,
+    }
+);
+
+twin!(
     /// A path's state and counters.
     AoePathInfo, 80 {
         sent: u64 = 0,

@@ -1,10 +1,12 @@
 //! Between the core's values and the structs of the boundary.
 
 use super::abi::{
-    self, AoeControl, AoeCopy, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoePathInfo, AoePeek,
+    self, AoeControl, AoeCopy, AoeDump, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoePathInfo,
+    AoePeek,
 };
 use super::abi::{AoeSettings, AoeTargetInfo};
 use super::text;
+use crate::dump::{DumpRequest, Work};
 use crate::filter::{Admission, Kind};
 use crate::io::{IoRequest, Op};
 use crate::output::{
@@ -215,6 +217,21 @@ fn control_done(done: &ControlDone, out: &mut AoeOutput) {
         Err(ControlError::NoPath) => out.error = ENETDOWN,
         Err(ControlError::Silent) => out.error = ETIMEDOUT,
         Err(ControlError::TooLong) => out.error = EMSGSIZE,
+    }
+}
+
+pub(super) fn dump(d: &AoeDump) -> DumpRequest {
+    let work = match d.sectors {
+        0 => Work::Flush,
+        sectors => Work::Write { lba: d.lba, sectors },
+    };
+    DumpRequest {
+        address: Address { major: d.major, minor: d.minor },
+        local: Mac(d.local),
+        remote: Mac(d.remote),
+        sequence: d.sequence,
+        work,
+        lba48: d.lba48 != 0,
     }
 }
 

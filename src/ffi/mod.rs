@@ -11,8 +11,8 @@ mod disco;
 mod text;
 
 use abi::{
-    AoeControl, AoeCopy, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoeParams, AoePathInfo, AoePeek,
-    AoeSettings, AoeTargetInfo,
+    AoeControl, AoeCopy, AoeDump, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoeParams, AoePathInfo,
+    AoePeek, AoeSettings, AoeTargetInfo,
 };
 use block::Block;
 use convert::{EAGAIN, EINVAL, ENOENT, errno};
@@ -460,6 +460,36 @@ pub unsafe extern "C" fn aoe_core_identify(block: *mut Handle, out: *mut [u8; 51
         }
         None => ENOENT,
     }
+}
+
+/// Writes what comes in front of the data of a crash dump's request.
+///
+/// # Safety
+///
+/// `dump` must be readable and `out` writable; no lock is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_dump_emit(dump: *const AoeDump, out: *mut [u8; abi::RX_HEADER]) {
+    // SAFETY: Both as the caller promises.
+    let (dump, out) = unsafe { (&*dump, &mut *out) };
+    convert::dump(dump).emit(out);
+}
+
+/// What a frame says to a crash dump's request: 0, its errno, or `EAGAIN` for
+/// a frame that is no answer to it.
+///
+/// # Safety
+///
+/// `dump` must be readable, and `frame` for `length` bytes; no lock is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_dump_answer(
+    dump: *const AoeDump,
+    frame: *const u8,
+    length: u32,
+) -> i32 {
+    let length = usize::try_from(length).unwrap_or(0);
+    // SAFETY: Both as the caller promises.
+    let (dump, frame) = unsafe { (&*dump, slice::from_raw_parts(frame, length)) };
+    convert::dump(dump).answer(frame).map_or(EAGAIN, |outcome| outcome.map_or_else(errno, |()| 0))
 }
 
 /// Nothing in the core can panic; the build proves that this is not linked.

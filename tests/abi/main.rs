@@ -93,6 +93,7 @@ fn layouts_in_rust() -> BTreeMap<String, Layout> {
         "aoe_io": AoeIo,
         "aoe_frame": AoeFrame,
         "aoe_control": AoeControl,
+        "aoe_dump": AoeDump,
         "aoe_copy": AoeCopy,
         "aoe_peek": AoePeek,
         "aoe_output": AoeOutput,
