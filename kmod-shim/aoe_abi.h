@@ -255,6 +255,7 @@ struct aoe_target_info {
 #define	AOE_INFO_RESERVED	0x20		/* AoE error 6 was seen */
 #define	AOE_INFO_IDLE		0x40		/* nothing left: may be freed */
 #define	AOE_INFO_OPEN		0x80
+#define	AOE_INFO_FLUSH_EXT	0x100		/* ... and that it is FLUSH EXT */
 
 struct aoe_path_info {
 	uint64_t	sent;
@@ -300,7 +301,7 @@ struct aoe_dump {
 	uint8_t		sectors;		/* 0: flush */
 	uint8_t		local[6];
 	uint8_t		remote[6];
-	uint8_t		lba48;			/* AOE_INFO_LBA48 */
+	uint8_t		ext;			/* LBA48, FLUSH EXT */
 	uint8_t		reserved[3];
 };
 

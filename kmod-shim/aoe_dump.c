@@ -33,7 +33,7 @@
 
 #include <geom/geom_disk.h>
 
-#define	AOE_DUMP_POLL_US	10		/* between two polls */
+#define	AOE_DUMP_POLL_US	10		/* between polls, at least */
 #define	AOE_DUMP_SETTLE_US	100000		/* for what was on the wire */
 #define	AOE_DUMP_RTO_US		20000		/* first; then doubled, up to */
 #define	AOE_DUMP_RTO_MAX_US	1000000
@@ -55,7 +55,7 @@ static struct {
 	struct debugnet_methods *d_methods;
 	struct aoe_dump	d_request;
 	uint32_t	d_payload;		/* bytes of a write */
-	bool		d_flush;		/* the target can */
+	uint32_t	d_flags;		/* AOE_INFO_* */
 	u_int		d_next_path;
 	u_int		d_lost_us;		/* waited in vain, in sum */
 	int		d_answer;		/* EAGAIN: none yet */
@@ -177,17 +177,18 @@ aoe_dump_send(const void *data, uint32_t length)
 	(void)aoe_dump.d_methods->dn_transmit(aoe_dump.d_ifp, m);
 }
 
-/* Poll until there is an answer, or for so long. */
+/* Poll until there is an answer, or for so long; less often with time. */
 static void
 aoe_dump_wait(u_int us)
 {
-	u_int waited;
+	u_int step, waited;
 
-	for (waited = 0; waited < us; waited += AOE_DUMP_POLL_US) {
+	for (waited = 0; waited < us; waited += step) {
 		(void)aoe_dump.d_methods->dn_poll(aoe_dump.d_ifp, 1000);
 		if (aoe_dump.d_answer != EAGAIN)
 			return;
-		DELAY(AOE_DUMP_POLL_US);
+		step = MAX(AOE_DUMP_POLL_US, waited / 16);
+		DELAY(step);
 	}
 }
 
@@ -199,6 +200,8 @@ aoe_dump_request(const void *data, uint32_t length)
 
 	aoe_dump.d_request.sequence++;
 	aoe_dump.d_request.sectors = length / AOE_SECTOR;
+	aoe_dump.d_request.ext = (aoe_dump.d_flags & (length != 0 ?
+	    AOE_INFO_LBA48 : AOE_INFO_FLUSH_EXT)) != 0;
 	aoe_dump.d_answer = EAGAIN;
 	rto = AOE_DUMP_RTO_US;
 	for (waited = 0; waited < AOE_DUMP_PATH_US &&
@@ -304,8 +307,7 @@ aoe_dump_begin(struct aoe_softc *sc)
 	aoe_dump.d_next_path = aoe_dump.d_lost_us = 0;
 	aoe_dump.d_request.major = sc->sc_major;
 	aoe_dump.d_request.minor = sc->sc_minor;
-	aoe_dump.d_request.lba48 = (info.flags & AOE_INFO_LBA48) != 0;
-	aoe_dump.d_flush = (info.flags & AOE_INFO_FLUSH) != 0;
+	aoe_dump.d_flags = info.flags;
 	debugnet_mbuf_start();
 	return (aoe_dump_next_path());
 }
@@ -350,7 +352,8 @@ aoe_dump_write(void *arg, void *virtual, off_t offset, size_t length)
 	if (offset < 0 || offset % AOE_SECTOR != 0 || length % AOE_SECTOR != 0)
 		return (EINVAL);
 	error = aoe_dump.d_sc != sc ? aoe_dump_begin(sc) : 0;
-	if (error == 0 && (length != 0 || (last && aoe_dump.d_flush)))
+	if (error == 0 && (length != 0 ||
+	    (last && (aoe_dump.d_flags & AOE_INFO_FLUSH) != 0)))
 		error = aoe_dump_io(virtual, offset / AOE_SECTOR, length);
 	if (error != 0)
 		printf("aoe: %s: dump failed at %jd: error %d\n", sc->sc_name,

@@ -35,8 +35,8 @@ pub struct DumpRequest {
     pub sequence: u32,
     /// What is asked for.
     pub work: Work,
-    /// The disk takes addresses of 48 bits.
-    pub lba48: bool,
+    /// The disk takes this command in its 48-bit form.
+    pub ext: bool,
 }
 
 impl DumpRequest {
@@ -51,8 +51,8 @@ impl DumpRequest {
 
     fn request(&self) -> AtaRequest {
         match self.work {
-            Work::Flush => AtaRequest::flush(self.lba48),
-            Work::Write { lba, sectors } => AtaRequest::write(lba, sectors, self.lba48),
+            Work::Flush => AtaRequest::flush(self.ext),
+            Work::Write { lba, sectors } => AtaRequest::write(lba, sectors, self.ext),
         }
     }
 
@@ -104,14 +104,14 @@ mod tests {
     const LOCAL: Mac = Mac([2, 0, 0, 0, 0, 1]);
     const REMOTE: Mac = Mac([2, 0, 0, 0, 0, 2]);
 
-    fn request(work: Work, lba48: bool) -> DumpRequest {
+    fn request(work: Work, ext: bool) -> DumpRequest {
         DumpRequest {
             address: Address { major: 258, minor: 3 },
             local: LOCAL,
             remote: REMOTE,
             sequence: 0x0a0b_0c0d,
             work,
-            lba48,
+            ext,
         }
     }
 

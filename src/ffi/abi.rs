@@ -223,6 +223,7 @@ pub const INFO_READ_ONLY: u32 = 0x10;
 pub const INFO_RESERVED: u32 = 0x20;
 pub const INFO_IDLE: u32 = 0x40;
 pub const INFO_OPEN: u32 = 0x80;
+pub const INFO_FLUSH_EXT: u32 = 0x100;
 
 twin!(
     /// A management command.
@@ -249,7 +250,7 @@ twin!(
         sectors: u8 = 15,
         local: [u8; 6] = 16,
         remote: [u8; 6] = 22,
-        lba48: u8 = 28,
+        ext: u8 = 28,
         reserved: [u8; 3] = 29,
     }
 );

@@ -296,6 +296,27 @@ cmd_pattern(int argc, char **argv, FILE *out)
 	    size, out));
 }
 
+/* As a kernel that has panicked writes it, or one that still runs. */
+static int
+cmd_dump(int argc, char **argv, FILE *out)
+{
+
+	(void)out;
+	return (io_dump(argv[1], bytes(argv[2]), bytes(argv[3]),
+	    strtoul(argv[4], NULL, 0), argc > 5));
+}
+
+static int
+cmd_hide(int argc, char **argv, FILE *out)
+{
+	int error, i;
+
+	(void)out;
+	for (error = 0, i = 1; error == 0 && i < argc; i++)
+		error = loader_hide(argv[i]);
+	return (error);
+}
+
 /* bench disk read|write seq|rand size depth seconds */
 static int
 cmd_bench(int argc, char **argv, FILE *out)
@@ -399,6 +420,8 @@ static const struct cmd commands[] = {
 	{ "fill", 4, 6, cmd_pattern, "disk offset length seed [depth [size]]" },
 	{ "check", 4, 6, cmd_pattern, "disk offset length seed [depth "
 	    "[size]]" },
+	{ "dump", 4, 5, cmd_dump, "disk offset length seed [running]" },
+	{ "hide", 1, 8, cmd_hide, "symbol..." },
 	{ "bench", 6, 6, cmd_bench, "disk read|write seq|rand size depth "
 	    "seconds" },
 	{ "flush", 1, 1, cmd_single, "disk" },
@@ -410,6 +433,7 @@ static const struct cmd commands[] = {
 	{ "nbd", 1, 2, cmd_nbd, "disk socket | stop" },
 	{ "if", 1, 5, cmd_if, "list | attach name packet|tap|wire [device "
 	    "[mtu]] | detach|up|down name | link name up|down | mtu name n | "
+	    "polling name 0|1 | "
 	    "rename name new | lladdr name mac" },
 	{ "inject", 2, 3, cmd_inject, "interface hex [vlan]" },
 	{ "target", 3, 5, cmd_target, "add wire N.M size [serial] | remove "

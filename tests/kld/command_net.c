@@ -43,6 +43,8 @@ cmd_if(int argc, char **argv, FILE *out)
 		kpi_if_flags(l->kif, argv[1][0] == 'u');
 	else if (argc == 4 && strcmp(argv[1], "link") == 0)
 		kpi_if_link(l->kif, strcmp(argv[3], "up") == 0);
+	else if (argc == 4 && strcmp(argv[1], "polling") == 0)
+		kpi_if_polling(l->kif, argv[3][0] != '0');
 	else if (argc == 4 && strcmp(argv[1], "mtu") == 0) {
 		l->mtu = (unsigned)bytes(argv[3]);
 		kpi_if_mtu(l->kif, l->mtu);

@@ -146,6 +146,9 @@ void	 kpi_if_rename(struct kpi_if *, const char *name)
 void	 kpi_if_counts(struct kpi_if *, unsigned long *in, unsigned long *out,
 	    unsigned long *passed) SHARED(kpi_if_counts);
 
+/* Whether its driver can be polled after a panic. */
+void	 kpi_if_polling(struct kpi_if *, int can) SHARED(kpi_if_polling);
+
 /* Disks. */
 struct kpi_disk;			/* a reference to a provider */
 struct kpi_disk_info {
@@ -187,5 +190,9 @@ int	 kpi_disk_attr(struct kpi_disk *, const char *attr, void *out,
 void	 kpi_disk_io(struct kpi_disk *, int op, long offset, long length,
 	    void *data, void (*done)(void *arg, int error), void *arg)
 	    SHARED(kpi_disk_io);
+/* This thread goes on alone, as after a panic; or the others do again. */
+void	 kpi_stop(int stop) SHARED(kpi_stop);
+int	 kpi_disk_dump(struct kpi_disk *, void *data, long offset, long length)
+	    SHARED(kpi_disk_dump);
 void	 kpi_geom_idle(void) SHARED(kpi_geom_idle);
 #endif /* _KLD_HOST_H_ */

@@ -282,3 +282,31 @@ io_unhold(const char *disk)
 		}
 	return (FBSD_ENOENT);
 }
+
+int
+io_dump(const char *disk, long offset, long length, unsigned long seed,
+    bool running)
+{
+	static uint64_t chunk[65536 / 8];
+	struct kpi_disk *d;
+	long at, n;
+	int error;
+
+	if ((error = kpi_disk_open(disk, 0, &d)) != 0)
+		return (error);
+	if (!running)
+		kpi_stop(1);
+	for (at = 0; error == 0 && at < length; at += n) {
+		n = length - at < (long)sizeof(chunk) ? length - at :
+		    (long)sizeof(chunk);
+		for (long i = 0; i < n / 8; i++)
+			chunk[i] = pattern(seed, (offset + at) / 8 + i);
+		error = kpi_disk_dump(d, chunk, offset + at, n);
+	}
+	if (error == 0)
+		error = kpi_disk_dump(d, NULL, 0, 0);
+	if (!running)
+		kpi_stop(0);
+	kpi_disk_close(d);
+	return (error);
+}

@@ -40,6 +40,8 @@ int	firmware_load(unsigned long address, const char *path, FILE *out);
 int	loader_load(const char *path, FILE *out);
 void	loader_free(void);
 bool	loader_loaded(void);
+/* Modules loaded from now on do not find this symbol. */
+int	loader_hide(const char *name);
 
 /* link.c: where frames go. */
 struct target;
@@ -98,6 +100,8 @@ int	io_pattern(const char *disk, long offset, long length, unsigned long
 	    seed, bool write, unsigned depth, unsigned size, FILE *out);
 int	io_simple(const char *disk, int op, long offset, long length,
 	    FILE *out);
+int	io_dump(const char *disk, long offset, long length, unsigned long seed,
+	    bool running);
 /* bench.c */
 int	io_bench(const char *disk, bool write, bool random, long size,
 	    unsigned depth, double seconds, FILE *out);

@@ -33,6 +33,7 @@ struct kthr {
 	volatile u_int		 kt_epoch;	/* odd inside the net epoch */
 	u_int			 kt_epoch_depth;
 	const char		*kt_nosleep;	/* context that may not sleep */
+	bool			 kt_stopped;	/* alone, after a panic */
 	void			*kt_memory;	/* what it was cut from */
 };
 #define	curkthr		((struct kthr *)curthread)

@@ -251,6 +251,7 @@ kpi_if_attach(const char *name, void *host, const u_char mac[6], u_int mtu)
 	k->ifn.if_hw_addr = k->lladdr;
 	strlcpy(k->ifn.if_xname, name, sizeof(k->ifn.if_xname));
 	k->attached = true;
+	kpi_if_polling(k, 1);
 	kpi_lock(&ifs_lock);
 	for (i = 0; i < KIFS && ifs[i] != NULL; i++)
 		;

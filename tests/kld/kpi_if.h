@@ -23,7 +23,11 @@ struct kpi_if {
 	volatile u_int	 refs;		/* the module's */
 	u_long		 in, out, passed;
 	bool		 attached;
+	volatile bool	 polled;	/* kpi_dump.c has its input */
+	struct mbuf	*queue;		/* ... what came meanwhile */
 };
+
+void	kpi_poll_queue(struct kpi_if *, struct mbuf *);
 
 static inline struct kpi_if *
 kif(const struct ifnet *ifp)

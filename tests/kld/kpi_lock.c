@@ -261,6 +261,9 @@ __mtx_lock_flags(volatile uintptr_t *c, int opts, const char *file, int line)
 
 	(void)opts, (void)file, (void)line;
 	lock_usable(lo, CALLER);
+	if (curkthr->kt_stopped && host_in_module(CALLER))
+		kpi_violation(CALLER, "%s locked in a kernel that has stopped",
+		    lo->lo_name);
 	if ((lo->lo_flags & LO_RECURSABLE) != 0 && mtx_owned(m)) {
 		lo->lo_data++;
 		return;

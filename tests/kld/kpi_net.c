@@ -395,6 +395,11 @@ kpi_if_input(struct kpi_if *k, const void *frame, u_long len, int vlan_tag)
 		m->m_flags |= M_VLANTAG;
 		m->m_pkthdr.ether_vtag = (uint16_t)vlan_tag;
 	}
+	/* Nor is there a filter, or a hook, while a dump is written. */
+	if (k->polled) {
+		kpi_poll_queue(k, m);
+		return;
+	}
 	/* Promiscuous frames never reach the hooks (if_ethersubr.c). */
 	if (m->m_flags & M_PROMISC) {
 		m_freem(m);

@@ -83,6 +83,8 @@ kpi_disk_attr(struct kpi_disk *d, const char *attr, void *out, u_long size)
 	if (error != -1)
 		return (error);
 	/* Declined: geom_disk answers from the disk itself. */
+	if (strcmp(attr, "GEOM::kerneldump") == 0)
+		return (dp->d_dump != NULL ? 0 : ENODEV);
 	return (g_handleattr_str(&bio, "GEOM::ident", dp->d_ident) ||
 	    g_handleattr_str(&bio, "GEOM::descr", dp->d_descr) ||
 	    g_handleattr_str(&bio, "GEOM::attachment", dp->d_attachment) ?

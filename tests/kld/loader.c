@@ -200,11 +200,26 @@ compare_export(const void *name, const void *e)
 	return (strcmp(name, ((const struct export *)e)->name));
 }
 
+/* What this kernel shall not have, as others were built without it. */
+static char	hidden[8][64];
+static unsigned	nhidden;
+
+int
+loader_hide(const char *name)
+{
+
+	if (nhidden == sizeof(hidden) / sizeof(hidden[0]))
+		return (FBSD_EINVAL);
+	snprintf(hidden[nhidden++], sizeof(hidden[0]), "%s", name);
+	return (0);
+}
+
 static bool
 undefined(const char *name, uint64_t *value)
 {
 	const struct export *e;
 	const struct section *s;
+	unsigned i;
 
 	if (strncmp(name, "__start_", 8) == 0 &&
 	    (s = find_section(name + 8)) != NULL) {
@@ -216,6 +231,9 @@ undefined(const char *name, uint64_t *value)
 		*value = (uint64_t)s->address + s->size;
 		return (true);
 	}
+	for (i = 0; i < nhidden; i++)
+		if (strcmp(hidden[i], name) == 0)
+			return (false);
 	e = bsearch(name, kpi_exports, kpi_nexports, sizeof(*e),
 	    compare_export);
 	if (e == NULL)

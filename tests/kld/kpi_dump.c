@@ -1,0 +1,215 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A kernel that has stopped to write a crash dump: one thread goes on, and an
+ * interface is sent on and polled through its debugnet methods.
+ *
+ * Held against the rules: the thread takes no lock and does not sleep (see
+ * kt_stopped), nothing is sent but with debugnet's memory, between START and
+ * END, and everything is given back at the end.
+ */
+#include "kpi.h"
+#include "kpi_geom.h"
+#include "kpi_if.h"
+
+#include <sys/mbuf.h>
+
+#include <net/debugnet.h>
+
+static bool		memory;		/* debugnet's is in use */
+static int		polled;		/* interfaces between START and END */
+static struct kmutex	queue_lock;
+
+void	debugnet_mbuf_start(void);
+void	debugnet_mbuf_finish(void);
+
+void
+debugnet_mbuf_start(void)
+{
+
+	if (memory)
+		kpi_violation(CALLER, "debugnet's memory taken twice");
+	memory = true;
+}
+
+void
+debugnet_mbuf_finish(void)
+{
+
+	if (!memory)
+		kpi_violation(CALLER, "debugnet's memory given back twice");
+	memory = false;
+}
+
+/* A frame that came while the interface is polled. */
+void
+kpi_poll_queue(struct kpi_if *k, struct mbuf *m)
+{
+	struct mbuf **p;
+
+	kpi_lock_quiet(&queue_lock);
+	for (p = &k->queue; *p != NULL; p = &(*p)->m_nextpkt)
+		;
+	*p = m;
+	kpi_unlock_quiet(&queue_lock);
+}
+
+static struct mbuf *
+take_queue(struct kpi_if *k)
+{
+	struct mbuf *m;
+
+	kpi_lock_quiet(&queue_lock);
+	m = k->queue;
+	k->queue = NULL;
+	kpi_unlock_quiet(&queue_lock);
+	return (m);
+}
+
+static void
+dn_event(if_t ifp, enum debugnet_ev event)
+{
+	struct kpi_if *k = kif(ifp);
+	struct mbuf *m, *next;
+
+	if (k->polled == (event == DEBUGNET_START))
+		kpi_violation(CALLER, "%s polled or not already",
+		    ifp->if_xname);
+	k->polled = event == DEBUGNET_START;
+	polled += k->polled ? 1 : -1;
+	if (k->polled)
+		return;
+	for (m = take_queue(k); m != NULL; m = next) {
+		next = m->m_nextpkt;
+		m_freem(m);
+	}
+}
+
+static int
+dn_transmit(if_t ifp, struct mbuf *m)
+{
+	struct kpi_if *k = kif(ifp);
+	struct host_iov iov = { m->m_data, (u_long)m->m_len };
+
+	if (!k->polled || !memory || !curkthr->kt_stopped)
+		kpi_violation(CALLER, "sent by polling in a kernel that runs");
+	if (m->m_next != NULL || m->m_len != m->m_pkthdr.len || m->m_len < 60 ||
+	    m->m_len > (int)ifp->if_mtu + ETHER_HDR_LEN)
+		kpi_violation(CALLER, "frame of %d bytes sent by polling",
+		    m->m_pkthdr.len);
+	atomic_add_long(&k->out, 1);
+	host_link_send(k->host, &iov, 1);
+	m_freem(m);
+	return (0);
+}
+
+static int
+dn_poll(if_t ifp, int count)
+{
+	struct mbuf *m;
+
+	(void)count;
+	m = take_queue(kif(ifp));
+	if (m != NULL)
+		ifp->if_input(ifp, m);
+	return (0);
+}
+
+static struct debugnet_methods methods = {
+	.dn_event = dn_event,
+	.dn_transmit = dn_transmit,
+	.dn_poll = dn_poll,
+};
+
+static void
+not_polled(if_t ifp, struct mbuf *m)
+{
+
+	kpi_violation(NULL, "%s: input that belongs to the stack",
+	    ifp->if_xname);
+	m_freem(m);
+}
+
+void
+kpi_if_polling(struct kpi_if *k, int can)
+{
+
+	k->ifn.if_input = not_polled;
+	k->ifn.if_debugnet_methods = can ? &methods : NULL;
+}
+
+/* What the module asks of interfaces for this. */
+if_t
+if_alloc(u_char type)
+{
+	struct kpi_if *k;
+
+	kpi_may_sleep(CALLER, "if_alloc()");
+	if (curvnet != vnet0)
+		kpi_violation(CALLER, "if_alloc outside of vnet0");
+	k = host_alloc(sizeof(*k));
+	k->ifn.if_type = type;
+	ledger_add(LEDGER_IFREF, k, "if_alloc", CALLER);
+	return (&k->ifn);
+}
+
+void
+if_free(if_t ifp)
+{
+
+	if (curvnet != vnet0)
+		kpi_violation(CALLER, "if_free outside of vnet0");
+	if (ledger_remove(LEDGER_IFREF, ifp, CALLER))
+		host_free(kif(ifp));
+}
+
+size_t
+malloc_usable_size(const void *p)
+{
+
+	(void)p;
+	return (sizeof(struct ifnet));
+}
+
+void
+if_setdebugnet_methods(if_t ifp, struct debugnet_methods *m)
+{
+
+	ifp->if_debugnet_methods = m;
+}
+
+void
+if_setinputfn(if_t ifp, if_input_fn_t input)
+{
+
+	ifp->if_input = input;
+}
+
+if_input_fn_t
+if_getinputfn(if_t ifp)
+{
+
+	return (ifp->if_input);
+}
+
+/* The calling thread is the only one of a kernel that has panicked. */
+void
+kpi_stop(int stop)
+{
+
+	panicstr = stop ? "a dump" : NULL;
+	curkthr->kt_stopped = stop;
+	curkthr->kt_nosleep = stop ? "a kernel that has stopped" : NULL;
+	if (!stop && (memory || polled != 0))
+		kpi_violation(NULL, "a dump left %d interfaces polled, %s "
+		    "debugnet's memory", polled, memory ? "with" : "without");
+}
+
+int
+kpi_disk_dump(struct kpi_disk *d, void *data, long offset, long length)
+{
+	struct disk *dp = d->p->dp;
+
+	return (dp == NULL || dp->d_dump == NULL ? ENODEV :
+	    dp->d_dump(dp, data, offset, (size_t)length));
+}
