@@ -88,8 +88,9 @@ class Console:
                     extent.append(follower)
             key = " | ".join(normalise(part) for part in extent)
             skip_to = number + len(extent)
-            if key not in self.allowed:
-                found.append((key, "\n".join(lines[number : number + 40])))
+            if key in self.allowed:
+                continue
+            found.append((key, "\n".join(lines[number : number + 40])))
             if _LAST_WORDS.search(line):
                 break  # all that follows belongs to the panic
         return found

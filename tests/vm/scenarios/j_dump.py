@@ -1,0 +1,52 @@
+"""Kernel crash dumps."""
+
+import struct
+
+from aoevm.scenario import scenario
+
+SECTOR = 512
+MAGIC = b"FreeBSD Kernel Dump"
+
+
+def headers(image):
+    """The headers behind and in front of a dump, and its first bytes."""
+    with open(image, "rb") as file:
+        end = file.seek(0, 2)
+        file.seek(end - SECTOR)
+        behind = file.read(SECTOR)
+        (length,) = struct.unpack_from(">Q", behind, 40)
+        file.seek(max(end - 2 * SECTOR - length, 0))
+        return length, behind, file.read(SECTOR), file.read(24)
+
+
+def panic(t, target):
+    """Panics, and looks for the whole dump on the console and in the target's file."""
+    t.start("sysctl debug.kdb.panic=1")
+    t.check(t.machine.wait_for_end(300 * t.slow), "the guest did not end")
+    said = t.machine.console.text()
+    t.check(f"aoe: {target.disk}: dumping over" in said, "no dump was begun")
+    t.check("Dump complete" in said, "the dump did not complete")
+    length, behind, front, first = headers(target.file)
+    t.check(behind.startswith(MAGIC), f"no dump in the file: {behind[:32]}")
+    words = struct.unpack(">128I", behind)
+    parity = 0
+    for word in words:
+        parity ^= word
+    t.check(parity == 0, "the header is damaged")
+    t.check(front == behind, f"another header in front of {length} bytes")
+    t.check(first.startswith(b"minidump FreeBSD/"), f"this is no dump: {first}")
+    t.check(b"kdb_sysctl_panic" in behind, "a dump of another panic")
+    t.check(length > 16 << 20, f"{length} bytes cannot be all")
+
+
+@scenario("dump", core=True, memory=512, panics="kdb_sysctl_panic")
+def dump(t):
+    """A kernel that panics writes its dump to an AoE disk, by polling, if it was allowed to."""
+    t.need("dumpon")
+    target = t.target(size="600m")
+    t.load()
+    t.appears(target)
+    t.refused(f"dumpon /dev/{target.disk}", "not supported by device")
+    t.check(t.printed("takes no dumps: net.aoe.dump is 0"), "no reason was given")
+    t.sh(f"sysctl net.aoe.dump=1; dumpon -v /dev/{target.disk}; dumpon -l")
+    panic(t, target)
