@@ -218,10 +218,8 @@ aoe_ctl_send(struct aoe_softc *sc, const struct aoe_ioc_control *c)
 	control.path = c->path;
 	memcpy(aoe_core_control_buffer(sc->sc_core), c->data, c->length);
 	error = aoe_core_control(sc->sc_core, aoe_input_locked(sc), &control);
-	if (error == 0) {
-		aoe_input_end(sc);
-		mtx_lock(&sc->sc_mtx);
-	}
+	aoe_input_end(sc);
+	mtx_lock(&sc->sc_mtx);
 	return (error);
 }
 

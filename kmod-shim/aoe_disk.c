@@ -49,7 +49,8 @@ aoe_bio_at(struct bio *bp, size_t offset, size_t *avail)
 		for (at = offset + bp->bio_ma_offset; at >= seg->ds_len; seg++)
 			at -= seg->ds_len;
 		*avail = seg->ds_len - at;
-		return ((char *)PHYS_TO_DMAP(seg->ds_addr + at));
+		/* An address of the kernel's, not of the bus. */
+		return ((char *)(uintptr_t)(seg->ds_addr + at));
 	}
 	if ((bp->bio_flags & BIO_UNMAPPED) != 0) {
 		at = offset + bp->bio_ma_offset;
@@ -137,12 +138,20 @@ aoe_disk_strategy(struct bio *bp)
 	struct aoe_softc *sc = bp->bio_disk->d_drv1;
 
 	switch (bp->bio_cmd) {
-	case BIO_FLUSH:
-		bp->bio_bcount = 0;
-		/* FALLTHROUGH */
-	case BIO_READ:
 	case BIO_WRITE:
 	case BIO_DELETE:
+		/* GEOM asks at the first open only; a second may write. */
+		if ((bp->bio_disk->d_flags & DISKFLAG_WRITE_PROTECT) != 0) {
+			bp->bio_bcount = bp->bio_length;
+			aoe_bio_done(bp, EROFS);
+			break;
+		}
+		/* FALLTHROUGH */
+	case BIO_READ:
+		aoe_submit(sc, bp);
+		break;
+	case BIO_FLUSH:
+		bp->bio_bcount = 0;
 		aoe_submit(sc, bp);
 		break;
 	case BIO_SPEEDUP:

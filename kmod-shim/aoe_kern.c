@@ -55,6 +55,7 @@ counter_u64_t aoe_stats[AOE_STATS];
 bool aoe_ready;
 bool aoe_shutting_down;
 
+static bool aoe_loaded;
 static eventhandler_tag aoe_tag_pre_sync;
 static eventhandler_tag aoe_tag_post_sync;
 
@@ -221,14 +222,16 @@ aoe_load(void)
 	}
 	aoe_tag_pre_sync = EVENTHANDLER_REGISTER(shutdown_pre_sync,
 	    aoe_shutdown_pre_sync, NULL, SHUTDOWN_PRI_FIRST);
+	/* Pools and mirrors write their last at that event, and before us. */
 	aoe_tag_post_sync = EVENTHANDLER_REGISTER(shutdown_post_sync,
-	    aoe_shutdown_post_sync, NULL, SHUTDOWN_PRI_FIRST);
+	    aoe_shutdown_post_sync, NULL, SHUTDOWN_PRI_LAST);
 	sx_xlock(&aoe_conf_sx);
 	atomic_store_bool(&aoe_ready, true);
 	aoe_boot_hold();
 	aoe_life_start();
 	aoe_sysctl_apply();
 	sx_xunlock(&aoe_conf_sx);
+	aoe_loaded = true;
 	return (0);
 }
 
@@ -378,7 +381,8 @@ aoe_modevent(module_t mod __unused, int what, void *arg __unused)
 	case MOD_QUIESCE:
 		return (aoe_busy());
 	case MOD_UNLOAD:
-		return (aoe_unload());
+		/* Called after a load that failed, too. */
+		return (aoe_loaded ? aoe_unload() : 0);
 	case MOD_SHUTDOWN:
 		return (0);
 	default:

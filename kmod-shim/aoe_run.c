@@ -260,18 +260,19 @@ static void
 aoe_drain(struct aoe_softc *sc, u_int turns)
 {
 	struct aoe_turn tu;
-	bool again;
+	bool again, idle;
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
 	for (; turns != 0; turns--) {
 		atomic_store_int(&sc->sc_drain, AOE_DRAIN_BUSY);
 		aoe_turn_take(sc, &tu);
+		idle = tu.tu_count == 0 && TAILQ_EMPTY(&tu.tu_refused);
 		/* Fewer than a batch was all there was. */
-		again = tu.tu_count == AOE_BATCH ||
-		    !TAILQ_EMPTY(&sc->sc_waiting);
+		again = !idle && (tu.tu_count == AOE_BATCH ||
+		    !TAILQ_EMPTY(&sc->sc_waiting));
 		if (!again)
 			aoe_rearm(sc);
-		if (tu.tu_count == 0 && TAILQ_EMPTY(&tu.tu_refused)) {
+		if (idle) {
 			atomic_store_int(&sc->sc_drain, AOE_DRAIN_IDLE);
 			mtx_unlock(&sc->sc_mtx);
 			return;

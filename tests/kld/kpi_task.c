@@ -130,6 +130,8 @@ taskqueue_start_threads(struct taskqueue **tqp, int count, int pri,
 	va_end(ap);
 	if (count < 1 || count > (int)nitems(q->running))
 		return (EINVAL);
+	if (kpi_alloc_fails(M_NOWAIT))
+		return (ENOMEM);
 	q->threads = (u_int)count;
 	while (count-- > 0)
 		host_thread(name, task_thread, q);

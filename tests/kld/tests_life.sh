@@ -184,3 +184,31 @@ no_memory() {
 }
 t "any one failed allocation, or eight in a row, is only a lost frame" \
     no_memory
+
+# More I/O than the core takes at once, so that some waits before it.
+deep_silence() {
+	local writer
+	k load "$module"
+	one_disk
+	k target set em0 7.3 mute 1
+	k fill aoe7e3 0 8m 5 400 8k &
+	writer=$!
+	k sleep "$1"
+	k target set em0 7.3 mute 0
+	wait "$writer"
+	k check aoe7e3 0 8m 5 400 8k
+	k sysctl net.aoe.maxwait=2
+	k target set em0 7.3 mute 1
+	fails_with EIO k fill aoe7e3 0 8m 6 400 8k
+	k target set em0 7.3 mute 0
+	k unload
+}
+shortly_silent() {
+	deep_silence 1
+}
+t "a target that is silent for a second is asked again, however much waits" \
+    shortly_silent
+long_silent() {
+	deep_silence 15
+}
+t "the same after a silence of 15 s" long_silent

@@ -10,6 +10,10 @@ in_advance() {
 	fails_with EROFS k fill aoe7e3 0 64k 1
 	k open aoe7e3 ro
 	k read aoe7e3 0 64k "$work/out"
+	# GEOM lets whoever comes second write.
+	fails_with EROFS k fill aoe7e3 0 64k 1
+	k read aoe7e3 0 64k "$work/again"
+	cmp "$work/out" "$work/again"
 	k close aoe7e3
 	k unload
 }
