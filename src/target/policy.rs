@@ -14,12 +14,10 @@ const AGAIN: u64 = 1 << 40;
 impl Target<'_> {
     /// The best path with room in its window, if there is one.
     pub(super) fn pick_among(&mut self, last: Option<u8>, now: Instant) -> Option<usize> {
-        // One whose timer keeps running out is for want of a better one only.
-        let settled = self.known_paths().iter().any(|p| p.is_up() && p.timeouts() < 2);
+        let settled = self.known_paths().iter().any(|p| p.is_up() && !p.is_shaken());
         let turn = usize::from(self.turn);
         let candidates = self.known_paths().iter().enumerate();
-        let mut candidates =
-            candidates.filter(|(_, p)| p.is_up() && !(settled && p.timeouts() >= 2));
+        let mut candidates = candidates.filter(|(_, p)| p.is_up() && !(settled && p.is_shaken()));
         if self.settings.policy == Policy::Failover {
             // The others are for when it is down, not for when it is busy.
             let (index, path) = candidates.next()?;

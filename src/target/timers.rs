@@ -4,12 +4,10 @@ use super::{Life, Target};
 use crate::output::IoError;
 use crate::path::{DOWN, MIN_PAYLOAD, SILENCES, State};
 use crate::request::Place;
-use crate::time::{Instant, Micros};
+use crate::time::Instant;
 
 /// Transmissions before a request may be given up.
 const LEAST_TRIES: u8 = 8;
-/// An idle path that missed three beacons is asked.
-const IDLE: Micros = Micros::from_secs(180);
 
 impl Target<'_> {
     /// Reacts to `now`; calling early is harmless.
@@ -38,16 +36,15 @@ impl Target<'_> {
             State::Up => {
                 if path.silence_at() <= now {
                     self.on_silence(index, now);
-                } else if path.last_heard.after(IDLE) <= now && !path.is_busy() {
-                    path.recheck = true;
-                    path.last_heard = now;
+                } else if path.idle_at() <= now && !path.is_busy() {
+                    path.on_idle(now);
                 }
                 self.tick_flight(index, now);
             }
             State::Identifying { since } if since.after(DOWN) <= now => {
                 self.path_down(index, now);
             }
-            State::Conflict if path.last_heard.after(IDLE) <= now => {
+            State::Conflict if path.forgotten_at() <= now => {
                 // Whoever it was, it does not even answer beacons any more.
                 self.free_path(index);
                 self.weigh_discovery();
@@ -172,11 +169,7 @@ impl Target<'_> {
         match path.state {
             State::Identifying { since } => next = next.min(since.after(DOWN)),
             State::Up => {
-                next = next.min(if path.is_busy() {
-                    path.silence_at()
-                } else {
-                    path.last_heard.after(IDLE)
-                });
+                next = next.min(if path.is_busy() { path.silence_at() } else { path.idle_at() });
                 if path.payload < path.limit && path.management.is_none() {
                     next = next.min(path.probe_at);
                 }
@@ -186,7 +179,7 @@ impl Target<'_> {
                     next = next.min(path.timeout_of(head.sent_at));
                 }
             }
-            State::Conflict => next = next.min(path.last_heard.after(IDLE)),
+            State::Conflict => next = next.min(path.forgotten_at()),
             State::Down { .. } | State::Free => {}
         }
         next

@@ -54,6 +54,35 @@ fn failover_takes_the_other_path_when_the_first_does_not_answer() {
     assert_eq!(again, [0, 1]);
 }
 
+/// One read, whose frames on path 0 are lost; says how many were.
+fn read_without_path_0(rig: &mut Rig) -> usize {
+    rig.submit(1, Op::Read, 0, 1);
+    for lost in 0..10 {
+        let frame = rig.take_one(0x24);
+        if frame.path == 1 {
+            rig.answer(&frame);
+            assert_eq!(rig.take_done().len(), 1);
+            return lost;
+        }
+        while rig.target.requests.iter().all(|r| r.tries < 2) {
+            rig.run(Micros::from_millis(1));
+        }
+    }
+    panic!("path 1 is not used");
+}
+
+#[test]
+fn a_path_whose_frames_were_lost_is_asked_after_a_second_and_used_again() {
+    let mut rig = rig(Policy::RoundRobin);
+    let lost: usize = (0..10).map(|_| read_without_path_0(&mut rig)).sum();
+    assert_eq!(lost, 2, "it is left alone after two in a row");
+    rig.run(Micros::from_millis(1_100));
+    let query = rig.take_one(0xec);
+    assert_eq!(query.path, 0);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    assert_eq!(taken(&mut rig, 2), [0, 1]);
+}
+
 #[test]
 fn the_faster_path_gets_the_reads_and_the_slower_one_is_measured_now_and_then() {
     let mut rig = rig(Policy::Latency);
