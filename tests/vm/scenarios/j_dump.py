@@ -50,3 +50,19 @@ def dump(t):
     t.check(t.printed("takes no dumps: net.aoe.dump is 0"), "no reason was given")
     t.sh(f"sysctl net.aoe.dump=1; dumpon -v /dev/{target.disk}; dumpon -l")
     panic(t, target)
+
+
+@scenario("dump-busy", long=True, memory=256, panics="kdb_sysctl_panic")
+def dump_busy(t):
+    """The panic comes in the middle of writes, and the dump goes over another driver, iflib's."""
+    t.need("dumpon")
+    target = t.target(nic=2, size="600m")
+    t.sh("ifconfig em0 up")
+    t.load("em0")
+    t.appears(target)
+    t.sh(f"sysctl net.aoe.dump=1; dumpon /dev/{target.disk}")
+    t.start(f"dd if=/dev/zero of=/dev/{target.disk} bs=64k count=3200 2>/dev/null")
+    sent = f"net.aoe.target.{target.disk}.sent"
+    before = int(t.sysctl(sent))
+    t.sh(f"await 60 sh -c '[ $(sysctl -n {sent}) -gt {before + 2000} ]'", 90)
+    panic(t, target)
