@@ -39,6 +39,7 @@
 #define	AOE_DUMP_RTO_MAX_US	1000000
 #define	AOE_DUMP_PATH_US	10000000	/* silence that ends a path */
 #define	AOE_DUMP_LOST_US	60000000	/* ... and the dump, in sum */
+#define	AOE_DUMP_CREDIT_US	1000		/* ... but for each answer */
 
 /* A kernel without options DEBUGNET has neither. */
 void	debugnet_mbuf_start(void) __attribute__((__weak__));
@@ -209,8 +210,12 @@ aoe_dump_request(const void *data, uint32_t length)
 	    rto = MIN(2 * rto, AOE_DUMP_RTO_MAX_US)) {
 		aoe_dump_send(data, length);
 		aoe_dump_wait(rto);
-		if (aoe_dump.d_answer != EAGAIN)
+		if (aoe_dump.d_answer != EAGAIN) {
+			/* Losses in a long dump are not silence. */
+			aoe_dump.d_lost_us -= MIN(aoe_dump.d_lost_us,
+			    AOE_DUMP_CREDIT_US);
 			return (aoe_dump.d_answer);
+		}
 		aoe_dump.d_lost_us += rto;
 	}
 	return (ETIMEDOUT);
