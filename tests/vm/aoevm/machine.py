@@ -104,6 +104,7 @@ class Machine:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.kernel, self.disks, self.netns, self.nics = kernel, disks, netns, nics
         self.kenv, self.memory, self.preload = {**KENV, **one.kenv}, one.memory, one.preload
+        self.acpi = one.acpi
         self.console = Console(self.directory / "console.log", set(allowed))
         self.process = self.qmp = self.agent = self.accelerator = None
 
@@ -130,6 +131,11 @@ class Machine:
         else:
             # An old model: newer ones have features whose emulation costs time.
             command += ["-accel", "tcg,thread=multi", "-cpu", "Nehalem"]
+        if self.acpi:
+            signature, contents = self.acpi
+            table = self.directory / "acpi"
+            table.write_bytes(contents)
+            command += ["-acpitable", f"sig={signature},rev=1,data={table}"]
         if self.preload:
             loaded = self.directory / "kernel"
             kernel_with(self.kernel, loaded, self.kenv, self.preload)

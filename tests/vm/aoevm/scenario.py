@@ -25,6 +25,8 @@ class Scenario:
     preload: bool = False
     # The guest's root lies on a target, aoe0e1, that is there before the guest.
     aoe_root: bool = False
+    # An ACPI table that the guest's firmware gives it: signature and contents.
+    acpi: tuple = ()
     # How the panic ends that the scenario is about: all that the kernel says of it.
     panics: str = ""
 
@@ -35,7 +37,7 @@ def scenario(name, **options):
     def register(body):
         if any(other.name == name for other in ALL):
             raise ValueError(f"two scenarios are called {name}")
-        if options.keys() & {"kenv", "memory", "preload", "aoe_root", "panics"}:
+        if options.keys() & {"kenv", "memory", "preload", "aoe_root", "acpi", "panics"}:
             options["boot"] = True
         ALL.append(Scenario(name, " ".join(body.__doc__.split()), body, **options))
         return body

@@ -175,3 +175,20 @@ def root_on_aoe(t):
     t.cable(0, True)
     t.check("written" in t.finish(job, 120), "the root did not come back")
     t.check(t.printed("aoe0e1: is back: I/O goes on"), "there was no outage")
+
+
+# Shelf 7, slot 3, and the MAC of the second interface.
+ABFT = bytes([7, 0, 3, 0, 0x02, 0xA0, 0xE0, 0, 0, 2])
+
+
+@scenario("abft", acpi=("aBFT", ABFT))
+def abft(t):
+    """The interface that the firmware's aBFT table names is used, and no other."""
+    target = t.target(7, 3, nic=1)
+    # loader(8) would have said where the tables begin; PVH told the kernel only.
+    t.sh("kenv acpi.rsdp=$(sysctl -n machdep.acpi_root)")
+    t.sh("kenv net.aoe.abft=1; kldload /aoevm/kit/aoe.ko")
+    said = "aoe: booted from aoe7e3 through 02:a0:e0:00:00:02 (vtnet1)"
+    t.check(t.printed(said), f"the console does not say: {said}")
+    t.check(t.sysctl("net.aoe.iflist") == "vtnet1", "another list of interfaces")
+    t.appears(target)
