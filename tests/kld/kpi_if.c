@@ -132,7 +132,7 @@ if_foreach_sleep(if_foreach_match_t match, void *marg, if_foreach_cb_t cb,
 	kpi_may_sleep(CALLER, "if_foreach_sleep()");
 	for (i = 0; i < KIFS; i++)
 		if (ifs[i] != NULL && ifs[i]->attached &&
-		    match(&ifs[i]->ifn, marg) &&
+		    (match == NULL || match(&ifs[i]->ifn, marg)) &&
 		    (error = cb(&ifs[i]->ifn, arg)) != 0)
 			return (error);
 	return (0);
