@@ -70,10 +70,14 @@ path_one(const struct aoe_ioc_path *p, bool alone)
 	    p->info.index, p->interface[0] != '\0' ? p->interface : "-",
 	    mac_text(p->info.mac, mac));
 	xo_emit("  {:state/%-11s/%s}", aoe_path_state_name(p->info.state));
-	xo_emit(" {:rtt/%8u/%u} {:payload/%7u/%u}", p->info.rtt_us,
-	    p->info.payload);
-	xo_emit(" {:payload-max/%7u/%u}", p->info.payload_max);
-	if (alone) {
+	if (!alone)
+		xo_emit(" {P:rtt }{:rtt/%u} {P:us, payload }{:payload/%u} "
+		    "{P:of }{:payload-max/%u}", p->info.rtt_us,
+		    p->info.payload, p->info.payload_max);
+	else {
+		xo_emit(" {:rtt/%8u/%u} {:payload/%7u/%u}", p->info.rtt_us,
+		    p->info.payload);
+		xo_emit(" {:payload-max/%7u/%u}", p->info.payload_max);
 		xo_emit(" {:window/%6u/%u} {:in-flight/%4u/%u}",
 		    p->info.window, p->info.in_flight);
 		xo_emit(" {:sent/%10ju/%ju} {:retransmitted/%6ju/%ju}",
