@@ -37,12 +37,7 @@ def identify():
 
 def answer(request, mac, shelf, slot):
     """The answer to a request, or None."""
-    if len(request) < 24 or request[14] & frames.RESPONSE:
-        return None
-    major, minor, command, tag = struct.unpack_from(">HBBI", request, 16)
-    if major not in (shelf, 0xFFFF) or minor not in (slot, 0xFF):
-        return None
-    reply = frames.header(request[6:12], mac, shelf, slot, command, tag)
+    command, reply = frames.reply_to(request, mac, shelf, slot)
     if command == frames.CONFIG and len(request) >= 32 and request[29] & 15 == CONFIG_READ:
         return (reply + frames.config(16, 2)).ljust(60, b"\0")
     if command == frames.ATA and len(request) >= 36 and request[27] == IDENTIFY:

@@ -29,6 +29,16 @@ def header(dst, src, shelf, slot, command, tag=0, flags=VERSION_1 | RESPONSE, er
     return ethernet + struct.pack(">BBHBBI", flags, error, shelf, slot, command, tag)
 
 
+def reply_to(request, mac, shelf, slot):
+    """The command of a request to this target, and the header of its answer; or two Nones."""
+    if len(request) < 24 or request[14] & RESPONSE:
+        return None, None
+    major, minor, command, tag = struct.unpack_from(">HBBI", request, 16)
+    if major not in (shelf, 0xFFFF) or minor not in (slot, 0xFF):
+        return None, None
+    return command, header(request[6:12], mac, shelf, slot, command, tag)
+
+
 def config(buffers=16, sectors=2, firmware=0x4019, string=b"", length=None):
     """The argument of a config answer."""
     length = len(string) if length is None else length
