@@ -315,6 +315,7 @@ ctl_log_wraps() {
 	with_disk
 	for ((i = 0; i < 70; i++)); do
 		k if down em0
+		k wait net.aoe.target.aoe7e3.state suspended 5
 		k if up em0
 		k wait net.aoe.target.aoe7e3.state up 5
 	done
