@@ -64,6 +64,15 @@ loader_free(void)
 	loaded = false;
 }
 
+/* What is linked in has found all its symbols. */
+int
+loader_hide(const char *name)
+{
+
+	(void)name;
+	return (FBSD_EOPNOTSUPP);
+}
+
 int
 loader_load(const char *path, FILE *out)
 {
