@@ -3,10 +3,7 @@
 use aoe_core::filter::Admission;
 use aoe_core::io::{IoRequest, Op};
 use aoe_core::output::{IoHandle, LinkId, Output, Transmit};
-use aoe_core::target::{
-    CONTROL_MAX, CopyOut, CopySlot, Frame, IoSlot, LINKS, Link, PATHS, PathSlot, RequestSlot,
-    Settings, Storage, Target,
-};
+use aoe_core::target::{CopyOut, Frame, Link, Settings, Storage, Target};
 use aoe_core::time::{Instant, Micros};
 use aoe_core::wire::{Address, Identify, Mac};
 
@@ -16,10 +13,6 @@ const THEM: Mac = Mac([2, 0, 0, 0, 0, 9]);
 const STEP: Micros = Micros(10);
 /// Sectors of every disk.
 const SECTORS: u64 = 1 << 30;
-
-fn leak<T>(n: usize, value: impl Fn() -> T) -> &'static mut [T] {
-    (0..n).map(|_| value()).collect::<Vec<T>>().leak()
-}
 
 /// One target, up, with a path whose payload is proved.
 pub struct Bed {
@@ -34,17 +27,7 @@ pub struct Bed {
 impl Bed {
     /// A target behind an interface of this MTU.
     pub fn new(mtu: u32, minor: u8, major: u16) -> Self {
-        let storage = Storage {
-            ios: leak(256, || IoSlot::FREE),
-            requests: leak(256, || RequestSlot::FREE),
-            copies: leak(1024, || CopySlot::FREE),
-            paths: leak(PATHS, || PathSlot::FREE),
-            links: leak(LINKS, || Link::NONE),
-            scratch: Box::leak(Box::new([0; CONTROL_MAX])),
-            control: Box::leak(Box::new([0; CONTROL_MAX])),
-            identify: Box::leak(Box::new([0; 512])),
-            config: Box::leak(Box::new([0; 1024])),
-        };
+        let storage = Storage::leaked(256, 256, 1024);
         let address = Address { major, minor };
         let target = Target::new(address, storage, Settings::default(), &[9; 32]);
         let now = Instant::from_micros(1_000_000);

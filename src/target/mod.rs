@@ -150,6 +150,25 @@ pub struct Storage<'a> {
     pub config: &'a mut [u8; 1024],
 }
 
+#[cfg(any(test, feature = "std"))]
+impl Storage<'static> {
+    /// Memory that is never given back, with so many slots.
+    pub fn leaked(ios: usize, requests: usize, copies: usize) -> Self {
+        use std::{boxed::Box, vec, vec::Vec};
+        Self {
+            ios: Vec::from_iter((0..ios).map(|_| IoSlot::FREE)).leak(),
+            requests: vec![RequestSlot::FREE; requests].leak(),
+            copies: vec![CopySlot::FREE; copies].leak(),
+            paths: vec![PathSlot::FREE; PATHS].leak(),
+            links: vec![Link::NONE; LINKS].leak(),
+            scratch: Box::leak(Box::new([0; CONTROL_MAX])),
+            control: Box::leak(Box::new([0; CONTROL_MAX])),
+            identify: Box::leak(Box::new([0; 512])),
+            config: Box::leak(Box::new([0; 1024])),
+        }
+    }
+}
+
 /// Where a target stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {

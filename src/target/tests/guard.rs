@@ -183,7 +183,7 @@ fn a_copy_of_an_earlier_use_of_a_path_asks_for_no_fence() {
 #[test]
 fn a_table_full_of_live_copies_frees_itself_by_time() {
     let settings = Settings { maxout: 4, ..Settings::default() };
-    let target = Target::new(ADDRESS, storage(16, 32, 2), settings, &[5; 32]);
+    let target = Target::new(ADDRESS, Storage::leaked(16, 32, 2), settings, &[5; 32]);
     let mut rig = Rig::new();
     rig.target = target;
     rig.target.handle_link(LinkId(0), up_link(), rig.now);

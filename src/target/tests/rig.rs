@@ -5,7 +5,6 @@ use super::super::*;
 use crate::filter::Admission;
 use crate::output::{IoHandle, Transmit};
 use crate::wire::Tag;
-use std::boxed::Box;
 use std::vec::Vec;
 
 pub(super) const US: Mac = Mac([2, 0, 0, 0, 0, 1]);
@@ -22,24 +21,6 @@ pub(super) struct Rig {
     pub(super) copies: Vec<CopyOut>,
     /// What the filter says of every frame.
     pub(super) admission: Admission,
-}
-
-fn leak<T>(n: usize, value: impl Fn() -> T) -> &'static mut [T] {
-    Vec::from_iter((0..n).map(|_| value())).leak()
-}
-
-pub(super) fn storage(ios: usize, requests: usize, copies: usize) -> Storage<'static> {
-    Storage {
-        ios: leak(ios, || IoSlot::FREE),
-        requests: leak(requests, || RequestSlot::FREE),
-        copies: leak(copies, || CopySlot::FREE),
-        paths: leak(PATHS, || PathSlot::FREE),
-        links: leak(LINKS, || Link::NONE),
-        scratch: Box::leak(Box::new([0; CONTROL_MAX])),
-        control: Box::leak(Box::new([0; CONTROL_MAX])),
-        identify: Box::leak(Box::new([0; 512])),
-        config: Box::leak(Box::new([0; 1024])),
-    }
 }
 
 pub(super) fn up_link() -> Link {
@@ -68,7 +49,7 @@ impl Rig {
 
     pub(super) fn with(settings: Settings) -> Self {
         let now = Instant::from_micros(1_000_000);
-        let target = Target::new(ADDRESS, storage(16, 32, 64), settings, &[5; 32]);
+        let target = Target::new(ADDRESS, Storage::leaked(16, 32, 64), settings, &[5; 32]);
         let (frames, done, news, copies) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut rig =
             Self { target, now, frames, done, news, copies, admission: Admission::Granted };

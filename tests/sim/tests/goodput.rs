@@ -13,10 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use aoe_core::filter::Admission;
 use aoe_core::io::{IoRequest, Op};
 use aoe_core::output::{IoHandle, LinkId, Output, Transmit};
-use aoe_core::target::{
-    CONTROL_MAX, CopyOut, CopySlot, Frame, IoSlot, LINKS, Link, PATHS, PathSlot, RequestSlot,
-    Settings, Storage, Target,
-};
+use aoe_core::target::{CopyOut, Frame, Link, Settings, Storage, Target};
 use aoe_core::time::Instant;
 use aoe_core::wire::{Address, Identify, Mac};
 
@@ -98,23 +95,9 @@ struct World {
     is_up: bool,
 }
 
-fn leak<T>(n: usize, value: impl Fn() -> T) -> &'static mut [T] {
-    (0..n).map(|_| value()).collect::<Vec<T>>().leak()
-}
-
 impl World {
     fn new(mtu: u32, load: Load, per_mille: u64) -> Self {
-        let storage = Storage {
-            ios: leak(256, || IoSlot::FREE),
-            requests: leak(256, || RequestSlot::FREE),
-            copies: leak(1024, || CopySlot::FREE),
-            paths: leak(PATHS, || PathSlot::FREE),
-            links: leak(LINKS, || Link::NONE),
-            scratch: Box::leak(Box::new([0; CONTROL_MAX])),
-            control: Box::leak(Box::new([0; CONTROL_MAX])),
-            identify: Box::leak(Box::new([0; 512])),
-            config: Box::leak(Box::new([0; 1024])),
-        };
+        let storage = Storage::leaked(256, 256, 1024);
         let address = Address { major: 1, minor: 1 };
         let mut world = Self {
             target: Target::new(address, storage, Settings::default(), &[3; 32]),
