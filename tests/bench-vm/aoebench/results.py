@@ -65,31 +65,31 @@ def _ratio(a, b):
     return f"{a / b:.2f}" if a and b else ""
 
 
-def counts_table(results, mtu):
-    """Thousands of instructions per I/O, in all (net), and ours beside each peer's total."""
-    systems = [s for s in NAMES if s in results.having("counts", 1)]
+def _beside_peers(results, kind, mtu, cell):
+    """A row for each work: `cell` of each system, and how many times a peer's ours is."""
+    systems = [s for s in NAMES if s in results.having(kind, 1)]
     peers = [s for s in systems if s != "aoe"]
     rows = []
-    for work in results.having("counts", 3):
-        total = {s: results.get("counts", s, mtu, work) for s in systems}
-        both = [(total[s], results.net(s, mtu, work)) for s in systems]
-        row = [work] + [f"{_thousands(t)} ({_thousands(n)})" for t, n in both]
-        rows.append(row + [_ratio(total.get("aoe"), total[s]) for s in peers])
+    for work in results.having(kind, 3):
+        value = {s: results.get(kind, s, mtu, work) for s in systems}
+        row = [work] + [cell(s, work, value[s]) for s in systems]
+        rows.append(row + [_ratio(value.get("aoe"), value[s]) for s in peers])
     head = ["", *(NAMES[s] for s in systems), *(f"ours / {NAMES[s]}" for s in peers)]
     return _table(head, rows)
+
+
+def counts_table(results, mtu):
+    """Thousands of instructions per I/O, in all (net), and ours beside each peer's total."""
+
+    def cell(system, work, total):
+        return f"{_thousands(total)} ({_thousands(results.net(system, mtu, work))})"
+
+    return _beside_peers(results, "counts", mtu, cell)
 
 
 def rates_table(results, mtu):
     """MB/s of the same guest, and how many times a peer's ours is."""
-    systems = [s for s in NAMES if s in results.having("rate", 1)]
-    peers = [s for s in systems if s != "aoe"]
-    rows = []
-    for work in results.having("rate", 3):
-        rate = {s: results.get("rate", s, mtu, work) for s in systems}
-        row = [work] + [f"{rate[s]:.0f}" if rate[s] else "" for s in systems]
-        rows.append(row + [_ratio(rate.get("aoe"), rate[s]) for s in peers])
-    head = ["", *(NAMES[s] for s in systems), *(f"ours / {NAMES[s]}" for s in peers)]
-    return _table(head, rows)
+    return _beside_peers(results, "rate", mtu, lambda s, work, rate: f"{rate:.0f}" if rate else "")
 
 
 def loss_levels(results):
