@@ -105,6 +105,15 @@ one_disk() {
 	k wait disk aoe7e3 5
 }
 
+# The disk is open while its target goes, and one of another size comes.
+resized_while_open() {
+	one_disk
+	k open aoe7e3
+	k target remove em0 7.3
+	k target add em0 7.3 "$1"
+	k sysctl net.aoe.discover=1
+}
+
 # The node of the path on an interface: path_on em1
 path_on() {
 	k sysctl -a net.aoe.target.aoe7e3.path |

@@ -31,11 +31,7 @@ t "the same if some of them never come back" frames_never_come_back
 
 smaller_one_returns() {
 	k load "$module"
-	one_disk
-	k open aoe7e3
-	k target remove em0 7.3
-	k target add em0 7.3 8m
-	k sysctl net.aoe.discover=1
+	resized_while_open 8m
 	k wait net.aoe.target.aoe7e3.conflict 1 20
 	fails_with EIO k fill aoe7e3 12m 64k 1
 	k fill aoe7e3 0 64k 2

@@ -223,11 +223,7 @@ t "a flood of forged adverts is bounded and does no harm" flood
 
 growth() {
 	k load "$module"
-	one_disk
-	k open aoe7e3
-	k target remove em0 7.3
-	k target add em0 7.3 32m
-	k sysctl net.aoe.discover=1
+	resized_while_open 32m
 	k wait net.aoe.target.aoe7e3.size 33554432 20
 	k close aoe7e3
 	k disks | grep 'size 33554432'
