@@ -62,7 +62,7 @@ static struct {
 	int		d_answer;		/* EAGAIN: none yet */
 } aoe_dump;
 
-/* Find out where interfaces keep their methods.  Sleeps. */
+/* If dumps are wanted, find out where interfaces keep their methods.  Sleeps. */
 void
 aoe_dump_prepare(void)
 {
@@ -72,7 +72,7 @@ aoe_dump_prepare(void)
 	size_t i, n;
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	if (aoe_dump_methods_at != 0)
+	if (!aoe_config.dump || aoe_dump_methods_at != 0)
 		return;
 	arc4rand(&aoe_dump.d_request.sequence,
 	    sizeof(aoe_dump.d_request.sequence), 0);
@@ -101,6 +101,18 @@ aoe_dump_methods(if_t ifp)
 	    aoe_dump_methods_at));
 }
 
+/* Why no disk can take a dump; NULL if that is not so. */
+static const char *
+aoe_dump_impossible(void)
+{
+
+	if (!aoe_config.dump)
+		return ("net.aoe.dump is 0");
+	if (debugnet_mbuf_start == NULL || debugnet_mbuf_finish == NULL)
+		return ("the kernel has no options DEBUGNET");
+	return (NULL);
+}
+
 /*
  * Why the disk cannot take a dump; NULL if it can.  This is what dumpon(8)
  * is told, so a path that is only silent at the moment will do.
@@ -110,14 +122,14 @@ aoe_dump_refusal(struct aoe_softc *sc)
 {
 	struct aoe_path_info path;
 	struct epoch_tracker et;
+	const char *why;
 	bool can;
 	u_int i;
 	int error;
 
-	if (!aoe_config.dump)
-		return ("net.aoe.dump is 0");
-	if (debugnet_mbuf_start == NULL || debugnet_mbuf_finish == NULL)
-		return ("the kernel has no options DEBUGNET");
+	why = aoe_dump_impossible();
+	if (why != NULL)
+		return (why);
 	if (sc->sc_read_only != 0)
 		return ("it is read-only");
 	for (can = false, i = 0; !can; i++) {
@@ -295,8 +307,7 @@ aoe_dump_begin(struct aoe_softc *sc)
 {
 	struct aoe_target_info info;
 
-	if (!KERNEL_PANICKED() || !aoe_config.dump ||
-	    debugnet_mbuf_start == NULL || debugnet_mbuf_finish == NULL) {
+	if (!KERNEL_PANICKED() || aoe_dump_impossible() != NULL) {
 		printf("aoe: %s: dumps are for panics, with net.aoe.dump=1\n",
 		    sc->sc_name);
 		return (EOPNOTSUPP);

@@ -230,10 +230,7 @@ aoe_frame_finish(struct mbuf *m, const struct aoe_output *o)
 
 	p = mtod(m, char *);
 	used = o->header_length + o->data_length;
-	if (o->data_length == 0 && o->frame_length == AOE_FRAME_MIN)
-		memset(p + sizeof(o->header), 0,
-		    AOE_FRAME_MIN - sizeof(o->header));
-	else if (used < o->frame_length)
+	if (used < o->frame_length)
 		memset(p + used, 0, o->frame_length - used);
 	m->m_len = m->m_pkthdr.len = o->frame_length;
 	m->m_pkthdr.flowid = o->flow;

@@ -190,8 +190,7 @@ aoe_sysctl_setting(SYSCTL_HANDLER_ARGS)
 	if (error != 0)
 		return (error);
 	atomic_store_int(aoe_setting_place(s), value);
-	if (aoe_config.dump)
-		aoe_dump_prepare();
+	aoe_dump_prepare();
 	aoe_settings_push();
 	sx_xunlock(&aoe_conf_sx);
 	return (0);
@@ -360,8 +359,7 @@ aoe_sysctl_apply(void)
 	int error;
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	if (aoe_config.dump)
-		aoe_dump_prepare();
+	aoe_dump_prepare();
 	if (aoe_filter_init() != 0)
 		return;
 	list = malloc(sizeof(aoe_iflist) + 1 + IFNAMSIZ, M_AOE,

@@ -112,7 +112,7 @@ struct aoe_softc {
 
 	/* Running the core. */
 	uint64_t	sc_now;			/* (t) the time of the last input */
-	u_int		sc_drain;		/* (a) AOE_DRAIN_*, below */
+	u_int		sc_drain;		/* (a) AOE_DRAIN_* */
 	bool		sc_dead;		/* (t) about to be freed */
 	struct task	sc_task;		/* (c) takes over long drains */
 	struct callout	sc_callout;		/* (t) */

@@ -311,7 +311,7 @@ pub(super) fn info(target: &Target<'_>, address: Address, out: &mut AoeTargetInf
         (s.is_reserved, abi::INFO_RESERVED),
         (s.is_idle, abi::INFO_IDLE),
         (s.is_open, abi::INFO_OPEN),
-        (id.is_some_and(|i| i.flush_ext && i.lba48), abi::INFO_FLUSH_EXT),
+        (s.flushes_ext, abi::INFO_FLUSH_EXT),
     ];
     *out = AoeTargetInfo {
         sectors: s.sectors,
