@@ -89,32 +89,13 @@ kld_atomic_store_bool(volatile bool *p, bool v)
 	__atomic_store_n(p, v, __ATOMIC_RELAXED);
 }
 
-void	kld_atomic_thread_fence_acq(void);
-void	kld_atomic_thread_fence_rel(void);
-void	kld_atomic_thread_fence_acq_rel(void);
-void	kld_atomic_thread_fence_seq_cst(void);
-
 /* ThreadSanitizer knows no fences: with one it would see less than there is. */
-void
-kld_atomic_thread_fence_acq(void)
-{
-	__asm __volatile("" ::: "memory");
-}
+#define	FENCE(name, instruction)					\
+void	kld_atomic_thread_fence_##name(void);				\
+void kld_atomic_thread_fence_##name(void)				\
+{ __asm __volatile(instruction ::: "memory"); }
 
-void
-kld_atomic_thread_fence_rel(void)
-{
-	__asm __volatile("" ::: "memory");
-}
-
-void
-kld_atomic_thread_fence_acq_rel(void)
-{
-	__asm __volatile("" ::: "memory");
-}
-
-void
-kld_atomic_thread_fence_seq_cst(void)
-{
-	__asm __volatile("mfence" ::: "memory");
-}
+FENCE(acq, "")
+FENCE(rel, "")
+FENCE(acq_rel, "")
+FENCE(seq_cst, "mfence")
