@@ -96,6 +96,15 @@ class Context:
         self.check(result.ok, self.why(result, job.script))
         return result.out
 
+    def boot_again(self):
+        """Boots the guest anew, with its disks as they were at first; nothing is loaded then."""
+        console = self.machine.console
+        complaints = console.complaints()
+        self.check(not complaints, f"kernel: {complaints[:1]}")
+        self.log.append(f"--- console of the first boot\n{console.text()}")
+        self.machine.stop()
+        self.machine.boot([self.machine.accelerator])
+
     def need(self, *programs):
         """Skips if the guest's userland lacks a program."""
         for program in programs:

@@ -37,19 +37,33 @@ def panic(t, target):
     t.check(first.startswith(b"minidump FreeBSD/"), f"this is no dump: {first}")
     t.check(b"kdb_sysctl_panic" in behind, "a dump of another panic")
     t.check(length > 16 << 20, f"{length} bytes cannot be all")
+    return length
+
+
+def saved(t, target, length):
+    """After the next boot savecore(8) finds the dump on the disk, whole, and only once."""
+    t.boot_again()
+    t.load()
+    t.appears(target)
+    t.sh("mount -t tmpfs tmpfs /mnt && savecore -v /mnt /dev/" + target.disk, 300)
+    t.check(t.sh("stat -f %z /mnt/vmcore.0").strip() == str(length), "the core is not whole")
+    t.check("kdb_sysctl_panic" in t.sh("cat /mnt/info.0"), "the core of another panic")
+    t.check(not t.run(f"savecore -C /dev/{target.disk}").ok, "the dump would be saved again")
+    t.sh("umount /mnt")
 
 
 @scenario("dump", core=True, memory=512, panics="kdb_sysctl_panic")
 def dump(t):
-    """A kernel that panics writes its dump to an AoE disk, by polling, if it was allowed to."""
-    t.need("dumpon")
+    """A kernel that panics writes its dump to an AoE disk, by polling, if it was allowed to,
+    and savecore(8) gets it back."""
+    t.need("dumpon", "savecore")
     target = t.target(size="600m")
     t.load()
     t.appears(target)
     t.refused(f"dumpon /dev/{target.disk}", "not supported by device")
     t.check(t.printed("takes no dumps: net.aoe.dump is 0"), "no reason was given")
     t.sh(f"sysctl net.aoe.dump=1; dumpon -v /dev/{target.disk}; dumpon -l")
-    panic(t, target)
+    saved(t, target, panic(t, target))
 
 
 @scenario("dump-busy", long=True, memory=256, panics="kdb_sysctl_panic")
