@@ -24,6 +24,8 @@ struct Candidate {
     durable: bool,
     /// Its target crashed before it was acknowledged, and forgot it.
     lost: bool,
+    /// When a late copy of it came after that, or 0.
+    back: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +74,7 @@ impl Reference {
             replaced: NEVER,
             durable: true,
             lost: false,
+            back: 0,
         };
         let sector = Sector { candidates: vec![origin], executed: Vec::new(), tainted: false };
         Reference {
@@ -104,6 +107,7 @@ impl Reference {
                 replaced: NEVER,
                 durable: false,
                 lost: false,
+                back: 0,
             });
         }
     }
@@ -201,7 +205,8 @@ impl Reference {
         let oldest = self.oldest();
         for sector in self.sectors.iter_mut().filter(|sector| !sector.tainted) {
             for write in &mut sector.candidates {
-                write.durable |= !write.failed && !write.lost && write.ended < begun;
+                let there = write.ended < begun && write.back < begun;
+                write.durable |= !write.failed && !write.lost && there;
             }
             prune(&mut sector.candidates, oldest, true);
         }
@@ -226,7 +231,10 @@ impl Reference {
                     "sector {lba}: a crash took back what a flush had made durable"
                 ));
             };
-            sector.executed = vec![survivor.op];
+            match sector.executed.iter().position(|&op| op == survivor.op) {
+                Some(at) => sector.executed.truncate(at + 1),
+                None => sector.executed = vec![survivor.op],
+            }
             for candidate in all {
                 let survived = candidate.op == survivor.op;
                 let open = candidate.ended == NEVER || candidate.failed;
@@ -256,7 +264,7 @@ impl Reference {
         let sector = &mut self.sectors[lba as usize];
         // What a crash took back is there again: a copy of it was still under way.
         for candidate in sector.candidates.iter_mut().filter(|c| c.op == op && c.lost) {
-            (candidate.lost, candidate.replaced) = (false, NEVER);
+            (candidate.lost, candidate.replaced, candidate.back) = (false, NEVER, self.step);
         }
         let last = sector.executed.last().copied().unwrap_or(0);
         let again = ended != NEVER && sector.executed.contains(&op);
@@ -292,6 +300,7 @@ impl Reference {
                 replaced: NEVER,
                 durable: false,
                 lost: false,
+                back: 0,
             });
         }
         Ok(())
@@ -426,5 +435,37 @@ mod tests {
         assert!(read(&mut reference, 90, 1).is_err());
         reference.executed(1, 0, false).expect("nothing newer is there");
         assert!(read(&mut reference, 91, 1).is_ok());
+    }
+
+    #[test]
+    fn a_flush_that_began_before_the_late_copy_came_does_not_make_it_durable() {
+        let mut reference = Reference::new(1, true);
+        write(&mut reference, 1);
+        reference.crash(&[ZERO]).expect("1 was not flushed");
+        reference.begin_read(80);
+        reference.executed(1, 0, false).expect("nothing newer is there");
+        reference.end_flush(80);
+        reference.crash(&[ZERO]).expect("it may have been flushed before 1 came");
+        reference.executed(1, 0, false).expect("nothing newer is there");
+        reference.begin_read(81);
+        reference.end_flush(81);
+        assert!(reference.crash(&[ZERO]).is_err());
+    }
+
+    #[test]
+    fn what_a_write_replaced_for_good_is_no_newer_because_of_a_crash() {
+        let mut reference = Reference::new(1, true);
+        // Two at once: which one comes first is seen at the target only.
+        reference.begin_write(1, 0, 1, false);
+        reference.begin_write(2, 0, 1, false);
+        for op in [1, 2] {
+            reference.executed(op, 0, false).expect("in order");
+            reference.end_write(op, true).expect("executed");
+        }
+        reference.crash(&[2]).expect("2 was written to the disk");
+        // The network brings the old copy of 1, and then there is a repetition of 2.
+        reference.executed(1, 0, true).expect("the network's doing");
+        assert_eq!(reference.excused, 1);
+        reference.executed(2, 0, false).expect("the right one is there again");
     }
 }
