@@ -28,6 +28,23 @@ struct Candidate {
     back: u64,
 }
 
+impl Candidate {
+    /// Under way.
+    const fn new(op: u32, value: u32, submitted: u64) -> Self {
+        Candidate {
+            op,
+            value,
+            submitted,
+            ended: NEVER,
+            failed: false,
+            replaced: NEVER,
+            durable: false,
+            lost: false,
+            back: 0,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Sector {
     candidates: Vec<Candidate>,
@@ -65,17 +82,7 @@ pub struct Reference {
 
 impl Reference {
     pub fn new(size: u64, lossy: bool) -> Self {
-        let origin = Candidate {
-            op: 0,
-            value: ZERO,
-            submitted: 0,
-            ended: 0,
-            failed: false,
-            replaced: NEVER,
-            durable: true,
-            lost: false,
-            back: 0,
-        };
+        let origin = Candidate { ended: 0, durable: true, ..Candidate::new(0, ZERO, 0) };
         let sector = Sector { candidates: vec![origin], executed: Vec::new(), tainted: false };
         Reference {
             sectors: vec![sector; size as usize],
@@ -98,17 +105,7 @@ impl Reference {
         self.writes[op as usize] = Some(write);
         let value = if trims { ZERO } else { op };
         for sector in &mut self.sectors[lba as usize..(lba + sectors) as usize] {
-            sector.candidates.push(Candidate {
-                op,
-                value,
-                submitted,
-                ended: NEVER,
-                failed: false,
-                replaced: NEVER,
-                durable: false,
-                lost: false,
-                back: 0,
-            });
+            sector.candidates.push(Candidate::new(op, value, submitted));
         }
     }
 
@@ -205,8 +202,8 @@ impl Reference {
         let oldest = self.oldest();
         for sector in self.sectors.iter_mut().filter(|sector| !sector.tainted) {
             for write in &mut sector.candidates {
-                let there = write.ended < begun && write.back < begun;
-                write.durable |= !write.failed && !write.lost && there;
+                let since = write.ended.max(write.back);
+                write.durable |= !write.failed && !write.lost && since < begun;
             }
             prune(&mut sector.candidates, oldest, true);
         }
@@ -292,15 +289,9 @@ impl Reference {
             let value = if trims { ZERO } else { op };
             sector.candidates.retain(|c| c.op != op);
             sector.candidates.push(Candidate {
-                op,
-                value,
-                submitted: self.step,
                 ended: self.step,
                 failed: true,
-                replaced: NEVER,
-                durable: false,
-                lost: false,
-                back: 0,
+                ..Candidate::new(op, value, self.step)
             });
         }
         Ok(())
