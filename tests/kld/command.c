@@ -436,6 +436,7 @@ static const struct cmd commands[] = {
 	    "polling name 0|1 | "
 	    "rename name new | lladdr name mac" },
 	{ "inject", 2, 3, cmd_inject, "interface hex [vlan]" },
+	{ "sweep", 2, 3, cmd_sweep, "interface N.M [string]" },
 	{ "target", 3, 5, cmd_target, "add wire N.M size [serial] | remove "
 	    "wire N.M | set wire N.M what value" },
 	{ "ioctl", 2, 6, cmd_ioctl, "[-j] [-u uid] device request [hex]" },

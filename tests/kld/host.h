@@ -133,6 +133,10 @@ struct kpi_if *kpi_if_attach(const char *name, void *link,
 void	 kpi_if_detach(struct kpi_if *) SHARED(kpi_if_detach);
 void	 kpi_if_input(struct kpi_if *, const void *frame, unsigned long len,
 	    int vlan_tag) SHARED(kpi_if_input);
+/* The same as a chain of mbufs: pieces of these sizes, then the rest. */
+void	 kpi_if_input_cut(struct kpi_if *, const void *frame, unsigned long len,
+	    int vlan_tag, const unsigned short *cut, unsigned count)
+	    SHARED(kpi_if_input_cut);
 /* As many as wait, in one epoch section; kpi_if_input needs one too. */
 void	 kpi_input_begin(void) SHARED(kpi_input_begin);
 void	 kpi_input_end(void) SHARED(kpi_input_end);
@@ -141,6 +145,7 @@ void	 kpi_if_link(struct kpi_if *, int up) SHARED(kpi_if_link);
 void	 kpi_if_mtu(struct kpi_if *, unsigned mtu) SHARED(kpi_if_mtu);
 void	 kpi_if_lladdr(struct kpi_if *, const unsigned char mac[6])
 	    SHARED(kpi_if_lladdr);
+void	 kpi_if_mac(struct kpi_if *, unsigned char mac[6]) SHARED(kpi_if_mac);
 void	 kpi_if_rename(struct kpi_if *, const char *name)
 	    SHARED(kpi_if_rename);
 void	 kpi_if_counts(struct kpi_if *, unsigned long *in, unsigned long *out,

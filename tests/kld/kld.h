@@ -88,6 +88,7 @@ long	bytes(const char *text);	/* 10, 10k, 10m, 10g */
 int	cmd_if(int, char **, FILE *);
 int	cmd_inject(int, char **, FILE *);
 int	cmd_ioctl(int, char **, FILE *);
+int	cmd_sweep(int, char **, FILE *);	/* sweep.c */
 int	cmd_target(int, char **, FILE *);
 int	cmd_fault(int, char **, FILE *);
 int	command(int argc, char **argv, FILE *out);

@@ -325,6 +325,13 @@ kpi_if_lladdr(struct kpi_if *k, const u_char mac[6])
 }
 
 void
+kpi_if_mac(struct kpi_if *k, u_char mac[6])
+{
+
+	memcpy(mac, k->lladdr, ETHER_ADDR_LEN);
+}
+
+void
 kpi_if_rename(struct kpi_if *k, const char *name)
 {
 

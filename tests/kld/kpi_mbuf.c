@@ -377,13 +377,26 @@ m_length(struct mbuf *m, struct mbuf **last)
 	return (len);
 }
 
+/*
+ * As the kernel walks it: to the offset first, however little is wanted from
+ * there, so that one past the end is a fault even with no byte to copy.
+ */
 void
 m_copydata(const struct mbuf *m, int off, int len, caddr_t to)
 {
 	int n;
 
-	for (; m != NULL && off >= m->m_len; m = m->m_next)
+	if (off < 0 || len < 0) {
+		kpi_violation(CALLER, "m_copydata of %d bytes at %d", len, off);
+		return;
+	}
+	for (; off > 0 && m != NULL && off >= m->m_len; m = m->m_next)
 		off -= m->m_len;
+	if (off > 0 && m == NULL) {
+		kpi_violation(CALLER, "m_copydata from past the end of a "
+		    "packet");
+		return;
+	}
 	for (; len > 0 && m != NULL; m = m->m_next, off = 0) {
 		n = MIN(m->m_len - off, len);
 		memcpy(to, mtod(m, caddr_t) + off, n);

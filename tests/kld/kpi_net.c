@@ -328,26 +328,74 @@ kpi_input_end(void)
 	curkthr->kt_nosleep = NULL;
 }
 
+/* Storage of just the piece's size, so that a byte past its end is noticed. */
+static void
+piece_free(struct mbuf *m)
+{
+
+	host_free(m->m_ext.ext_arg1);
+}
+
+/* One mbuf of a chain; no bytes are a piece, too. */
+static struct mbuf *
+piece(const char *bytes, u_int n, bool first)
+{
+	struct mbuf *m;
+	char *buf;
+
+	m = first ? m_gethdr(M_NOWAIT, MT_DATA) : m_get(M_NOWAIT, MT_DATA);
+	if (m == NULL)
+		return (NULL);
+	buf = host_alloc_raw(n);
+	memcpy(buf, bytes, n);
+	m_extadd(m, buf, n, piece_free, buf, NULL, 0, EXT_MOD_TYPE);
+	m->m_len = (int)n;
+	return (m);
+}
+
+/* A frame as a chain: pieces of the sizes in `cut`, and one with the rest. */
+static struct mbuf *
+chain(const char *frame, u_long len, const unsigned short *cut, u_int count)
+{
+	struct mbuf *top = NULL, *m, **tail = &top;
+	u_long off;
+	u_int i, n;
+
+	for (off = 0, i = 0; i <= count; i++, off += n) {
+		n = (u_int)(i < count ? MIN(cut[i], len - off) : len - off);
+		/* if_ethersubr.c drops what begins with less. */
+		if (i == 0)
+			n = MAX(n, ETHER_HDR_LEN);
+		if (i == count && n == 0)
+			break;
+		m = piece(frame + off, n, top == NULL);
+		if (m == NULL) {
+			m_freem(top);
+			return (NULL);
+		}
+		*tail = m;
+		tail = &m->m_next;
+	}
+	return (top);
+}
+
 /* A chain whose first mbuf has no more than the Ethernet header. */
 static struct mbuf *
 chop(const char *frame, u_long len)
 {
+	static const unsigned short header[] = { ETHER_HDR_LEN };
 	struct mbuf *top, *m, **tail;
 	u_long off, n;
 
-	top = m = m_gethdr(M_NOWAIT, MT_DATA);
+	top = chain(frame, ETHER_HDR_LEN, header, 1);
 	if (top == NULL)
 		return (NULL);
-	m->m_len = ETHER_HDR_LEN;
-	memcpy(m->m_data, frame, ETHER_HDR_LEN);
-	for (off = ETHER_HDR_LEN, tail = &m->m_next; off < len; off += n) {
-		if ((m = m_get(M_NOWAIT, MT_DATA)) == NULL) {
+	for (off = ETHER_HDR_LEN, tail = &top->m_next; off < len; off += n) {
+		n = MIN(len - off, 1 + off % 131);
+		if ((m = piece(frame + off, (u_int)n, false)) == NULL) {
 			m_freem(top);
 			return (NULL);
 		}
-		n = MIN(len - off, 1 + off % 131);
-		memcpy(m->m_data, frame + off, n);
-		m->m_len = (int)n;
 		*tail = m;
 		tail = &m->m_next;
 	}
@@ -367,22 +415,15 @@ whole(const char *frame, u_long len)
 	return (m);
 }
 
-void
-kpi_if_input(struct kpi_if *k, const void *frame, u_long len, int vlan_tag)
+/* What the stack does with a packet before and after its hooks. */
+static void
+input(struct kpi_if *k, struct mbuf *m, const void *frame, u_long len,
+    int vlan_tag)
 {
 	struct pfil_hook *h = hook;
 	const u_char *dst = frame;
-	struct mbuf *m;
 	pfil_return_t verdict;
 
-	atomic_add_long(&k->in, 1);
-	if (!k->attached || (k->ifn.if_flags & IFF_UP) == 0 || h == NULL ||
-	    !h->linked || len < ETHER_HDR_LEN)
-		return;
-	m = kpi_faults.rx_split || len > MJUM16BYTES ? chop(frame, len) :
-	    whole(frame, len);
-	if (m == NULL)
-		return;
 	m->m_pkthdr.len = (int)len;
 	m->m_pkthdr.rcvif = &k->ifn;
 	if (ETHER_IS_BROADCAST(dst))
@@ -424,6 +465,43 @@ kpi_if_input(struct kpi_if *k, const void *frame, u_long len, int vlan_tag)
 	if (curkthr->kt_nheld != 0)
 		kpi_violation((void *)h->args.pa_mbuf_chk,
 		    "hook left with a lock held");
+}
+
+/* Whether frames of that length reach the hook at all. */
+static bool
+reaches_hook(struct kpi_if *k, u_long len)
+{
+	struct pfil_hook *h = hook;
+
+	atomic_add_long(&k->in, 1);
+	return (k->attached && (k->ifn.if_flags & IFF_UP) != 0 && h != NULL &&
+	    h->linked && len >= ETHER_HDR_LEN);
+}
+
+void
+kpi_if_input(struct kpi_if *k, const void *frame, u_long len, int vlan_tag)
+{
+	struct mbuf *m;
+
+	if (!reaches_hook(k, len))
+		return;
+	m = kpi_faults.rx_split || len > MJUM16BYTES ? chop(frame, len) :
+	    whole(frame, len);
+	if (m != NULL)
+		input(k, m, frame, len, vlan_tag);
+}
+
+void
+kpi_if_input_cut(struct kpi_if *k, const void *frame, u_long len,
+    int vlan_tag, const unsigned short *cut, u_int count)
+{
+	struct mbuf *m;
+
+	if (!reaches_hook(k, len))
+		return;
+	m = chain(frame, len, cut, count);
+	if (m != NULL)
+		input(k, m, frame, len, vlan_tag);
 }
 
 void
