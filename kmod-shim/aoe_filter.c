@@ -136,9 +136,12 @@ aoe_filter_judge(struct aoe_frame *f, const struct mbuf *m)
 
 	if (atomic_load_acq_int(&aoe_filtering) == 0)
 		return;
-	length = f->length > AOE_CONFIG_LENGTH ?
-	    MIN(f->length - AOE_CONFIG_LENGTH, sizeof(string)) : 0;
-	m_copydata(m, AOE_CONFIG_LENGTH, length, (caddr_t)string);
+	/* m_copydata(9) walks to the offset even for no bytes at all. */
+	length = 0;
+	if (f->length > AOE_CONFIG_LENGTH) {
+		length = MIN(f->length - AOE_CONFIG_LENGTH, sizeof(string));
+		m_copydata(m, AOE_CONFIG_LENGTH, length, (caddr_t)string);
+	}
 	mtx_lock(&aoe_disco_mtx);
 	f->flags = aoe_core_disco_judge(aoe_disco, f, string, length);
 	mtx_unlock(&aoe_disco_mtx);

@@ -63,6 +63,9 @@ pub(super) fn peek(bytes: &[u8]) -> AoePeek {
     if !header.response || header.tag.0 >> 31 != 0 {
         return verdict(abi::PEEK_PASS);
     }
+    if bytes.len() < header.response_len() {
+        return verdict(abi::PEEK_DROP);
+    }
     AoePeek {
         major: header.address.major,
         minor: header.address.minor,

@@ -172,6 +172,25 @@ impl Header {
         self.error.or_else(|| (self.response && self.raw_error != 0).then(|| self.raw_error.into()))
     }
 
+    /// Bytes that the frame of a response has at least, this header included.
+    /// A refusal need not repeat the argument of what it refuses.
+    pub fn response_len(&self) -> usize {
+        let refused = match self.command {
+            Command::Ata => self.error,
+            _ => self.effective_error(),
+        };
+        if refused.is_some() {
+            return Header::LEN;
+        }
+        Header::LEN.saturating_add(match self.command {
+            Command::Ata => super::AtaRequest::LEN,
+            Command::Config => super::ConfigRequest::LEN,
+            Command::Mask => super::MaskRequest::LEN,
+            Command::Reserve => super::ReserveRequest::LEN,
+            Command::Other(_) => 0,
+        })
+    }
+
     /// Writes the header of a request.
     pub fn emit_request(
         dst: Mac,
@@ -247,6 +266,23 @@ mod tests {
                 0xff, 0xff, 1, 1, 2, 3, 4
             ]
         );
+    }
+
+    #[test]
+    fn answer_repeats_its_argument_unless_it_refuses() {
+        let mut least = GOLDEN;
+        for (code, argument) in [(0, 12), (1, 8), (2, 4), (3, 2), (4, 0), (0xf0, 0)] {
+            *least.get_mut(19).expect("in the header") = code;
+            for (flags, error, refuses) in
+                [(0x18, 0, false), (0x1c, 2, true), (0x1c, 0, true), (0x18, 2, code != 0)]
+            {
+                *least.get_mut(14).expect("in the header") = flags;
+                *least.get_mut(15).expect("in the header") = error;
+                let header = Header::parse(&least).expect("whole");
+                let want = if refuses { 24 } else { 24 + argument };
+                assert_eq!(header.response_len(), want, "{code} {flags:#x} {error}");
+            }
+        }
     }
 
     #[test]

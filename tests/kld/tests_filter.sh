@@ -140,3 +140,32 @@ malformed() {
 	k unload
 }
 t "a malformed filter is refused, and at load lets nothing in" malformed
+
+# swept [TARGET [STRING]]: every frame is ours, and what is short is counted.
+swept() {
+	local before said short
+	before=$(k sysctl net.aoe.stats.rx_malformed)
+	said=$(k sweep em0 "${1:-1.1}" "${2:-mine: x}")
+	short=${said#* frames, }
+	short=${short% malformed}
+	((short > 0))
+	equals $((before + short)) k sysctl net.aoe.stats.rx_malformed
+	equals 0 counts em0 passed
+}
+
+every_frame() {
+	local filter
+	three_targets
+	k load -k net.aoe.iflist=em0 "$module"
+	targets_become aoe1e1 aoe1e2 aoe7e3
+	swept
+	for filter in shelves=1 config="mine:" macs=02:ae:00:01:01:00 \
+	    config=theirs shelves=7 macs=aoe1e1=02:ae:00:09:09:01; do
+		k sysctl "net.aoe.filter.$filter"
+		swept
+		swept 9.9 theirs
+	done
+	equals 0 k violations
+	k unload
+}
+t "a frame of any length, cut anywhere, is judged by every filter" every_frame
