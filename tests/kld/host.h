@@ -48,6 +48,8 @@ void	 host_sleep_ns(long ns) SHARED(host_sleep_ns);
 int	 host_wait(volatile unsigned *word, unsigned value, long ns)
 	    SHARED(host_wait);
 void	 host_wake(volatile unsigned *word, int count) SHARED(host_wake);
+/* A place where another thread may well go on, for who would try that. */
+void	 host_preempt(void) SHARED(host_preempt);
 /* Starts a detached thread that is a kernel thread from its first line. */
 void	 host_thread(const char *name, void (*fn)(void *), void *arg)
 	    SHARED(host_thread);
@@ -131,6 +133,8 @@ struct kpi_if;
 struct kpi_if *kpi_if_attach(const char *name, void *link,
 	    const unsigned char mac[6], unsigned mtu) SHARED(kpi_if_attach);
 void	 kpi_if_detach(struct kpi_if *) SHARED(kpi_if_detach);
+/* The memory of those that were detached; nobody may have one any more. */
+void	 kpi_ifs_free(void) SHARED(kpi_ifs_free);
 void	 kpi_if_input(struct kpi_if *, const void *frame, unsigned long len,
 	    int vlan_tag) SHARED(kpi_if_input);
 /* The same as a chain of mbufs: pieces of these sizes, then the rest. */

@@ -77,7 +77,7 @@ g_waitidle(struct thread *td)
 		kpi_violation(CALLER, "g_waitidle with the topology lock");
 	kpi_may_sleep(CALLER, "g_waitidle()");
 	while (turn = events_turn, events_busy != 0)
-		host_wait(&events_turn, turn, 100000000);
+		host_wait(&events_turn, turn, -1);
 }
 
 void
@@ -88,6 +88,14 @@ kpi_geom_idle(void)
 }
 
 /* Providers. */
+static void
+provider_free(struct provider *p)
+{
+
+	host_free(__DECONST(char *, p->pp.name));
+	host_free(p);
+}
+
 static void
 provider_gone(void *arg)
 {
@@ -104,7 +112,9 @@ provider_gone(void *arg)
 	if (p->bios != 0)
 		kpi_violation(NULL, "%s goes with %u bios in the driver",
 		    p->pp.name, p->bios);
-	if (p->dp != NULL && p->dp->d_gone != NULL)
+	if (p->dp == NULL)
+		provider_free(p);
+	else if (p->dp->d_gone != NULL)
 		p->dp->d_gone(p->dp);
 }
 
@@ -178,7 +188,7 @@ taste_read(struct provider *p, off_t offset)
 	kpi_disk_io(&d, KPI_READ, offset, p->pp.sectorsize, buf, taste_done,
 	    (void *)(uintptr_t)&result);
 	while (turn = taste_word, result == -1)
-		host_wait(&taste_word, turn, 100000000);
+		host_wait(&taste_word, turn, -1);
 	SYNC_TAKE(&taste_word);
 	host_free(buf);
 }
@@ -279,7 +289,10 @@ disk_create(struct disk *dp, int version)
 		kpi_violation(CALLER, "disk_create with version %#x", version);
 		return;
 	}
+	if (dp->d_init_level != DISK_INIT_NONE)
+		kpi_violation(CALLER, "disk created twice");
 	if (dp->d_strategy == NULL || dp->d_name == NULL ||
+	    dp->d_name[0] == '\0' || strlen(dp->d_name) >= SPECNAMELEN - 4 ||
 	    dp->d_maxsize == 0 || dp->d_sectorsize == 0)
 		kpi_violation(CALLER, "disk without name, size or strategy");
 	dp->d_init_level = DISK_INIT_CREATE;
@@ -311,6 +324,8 @@ disk_die(void *arg)
 	if (p != NULL) {
 		p->dp = NULL;
 		LIST_REMOVE(&p->pp, provider);
+		if (p->gone)
+			provider_free(p);
 	}
 	ledger_remove(LEDGER_DISK, dp, NULL);
 	memset(dp, 0xde, sizeof(*dp));
@@ -350,8 +365,14 @@ int
 disk_resize(struct disk *dp, int flag)
 {
 
-	(void)flag;
 	kpi_no_locks(CALLER, "disk_resize()");
+	if (((flag & M_WAITOK) != 0) == ((flag & M_NOWAIT) != 0))
+		kpi_violation(CALLER, "disk_resize with neither or both of "
+		    "M_WAITOK and M_NOWAIT");
+	if (flag & M_WAITOK)
+		kpi_may_sleep(CALLER, "disk_resize(M_WAITOK)");
+	else if (kpi_alloc_fails(flag))
+		return (ENOMEM);
 	if (dp->d_destroyed || dp->d_geom == NULL)
 		return (0);
 	post(resized, dp);

@@ -13,11 +13,15 @@
 
 static struct kpi_if	*ifs[KIFS];
 static struct kmutex	ifs_lock;
+static struct kpi_if	*ifs_gone;	/* detached */
 
 void
 if_ref(if_t ifp)
 {
 
+	if (!kif(ifp)->attached && kif(ifp)->refs == 0)
+		kpi_violation(CALLER, "reference to %s, which is gone",
+		    ifp->if_xname);
 	atomic_add_int(&kif(ifp)->refs, 1);
 	ledger_add(LEDGER_IFREF, ifp, if_name(ifp), CALLER);
 }
@@ -57,6 +61,8 @@ ifunit_ref(const char *name)
 {
 	struct kpi_if *k;
 
+	if (curvnet != vnet0)
+		kpi_violation(CALLER, "ifunit_ref outside of vnet0");
 	kpi_lock(&ifs_lock);
 	k = find(name);
 	kpi_unlock(&ifs_lock);
@@ -123,19 +129,35 @@ if_foreach(if_foreach_cb_t cb, void *arg)
 	return (0);
 }
 
+/*
+ * As the kernel: what matches, in the epoch, is referred to and called for
+ * outside of it, when it may have gone already.
+ */
 int
 if_foreach_sleep(if_foreach_match_t match, void *marg, if_foreach_cb_t cb,
     void *arg)
 {
-	int error, i;
+	struct epoch_tracker et;
+	struct kpi_if *found[KIFS], *k;
+	int error = 0, i, n = 0;
 
 	kpi_may_sleep(CALLER, "if_foreach_sleep()");
+	if (curvnet != vnet0)
+		kpi_violation(CALLER, "if_foreach_sleep outside of vnet0");
+	NET_EPOCH_ENTER(et);
 	for (i = 0; i < KIFS; i++)
-		if (ifs[i] != NULL && ifs[i]->attached &&
-		    (match == NULL || match(&ifs[i]->ifn, marg)) &&
-		    (error = cb(&ifs[i]->ifn, arg)) != 0)
-			return (error);
-	return (0);
+		if ((k = ifs[i]) != NULL && k->attached &&
+		    (match == NULL || match(&k->ifn, marg))) {
+			found[n++] = k;
+			atomic_add_int(&k->refs, 1);
+		}
+	NET_EPOCH_EXIT(et);
+	for (i = 0; i < n; i++) {
+		if (error == 0)
+			error = cb(&found[i]->ifn, arg);
+		atomic_subtract_int(&found[i]->refs, 1);
+	}
+	return (error);
 }
 
 #define	GETTER(type, name, field)					\
@@ -279,11 +301,26 @@ kpi_if_detach(struct kpi_if *k)
 	for (i = 0; i < KIFS; i++)
 		if (ifs[i] == k)
 			ifs[i] = NULL;
+	k->next_gone = ifs_gone;
+	ifs_gone = k;
 	kpi_unlock(&ifs_lock);
 	/*
 	 * Not freed: whoever still refers to it is found by the ledger, and
 	 * one who uses it without a reference is found by `attached`.
 	 */
+}
+
+void
+kpi_ifs_free(void)
+{
+	struct kpi_if *k;
+
+	kpi_lock(&ifs_lock);
+	while ((k = ifs_gone) != NULL) {
+		ifs_gone = k->next_gone;
+		host_free(k);
+	}
+	kpi_unlock(&ifs_lock);
 }
 
 void

@@ -25,6 +25,7 @@ struct kpi_if {
 	bool		 attached;
 	volatile bool	 polled;	/* kpi_dump.c has its input */
 	struct mbuf	*queue;		/* ... what came meanwhile */
+	struct kpi_if	*next_gone;	/* of those that were detached */
 };
 
 void	kpi_poll_queue(struct kpi_if *, struct mbuf *);

@@ -269,6 +269,7 @@ __mtx_lock_flags(volatile uintptr_t *c, int opts, const char *file, int line)
 		return;
 	}
 	check_order(lo, CALLER);
+	host_preempt();
 	if (!word_try(c))
 		word_lock(c);
 	SYNC_TAKE(c);
@@ -294,6 +295,7 @@ __mtx_unlock_flags(volatile uintptr_t *c, int opts, const char *file, int line)
 	note_released(&m->lock_object, CALLER);
 	SYNC_GIVE(c);
 	word_unlock(c);
+	host_preempt();
 }
 
 int
@@ -409,6 +411,11 @@ sx_give(struct sx *sx, bool exclusive, const void *caller)
 
 	if (exclusive && sx_xholder(sx) != curthread) {
 		kpi_violation(caller, "sx %s unlocked by another thread",
+		    sx->lock_object.lo_name);
+		return;
+	}
+	if (!exclusive && (sx->sx_lock & SX_LOCK_SHARED) == 0) {
+		kpi_violation(caller, "sx %s is not held shared",
 		    sx->lock_object.lo_name);
 		return;
 	}

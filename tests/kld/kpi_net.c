@@ -25,7 +25,7 @@ struct pfil_hook {
 
 static struct vnet	vnet0_;
 struct vnet		*vnet0 = &vnet0_;
-static struct pfil_hook	*hook;
+static struct pfil_hook	*hook, *hook_before;
 static bool		head_present;
 
 /* Sent mbufs that are held back, by when; or ones in the ring, not sent yet. */
@@ -39,6 +39,15 @@ static struct held	*held_first;
 static struct held	*ring_first, **ring_last = &ring_first;
 static long		 ring_due;
 static struct mtx	driver_mtx;
+static volatile u_int	driver_turn;	/* bumped when there is news */
+
+static void
+driver_news(void)
+{
+
+	atomic_add_int(&driver_turn, 1);
+	host_wake(&driver_turn, 1);
+}
 
 void
 kpi_pfil_head(int present)
@@ -57,6 +66,9 @@ pfil_add_hook(struct pfil_hook_args *a)
 		host_panic("pfil hook of another version or type");
 	if (hook != NULL)
 		host_panic("a second pfil hook");
+	/* The one before was kept for late readers. */
+	host_free(hook_before);
+	hook_before = NULL;
 	h = host_alloc(sizeof(*h));
 	h->args = *a;
 	hook = h;
@@ -70,6 +82,8 @@ pfil_link(struct pfil_link_args *a)
 	struct pfil_hook *h = a->pa_hook;
 
 	kpi_may_sleep(CALLER, "pfil_link()");
+	if (a->pa_version != PFIL_VERSION)
+		kpi_violation(CALLER, "pfil_link of another version");
 	if (curvnet != vnet0)
 		kpi_violation(CALLER, "pfil_link outside of vnet0");
 	if ((a->pa_flags & PFIL_HOOKPTR) == 0)
@@ -77,6 +91,8 @@ pfil_link(struct pfil_link_args *a)
 	if (h == NULL || (!head_present &&
 	    (a->pa_flags & PFIL_HEADPTR) == 0))
 		return (ENOENT);
+	if ((a->pa_flags & PFIL_UNLINK) == 0 && h->linked)
+		return (EEXIST);
 	if ((a->pa_flags & PFIL_HEADPTR) == 0 &&
 	    strcmp(a->pa_headname, PFIL_ETHER_NAME) != 0)
 		return (ENOENT);
@@ -93,6 +109,7 @@ pfil_remove_hook(pfil_hook_t h)
 		kpi_violation(CALLER, "pfil_remove_hook outside of vnet0");
 	h->linked = false;
 	hook = NULL;
+	hook_before = h;
 	/* The real one is freed after the epoch: so a late reader finds it. */
 	if (!ledger_remove(LEDGER_PFIL, h, CALLER))
 		return;
@@ -140,6 +157,7 @@ kpi_tx_release(void)
 {
 
 	release(true);
+	driver_news();
 }
 
 static void
@@ -157,6 +175,7 @@ hold(struct mbuf *m, long ms)
 	h->next = *p;
 	*p = h;
 	mtx_unlock(&driver_mtx);
+	driver_news();
 }
 
 static int
@@ -198,6 +217,8 @@ ring_put(struct kpi_if *k, struct mbuf *m)
 	h->m = m;
 	h->k = k;
 	mtx_lock(&driver_mtx);
+	if (ring_first == NULL)
+		ring_due = 0;
 	/* Now and then the wire is busy for long. */
 	h->due = MAX(ring_due, host_uptime_ns() + (long)(host_random() %
 	    (host_random() % 64 == 0 ? 60000000 : 2000000)));
@@ -205,6 +226,7 @@ ring_put(struct kpi_if *k, struct mbuf *m)
 	*ring_last = h;
 	ring_last = &h->next;
 	mtx_unlock(&driver_mtx);
+	driver_news();
 }
 
 static struct held *
@@ -250,13 +272,30 @@ ring_drain(void)
 	}
 }
 
+/* Until there may be something to do, in ns; -1: until there is news. */
+static long
+reaper_wait(void)
+{
+	long wait = -1;
+
+	mtx_lock(&driver_mtx);
+	if (ring_first != NULL)
+		wait = 1000000;
+	else if (held_first != NULL)
+		wait = MAX(held_first->due - host_uptime_ns(), 1000000);
+	mtx_unlock(&driver_mtx);
+	return (wait);
+}
+
 static void
 reaper(void *unused)
 {
+	u_int turn;
 
 	(void)unused;
 	for (;;) {
-		host_sleep_ns(1000000);
+		turn = driver_turn;
+		host_wait(&driver_turn, turn, reaper_wait());
 		if (ring_first != NULL)
 			ring_drain();
 		if (held_first != NULL)

@@ -11,6 +11,7 @@
 
 #include <sys/callout.h>
 #include <sys/epoch.h>
+#include <sys/smp.h>
 #include <sys/time.h>
 
 sbintime_t	tick_sbt = SBT_1S / 1000;
@@ -107,6 +108,11 @@ void
 _callout_init_lock(struct callout *c, struct lock_object *lo, int flags)
 {
 
+	if (lo == NULL || (lo->lo_flags & LO_SLEEPABLE) != 0)
+		kpi_violation(CALLER, "callout with no lock, or one that "
+		    "sleeps");
+	if (ledger_has(LEDGER_CALLOUT, c))
+		kpi_violation(CALLER, "callout initialised while pending");
 	memset(c, 0, sizeof(*c));
 	c->c_lock = lo;
 	c->c_iflags = (short)(flags & CALLOUT_RETURNUNLOCKED);
@@ -118,9 +124,11 @@ callout_reset_sbt_on(struct callout *c, sbintime_t sbt, sbintime_t pr,
 {
 	int was = 0;
 
-	(void)pr, (void)cpu;
+	(void)pr;
 	if (fn == NULL)
 		kpi_violation(CALLER, "callout without a function");
+	if (cpu < -1 || cpu > (int)mp_maxid)
+		kpi_violation(CALLER, "callout on no CPU (%d)", cpu);
 	if (c->c_lock != NULL && !mtx_owned((struct mtx *)c->c_lock))
 		kpi_violation(CALLER, "callout_reset without its mutex %s",
 		    c->c_lock->lo_name);
@@ -253,7 +261,7 @@ clock_thread(void *unused)
 			host_wake(&co_turn, INT_MAX);
 			continue;
 		}
-		wait = c != NULL && c->c_time - now < SBT_1S ?
+		wait = c == NULL ? -1 : c->c_time - now < SBT_1S ?
 		    sbttons(c->c_time - now) + 1 : 1000000000;
 		kpi_unlock(&co_lock);
 		host_wait(&co_turn, turn, wait);
