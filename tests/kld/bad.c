@@ -102,6 +102,46 @@ bad_memory(const char *what)
 }
 
 static void
+bad_packet(const char *what)
+{
+	struct mbuf *m;
+	char to[8];
+
+	if (strcmp(what, "pastend") == 0) {
+		m = m_gethdr(M_WAITOK, MT_DATA);
+		m->m_len = m->m_pkthdr.len = 8;
+		m_copydata(m, 8, 0, to);
+		m_copydata(m, 9, 0, to);
+		m_freem(m);
+	}
+}
+
+static void
+bad_context(const char *what)
+{
+
+	if (strcmp(what, "bothflags") == 0)
+		free(malloc(64, M_BAD, M_WAITOK | M_NOWAIT), M_BAD);
+	else if (strcmp(what, "nulltask") == 0) {
+		TASK_INIT(&bad_task, 0, NULL, NULL);
+		taskqueue_block(taskqueue_thread);
+		taskqueue_enqueue(taskqueue_thread, &bad_task);
+	} else if (strcmp(what, "sxcallout") == 0)
+		_callout_init_lock(&bad_callout, &bad_sx.lock_object, 0);
+	else if (strcmp(what, "novnet") == 0)
+		bad_kept = ifunit_ref("em0");
+	else if (strcmp(what, "envundermtx") == 0) {
+		mtx_lock(&bad_a);
+		freeenv(kern_getenv("bad.what"));
+		mtx_unlock(&bad_a);
+	} else if (strcmp(what, "sunlock") == 0) {
+		sx_xlock(&bad_sx);
+		sx_sunlock(&bad_sx);
+		sx_xunlock(&bad_sx);
+	}
+}
+
+static void
 bad_leave(const char *what)
 {
 
@@ -128,8 +168,11 @@ bad_leave(const char *what)
 		    OID_AUTO, "bad", CTLFLAG_RD, NULL, 7, "left behind");
 	} else if (strcmp(what, "lock") == 0)
 		mtx_init(&bad_a, "bad again", NULL, MTX_DEF);
-	else if (strcmp(what, "ifref") == 0)
+	else if (strcmp(what, "ifref") == 0) {
+		CURVNET_SET(vnet0);
 		bad_kept = ifunit_ref("em0");
+		CURVNET_RESTORE();
+	}
 	else if (strcmp(what, "env") == 0)
 		bad_kept = kern_getenv("bad.what");
 	else if (strcmp(what, "callout") == 0) {
@@ -159,6 +202,8 @@ bad_modevent(module_t mod, int what, void *arg)
 			return (0);
 		bad_locks(name);
 		bad_memory(name);
+		bad_packet(name);
+		bad_context(name);
 		bad_leave(name);
 		freeenv(name);
 		return (0);

@@ -49,7 +49,10 @@ make_dev_s(struct make_dev_args *args, struct cdev **out, const char *fmt, ...)
 	struct kdev *d, **end;
 	va_list ap;
 
-	if (args->mda_flags & MAKEDEV_WAITOK)
+	if ((args->mda_flags & MAKEDEV_WAITOK) != 0 &&
+	    (args->mda_flags & MAKEDEV_NOWAIT) != 0)
+		kpi_violation(CALLER, "make_dev_s that may and may not wait");
+	if ((args->mda_flags & MAKEDEV_NOWAIT) == 0)
 		kpi_may_sleep(CALLER, "make_dev_s(MAKEDEV_WAITOK)");
 	if (args->mda_devsw->d_version != D_VERSION)
 		kpi_violation(CALLER, "cdevsw of another version");
@@ -65,6 +68,8 @@ make_dev_s(struct make_dev_args *args, struct cdev **out, const char *fmt, ...)
 		*end = d;
 	kpi_unlock(&lock);
 	if (*end != d) {
+		if ((args->mda_flags & MAKEDEV_CHECKNAME) == 0)
+			kpi_violation(CALLER, "device %s made twice", d->name);
 		host_free(d);
 		return (EEXIST);
 	}

@@ -200,6 +200,7 @@ eventhandler_register(struct eventhandler_list *list, const char *name,
 	} *g;
 	struct eventhandler_entry *e;
 
+	kpi_may_sleep(CALLER, "EVENTHANDLER_REGISTER()");
 	if (list == NULL)
 		list = find_or_make(name, true);
 	g = host_alloc(sizeof(*g));
@@ -234,9 +235,11 @@ eventhandler_deregister(struct eventhandler_list *list, eventhandler_tag tag)
 		EHL_UNLOCK(list);
 		return;
 	}
+	EHL_UNLOCK(list);
+	kpi_may_sleep(CALLER, "EVENTHANDLER_DEREGISTER()");
+	EHL_LOCK(list);
 	while (list->el_runcount > 0) {
 		EHL_UNLOCK(list);
-		kpi_may_sleep(CALLER, "EVENTHANDLER_DEREGISTER()");
 		host_sleep_ns(100000);
 		EHL_LOCK(list);
 	}
@@ -308,6 +311,8 @@ struct root_hold_token *
 root_mount_hold(const char *name)
 {
 	void *token = host_alloc(16);
+
+	kpi_may_sleep(CALLER, "root_mount_hold()");
 
 	ledger_add(LEDGER_ROOTHOLD, token, name, CALLER);
 	return (token);

@@ -48,6 +48,7 @@ sysctl_handle_string(SYSCTL_HANDLER_ARGS)
 	int error;
 
 	(void)oidp;
+	kpi_may_sleep(CALLER, "sysctl_handle_string()");
 	error = SYSCTL_OUT(req, arg1, strlen(arg1) + 1);
 	if (error != 0 || req->newptr == NULL)
 		return (error);
@@ -86,7 +87,12 @@ int
 sysctl_wire_old_buffer(struct sysctl_req *req, size_t len)
 {
 
-	(void)req, (void)len;
+	kpi_may_sleep(CALLER, "sysctl_wire_old_buffer()");
+	if (req->oldptr != NULL) {
+		req->lock = REQ_WIRED;
+		req->validlen = len > 0 && len < req->oldlen ? len :
+		    req->oldlen;
+	}
 	return (0);
 }
 

@@ -110,9 +110,9 @@ void *
 
 	if (flags & M_WAITOK)
 		kpi_may_sleep(CALLER, "malloc(M_WAITOK)");
-	else if ((flags & M_NOWAIT) == 0)
-		kpi_violation(CALLER, "malloc with neither M_WAITOK nor "
-		    "M_NOWAIT");
+	if (((flags & M_WAITOK) != 0) == ((flags & M_NOWAIT) != 0))
+		kpi_violation(CALLER, "malloc with neither or both of "
+		    "M_WAITOK and M_NOWAIT");
 	if (kpi_alloc_fails(flags))
 		return (NULL);
 	p = block_new(size, type);
@@ -288,9 +288,9 @@ uma_zalloc_arg(uma_zone_t z, void *arg, int flags)
 
 	if (flags & M_WAITOK)
 		kpi_may_sleep(CALLER, "uma_zalloc(M_WAITOK)");
-	else if ((flags & M_NOWAIT) == 0)
-		kpi_violation(CALLER, "uma_zalloc with neither M_WAITOK nor "
-		    "M_NOWAIT");
+	if (((flags & M_WAITOK) != 0) == ((flags & M_NOWAIT) != 0))
+		kpi_violation(CALLER, "uma_zalloc with neither or both of "
+		    "M_WAITOK and M_NOWAIT");
 	if (kpi_alloc_fails(flags))
 		return (NULL);
 	p = kpi_mbuf_zalloc(z, arg, flags, CALLER, &mine);

@@ -194,6 +194,7 @@ kern_getenv(const char *name)
 	const char *value = host_kenv(name);
 	char *copy;
 
+	kpi_may_sleep(CALLER, "kern_getenv()");
 	if (value == NULL)
 		return (NULL);
 	copy = host_alloc(strlen(value) + 1);

@@ -36,6 +36,10 @@ _sleep(const void *chan, struct lock_object *lo, int pri, const char *wmesg,
 	int timeout;
 
 	(void)wmesg, (void)pr;
+	if (chan == NULL)
+		kpi_violation(CALLER, "sleeping on NULL");
+	if (sbt == 0 && lo == NULL)
+		kpi_violation(CALLER, "sleeping without a lock");
 	if (sbt != 0 && (flags & C_ABSOLUTE) != 0)
 		sbt = MAX(sbt - sbinuptime(), 1);
 	if (lo != NULL && sleepable)
@@ -90,6 +94,8 @@ pause_sbt(const char *wmesg, sbintime_t sbt, sbintime_t pr, int flags)
 
 	(void)wmesg, (void)pr, (void)flags;
 	kpi_may_sleep(CALLER, "pause()");
+	if (sbt < 0)
+		kpi_violation(CALLER, "pause() of less than nothing");
 	host_sleep_ns(sbttons(sbt));
 	return (EWOULDBLOCK);
 }

@@ -66,6 +66,9 @@ old_kernel(struct sysctl_req *req, const void *p, size_t len)
 	size_t room;
 
 	if (req->oldptr != NULL) {
+		/* The caller's memory, unless wired, may have to be read in. */
+		if (req->lock != REQ_WIRED)
+			kpi_may_sleep(CALLER, "SYSCTL_OUT()");
 		room = req->oldlen > req->oldidx ?
 		    req->oldlen - req->oldidx : 0;
 		memcpy((char *)req->oldptr + req->oldidx, p, MIN(room, len));
@@ -84,6 +87,7 @@ new_kernel(struct sysctl_req *req, void *p, size_t len)
 		return (0);
 	if (req->newlen - req->newidx < len)
 		return (EINVAL);
+	kpi_may_sleep(CALLER, "SYSCTL_IN()");
 	memcpy(p, (const char *)req->newptr + req->newidx, len);
 	req->newidx += len;
 	return (0);

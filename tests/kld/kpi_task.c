@@ -19,8 +19,13 @@ struct taskqueue {
 	u_int			 alive;
 	bool			 blocked;
 	bool			 dying;
+	u_int			 callouts;	/* timeout tasks that are armed */
 	char			 name[32];
 };
+
+/* What timeout_task's f says, as subr_taskqueue.c has it. */
+#define	DT_CALLOUT_ARMED	0x1
+#define	DT_DRAIN_IN_PROGRESS	0x2
 
 struct taskqueue *taskqueue_thread, *taskqueue_swi, *taskqueue_fast,
     *taskqueue_bus;
@@ -146,6 +151,8 @@ taskqueue_enqueue_flags(struct taskqueue *q, struct task *t, int flags)
 		kpi_violation(CALLER, "task enqueued on no queue");
 		return (EPIPE);
 	}
+	if (t->ta_func == NULL)
+		kpi_violation(CALLER, "task enqueued without a function");
 	kpi_lock(&q->lock);
 	if (t->ta_flags & TASK_ENQUEUED) {
 		if ((flags & TASKQUEUE_FAIL_IF_PENDING) == 0 &&
@@ -186,10 +193,14 @@ busy(struct taskqueue *q, struct task *t)
 void
 taskqueue_drain(struct taskqueue *q, struct task *t)
 {
-	u_int turn;
+	u_int i, turn;
 
 	kpi_may_sleep(CALLER, "taskqueue_drain()");
 	kpi_lock(&q->lock);
+	for (i = 0; i < nitems(q->running); i++)
+		if (q->running[i] == t && q->runner[i] == curthread)
+			kpi_violation(CALLER, "a task of %s waits for itself",
+			    q->name);
 	while (busy(q, t)) {
 		turn = q->turn;
 		kpi_unlock(&q->lock);
@@ -290,6 +301,9 @@ taskqueue_free(struct taskqueue *q)
 	if (!STAILQ_EMPTY(&q->queue))
 		kpi_violation(CALLER, "taskqueue %s freed with a task on it",
 		    q->name);
+	if (q->callouts != 0)
+		kpi_violation(CALLER, "taskqueue %s freed with a timeout "
+		    "armed", q->name);
 	kpi_unlock(&q->lock);
 	if (ledger_remove(LEDGER_TASKQUEUE, q, CALLER))
 		host_free(q);
@@ -301,7 +315,10 @@ timeout_fire(void *arg)
 {
 	struct timeout_task *tt = arg;
 
-	tt->f = 0;
+	kpi_lock(&tt->q->lock);
+	tt->f &= ~DT_CALLOUT_ARMED;
+	tt->q->callouts--;
+	kpi_unlock(&tt->q->lock);
 	taskqueue_enqueue(tt->q, &tt->t);
 }
 
@@ -321,11 +338,25 @@ taskqueue_enqueue_timeout_sbt(struct taskqueue *q, struct timeout_task *tt,
     sbintime_t sbt, sbintime_t pr, int flags)
 {
 
-	(void)q;
-	if (sbt == 0)
+	if (tt->q != NULL && tt->q != q)
+		kpi_violation(CALLER, "a timeout task changes its queue");
+	if (tt->f & DT_DRAIN_IN_PROGRESS)
+		return (-1);
+	if (sbt == 0) {
 		taskqueue_enqueue(tt->q, &tt->t);
-	else
+		return (0);
+	}
+	kpi_lock(&q->lock);
+	if ((tt->f & DT_CALLOUT_ARMED) == 0) {
+		tt->f |= DT_CALLOUT_ARMED;
+		q->callouts++;
+		if (sbt < 0)
+			sbt = -sbt;
+	}
+	/* Locked, or it could fire before the next line. */
+	if (sbt > 0)
 		callout_reset_sbt(&tt->c, sbt, pr, timeout_fire, tt, flags);
+	kpi_unlock(&q->lock);
 	return (0);
 }
 
@@ -341,7 +372,12 @@ taskqueue_cancel_timeout(struct taskqueue *q, struct timeout_task *tt,
     u_int *pendp)
 {
 
-	callout_stop(&tt->c);
+	if (callout_stop(&tt->c) > 0) {
+		kpi_lock(&q->lock);
+		tt->f &= ~DT_CALLOUT_ARMED;
+		q->callouts--;
+		kpi_unlock(&q->lock);
+	}
 	return (taskqueue_cancel(q, &tt->t, pendp));
 }
 
@@ -349,8 +385,21 @@ void
 taskqueue_drain_timeout(struct taskqueue *q, struct timeout_task *tt)
 {
 
-	callout_drain(&tt->c);
+	kpi_lock(&q->lock);
+	if (tt->f & DT_DRAIN_IN_PROGRESS)
+		kpi_violation(CALLER, "a timeout task drained twice at once");
+	tt->f |= DT_DRAIN_IN_PROGRESS;
+	kpi_unlock(&q->lock);
+	if (callout_drain(&tt->c) > 0) {
+		kpi_lock(&q->lock);
+		tt->f &= ~DT_CALLOUT_ARMED;
+		q->callouts--;
+		kpi_unlock(&q->lock);
+	}
 	taskqueue_drain(q, &tt->t);
+	kpi_lock(&q->lock);
+	tt->f &= ~DT_DRAIN_IN_PROGRESS;
+	kpi_unlock(&q->lock);
 }
 
 void

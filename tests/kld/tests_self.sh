@@ -50,6 +50,18 @@ broken_memory() {
 }
 t "kld notices memory and epochs that are misused" broken_memory
 
+broken_preconditions() {
+	build_bad
+	noticed pastend "from past the end of a packet"
+	noticed bothflags "neither or both"
+	noticed nulltask "without a function"
+	noticed sxcallout "callout with no lock, or one that sleeps"
+	noticed novnet "ifunit_ref outside of vnet0"
+	noticed envundermtx "kern_getenv() may sleep, with mutex bad a"
+	noticed sunlock "is not held shared"
+}
+t "kld notices what the kernel asserts of its callers" broken_preconditions
+
 left_behind() {
 	build_bad
 	noticed malloc 'left behind: malloc "bad"'
