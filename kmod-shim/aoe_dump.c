@@ -259,6 +259,9 @@ aoe_dump_take(if_t ifp, const struct aoe_path_info *path)
 	memcpy(aoe_dump.d_request.remote, path->mac, ETHER_ADDR_LEN);
 	/* What the path has proved, as far as one cluster has room. */
 	aoe_dump.d_payload = MIN(path->payload, MCLBYTES - AOE_RX_HEADER);
+	/* An MTU that became smaller since has no event. */
+	aoe_dump.d_payload = MIN(aoe_dump.d_payload,
+	    if_getmtu(ifp) + ETHER_HDR_LEN - AOE_RX_HEADER);
 	aoe_dump.d_payload = MAX(aoe_dump.d_payload / AOE_SECTOR, 1) *
 	    AOE_SECTOR;
 	printf("aoe: %s: dumping over %s, %u bytes a frame\n",
@@ -283,7 +286,8 @@ aoe_dump_next_path(void)
 		aoe_dump.d_next_path++;
 		ifp = aoe_link_if(path.link);
 		if (path.state == AOE_PATH_UP &&
-		    aoe_dump_methods(ifp) != NULL) {
+		    aoe_dump_methods(ifp) != NULL && if_getmtu(ifp) +
+		    ETHER_HDR_LEN >= AOE_RX_HEADER + AOE_SECTOR) {
 			aoe_dump_take(ifp, &path);
 			return (0);
 		}

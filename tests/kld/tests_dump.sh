@@ -120,3 +120,19 @@ no_debugnet() {
 	k unload
 }
 t "a kernel without debugnet loads the module, and takes no dump" no_debugnet
+
+shrunk() {
+	k load -k net.aoe.dump=1 "$module"
+	one_disk 9000
+	k fill aoe7e3 0 64k 1
+	# At once: nobody was told, and the dump is the first to look.
+	k if mtu em0 1000
+	k dump aoe7e3 0 32k 4
+	k if mtu em0 68
+	fails_with ETIMEDOUT k dump aoe7e3 0 32k 5
+	k if mtu em0 9000
+	k sleep 1
+	k check aoe7e3 0 32k 4
+	k unload
+}
+t "a dump keeps to an MTU that became smaller a moment ago" shrunk
