@@ -21,6 +21,7 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod advert;
 pub mod discovery;
 pub mod dump;
 pub mod ffi;

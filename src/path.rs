@@ -4,6 +4,7 @@
 //! management request that may be out on it. Knows nothing of I/Os, and
 //! decides nothing about the target as a whole.
 
+use crate::advert::Adverts;
 use crate::histogram::Histogram;
 use crate::list::List;
 use crate::output::LinkId;
@@ -22,8 +23,6 @@ pub(crate) const SILENCES: u8 = 3;
 const IDLE: Micros = Micros::from_secs(180);
 /// After so many time-outs in a row a path is used for want of a better one only.
 const SHAKEN: u8 = 2;
-/// Adverts that come within this time of one are as good as that one.
-const ADVERTS: Micros = Micros::from_secs(1);
 /// How long a path that changed the order of frames is not trusted to keep it.
 const DISTRUST: Micros = Micros::from_secs(600);
 /// Later answers that declare an earlier request lost.
@@ -168,8 +167,7 @@ pub struct Path {
     pub(crate) is_deaf: bool,
     /// It answered the read that was to find that out, and nothing since.
     pub(crate) is_choosy: bool,
-    /// When an advert was last taken for a restart.
-    restarted_at: Instant,
+    pub(crate) adverts: Adverts,
     /// How long answers took, flushes aside.
     pub(crate) histogram: Histogram,
 }
@@ -213,7 +211,7 @@ impl Path {
         is_deaf: false,
         is_choosy: false,
         sectors: 0,
-        restarted_at: Instant::ZERO,
+        adverts: Adverts::NONE,
         counters: Counters { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0 },
         histogram: Histogram::EMPTY,
     };
@@ -444,16 +442,12 @@ impl Path {
     pub(crate) fn ask(&mut self, since: Instant) {
         self.state = State::Identifying { since };
         self.management = None;
+        self.adverts.on_ask();
     }
 
-    /// Whether an advert is to be believed: a flood of them would stop I/O
-    /// again and again, to ask who is there.
-    pub(crate) fn is_restart(&mut self, now: Instant) -> bool {
-        if now < self.restarted_at.after(ADVERTS) {
-            return false;
-        }
-        self.restarted_at = now;
-        true
+    /// Whether a question who it is is out.
+    pub(crate) fn is_being_asked(&self) -> bool {
+        self.management.is_some_and(|m| m.seq != 0 && m.purpose == Purpose::Identify)
     }
 
     /// Larger frames do not get through: back to what always does.

@@ -121,6 +121,7 @@ impl Target<'_> {
         path.state = State::Up;
         path.is_admitted = true;
         path.is_aside = false;
+        path.adverts.on_raised(now);
         let stepped = path.large_losses >= crate::path::LARGE_LOSSES
             && path.payload > crate::path::MIN_PAYLOAD;
         if stepped {

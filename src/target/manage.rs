@@ -202,8 +202,11 @@ impl Target<'_> {
             return None;
         }
         path.management = None;
-        path.recheck = false;
         path.on_heard(now);
+        if path.adverts.sets_aside() {
+            return None;
+        }
+        path.recheck = false;
         self.scratch_holds = Scratch::Identify { path: u8::try_from(index).unwrap_or(0) };
         Some(SECTOR)
     }

@@ -8,6 +8,7 @@
 //! address is heard of again starts over in the same memory, and keeps what
 //! the guard remembers.
 
+mod advert;
 mod control;
 mod filtered;
 mod life;

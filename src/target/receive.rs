@@ -149,19 +149,14 @@ impl Target<'_> {
             None => path.window = Window::new(ceiling),
         }
         path.counters.received = path.counters.received.wrapping_add(1);
-        let restarts = advert && path.is_restart(now);
         match path.state {
             State::Conflict | State::Down { .. } => {
                 path.ask(now);
             }
-            State::Up if restarts => {
-                // It may have started anew, and may be another disk now.
-                path.window.restart();
-                self.verify_path(index, now);
-                self.tell_event(Event::Restarted, Some(index), 0);
-            }
-            State::Up if !path.is_busy() => path.last_heard = now,
-            State::Free | State::Identifying { .. } | State::Up => {}
+            State::Free => {}
+            State::Identifying { .. } | State::Up if advert => self.on_advert(index, now),
+            State::Identifying { .. } => {}
+            State::Up => self.on_beacon_answer(index, now),
         }
         if ours { self.want_config_string(&config, frame.length) } else { None }
     }

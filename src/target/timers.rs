@@ -39,6 +39,7 @@ impl Target<'_> {
                 } else if path.idle_at() <= now && !path.is_busy() {
                     path.on_idle(now);
                 }
+                self.tick_adverts(index, now);
                 self.tick_flight(index, now);
             }
             State::Identifying { since } if since.after(DOWN) <= now => {
@@ -170,6 +171,7 @@ impl Target<'_> {
             State::Identifying { since } => next = next.min(since.after(DOWN)),
             State::Up => {
                 next = next.min(if path.is_busy() { path.silence_at() } else { path.idle_at() });
+                next = next.min(path.adverts.due());
                 if path.payload < path.limit && path.management.is_none() {
                     next = next.min(path.probe_at);
                 }

@@ -112,6 +112,9 @@ fn one_command_at_a_time_and_none_after_a_cancel() {
     rig.target.handle_control_cancel(rig.now);
     answer(&mut rig, THEM, frame.tag(), None);
     assert_eq!(taken(&mut rig), []);
+    // It is as good as an answer to a beacon.
+    let question = rig.take_one(0xec);
+    rig.identify(&question, THEM, &disk(1000, SERIAL));
     query(&mut rig);
 }
 

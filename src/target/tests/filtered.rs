@@ -21,6 +21,12 @@ fn a_closed_disk_that_is_not_wanted_any_more_goes() {
     assert!(rig.take_frames().is_empty(), "nobody is asked who it is");
 }
 
+/// A path that answered a beacon is asked who it is, and is what it was.
+fn still_there(rig: &mut Rig, mac: Mac) {
+    let question = rig.take_one(0xec);
+    rig.identify(&question, mac, &disk(1000, SERIAL));
+}
+
 #[test]
 fn an_open_disk_that_is_not_wanted_any_more_stays_until_it_is_closed() {
     let mut rig = Rig::up();
@@ -28,6 +34,7 @@ fn an_open_disk_that_is_not_wanted_any_more_stays_until_it_is_closed() {
     rig.admission = Admission::NotWanted;
     rig.config(THEM, 1, 16, 2);
     assert_eq!(news_of(&mut rig), (false, false));
+    still_there(&mut rig, THEM);
     rig.submit(1, Op::Read, 0, 1);
     let read = rig.take_one(0x24);
     rig.answer(&read);
@@ -50,6 +57,7 @@ fn an_open_disk_loses_an_unwanted_path_but_never_the_last() {
     rig.config(OTHERS, 1, 16, 2);
     assert_eq!(news_of(&mut rig), (false, false));
     assert_eq!(rig.target.status().paths, 1);
+    still_there(&mut rig, OTHERS);
     rig.submit(1, Op::Read, 0, 1);
     assert_eq!(rig.take_one(0x24).header[..6], OTHERS.0);
 }

@@ -300,26 +300,6 @@ fn an_advert_of_a_running_target_is_answered_with_a_question() {
 }
 
 #[test]
-fn a_flood_of_adverts_stops_io_once_a_second() {
-    let mut rig = Rig::up();
-    rig.now = rig.now.after(Micros::from_secs(2));
-    let mut questions = 0;
-    for _ in 0..1_000 {
-        rig.config(THEM, 0, 16, 2);
-        for frame in rig.take_frames() {
-            questions += 1;
-            rig.identify(&frame, THEM, &disk(1000, SERIAL));
-        }
-        rig.now = rig.now.after(Micros::from_millis(3));
-    }
-    assert_eq!(questions, 3);
-    rig.submit(1, Op::Read, 0, 1);
-    let read = rig.take_one(0x24);
-    rig.answer(&read);
-    assert_eq!(rig.take_done(), [(1, Ok(()))]);
-}
-
-#[test]
 fn a_target_that_is_silent_about_its_write_cache_is_asked_five_times() {
     let mut rig = Rig::with(Settings { write_cache: Some(false), ..Settings::default() });
     rig.raise(THEM, &disk(1000, SERIAL));

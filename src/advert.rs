@@ -1,0 +1,95 @@
+//! What a path's adverts and beacon answers ask for: a question who is there.
+//!
+//! An advert may come from another disk than the path was identified as, so it
+//! stops I/O at once, however soon it follows the last one. What is limited is
+//! how often the same is said and asked: that is postponed, never dropped.
+
+use crate::time::{Instant, Micros};
+
+/// Between questions that do not stop I/O, and between events that say that
+/// the target announced itself.
+const INTERVAL: Micros = Micros::from_secs(1);
+
+/// The adverts of one path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Adverts {
+    /// One came while a question was out, whose answer may be older.
+    doubted: bool,
+    /// An answer was set aside for that, since I/O was stopped.
+    set_aside: bool,
+    told_at: Option<Instant>,
+    asked_at: Option<Instant>,
+    /// When a postponed question is due.
+    again_at: Instant,
+}
+
+impl Adverts {
+    /// Nothing came.
+    pub(crate) const NONE: Self = Self {
+        doubted: false,
+        set_aside: false,
+        told_at: None,
+        asked_at: None,
+        again_at: Instant::NEVER,
+    };
+
+    /// Whether an advert is worth an event.
+    pub(crate) fn is_news(&mut self, now: Instant) -> bool {
+        let news = self.told_at.is_none_or(|at| at.after(INTERVAL) <= now);
+        if news {
+            self.told_at = Some(now);
+        }
+        news
+    }
+
+    /// An advert came while a question was out.
+    pub(crate) fn doubt(&mut self) {
+        self.doubted = true;
+    }
+
+    /// A question begins anew, with I/O stopped.
+    pub(crate) fn on_ask(&mut self) {
+        (self.doubted, self.set_aside) = (false, false);
+    }
+
+    /// Whether the answer that came may be older than an advert, and another
+    /// one is waited for. Only once, or a flood would keep I/O from ever going
+    /// on: the second answer was asked for after the first of the adverts.
+    pub(crate) fn sets_aside(&mut self) -> bool {
+        let aside = self.doubted && !self.set_aside;
+        if aside {
+            (self.doubted, self.set_aside) = (false, true);
+        }
+        aside
+    }
+
+    /// I/O goes on. What was announced meanwhile is asked about a little later.
+    pub(crate) fn on_raised(&mut self, now: Instant) {
+        if self.doubted {
+            self.again_at = self.again_at.min(now.after(INTERVAL));
+        }
+        self.on_ask();
+    }
+
+    /// A beacon was answered: whether to ask who is there now, beside I/O.
+    pub(crate) fn asks_now(&mut self, now: Instant) -> bool {
+        let next = self.asked_at.map_or(now, |at| at.after(INTERVAL));
+        if now < next {
+            self.again_at = self.again_at.min(next);
+            return false;
+        }
+        self.asked_at = Some(now);
+        true
+    }
+
+    /// When a postponed question is due.
+    pub(crate) fn due(&self) -> Instant {
+        self.again_at
+    }
+
+    /// The postponed question is asked.
+    pub(crate) fn on_due(&mut self, now: Instant) {
+        self.again_at = Instant::NEVER;
+        self.asked_at = Some(now);
+    }
+}

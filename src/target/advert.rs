@@ -1,0 +1,51 @@
+//! A target that announces itself, or answers a beacon, may be another disk
+//! than it was: it is asked.
+
+use super::Target;
+use crate::output::Event;
+use crate::path::State;
+use crate::time::Instant;
+
+impl Target<'_> {
+    /// An advert came on a path that is up, or is being asked already. It stops
+    /// I/O until a question that was asked later is answered: a round trip, in
+    /// which what is out is answered as well. So a flood of adverts leaves one
+    /// window of frames per question, and no frame to another disk.
+    pub(super) fn on_advert(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        match path.state {
+            State::Up => {
+                let news = path.adverts.is_news(now);
+                if news {
+                    // Whatever it had queued, it may have forgotten.
+                    path.window.restart();
+                }
+                self.verify_path(index, now);
+                if news {
+                    self.tell_event(Event::Restarted, Some(index), 0);
+                }
+            }
+            State::Identifying { .. } if path.is_being_asked() => path.adverts.doubt(),
+            _ => {}
+        }
+    }
+
+    /// A path that is up answered a beacon: so it is asked who it is at least
+    /// as often as beacons are sent, and I/O goes on meanwhile.
+    pub(super) fn on_beacon_answer(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        if !path.is_busy() {
+            path.last_heard = now;
+        }
+        path.recheck |= path.adverts.asks_now(now);
+    }
+
+    /// Asks what was postponed.
+    pub(super) fn tick_adverts(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index).filter(|p| p.adverts.due() <= now) else {
+            return;
+        };
+        path.adverts.on_due(now);
+        path.recheck |= path.is_up();
+    }
+}
