@@ -168,6 +168,10 @@ pub struct Path {
     /// It answered the read that was to find that out, and nothing since.
     pub(crate) is_choosy: bool,
     pub(crate) adverts: Adverts,
+    /// Messages that the other end can queue, as it says.
+    pub(crate) buffers: u16,
+    /// Another path ends at the same port, which has one queue.
+    pub(crate) is_shared: bool,
     /// How long answers took, flushes aside.
     pub(crate) histogram: Histogram,
 }
@@ -212,6 +216,8 @@ impl Path {
         is_choosy: false,
         sectors: 0,
         adverts: Adverts::NONE,
+        buffers: 0,
+        is_shared: false,
         counters: Counters { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0 },
         histogram: Histogram::EMPTY,
     };
@@ -276,8 +282,14 @@ impl Path {
     /// shrank: they may be out for long, or mean nothing.
     #[inline]
     fn has_place(&self) -> bool {
+        self.places() < self.window.ceiling()
+    }
+
+    /// Places taken in the target's queue.
+    #[inline]
+    pub(crate) fn places(&self) -> u32 {
         let out = u32::from(self.flight.len()).wrapping_add(u32::from(self.slow));
-        out.wrapping_add(self.beside.frames()) < self.window.ceiling()
+        out.wrapping_add(self.beside.frames())
     }
 
     /// Whether a management request may go out. A path that carries no I/O,

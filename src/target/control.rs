@@ -157,7 +157,7 @@ impl Target<'_> {
     /// Whether its next transmission waits for a place in the target's queue.
     fn control_must_wait(&self, tries: u8) -> bool {
         let path = self.control_path(tries).and_then(|index| self.paths.get(index));
-        tries < self.control.request.tries.max(1) && path.is_some_and(|p| !p.may_ask())
+        tries < self.control.request.tries.max(1) && path.is_some_and(|p| !self.may_ask(p))
     }
 
     /// When it is to be sent again or given up. A place in the target's queue

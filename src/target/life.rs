@@ -283,6 +283,7 @@ impl Target<'_> {
             path.is_admitted = false;
             path.management = None;
         }
+        self.weigh_sharing();
     }
 
     /// A path is not to be used until it has been identified again.

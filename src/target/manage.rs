@@ -90,7 +90,10 @@ impl Target<'_> {
         frame: &mut Transmit,
     ) -> Option<()> {
         // Whatever goes first, I/O or this, the other waits for its answer.
-        let path = self.paths.get_mut(index).filter(|p| p.may_ask())?;
+        if !self.paths.get(index).is_some_and(|p| self.may_ask(p)) {
+            return None;
+        }
+        let path = self.paths.get_mut(index)?;
         let wait = match m.purpose {
             Purpose::Features { .. } if m.tries >= FEATURES_TRIES => {
                 path.management = None;

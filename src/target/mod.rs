@@ -17,6 +17,7 @@ mod notice;
 mod policy;
 mod receive;
 mod send;
+mod share;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -21,10 +21,10 @@ impl Target<'_> {
         if self.settings.policy == Policy::Failover {
             // The others are for when it is down, not for when it is busy.
             let (index, path) = candidates.next()?;
-            return path.has_room().then_some(index);
+            return self.has_room(path).then_some(index);
         }
         let mut best: Option<(u64, usize)> = None;
-        for (index, path) in candidates.filter(|(_, p)| p.has_room()) {
+        for (index, path) in candidates.filter(|(_, p)| self.has_room(p)) {
             let cost = match self.settings.policy {
                 Policy::Failover | Policy::Latency => expected_completion(path, now),
                 Policy::RoundRobin => u64::from(index <= turn),

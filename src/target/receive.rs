@@ -143,6 +143,7 @@ impl Target<'_> {
         let advert = header.tag.0 == 0;
         let path = self.paths.get_mut(index)?;
         path.sector_count = config.sector_count;
+        path.buffers = config.buffer_count;
         path.set_limit(mtu, now);
         match known {
             Some(_) => path.window.set_ceiling(ceiling),
@@ -190,6 +191,7 @@ impl Target<'_> {
         self.retired = self.retired.plus(&path.counters);
         path.open(link, mac, now);
         self.used = self.used.max(index.saturating_add(1));
+        self.weigh_sharing();
         Some(index)
     }
 

@@ -163,7 +163,7 @@ impl Target<'_> {
         }
         let mut next = path.beside.deadline();
         if let Some(m) = &path.management
-            && path.may_ask()
+            && self.may_ask(path)
         {
             next = next.min(m.due);
         }

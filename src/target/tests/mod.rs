@@ -9,4 +9,5 @@ mod io;
 mod life;
 mod policy;
 mod rig;
+mod share;
 mod taste;

@@ -166,11 +166,22 @@ impl Rig {
 
     /// A config answer, or an advert if the tag is 0.
     pub(super) fn config(&mut self, mac: Mac, tag: u32, buffers: u16, sectors: u8) {
+        self.config_on(LinkId(0), mac, tag, buffers, sectors);
+    }
+
+    pub(super) fn config_on(
+        &mut self,
+        link: LinkId,
+        mac: Mac,
+        tag: u32,
+        buffers: u16,
+        sectors: u8,
+    ) {
         let mut f = head(mac, 1, Tag(tag));
         let [hi, lo] = buffers.to_be_bytes();
         f.extend([hi, lo, 0x40, 0x19, sectors, 0x10, 0, 0]);
         f.resize(60, 0);
-        self.frame(&f);
+        self.frame_on(link, &f);
     }
 
     /// An ATA answer without data.
@@ -182,7 +193,7 @@ impl Rig {
         let mut f = head(Mac(*query.header.first_chunk().unwrap()), 0, query.tag());
         f.extend([0, error, 0, status, 0, 0, 0, 0, 0, 0, 0, 0]);
         f.resize(60, 0);
-        self.frame(&f);
+        self.frame_on(query.link, &f);
     }
 
     /// An answer with the E flag.
@@ -207,13 +218,16 @@ impl Rig {
         let mut f = head(mac, 0, query.tag());
         f.extend([0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0]);
         f.extend(data);
-        self.frame(&f);
+        self.frame_on(query.link, &f);
     }
 
     pub(super) fn frame(&mut self, bytes: &[u8]) {
+        self.frame_on(LinkId(0), bytes);
+    }
+
+    pub(super) fn frame_on(&mut self, link: LinkId, bytes: &[u8]) {
         let header = &bytes[..bytes.len().min(36)];
-        let frame =
-            Frame { header, length: bytes.len(), link: LinkId(0), admission: self.admission };
+        let frame = Frame { header, length: bytes.len(), link, admission: self.admission };
         match self.target.handle_frame(&frame, self.now) {
             Some(CopyOut::Scratch { frame_offset, length }) => {
                 let (at, length) = (frame_offset as usize, length as usize);

@@ -439,6 +439,12 @@ impl Plan {
             && u32::from(self.quirks.buffer_count) > self.settings.maxout
     }
 
+    /// Whether nothing but queries to everybody may ever find a queue full,
+    /// however many of our interfaces send to one port.
+    pub fn keeps_queues(&self) -> bool {
+        self.clean && !self.quirks.redirects
+    }
+
     pub fn promises_flush(&self) -> bool {
         self.quirks.word_83 & 0xc000 == 0x4000 && self.quirks.word_83 & 0x3000 != 0
     }

@@ -68,6 +68,8 @@ pub struct Target {
     /// Nothing is queued either.
     pub dead: bool,
     pub overflows: u64,
+    /// Config queries that came; they go to everybody, whatever has room.
+    pub queries: u64,
 }
 
 /// A frame that a target sends from one of its ports.
@@ -110,6 +112,7 @@ impl Target {
             stopped: false,
             dead: which != 0,
             overflows: 0,
+            queries: 0,
         }
     }
 
@@ -131,6 +134,7 @@ impl Target {
             return;
         }
         let room = usize::from(self.quirks.buffer_count.max(1));
+        self.queries += u64::from(packet.bytes.get(frame::COMMAND) == Some(&1));
         let merges = self.quirks.merges_duplicates;
         let port = &mut self.ports[port];
         if merges && is_disk_request(&packet.bytes) {

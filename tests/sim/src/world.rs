@@ -243,8 +243,12 @@ impl<'p, I: Initiator> World<'p, I> {
         if self.plan.is_hot && self.host.longest_wait > LONGEST_WAIT {
             return Err(format!("an I/O took {} us", self.host.longest_wait));
         }
+        let overflows: u64 = self.targets.iter().map(|target| target.overflows).sum();
+        let queries: u64 = self.targets.iter().map(|target| target.queries).sum();
+        if self.plan.keeps_queues() && overflows > queries {
+            return Err(format!("{overflows} frames found a queue full, beside {queries} queries"));
+        }
         if self.plan.is_lossless() {
-            let overflows: u64 = self.targets.iter().map(|target| target.overflows).sum();
             let again = counters.retransmitted;
             if overflows != 0 || again != 0 {
                 return Err(format!("a clean run lost {overflows} frames and sent {again} again"));

@@ -1,0 +1,49 @@
+//! Paths over several interfaces of ours to one port of a target.
+//!
+//! The port has one queue, and drops what exceeds it: all that is out on such
+//! paths together stays within its buffer count. Each still has a window of
+//! its own, by what is lost on its way.
+
+use super::Target;
+use crate::path::{Path, State};
+
+impl Target<'_> {
+    /// Whether another frame of I/O may go out on a path.
+    pub(super) fn has_room(&self, path: &Path) -> bool {
+        path.has_room() && (!path.is_shared || self.has_shared_place(path))
+    }
+
+    /// Whether a management request may go out on a path.
+    pub(super) fn may_ask(&self, path: &Path) -> bool {
+        path.may_ask() && (!path.is_shared || self.has_shared_place(path))
+    }
+
+    /// Whether the port can queue another frame, by what is out on all paths
+    /// to it. What a path that carries no I/O may still owe does not count for
+    /// itself: its silence is the question. Nor does what went out through an
+    /// interface that is gone, since nothing will say that it is lost.
+    fn has_shared_place(&self, path: &Path) -> bool {
+        let is_other = |p: &&Path| {
+            p.mac == path.mac
+                && p.link != path.link
+                && p.state != State::Free
+                && self.link(p.link).is_usable()
+        };
+        let others: u32 = self.known_paths().iter().filter(is_other).map(Path::places).sum();
+        let own = if path.is_up() { path.places() } else { 0 };
+        others.saturating_add(own) < u32::from(path.buffers.max(1))
+    }
+
+    /// A path came or went: says of each whether another one ends at its port.
+    pub(super) fn weigh_sharing(&mut self) {
+        for index in 0..self.used {
+            let is_shared = self.paths.get(index).is_some_and(|path| {
+                let same = |p: &&Path| p.mac == path.mac && p.state != State::Free;
+                path.state != State::Free && self.known_paths().iter().filter(same).count() > 1
+            });
+            if let Some(path) = self.paths.get_mut(index) {
+                path.is_shared = is_shared;
+            }
+        }
+    }
+}
