@@ -22,6 +22,7 @@ impl Target<'_> {
     /// to it. What a path that carries no I/O may still owe does not count for
     /// itself: its silence is the question. Nor does what went out through an
     /// interface that is gone, since nothing will say that it is lost.
+    #[cold]
     fn has_shared_place(&self, path: &Path) -> bool {
         let is_other = |p: &&Path| {
             p.mac == path.mac

@@ -170,8 +170,9 @@ impl Target<'_> {
         match path.state {
             State::Identifying { since } => next = next.min(since.after(DOWN)),
             State::Up => {
-                next = next.min(if path.is_busy() { path.silence_at() } else { path.idle_at() });
-                next = next.min(path.adverts.due());
+                // A path that is busy has ticks enough for a postponed question.
+                let idle_at = || path.idle_at().min(path.adverts.due());
+                next = next.min(if path.is_busy() { path.silence_at() } else { idle_at() });
                 if path.payload < path.limit && path.management.is_none() {
                     next = next.min(path.probe_at);
                 }
