@@ -16,7 +16,7 @@
 #ifndef _AOE_ABI_H_
 #define	_AOE_ABI_H_
 
-#define	AOE_ABI_VERSION		2
+#define	AOE_ABI_VERSION		3
 
 #define	AOE_NEVER		UINT64_MAX	/* a deadline that is not set */
 #define	AOE_LINKS		32		/* local interfaces in use at once */
@@ -183,6 +183,8 @@ struct aoe_output {
 #define	AOE_EV_FAILED		13		/* maxwait passed while open */
 #define	AOE_EV_RESTARTED	14		/* the target announced itself */
 #define	AOE_EV_REPLACED		15		/* closed, and another disk came */
+#define	AOE_EV_DOUBLED		16		/* all is answered twice, equally */
+#define	AOE_EV_TWO_DISKS	17		/* two answer on that path at once */
 
 /* Why a frame is sent. */
 #define	AOE_TX_IO		0
@@ -193,6 +195,7 @@ struct aoe_output {
 #define	AOE_TX_FEATURES		5
 #define	AOE_TX_CONTROL		6		/* aoe_core_control() */
 #define	AOE_TX_BEACON		7
+#define	AOE_TX_COMPARE		8		/* to compare two answers */
 
 #define	AOE_SRC_NONE		0
 #define	AOE_SRC_IO		1
@@ -256,6 +259,7 @@ struct aoe_target_info {
 #define	AOE_INFO_IDLE		0x40		/* nothing left: may be freed */
 #define	AOE_INFO_OPEN		0x80
 #define	AOE_INFO_FLUSH_EXT	0x100		/* ... and that it is FLUSH EXT */
+#define	AOE_INFO_DOUBLED	0x200		/* all is answered twice */
 
 struct aoe_path_info {
 	uint64_t	sent;
@@ -275,6 +279,7 @@ struct aoe_path_info {
 	uint8_t		index;			/* stays while the path lives */
 	uint8_t		sector_count;		/* from its config answer */
 	uint8_t		reserved[6];
+	uint64_t	doubled;		/* answers to answered requests */
 };
 
 /* A management command; its argument and data are in the control buffer. */
@@ -442,7 +447,7 @@ AOE_SIZE(aoe_frame, 44);
 AOE_SIZE(aoe_copy, 24);
 AOE_SIZE(aoe_peek, 8);
 AOE_SIZE(aoe_output, 96);
-AOE_SIZE(aoe_path_info, 80);
+AOE_SIZE(aoe_path_info, 88);
 AOE_SIZE(aoe_control, 32);
 AOE_SIZE(aoe_dump, 32);
 #endif /* _AOE_ABI_H_ */

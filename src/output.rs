@@ -84,6 +84,8 @@ pub enum Why {
     Again,
     /// To find targets.
     Beacon,
+    /// To compare the two answers that it will get.
+    Compare,
     /// A management command of the administrator's.
     Control,
     /// To set the write cache.
@@ -126,6 +128,9 @@ impl Transmit {
 pub enum Event {
     /// The target reported an error; the value is the LBA.
     DiskError,
+    /// Nearly every request is answered twice, with equal data; the value is
+    /// how many answers were.
+    Doubled,
     /// `maxwait` passed while the disk was open.
     Failed,
     /// The target promised a flush and refused it.
@@ -152,6 +157,8 @@ pub enum Event {
     Restarted,
     /// The disk got smaller, or its paths disagree about its size.
     SizeConflict,
+    /// Two disks answer on this path, both.
+    TwoDisks,
     /// The target speaks another version of AoE.
     Version,
 }

@@ -57,6 +57,8 @@ pub(crate) enum State {
 /// What the one management request on a path is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
+    /// A one-sector read whose two answers are compared.
+    Compare,
     /// A one-sector read whose answer resolves every earlier copy.
     Fence,
     /// Write cache on or off.
@@ -90,9 +92,26 @@ pub(crate) struct Counters {
     pub(crate) retransmitted: u64,
     pub(crate) late: u64,
     pub(crate) unexpected: u64,
+    /// Answers to what was answered already, among the unexpected ones.
+    pub(crate) doubled: u64,
 }
 
 impl Counters {
+    /// What was counted since an earlier state.
+    pub(crate) const fn since(&self, before: &Self) -> Self {
+        Self {
+            sent: self.sent.wrapping_sub(before.sent),
+            received: self.received.wrapping_sub(before.received),
+            retransmitted: self.retransmitted.wrapping_sub(before.retransmitted),
+            late: self.late.wrapping_sub(before.late),
+            unexpected: self.unexpected.wrapping_sub(before.unexpected),
+            doubled: self.doubled.wrapping_sub(before.doubled),
+        }
+    }
+
+    const NONE: Self =
+        Self { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0, doubled: 0 };
+
     /// Both together.
     pub(crate) const fn plus(&self, other: &Self) -> Self {
         Self {
@@ -101,6 +120,7 @@ impl Counters {
             retransmitted: self.retransmitted.wrapping_add(other.retransmitted),
             late: self.late.wrapping_add(other.late),
             unexpected: self.unexpected.wrapping_add(other.unexpected),
+            doubled: self.doubled.wrapping_add(other.doubled),
         }
     }
 }
@@ -117,6 +137,8 @@ pub struct Path {
     /// To be identified again without interrupting I/O.
     pub(crate) recheck: bool,
     pub(crate) features_wanted: Option<bool>,
+    /// A sector is to be read, and the two answers to be compared.
+    pub(crate) compare_wanted: bool,
     /// Sectors that MTU and target allow.
     pub(crate) limit: u8,
     /// Sectors that are known to get through.
@@ -168,6 +190,17 @@ pub struct Path {
     /// It answered the read that was to find that out, and nothing since.
     pub(crate) is_choosy: bool,
     pub(crate) adverts: Adverts,
+    /// The counters when doubled answers were last weighed.
+    pub(crate) weighed: Counters,
+    /// The tag of its last answer to IDENTIFY.
+    pub(crate) said_tag: Tag,
+    /// Two disks answered: questions that one answer must come to before it is
+    /// used again.
+    pub(crate) disputed: u8,
+    /// Its conflict was told.
+    pub(crate) conflict_told: bool,
+    /// Nearly everything is answered twice, by equal data.
+    pub(crate) is_doubled: bool,
     /// Messages that the other end can queue, as it says.
     pub(crate) buffers: u16,
     /// Another path ends at the same port, which has one queue.
@@ -218,7 +251,13 @@ impl Path {
         adverts: Adverts::NONE,
         buffers: 0,
         is_shared: false,
-        counters: Counters { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0 },
+        counters: Counters::NONE,
+        weighed: Counters::NONE,
+        said_tag: Tag(0),
+        disputed: 0,
+        conflict_told: false,
+        is_doubled: false,
+        compare_wanted: false,
         histogram: Histogram::EMPTY,
     };
 
@@ -233,6 +272,8 @@ impl Path {
             seq: self.seq,
             answered: self.seq,
             last_heard: now,
+            // Two disks at one address are still there when it is found again.
+            disputed: if (self.link, self.mac) == (link, mac) { self.disputed } else { 0 },
             ..Self::FREE
         };
     }
@@ -250,6 +291,7 @@ impl Path {
                 && self.management.is_none()
                 && self.payload >= self.limit
                 && !self.recheck
+                && !self.compare_wanted
                 && self.fence_wanted == 0
                 && self.features_wanted.is_none()
     }

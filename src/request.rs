@@ -93,6 +93,8 @@ pub struct Request {
     pub(crate) first_sent: Instant,
     /// Transmissions since the slot was first used; feeds the tags.
     count: u32,
+    /// The tag that was answered last, in whichever use of the slot.
+    pub(crate) answered: Tag,
     /// Transmissions in `history`, oldest first.
     remembered: u8,
     history: [Sent; HISTORY],
@@ -119,6 +121,7 @@ impl Request {
         done: 0,
         io_offset: 0,
         count: 0,
+        answered: Tag(0),
         tries: 0,
         sent_at: Instant::ZERO,
         first_sent: Instant::ZERO,

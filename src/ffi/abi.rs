@@ -6,7 +6,7 @@ use memoffset::offset_of;
 use static_assertions::const_assert_eq;
 
 /// As in the header; compared when the module is loaded.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 pub const RX_HEADER: usize = 36;
 pub const TX_HEADER: usize = 44;
@@ -174,6 +174,7 @@ pub const TX_FENCE: u8 = 4;
 pub const TX_FEATURES: u8 = 5;
 pub const TX_CONTROL: u8 = 6;
 pub const TX_BEACON: u8 = 7;
+pub const TX_COMPARE: u8 = 8;
 pub const SRC_NONE: u8 = 0;
 pub const SRC_IO: u8 = 1;
 pub const SRC_CONTROL: u8 = 2;
@@ -224,6 +225,7 @@ pub const INFO_RESERVED: u32 = 0x20;
 pub const INFO_IDLE: u32 = 0x40;
 pub const INFO_OPEN: u32 = 0x80;
 pub const INFO_FLUSH_EXT: u32 = 0x100;
+pub const INFO_DOUBLED: u32 = 0x200;
 
 twin!(
     /// A management command.
@@ -257,7 +259,7 @@ twin!(
 
 twin!(
     /// A path's state and counters.
-    AoePathInfo, 80 {
+    AoePathInfo, 88 {
         sent: u64 = 0,
         received: u64 = 8,
         retransmitted: u64 = 16,
@@ -275,5 +277,6 @@ twin!(
         index: u8 = 72,
         sector_count: u8 = 73,
         reserved: [u8; 6] = 74,
+        doubled: u64 = 80,
     }
 );

@@ -254,6 +254,7 @@ fn why(why: Why) -> u8 {
     match why {
         Why::Again => abi::TX_AGAIN,
         Why::Beacon => abi::TX_BEACON,
+        Why::Compare => abi::TX_COMPARE,
         Why::Control => abi::TX_CONTROL,
         Why::Features => abi::TX_FEATURES,
         Why::Fence => abi::TX_FENCE,
@@ -315,6 +316,7 @@ pub(super) fn info(target: &Target<'_>, address: Address, out: &mut AoeTargetInf
         (s.is_idle, abi::INFO_IDLE),
         (s.is_open, abi::INFO_OPEN),
         (s.flushes_ext, abi::INFO_FLUSH_EXT),
+        (s.is_doubled, abi::INFO_DOUBLED),
     ];
     *out = AoeTargetInfo {
         sectors: s.sectors,
@@ -381,6 +383,7 @@ pub(super) fn path_info(p: &PathStatus) -> AoePathInfo {
         index: p.index,
         sector_count: p.sector_count,
         reserved: [0; 6],
+        doubled: p.doubled,
     }
 }
 

@@ -33,10 +33,18 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         }
         Event::Restarted => (14, c"RESTARTED", c"the target announced itself"),
         Event::Replaced => (15, c"REPLACED", c"another disk took the place of the closed one"),
+        Event::Doubled => (
+            16,
+            c"DOUBLED",
+            c"every request is answered twice, with equal data: two daemons at this address, a switch loop, or a bond that broadcasts",
+        ),
+        Event::TwoDisks => {
+            (17, c"TWO_DISKS", c"two disks answer at this address at once; their path is not used")
+        }
     }
 }
 
-const ALL: [Event; 15] = [
+const ALL: [Event; 17] = [
     Event::PathUp,
     Event::PathDown,
     Event::PathConflict,
@@ -52,6 +60,8 @@ const ALL: [Event; 15] = [
     Event::Failed,
     Event::Restarted,
     Event::Replaced,
+    Event::Doubled,
+    Event::TwoDisks,
 ];
 
 pub(super) fn code(event: Event) -> u8 {
@@ -84,6 +94,6 @@ mod tests {
         let numbers: HashSet<u8> = ALL.iter().map(|e| code(*e)).collect();
         let names: HashSet<&CStr> = ALL.iter().map(|e| describe(*e).1).collect();
         assert_eq!((numbers.len(), names.len()), (ALL.len(), ALL.len()));
-        assert!(numbers.iter().all(|n| (1..=15).contains(n)));
+        assert!(numbers.iter().all(|n| (1..=17).contains(n)));
     }
 }

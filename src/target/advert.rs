@@ -38,6 +38,7 @@ impl Target<'_> {
             path.last_heard = now;
         }
         path.recheck |= path.adverts.asks_now(now);
+        self.weigh_calm(index);
     }
 
     /// Asks what was postponed.

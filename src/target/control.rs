@@ -219,7 +219,7 @@ impl Target<'_> {
         let request = &self.control.request;
         let pinned = request.path.is_some() || self.settings.strict_src;
         if header.command != request.command || pinned && index != self.control.asked {
-            return self.on_unexpected(index, header.tag);
+            return self.on_unexpected(index, header.tag, now);
         }
         let length = length.saturating_sub(Header::LEN);
         let error = header.effective_error().is_some() || header.error.is_some();

@@ -38,6 +38,12 @@ impl Target<'_> {
                 let identify = Identify::parse(bytes);
                 self.on_identified(usize::from(path), identify, now);
             }
+            Scratch::Sample => self.settle_sample(now),
+            Scratch::SecondIdentify { path } => {
+                let Some(bytes) = self.scratch.first_chunk::<512>() else { return };
+                let identify = Identify::parse(bytes);
+                self.on_second_identity(usize::from(path), &identify, now);
+            }
         }
     }
 
@@ -59,16 +65,20 @@ impl Target<'_> {
         };
         path.sectors = identify.sectors;
         path.recheck = false;
+        if self.is_on_probation(index) {
+            return;
+        }
+        let Some(path) = self.paths.get_mut(index) else { return };
         path.is_refuted &= known.is_some() && identify.sectors != self.sectors;
         let same = named && !path.is_refuted;
         if identify.sectors == 0 || identify.logical_sector != 512 {
-            return self.on_conflict(index, now);
+            return self.on_conflict(index, Event::PathConflict, now);
         }
         if !same {
             let others = self.paths.iter().enumerate();
             let alone = !others.filter(|(i, _)| *i != index).any(|(_, p)| send::is_hopeful(p));
             if self.is_open || self.life == Life::Up && !alone {
-                return self.on_conflict(index, now);
+                return self.on_conflict(index, Event::PathConflict, now);
             }
             // Nobody holds the old disk: make room for the new one.
             self.tell_event(Event::Replaced, Some(index), 0);
@@ -122,6 +132,7 @@ impl Target<'_> {
         path.is_admitted = true;
         path.is_aside = false;
         path.adverts.on_raised(now);
+        path.conflict_told = false;
         let stepped = path.large_losses >= crate::path::LARGE_LOSSES
             && path.payload > crate::path::MIN_PAYLOAD;
         if stepped {
@@ -139,14 +150,16 @@ impl Target<'_> {
         }
     }
 
-    fn on_conflict(&mut self, index: usize, now: Instant) {
+    /// Another disk answers on a path, which carries no I/O then. Told once per
+    /// conflict, in whichever way it was seen.
+    pub(super) fn on_conflict(&mut self, index: usize, event: Event, now: Instant) {
         self.drop_flights(index, true);
         let Some(path) = self.paths.get_mut(index) else { return };
         path.state = State::Conflict;
         path.is_admitted = false;
         path.management = None;
-        if !core::mem::replace(&mut self.seen.path_conflict, true) {
-            self.tell_event(Event::PathConflict, Some(index), 0);
+        if !core::mem::replace(&mut path.conflict_told, true) {
+            self.tell_event(event, Some(index), 0);
         }
         self.weigh_suspension(now);
     }

@@ -6,8 +6,11 @@ use crate::output::{Event, Transmit, Why};
 use crate::path::{Management, PROBE_INTERVAL, Path, Purpose, State};
 use crate::time::{Instant, Micros};
 use crate::window::Asker;
-use crate::wire::{AtaRequest, AtaResponse, Command, Header, MIN_FRAME, SECTOR};
+use crate::wire::{
+    AtaCommand, AtaRequest, AtaResponse, Command, Header, MIN_FRAME, SECTOR, Tag,
+};
 
+use super::doubled::PROBATION_WAIT;
 use super::notice::Notice;
 
 /// The tag slot of path 0; those of the others follow.
@@ -73,8 +76,9 @@ impl Target<'_> {
         let fence = purpose == Purpose::Fence;
         let tag = self.management_tag(FIRST_SLOT.saturating_add(u16::try_from(index).unwrap_or(0)));
         if let Some(path) = self.paths.get_mut(index) {
+            let due = if path.disputed != 0 { now.after(PROBATION_WAIT) } else { now };
             path.management =
-                Some(Management { purpose, tag, seq: 0, sent_at: now, tries: 0, due: now });
+                Some(Management { purpose, tag, seq: 0, sent_at: now, tries: 0, due });
         }
         if fence {
             self.totals.fences = self.totals.fences.wrapping_add(1);
@@ -105,7 +109,13 @@ impl Target<'_> {
                 self.on_probe_failed(index, sectors, now);
                 return None;
             }
+            // Sent again, it might be answered twice for that reason.
+            Purpose::Compare if m.tries != 0 => {
+                path.management = None;
+                return None;
+            }
             Purpose::Features { .. } => FEATURES_WAIT,
+            Purpose::Compare => DOWN_WAIT,
             Purpose::Fence => path.rtt.rto().backed_off(m.tries, DOWN_WAIT),
             Purpose::Try => DOWN_WAIT,
             Purpose::Identify => match path.state {
@@ -119,13 +129,18 @@ impl Target<'_> {
         m.sent_at = now;
         m.due = now.after(wait);
         let (lba48, tag) = (self.uses_lba48, m.tag);
-        let (request, extra) = management_request(m.purpose, lba48);
+        let (mut request, extra) = management_request(m.purpose, lba48);
+        if m.purpose == Purpose::Compare {
+            self.on_sample_sent(index, tag, now);
+            request = AtaRequest::read(self.doubled.lba(), 1, lba48);
+        }
         self.begin_frame(index, Command::Ata, tag, now, frame)?;
         put_ata(frame, &request);
         frame.why = match m.purpose {
             Purpose::Features { .. } => Why::Features,
             Purpose::Fence => Why::Fence,
             Purpose::Identify => Why::Identify,
+            Purpose::Compare => Why::Compare,
             Purpose::Probe { .. } | Purpose::Try => Why::Probe,
         };
         frame.frame_length = frame.frame_length.saturating_add(extra).max(60);
@@ -149,8 +164,15 @@ impl Target<'_> {
         now: Instant,
     ) -> Option<usize> {
         let path = self.paths.get_mut(index)?;
+        let data = length.saturating_sub(Header::LEN + AtaRequest::LEN);
         let Some(m) = path.management.filter(|m| m.tag == header.tag && m.seq != 0) else {
-            return self.on_unexpected(index, header.tag);
+            self.on_unexpected(index, header.tag, now);
+            // Both that are looked at are answered with a sector, by any status
+            // that is none of an error.
+            let good = header.error.is_none()
+                && ata.is_some_and(|a| a.outcome(AtaCommand::READ).is_ok())
+                && data >= SECTOR;
+            return if good { self.on_second_answer(index, header.tag) } else { None };
         };
         let rtt = now.since(m.sent_at);
         path.beside.answered(Asker::Path);
@@ -163,9 +185,8 @@ impl Target<'_> {
             (None, Some(ata)) => ata.outcome(sent).is_ok(),
             _ => false,
         };
-        let data = length.saturating_sub(Header::LEN + AtaRequest::LEN);
         match m.purpose {
-            Purpose::Identify => return self.on_identify_answer(index, answer, data, now),
+            Purpose::Identify => return self.on_identify_answer(index, m.tag, answer, data, now),
             Purpose::Probe { sectors } => {
                 if answer && data >= usize::from(sectors).saturating_mul(SECTOR) {
                     self.on_probe_passed(index, sectors, now);
@@ -178,6 +199,12 @@ impl Target<'_> {
                 if !answer {
                     self.refuse_features();
                 }
+            }
+            Purpose::Compare => {
+                path.management = None;
+                path.on_heard(now);
+                self.on_io_answered(index, now);
+                return self.on_sample_answered(index, answer && data >= SECTOR, now);
             }
             Purpose::Fence => path.fence_wanted = 0,
             // Whatever the answer says, there is one.
@@ -194,6 +221,7 @@ impl Target<'_> {
     fn on_identify_answer(
         &mut self,
         index: usize,
+        m_tag: Tag,
         answer: bool,
         data: usize,
         now: Instant,
@@ -210,6 +238,7 @@ impl Target<'_> {
             return None;
         }
         path.recheck = false;
+        path.said_tag = m_tag;
         self.scratch_holds = Scratch::Identify { path: u8::try_from(index).unwrap_or(0) };
         Some(SECTOR)
     }
@@ -276,6 +305,9 @@ fn up_purpose(path: &mut Path, capacity: u64, now: Instant) -> Option<Purpose> {
     if let Some(enable) = path.features_wanted {
         return Some(Purpose::Features { enable });
     }
+    if path.compare_wanted {
+        return Some(Purpose::Compare);
+    }
     if path.payload < path.limit && path.probe_at <= now {
         if path.probe_size().is_none() {
             path.too_large = 0;
@@ -299,7 +331,7 @@ fn management_request(purpose: Purpose, lba48: bool) -> (AtaRequest, u32) {
         Purpose::Features { enable: false } => {
             (AtaRequest::set_features(AtaRequest::DISABLE_WRITE_CACHE), 0)
         }
-        Purpose::Fence | Purpose::Try => (AtaRequest::read(0, 1, lba48), 0),
+        Purpose::Compare | Purpose::Fence | Purpose::Try => (AtaRequest::read(0, 1, lba48), 0),
         Purpose::Identify => (AtaRequest::identify(), 0),
         Purpose::Probe { sectors } => {
             (AtaRequest::read(0, sectors, lba48), u32::from(sectors).wrapping_mul(512))

@@ -10,6 +10,7 @@
 
 mod advert;
 mod control;
+mod doubled;
 mod filtered;
 mod life;
 mod manage;
@@ -203,6 +204,8 @@ enum Scratch {
     Control,
     Identify { path: u8 },
     Nothing,
+    Sample,
+    SecondIdentify { path: u8 },
 }
 
 /// Counters of the target as a whole.
@@ -244,7 +247,6 @@ struct Seen {
     read_only: bool,
     reserved: bool,
     size_conflict: bool,
-    path_conflict: bool,
     version: bool,
 }
 
@@ -277,6 +279,7 @@ pub struct Target<'a> {
     tags: Tags,
     control: Control<'a>,
     totals: Totals,
+    doubled: doubled::Doubled,
     tasting: Tasting,
     sectors: u64,
     settings: Settings,
@@ -351,6 +354,7 @@ impl<'a> Target<'a> {
             control: Control::new(control),
             seen: Seen::default(),
             totals: Totals::default(),
+            doubled: doubled::Doubled::NONE,
             retired: Counters::default(),
             unexpected: 0,
         }

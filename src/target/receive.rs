@@ -93,14 +93,23 @@ impl Target<'_> {
     }
 
     /// An answer that nothing on this path waits for.
-    pub(super) fn on_unexpected(&mut self, index: usize, tag: Tag) -> Option<usize> {
+    pub(super) fn on_unexpected(&mut self, index: usize, tag: Tag, now: Instant) -> Option<usize> {
         if let Some(path) = self.paths.get_mut(index) {
             if path.is_admitted {
                 self.guard.on_answer(tag);
             }
             path.counters.unexpected = path.counters.unexpected.wrapping_add(1);
         }
+        self.weigh_doubles(index, now);
         None
+    }
+
+    /// Counts an answer to what was answered already, as far as that is known.
+    fn count_double(&mut self, index: usize, slot: u16, tag: Tag) {
+        let known = self.requests.get(usize::from(slot)).is_some_and(|r| r.answered == tag);
+        if let Some(path) = self.paths.get_mut(index).filter(|p| known && p.is_admitted) {
+            path.counters.doubled = path.counters.doubled.wrapping_add(1);
+        }
     }
 
     fn find_path(&self, link: LinkId, mac: Mac) -> Option<usize> {
@@ -220,7 +229,8 @@ impl Target<'_> {
         let request = self.requests.get(usize::from(slot)).filter(|r| r.place != Place::Free);
         let found = request.filter(|_| admitted).and_then(|r| Some((r.op, r.find(header.tag)?)));
         let Some((op, (sent, is_last))) = found else {
-            self.on_unexpected(index, header.tag);
+            self.count_double(index, slot, header.tag);
+            self.on_unexpected(index, header.tag, now);
             return None;
         };
         if self.settings.strict_src && usize::from(sent.path) != index {
@@ -346,6 +356,7 @@ impl Target<'_> {
     /// comes twice means nothing.
     fn forget_answered(&mut self, slot: u16, sent: &Sent) {
         let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
+        request.answered = sent.tag;
         for entry in request.transmissions_mut().iter_mut().filter(|s| s.tag == sent.tag) {
             self.guard.resolve(entry.copy);
             entry.copy = crate::list::NIL;

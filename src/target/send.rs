@@ -247,6 +247,7 @@ impl Target<'_> {
         path.counters.retransmitted = path.counters.retransmitted.wrapping_add(u64::from(again));
         let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
         let copy = if request.op.changes_data() {
+            self.doubled.on_write(lba, sectors);
             self.guard.insert(number, path, seq, lba, sectors, tag)
         } else {
             None

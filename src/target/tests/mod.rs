@@ -3,6 +3,7 @@
 mod advert;
 mod beside;
 mod control;
+mod doubled;
 mod filtered;
 mod guard;
 mod io;

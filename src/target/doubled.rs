@@ -1,0 +1,344 @@
+//! Two answers to one request: two disks at one address, or a network that
+//! delivers everything twice.
+//!
+//! Of two answers to an IDENTIFY that differ no more is asked: there are two
+//! disks. If nearly everything on a path is answered twice, sectors are read
+//! once each, and the two answers to each are compared. Only sectors that no
+//! write of ours can change meanwhile tell anything.
+
+use super::{Scratch, Target};
+use crate::io::Op;
+use crate::output::Event;
+use crate::path::State;
+use crate::request::Place;
+use crate::time::{Instant, Micros};
+use crate::wire::{Identify, Tag};
+
+/// Answers too many on a path after which they are weighed.
+const WEIGHED: u64 = 64;
+/// Sectors that are compared.
+const SAMPLES: u8 = 16;
+/// So many of them answered once say that answers are not doubled.
+const SINGLES: u8 = 5;
+/// Reads for that; one that was written to meanwhile, or lost, says nothing.
+const ATTEMPTS: u8 = 96;
+/// Different answers until there are two disks. The second one is of the same
+/// sector, in case that another host wrote to it.
+const DIFFERENT: u8 = 2;
+/// How long the second answer is waited for.
+const SECOND_WAIT: Micros = Micros::from_millis(200);
+/// How long a read is.
+const READ_WAIT: Micros = Micros::from_secs(1);
+/// Between comparisons.
+const REST: Micros = Micros::from_secs(60);
+/// Questions in a row that one answer must come to, until a path that had two
+/// is used again.
+const PROBATION: u8 = 3;
+/// Between these questions.
+pub(super) const PROBATION_WAIT: Micros = Micros::from_millis(300);
+
+/// Where a comparison stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Idle,
+    /// A read is to be sent, or is out.
+    First,
+    /// The first answer has this digest.
+    Second {
+        digest: u64,
+    },
+}
+
+/// The comparison that is under way; one per target.
+#[derive(Debug)]
+pub(super) struct Doubled {
+    stage: Stage,
+    path: u8,
+    tag: Tag,
+    /// The sector that is read, or `NOWHERE`.
+    lba: u64,
+    /// It may have been written to meanwhile.
+    spoiled: bool,
+    until: Instant,
+    rests_until: Instant,
+    attempts: u8,
+    equal: u8,
+    different: u8,
+    single: u8,
+    turn: u16,
+}
+
+/// No sector.
+const NOWHERE: u64 = u64::MAX;
+
+impl Doubled {
+    pub(super) const NONE: Self = Self {
+        stage: Stage::Idle,
+        path: 0,
+        tag: Tag(0),
+        lba: NOWHERE,
+        spoiled: false,
+        until: Instant::NEVER,
+        rests_until: Instant::ZERO,
+        attempts: 0,
+        equal: 0,
+        different: 0,
+        single: 0,
+        turn: 0,
+    };
+
+    /// Sectors from `lba` on are being written to.
+    #[inline]
+    pub(super) fn on_write(&mut self, lba: u64, sectors: u16) {
+        self.spoiled |= self.lba.wrapping_sub(lba) < u64::from(sectors);
+    }
+
+    /// When to go on without an answer.
+    pub(super) fn deadline(&self) -> Instant {
+        self.until
+    }
+
+    /// The sector to be read.
+    pub(super) fn lba(&self) -> u64 {
+        self.lba
+    }
+
+    fn awaits_second(&self, index: usize, tag: Tag) -> bool {
+        matches!(self.stage, Stage::Second { .. })
+            && usize::from(self.path) == index
+            && self.tag == tag
+    }
+}
+
+impl Target<'_> {
+    /// A successful answer with a sector of data, to a management request that
+    /// was answered before. Gives the bytes that are wanted.
+    pub(super) fn on_second_answer(&mut self, index: usize, tag: Tag) -> Option<usize> {
+        let path = self.paths.get_mut(index)?;
+        let number = u8::try_from(index).unwrap_or(0);
+        if path.said_tag == tag {
+            path.counters.doubled = path.counters.doubled.wrapping_add(1);
+            self.scratch_holds = Scratch::SecondIdentify { path: number };
+        } else if self.doubled.awaits_second(index, tag) {
+            path.counters.doubled = path.counters.doubled.wrapping_add(1);
+            self.scratch_holds = Scratch::Sample;
+        } else {
+            return None;
+        }
+        Some(crate::wire::SECTOR)
+    }
+
+    /// A path said once more who it is, to one question.
+    pub(super) fn on_second_identity(&mut self, index: usize, identity: &Identify, now: Instant) {
+        let Some(path) = self.paths.get_mut(index).filter(|p| p.state != State::Free) else {
+            return;
+        };
+        // Of a path in conflict the first answer was not ours, or else a second
+        // one was known. While two are suspected, one answer too many is enough.
+        let named = |k: &Identify| k.serial == identity.serial && k.model == identity.model;
+        let ours = self.identity.as_ref().is_some_and(named);
+        let differs = match path.state {
+            State::Conflict => ours,
+            _ => !ours || path.sectors != identity.sectors,
+        };
+        if differs || path.disputed != 0 {
+            self.dispute(index, now);
+        }
+    }
+
+    /// Two disks answer on a path. It is not used until only one does.
+    fn dispute(&mut self, index: usize, now: Instant) {
+        self.stop_comparing(index, now);
+        let Some(path) = self.paths.get_mut(index) else { return };
+        // That there are two is news though it is known that one is another.
+        path.conflict_told &= path.disputed != 0;
+        path.disputed = PROBATION;
+        self.on_conflict(index, Event::TwoDisks, now);
+    }
+
+    /// A path that had two answers said who it is: whether it has to say so
+    /// again before it is used.
+    pub(super) fn is_on_probation(&mut self, index: usize) -> bool {
+        let Some(path) = self.paths.get_mut(index).filter(|p| p.disputed != 0) else {
+            return false;
+        };
+        path.disputed = path.disputed.saturating_sub(1);
+        path.disputed != 0
+    }
+
+    /// One more answer than was asked for: now and then, whether nearly all
+    /// are. What was sent again may be answered again.
+    pub(super) fn weigh_doubles(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        let since = path.counters.since(&path.weighed);
+        if since.unexpected < WEIGHED {
+            return;
+        }
+        path.weighed = path.counters;
+        let doubled = since.unexpected.saturating_sub(since.retransmitted);
+        let suspected = doubled.saturating_mul(4) >= since.received.saturating_mul(3);
+        let rests = self.doubled.stage != Stage::Idle || now < self.doubled.rests_until;
+        if suspected && !rests && path.is_up() {
+            self.doubled = Doubled {
+                path: u8::try_from(index).unwrap_or(0),
+                turn: self.doubled.turn,
+                ..Doubled::NONE
+            };
+            self.next_sample(now);
+        }
+    }
+
+    /// A path on which answers were doubled: whether they are no longer.
+    pub(super) fn weigh_calm(&mut self, index: usize) {
+        let Some(path) = self.paths.get_mut(index).filter(|p| p.is_doubled) else { return };
+        let since = path.counters.since(&path.weighed);
+        if since.received >= WEIGHED && since.unexpected < since.received >> 2 {
+            path.is_doubled = false;
+            path.weighed = path.counters;
+        }
+    }
+
+    /// Reads another sector, or comes to an end.
+    fn next_sample(&mut self, now: Instant) {
+        let d = &self.doubled;
+        let index = usize::from(d.path);
+        let compared = d.equal.saturating_add(d.different).saturating_add(d.single);
+        if d.different >= DIFFERENT {
+            return self.dispute(index, now);
+        }
+        if compared >= SAMPLES || d.single >= SINGLES || d.attempts >= ATTEMPTS {
+            let doubled = compared >= SAMPLES;
+            self.stop_comparing(index, now);
+            return self.tell_doubled(index, doubled);
+        }
+        // One that differed is read again.
+        if d.different == 0 || d.lba == NOWHERE {
+            self.doubled.lba = self.sector_to_compare();
+        }
+        self.doubled.stage = Stage::First;
+        self.doubled.tag = Tag(0);
+        self.doubled.attempts = self.doubled.attempts.saturating_add(1);
+        self.doubled.until = now.after(READ_WAIT);
+        if let Some(path) = self.paths.get_mut(index) {
+            path.compare_wanted = true;
+        }
+    }
+
+    fn tell_doubled(&mut self, index: usize, doubled: bool) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        let told = core::mem::replace(&mut path.is_doubled, doubled);
+        let value = path.counters.doubled;
+        if doubled && !told {
+            self.tell_event(Event::Doubled, Some(index), value);
+        }
+    }
+
+    fn stop_comparing(&mut self, index: usize, now: Instant) {
+        if let Some(path) = self.paths.get_mut(index) {
+            path.compare_wanted = false;
+        }
+        if usize::from(self.doubled.path) == index {
+            self.doubled = Doubled {
+                turn: self.doubled.turn,
+                rests_until: now.after(REST),
+                ..Doubled::NONE
+            };
+        }
+    }
+
+    /// Sectors that were lately read or written, which are where the data is,
+    /// and in between some from all over the disk.
+    fn sector_to_compare(&mut self) -> u64 {
+        let turn = self.doubled.turn;
+        self.doubled.turn = turn.wrapping_add(1);
+        let sectors = self.usable_sectors().max(1);
+        let spread = u64::from(turn).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let slot = usize::from(turn >> 1).checked_rem(self.requests.len()).unwrap_or(0);
+        let recent = self.requests.get(slot).filter(|r| matches!(r.op, Op::Read | Op::Write));
+        let lba = match recent {
+            Some(request) if turn % 2 == 1 && request.lba != 0 => request.lba,
+            _ => spread,
+        };
+        lba.checked_rem(sectors).unwrap_or(0)
+    }
+
+    /// The read goes out now, under this tag.
+    pub(super) fn on_sample_sent(&mut self, index: usize, tag: Tag, now: Instant) {
+        let lba = self.doubled.lba;
+        let covers = |r: &&crate::request::Request| {
+            r.place != Place::Free
+                && r.op.changes_data()
+                && lba.wrapping_sub(r.lba) < u64::from(r.sectors)
+        };
+        let rules = (&*self.paths, now, self.settings.ghost_wait);
+        let copies = self.guard.blocks(lba, lba.saturating_add(1), rules, |_, _| {});
+        self.doubled.spoiled = copies || self.requests.iter().any(|r| covers(&r));
+        self.doubled.tag = tag;
+        if let Some(path) = self.paths.get_mut(index) {
+            path.compare_wanted = false;
+        }
+    }
+
+    /// The first answer to it came, and gives no data if `data` is not set.
+    pub(super) fn on_sample_answered(
+        &mut self,
+        index: usize,
+        data: bool,
+        now: Instant,
+    ) -> Option<usize> {
+        if self.doubled.stage != Stage::First || usize::from(self.doubled.path) != index {
+            return None;
+        }
+        if !data {
+            self.next_sample(now);
+            return None;
+        }
+        self.scratch_holds = Scratch::Sample;
+        Some(crate::wire::SECTOR)
+    }
+
+    /// An answer's sector lies in the scratch buffer.
+    pub(super) fn settle_sample(&mut self, now: Instant) {
+        let Some(sector) = self.scratch.first_chunk::<512>() else { return };
+        let digest = sector.iter().fold(DIGEST, |d, byte| mix(d, u64::from(*byte)));
+        match self.doubled.stage {
+            Stage::Idle => {}
+            Stage::First => {
+                let index = usize::from(self.doubled.path);
+                let rto = self.paths.get(index).map_or(Micros(0), |p| p.rtt.rto());
+                self.doubled.stage = Stage::Second { digest };
+                self.doubled.until = now.after(SECOND_WAIT.max(rto));
+            }
+            Stage::Second { digest: first } => {
+                let d = &mut self.doubled;
+                if !d.spoiled && first == digest {
+                    d.equal = d.equal.saturating_add(1);
+                } else if !d.spoiled {
+                    d.different = d.different.saturating_add(1);
+                }
+                self.next_sample(now);
+            }
+        }
+    }
+
+    /// An answer that was waited for does not come.
+    pub(super) fn tick_doubled(&mut self, now: Instant) {
+        if self.doubled.until > now {
+            return;
+        }
+        let index = usize::from(self.doubled.path);
+        if !self.paths.get(index).is_some_and(crate::path::Path::is_up) {
+            return self.stop_comparing(index, now);
+        }
+        if matches!(self.doubled.stage, Stage::Second { .. }) {
+            self.doubled.single = self.doubled.single.saturating_add(1);
+        }
+        self.next_sample(now);
+    }
+}
+
+const DIGEST: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn mix(digest: u64, value: u64) -> u64 {
+    (digest ^ value).wrapping_mul(0x0000_0100_0000_01b3)
+}

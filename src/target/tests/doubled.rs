@@ -1,0 +1,276 @@
+//! Two answers to one request.
+
+use super::super::*;
+use super::rig::*;
+use crate::output::{Event, Transmit, Why};
+use std::vec::Vec;
+
+/// What answers each frame, twice perhaps.
+struct Daemons {
+    /// The byte that the sectors of each hold.
+    bytes: [u8; 2],
+    identities: [Identify; 2],
+    /// One request in so many is answered twice.
+    doubles: usize,
+    served: usize,
+}
+
+impl Daemons {
+    fn alike() -> Self {
+        let id = disk(1000, SERIAL);
+        Self { bytes: [7, 7], identities: [id, id], doubles: 1, served: 0 }
+    }
+
+    fn serve(&mut self, rig: &mut Rig, frame: &Transmit) {
+        self.served += 1;
+        let answers = if self.served.is_multiple_of(self.doubles) { 2 } else { 1 };
+        for n in 0..answers {
+            match frame.why {
+                Why::Identify => rig.identify(frame, THEM, &self.identities[n]),
+                _ if frame.header[27] == 0x24 => {
+                    let sectors = usize::from(frame.header[26]);
+                    rig.ata_data(frame, THEM, &[self.bytes[n]; 512].repeat(sectors));
+                }
+                _ => rig.ok(frame),
+            }
+        }
+    }
+
+    /// Serves what is out, and what follows from it; the frames of I/O.
+    fn serve_all(&mut self, rig: &mut Rig) -> usize {
+        let mut io = 0;
+        for _ in 0..1_000 {
+            let frames = rig.take_frames();
+            if frames.is_empty() {
+                break;
+            }
+            for frame in frames {
+                io += usize::from(matches!(frame.why, Why::Io | Why::Again));
+                self.serve(rig, &frame);
+            }
+        }
+        io
+    }
+}
+
+fn told(rig: &mut Rig) -> Vec<Event> {
+    let event = |o| if let Output::Event { event, .. } = o { Some(event) } else { None };
+    rig.take_news().into_iter().filter_map(event).collect()
+}
+
+/// A disk that is up and open.
+fn up() -> Rig {
+    let mut rig = Rig::with(Settings { maxwait: None, ..Settings::default() });
+    rig.raise(THEM, &disk(1000, SERIAL));
+    rig.take_news();
+    rig.target.handle_open(rig.now).unwrap();
+    rig
+}
+
+/// So many reads or writes, a millisecond apart.
+fn work(rig: &mut Rig, daemons: &mut Daemons, ios: u64) {
+    for n in 0..ios {
+        if rig.target.status().state != "up" {
+            break;
+        }
+        let op = if n % 3 == 0 { Op::Write } else { Op::Read };
+        rig.submit(n, op, n * 7 % 990, 2);
+        daemons.serve_all(rig);
+        rig.run(Micros::from_millis(1));
+        daemons.serve_all(rig);
+    }
+}
+
+#[test]
+fn two_answers_to_one_identify_that_differ_are_a_conflict() {
+    let smaller = disk(500, SERIAL);
+    let mut model = disk(1000, SERIAL);
+    model.model[..6].copy_from_slice(b"ggaoed");
+    for other in [disk(1000, OTHER_SERIAL), smaller, model] {
+        for order in [[0, 1], [1, 0]] {
+            let mut rig = up();
+            let both = [disk(1000, SERIAL), other];
+            let mut daemons = Daemons { identities: order.map(|n| both[n]), ..Daemons::alike() };
+            rig.config(THEM, 77, 16, 2);
+            daemons.serve_all(&mut rig);
+            assert!(rig.target.status().has_conflict);
+            assert!(told(&mut rig).contains(&Event::TwoDisks));
+            rig.submit(1, Op::Write, 0, 2);
+            assert_eq!(daemons.serve_all(&mut rig), 0);
+            assert_eq!(rig.target.status().state, "suspended");
+        }
+    }
+}
+
+#[test]
+fn a_path_that_two_disks_answer_on_gets_no_io_until_one_is_gone() {
+    let mut rig = up();
+    let mut daemons =
+        Daemons { identities: [disk(1000, SERIAL), disk(500, SERIAL)], ..Daemons::alike() };
+    rig.config(THEM, 77, 16, 2);
+    daemons.serve_all(&mut rig);
+    rig.submit(1, Op::Write, 0, 2);
+    for _ in 0..5 {
+        // Beacons go on being answered, by both.
+        rig.now = rig.now.after(Micros::from_secs(57));
+        rig.config(THEM, 77, 16, 2);
+        for _ in 0..40 {
+            assert_eq!(daemons.serve_all(&mut rig), 0);
+            rig.run(Micros::from_millis(50));
+        }
+        assert!(rig.target.status().has_conflict);
+    }
+    told(&mut rig);
+    daemons.doubles = usize::MAX;
+    rig.config(THEM, 77, 16, 2);
+    let mut io = 0;
+    for _ in 0..40 {
+        io += daemons.serve_all(&mut rig);
+        rig.run(Micros::from_millis(50));
+    }
+    assert_eq!((io, rig.take_done()), (1, [(1, Ok(()))].to_vec()));
+    assert!(!rig.target.status().has_conflict);
+    // And if it comes back, that is told again.
+    daemons.doubles = 1;
+    rig.config(THEM, 77, 16, 2);
+    daemons.serve_all(&mut rig);
+    assert!(told(&mut rig).contains(&Event::TwoDisks));
+}
+
+#[test]
+fn doubled_answers_with_other_data_are_a_conflict() {
+    let mut rig = up();
+    let mut daemons = Daemons { bytes: [7, 8], ..Daemons::alike() };
+    work(&mut rig, &mut daemons, 200);
+    assert!(told(&mut rig).contains(&Event::TwoDisks));
+    assert_eq!(rig.target.status().state, "suspended");
+    // Both say that they are the same disk, and neither is believed.
+    for _ in 0..3 {
+        rig.now = rig.now.after(Micros::from_secs(57));
+        rig.config(THEM, 77, 16, 2);
+        for _ in 0..40 {
+            assert_eq!(daemons.serve_all(&mut rig), 0);
+            rig.run(Micros::from_millis(50));
+        }
+    }
+    assert_eq!(rig.target.status().state, "suspended");
+}
+
+#[test]
+fn doubled_answers_with_equal_data_are_a_warning_that_is_told_once() {
+    let mut rig = up();
+    let mut daemons = Daemons::alike();
+    work(&mut rig, &mut daemons, 400);
+    assert_eq!(told(&mut rig), [Event::Doubled]);
+    assert_eq!(rig.take_done().len(), 400, "I/O goes on");
+    assert!(rig.target.status().is_doubled && !rig.target.status().has_conflict);
+    assert!(rig.target.path_status(0).unwrap().doubled > 300);
+    // An hour later it is still so, and not told again.
+    rig.now = rig.now.after(Micros::from_secs(3600));
+    work(&mut rig, &mut daemons, 400);
+    assert_eq!(told(&mut rig), []);
+    // It ends, and begins again.
+    daemons.doubles = usize::MAX;
+    rig.now = rig.now.after(Micros::from_secs(61));
+    work(&mut rig, &mut daemons, 400);
+    rig.config(THEM, 77, 16, 2);
+    daemons.serve_all(&mut rig);
+    assert!(!rig.target.status().is_doubled);
+    daemons.doubles = 1;
+    rig.now = rig.now.after(Micros::from_secs(61));
+    work(&mut rig, &mut daemons, 400);
+    assert_eq!(told(&mut rig), [Event::Doubled]);
+}
+
+#[test]
+fn doubled_answers_that_come_late_are_seen_as_well() {
+    // The second daemon is some requests behind the first.
+    let mut rig = up();
+    let mut behind = Vec::new();
+    for n in 0..600 {
+        if rig.target.status().has_conflict {
+            break;
+        }
+        rig.submit(n, Op::Read, n * 7 % 990, 1);
+        for frame in rig.take_frames() {
+            rig.answer(&frame);
+            behind.push(frame);
+        }
+        while behind.len() > 12 {
+            let frame = behind.remove(0);
+            rig.ata_data(&frame, THEM, &[8; 512]);
+        }
+        rig.run(Micros::from_millis(1));
+    }
+    assert!(told(&mut rig).contains(&Event::TwoDisks));
+}
+
+#[test]
+fn single_doubled_answers_raise_nothing() {
+    for doubles in [2, 10, 100] {
+        let mut rig = up();
+        let mut daemons = Daemons { doubles, ..Daemons::alike() };
+        work(&mut rig, &mut daemons, 1000);
+        assert_eq!(told(&mut rig), [], "one in {doubles}");
+        assert_eq!(rig.take_done().len(), 1000);
+    }
+}
+
+#[test]
+fn answers_to_what_was_sent_again_raise_nothing() {
+    let mut rig = up();
+    for n in 0..300 {
+        rig.submit(n, Op::Read, n, 1);
+        let mut frames = rig.take_frames();
+        // The answer takes longer than is waited for it.
+        let rto = rig.target.path_status(0).unwrap().rto;
+        rig.run(Micros(rto.0 + 1_000));
+        frames.extend(rig.take_frames());
+        assert!(frames.len() > 1);
+        frames.iter().for_each(|frame| match frame.why {
+            Why::Identify => rig.identify(frame, THEM, &disk(1000, SERIAL)),
+            _ => rig.answer(frame),
+        });
+        rig.take_done();
+        rig.run(Micros::from_millis(1));
+    }
+    assert_eq!(told(&mut rig), []);
+}
+
+#[test]
+fn a_sector_that_is_written_to_meanwhile_is_no_evidence() {
+    // A loop delivers each request again, after what followed it: a read that
+    // is executed again sees what was written in between.
+    let mut rig = Rig::new();
+    rig.raise(THEM, &disk(8, SERIAL));
+    let (mut disk_now, mut again, mut compared) = ([0_u8; 8], Vec::new(), 0);
+    let mut serve = |rig: &mut Rig, frame: &Transmit| {
+        let lba = usize::from(frame.header[28]);
+        match (frame.why, frame.header[27]) {
+            (Why::Identify, _) => rig.identify(frame, THEM, &disk(8, SERIAL)),
+            (_, 0x24) => rig.ata_data(frame, THEM, &[disk_now[lba]; 512]),
+            _ => {
+                disk_now[lba] = disk_now[lba].wrapping_add(1);
+                rig.ok(frame);
+            }
+        }
+    };
+    for n in 0..6000 {
+        let op = if n % 4 == 3 { Op::Read } else { Op::Write };
+        rig.submit(n, op, n % 8, 1);
+        let late = std::mem::take(&mut again);
+        while let new @ [_, ..] = &*rig.take_frames() {
+            compared += new.iter().filter(|f| f.why == Why::Compare).count();
+            new.iter().for_each(|frame| serve(&mut rig, frame));
+            again.extend_from_slice(new);
+        }
+        // What is written to twice is written to by the first of them only.
+        let is_write = |f: &Transmit| f.header[27] == 0x34;
+        for frame in &late {
+            if is_write(frame) { rig.ok(frame) } else { serve(&mut rig, frame) }
+        }
+        rig.run(Micros::from_millis(1));
+    }
+    assert!(compared > 12, "{compared}");
+    assert!(!told(&mut rig).contains(&Event::TwoDisks));
+}
