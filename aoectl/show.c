@@ -134,6 +134,9 @@ remarks(const struct aoe_ioc_target *t)
 	} all[] = {
 		{ AOE_INFO_CONFLICT, "conflict",
 		    "another disk claims this address" },
+		{ AOE_INFO_DOUBLED, "doubled", "every request is answered "
+		    "twice: two daemons, a switch loop, or a bond that "
+		    "broadcasts" },
 		{ AOE_INFO_READ_ONLY, "read-only", "a write was refused" },
 		{ AOE_INFO_RESERVED, "reserved", "reserved by another host" },
 	};

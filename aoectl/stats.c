@@ -84,6 +84,7 @@ stats_one(const struct aoe_ioc_target *t)
 		LINE("retransmitted", p->retransmitted);
 		LINE("late", p->late);
 		LINE("unexpected", p->unexpected);
+		LINE("doubled", p->doubled);
 		say_latency(t->path[n].histogram);
 		xo_close_instance("path");
 	}

@@ -323,6 +323,8 @@ int		aoe_core_dump_answer(const struct aoe_dump *,
 /* A short name for devctl and the event log, and a sentence; both static. */
 const char	*aoe_core_event_name(uint32_t event);
 const char	*aoe_core_event_text(uint32_t event);
+/* 1: about identity, size or health, and not to be left out anywhere. */
+int		aoe_core_event_matters(uint32_t event);
 
 /*
  * Discovery: the interface list, the beacon, and whether an answer from an

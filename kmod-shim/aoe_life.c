@@ -27,6 +27,8 @@ static u_int aoe_life_work;			/* (a) AOE_WORK_* */
 /* Frames of targets that are to be made.  (d) */
 static struct aoe_frame aoe_news[AOE_NEWS];
 static u_int aoe_news_first, aoe_news_count;
+static bool aoe_news_lost;			/* (d) ask everybody again */
+static u_int aoe_unsaid;			/* (x) lines not on the console */
 
 int
 aoe_life_init(void)
@@ -66,6 +68,8 @@ aoe_life_stop(void)
 	taskqueue_free(aoe_life_tq);
 	aoe_life_tq = NULL;
 	aoe_news_first = aoe_news_count = 0;
+	aoe_news_lost = false;
+	aoe_unsaid = 0;
 }
 
 void
@@ -89,19 +93,22 @@ aoe_life_attention(struct aoe_softc *sc)
 void
 aoe_life_note_news(const struct aoe_frame *f)
 {
-	const struct aoe_frame *old;
+	struct aoe_frame *old;
 	u_int i;
 
 	mtx_assert(&aoe_disco_mtx, MA_OWNED);
 	for (i = 0; i < aoe_news_count; i++) {
 		old = &aoe_news[(aoe_news_first + i) % AOE_NEWS];
-		/* Same interface, addresses and target: nothing new. */
+		/* Same interface, addresses and target: the last word counts. */
 		if (old->link == f->link && memcmp(old->header, f->header,
-		    20) == 0)
+		    20) == 0) {
+			*old = *f;
 			return;
+		}
 	}
 	if (aoe_news_count == AOE_NEWS) {
 		aoe_count(AOE_STAT_NEWS_LOST);
+		aoe_news_lost = true;
 		return;
 	}
 	aoe_news[(aoe_news_first + aoe_news_count) % AOE_NEWS] = *f;
@@ -123,6 +130,20 @@ aoe_life_take_news(struct aoe_frame *f)
 	}
 	mtx_unlock(&aoe_disco_mtx);
 	return (any);
+}
+
+/* What found no place is asked for again: with everybody, once a second. */
+static void
+aoe_life_ask_again(void)
+{
+	bool lost;
+
+	mtx_lock(&aoe_disco_mtx);
+	lost = aoe_news_lost;
+	aoe_news_lost = false;
+	mtx_unlock(&aoe_disco_mtx);
+	if (lost)
+		aoe_disco_beacon();
 }
 
 /* A name for programs of what happened, and a sentence for people. */
@@ -160,6 +181,14 @@ aoe_life_words(u_int kind, u_int event, const char **text)
 	return (name);
 }
 
+/* Whether a change must be told, whatever else there is to tell. */
+static bool
+aoe_life_matters(u_int kind, u_int event)
+{
+
+	return (kind != AOE_OUT_EVENT || aoe_core_event_matters(event) != 0);
+}
+
 /* File an output of the core that is neither a frame nor a completion. */
 void
 aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
@@ -194,7 +223,8 @@ aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 	if (SDT_PROBES_ENABLED())
 		aoe_trace_change(sc, o, aoe_life_words(o->kind, o->event,
 		    &text));
-	if (sc->sc_note_count == AOE_LOG_RING)
+	if (sc->sc_note_count >= AOE_LOG_RING -
+	    (aoe_life_matters(o->kind, o->event) ? 0 : AOE_LOG_SPARE))
 		sc->sc_notes_lost++;
 	else {
 		n = &sc->sc_notes[(sc->sc_note_first + sc->sc_note_count) %
@@ -230,8 +260,11 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 		    n->n_mac, ":");
 	}
 	devctl_notify("AOE", sc->sc_name, name, data);
-	if (!ppsratecheck(&last, &burst, 10) && aoe_config.debug == 0)
+	if (!ppsratecheck(&last, &burst, 10) && aoe_config.debug == 0 &&
+	    !aoe_life_matters(n->n_kind, n->n_event)) {
+		aoe_unsaid++;
 		return;
+	}
 	if (n->n_kind == AOE_OUT_UP || n->n_kind == AOE_OUT_RESIZED)
 		printf("%s: %s, %ju sectors\n", sc->sc_name, text,
 		    (uintmax_t)n->n_value);
@@ -258,8 +291,11 @@ aoe_life_say_all(struct aoe_softc *sc)
 	lost = sc->sc_notes_lost;
 	sc->sc_notes_lost = 0;
 	mtx_unlock(&sc->sc_mtx);
-	if (lost != 0)
+	if (lost != 0) {
+		aoe_log_add(sc->sc_name, "LOST", UINT8_MAX, lost,
+		    "more changes than could be kept");
 		printf("%s: %u more changes\n", sc->sc_name, lost);
+	}
 }
 
 /* What is to be done with the disk now; the rest stays in sc_fate. */
@@ -326,8 +362,14 @@ aoe_life_second(void *arg __unused, int pending __unused)
 	ready = aoe_ready;
 	if (ready && aoe_links_any())
 		aoe_links_scan();
+	if (ready)
+		aoe_life_ask_again();
 	TAILQ_FOREACH_SAFE(sc, &aoe_targets, sc_link, next)
 		aoe_life_serve(sc);
+	if (aoe_unsaid != 0)
+		printf("aoe: %u more lines; aoectl log has them\n",
+		    aoe_unsaid);
+	aoe_unsaid = 0;
 	aoe_boot_poll();
 	sx_xunlock(&aoe_conf_sx);
 	if (ready)

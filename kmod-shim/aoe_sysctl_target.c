@@ -24,13 +24,13 @@ enum aoe_field {
 	F_STATE, F_IDENT, F_MODEL, F_FIRMWARE, F_CONFIG, F_SIZE, F_SECTOR,
 	F_BUFFERS, F_SENT, F_RECEIVED, F_RETRANSMITTED, F_LATE, F_UNEXPECTED,
 	F_COMPLETED, F_FAILED, F_FENCES, F_GUARD_WAITS, F_GUARD_WAIT_US,
-	F_ACTIVE, F_IN_FLIGHT, F_GUARDED, F_CONFLICT, F_OPEN,
+	F_ACTIVE, F_IN_FLIGHT, F_GUARDED, F_CONFLICT, F_DOUBLED, F_OPEN,
 };
 
 enum aoe_path_field {
 	P_INTERFACE, P_MAC, P_STATE, P_RTT, P_RTO, P_WINDOW, P_IN_FLIGHT,
 	P_PAYLOAD, P_PAYLOAD_MAX, P_SENT, P_RECEIVED, P_RETRANSMITTED, P_LATE,
-	P_UNEXPECTED, P_HISTOGRAM,
+	P_UNEXPECTED, P_DOUBLED, P_HISTOGRAM,
 };
 
 struct aoe_node {
@@ -65,6 +65,8 @@ static const struct aoe_node aoe_target_nodes[] = {
 	{ "guarded", F_GUARDED, false, "Copies of writes not accounted for" },
 	{ "conflict", F_CONFLICT, false,
 	    "Whether another disk claims the address" },
+	{ "doubled", F_DOUBLED, false,
+	    "Whether all is answered twice, with equal data" },
 	{ "open", F_OPEN, false, "Whether the disk is open" },
 };
 
@@ -84,6 +86,7 @@ static const struct aoe_node aoe_path_nodes[] = {
 	{ "retransmitted", P_RETRANSMITTED, false, "Requests sent again" },
 	{ "late", P_LATE, false, "Answers to an earlier transmission" },
 	{ "unexpected", P_UNEXPECTED, false, "Answers to nothing asked" },
+	{ "doubled", P_DOUBLED, false, "Answers to requests answered before" },
 	{ "histogram", P_HISTOGRAM, true,
 	    "Answers by how long they took: from so many microseconds on" },
 };
@@ -130,6 +133,8 @@ aoe_target_number(const struct aoe_target_info *i, int field)
 		return (i->guarded);
 	case F_CONFLICT:
 		return ((i->flags & AOE_INFO_CONFLICT) != 0);
+	case F_DOUBLED:
+		return ((i->flags & AOE_INFO_DOUBLED) != 0);
 	default:
 		return ((i->flags & AOE_INFO_OPEN) != 0);
 	}
@@ -209,6 +214,8 @@ aoe_path_number(const struct aoe_path_info *p, int field)
 		return (p->retransmitted);
 	case P_LATE:
 		return (p->late);
+	case P_DOUBLED:
+		return (p->doubled);
 	default:
 		return (p->unexpected);
 	}

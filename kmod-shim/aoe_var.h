@@ -46,7 +46,8 @@
 #define	AOE_TIMER_GRAIN_US	4000	/* no timer is finer */
 #define	AOE_HASH_SIZE		256	/* buckets of the address table */
 #define	AOE_NEWS		64	/* adverts kept for later */
-#define	AOE_LOG_RING		16	/* events kept per target */
+#define	AOE_LOG_RING		64	/* events kept per target */
+#define	AOE_LOG_SPARE		32	/* ... of these for what matters */
 #define	AOE_IO_SLOTS		256
 #define	AOE_FRAME_SLOTS		256
 #define	AOE_COPY_SLOTS		1024

@@ -163,6 +163,22 @@ pub enum Event {
     Version,
 }
 
+impl Event {
+    /// Whether it is about which disk is there, its size, or whether it can be
+    /// used: such an event is neither left out nor kept from the console.
+    pub const fn matters(self) -> bool {
+        matches!(
+            self,
+            Self::Doubled
+                | Self::Failed
+                | Self::PathConflict
+                | Self::Replaced
+                | Self::SizeConflict
+                | Self::TwoDisks
+        )
+    }
+}
+
 /// Why a management command has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlError {

@@ -84,6 +84,13 @@ pub extern "C" fn aoe_core_event_text(event: u32) -> *const c_char {
     find(event).map_or(c"something happened that has no name", |d| d.2).as_ptr()
 }
 
+/// 1 if an event is about identity, size or health, and must not be left out.
+#[unsafe(no_mangle)]
+pub extern "C" fn aoe_core_event_matters(event: u32) -> i32 {
+    let found = ALL.iter().find(|e| u32::from(code(**e)) == event);
+    found.is_some_and(|e| e.matters()).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

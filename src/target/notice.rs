@@ -36,10 +36,12 @@ impl Target<'_> {
     }
 }
 
-const ROOM: usize = 24;
-/// Beyond this, events are dropped: lifecycle outputs never are, since one
-/// input makes no more than a handful and every input is followed by a drain.
-const EVENTS: usize = 14;
+const ROOM: usize = 64;
+/// Beyond this, events are dropped that may be, and beyond the other number the
+/// rest of them: lifecycle outputs never are. One input makes at most two for
+/// each path and a handful more, and every input is followed by a drain.
+const EVENTS: usize = 36;
+const EVENTS_THAT_MATTER: usize = 56;
 
 /// A short queue.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +56,12 @@ impl Notices {
     pub(super) const EMPTY: Self = Self { ring: [Notice::Gone; ROOM], first: 0, len: 0 };
 
     pub(super) fn push(&mut self, notice: Notice) {
-        if self.len >= EVENTS && matches!(notice, Notice::Event { .. }) {
+        let most = match notice {
+            Notice::Event { event, .. } if event.matters() => EVENTS_THAT_MATTER,
+            Notice::Event { .. } => EVENTS,
+            _ => ROOM,
+        };
+        if self.len >= most {
             return;
         }
         let at = self.first.wrapping_add(self.len) % ROOM;
@@ -76,5 +83,40 @@ impl Notices {
         self.first = self.first.wrapping_add(1) % ROOM;
         self.len = self.len.saturating_sub(1);
         notice
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(event: Event) -> Notice {
+        Notice::Event { event, path: None, value: 0 }
+    }
+
+    #[test]
+    fn what_a_flood_of_events_leaves_out_is_none_that_matters() {
+        let mut notices = Notices::EMPTY;
+        for _ in 0..1000 {
+            notices.push(event(Event::Restarted));
+        }
+        for _ in 0..16 {
+            notices.push(event(Event::TwoDisks));
+        }
+        notices.push(Notice::Suspended);
+        let told = std::vec::Vec::from_iter(std::iter::from_fn(|| notices.pop()));
+        let of = |wanted| told.iter().filter(|n| **n == wanted).count();
+        assert_eq!(of(event(Event::Restarted)), EVENTS);
+        assert_eq!((of(event(Event::TwoDisks)), of(Notice::Suspended)), (16, 1));
+    }
+
+    #[test]
+    fn the_loss_of_every_path_at_once_is_told_of_each() {
+        let mut notices = Notices::EMPTY;
+        for _ in 0..2 * crate::target::PATHS {
+            notices.push(event(Event::PathDown));
+        }
+        notices.push(Notice::Suspended);
+        assert_eq!(std::iter::from_fn(|| notices.pop()).count(), 2 * crate::target::PATHS + 1);
     }
 }

@@ -15,7 +15,8 @@ use crate::wire::{
     Mac, SECTOR, Tag,
 };
 
-/// Paths that have not said yet who they are, at most.
+/// Paths that have not said yet who they are, at most. One beyond is not lost:
+/// it is opened when the next beacon is answered.
 const CANDIDATES: usize = 4;
 /// Large requests lost in a row on a path that answers small ones.
 const LARGE_LOSSES_MIXED: u8 = 8;
