@@ -238,11 +238,8 @@ impl Target<'_> {
             path.compare_wanted = false;
         }
         if usize::from(self.doubled.path) == index {
-            self.doubled = Doubled {
-                turn: self.doubled.turn,
-                rests_until: now.after(REST),
-                ..Doubled::NONE
-            };
+            self.doubled =
+                Doubled { turn: self.doubled.turn, rests_until: now.after(REST), ..Doubled::NONE };
         }
     }
 

@@ -6,9 +6,7 @@ use crate::output::{Event, Transmit, Why};
 use crate::path::{Management, PROBE_INTERVAL, Path, Purpose, State};
 use crate::time::{Instant, Micros};
 use crate::window::Asker;
-use crate::wire::{
-    AtaCommand, AtaRequest, AtaResponse, Command, Header, MIN_FRAME, SECTOR, Tag,
-};
+use crate::wire::{AtaCommand, AtaRequest, AtaResponse, Command, Header, MIN_FRAME, SECTOR, Tag};
 
 use super::doubled::PROBATION_WAIT;
 use super::notice::Notice;
@@ -221,7 +219,7 @@ impl Target<'_> {
     fn on_identify_answer(
         &mut self,
         index: usize,
-        m_tag: Tag,
+        tag: Tag,
         answer: bool,
         data: usize,
         now: Instant,
@@ -238,7 +236,7 @@ impl Target<'_> {
             return None;
         }
         path.recheck = false;
-        path.said_tag = m_tag;
+        path.said_tag = tag;
         self.scratch_holds = Scratch::Identify { path: u8::try_from(index).unwrap_or(0) };
         Some(SECTOR)
     }

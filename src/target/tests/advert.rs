@@ -120,9 +120,8 @@ fn a_flood_of_adverts_is_told_once_a_second() {
     let mut told = 0;
     for _ in 0..1_000 {
         announce(&mut rig, &disk(1000, SERIAL));
-        let restarted = |n: &&Output| {
-            matches!(n, Output::Event { event: crate::output::Event::Restarted, .. })
-        };
+        let restarted =
+            |n: &&Output| matches!(n, Output::Event { event: crate::output::Event::Restarted, .. });
         told += rig.take_news().iter().filter(restarted).count();
         rig.now = rig.now.after(Micros::from_millis(3));
     }
