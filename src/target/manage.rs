@@ -119,6 +119,8 @@ impl Target<'_> {
             Purpose::Identify => match path.state {
                 State::Down { since } if now.since(since) >= LONG_DOWN => LONG_DOWN_WAIT,
                 State::Down { .. } => DOWN_WAIT,
+                // A fence may wait behind it.
+                State::Up => path.rtt.rto().backed_off(m.tries, DOWN_WAIT),
                 _ => IDENTIFY_WAIT.max(path.rtt.rto()).backed_off(m.tries, DOWN_WAIT),
             },
             Purpose::Probe { .. } => path.rtt.rto().max(PROBE_LEAST_WAIT).backed_off(1, DOWN_WAIT),

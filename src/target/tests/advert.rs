@@ -174,3 +174,18 @@ fn of_many_answers_to_beacons_one_a_second_is_a_question_and_the_last_is_not_los
     rig.run(Micros::from_secs(3));
     assert!(rig.take_frames().is_empty());
 }
+
+#[test]
+fn a_second_conflict_is_told_once_the_first_was_resolved() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    let mut told = 0;
+    for id in [OTHER_SERIAL, OTHER_SERIAL, SERIAL, OTHER_SERIAL] {
+        announce(&mut rig, &disk(1000, id));
+        let conflict = |n: &&Output| {
+            matches!(n, Output::Event { event: crate::output::Event::PathConflict, .. })
+        };
+        told += rig.take_news().iter().filter(conflict).count();
+    }
+    assert_eq!(told, 2);
+}
