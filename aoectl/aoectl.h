@@ -43,7 +43,7 @@ int	usage(void);
 void	complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The status for an errno of the module, after saying what it means. */
 int	failed(int error, const char *what);
-/* A whole number within bounds; false, and said, if it is none. */
+/* A whole number within bounds; false after a complaint if it is none. */
 bool	number(const char *text, unsigned long min, unsigned long max,
 	    unsigned *out);
 

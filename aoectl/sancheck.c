@@ -129,7 +129,9 @@ check_path(const struct aoe_ioc_target *t, const struct aoe_ioc_path *p)
 	    by_mtu * SECTOR);
 	xo_emit(" {:target-allows/%6u/%u} {:passes/%6d/%d}",
 	    by_target * SECTOR, found > 0 ? found * SECTOR : 0);
-	xo_emit(" {:in-use/%6u/%u} {:verdict/%s}\n", p->info.payload, said);
+	xo_emit(" {:in-use/%6u/%u} {:verdict/%s}{P:/%s}\n", p->info.payload,
+	    said, found == (int)limit && limit < least(by_mtu, by_target) ?
+	    ": the disk is smaller than a frame" : "");
 	xo_close_instance("path");
 	(void)xo_flush();
 	return (strcmp(said, "ok") == 0);

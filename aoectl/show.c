@@ -158,6 +158,22 @@ remarks(const struct aoe_ioc_target *t)
 	xo_close_list("remark");
 }
 
+/* What the disk calls itself, as far as it does. */
+static void
+say_disk(const struct aoe_target_info *info)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "%s%s%s%s%s", info->model,
+	    info->serial[0] != '\0' ? ", serial " : "", info->serial,
+	    info->firmware[0] != '\0' ? ", firmware " : "", info->firmware);
+	xo_emit("{e:model/%s}{e:serial/%s}{e:firmware/%s}", info->model,
+	    info->serial, info->firmware);
+	if (text[0] != '\0')
+		xo_emit("  {P:/%-10s}{d:disk-text/%s}\n", "disk",
+		    text + (text[0] == ',' ? 2 : 0));
+}
+
 static int
 status_one(const struct aoe_ioc_target *t)
 {
@@ -178,9 +194,7 @@ status_one(const struct aoe_ioc_target *t)
 	    info.flags & AOE_INFO_OPEN ? ", open" : "");
 	xo_emit("{ne:open/%s}\n", info.flags & AOE_INFO_OPEN ? "true" :
 	    "false");
-	xo_emit("  {P:/%-10s}{:model/%s}, {P:serial }{:serial/%s}, "
-	    "{P:firmware }{:firmware/%s}\n", "disk", info.model, info.serial,
-	    info.firmware);
+	say_disk(&info);
 	xo_emit("  {P:/%-10s}{d:config-text/%s}{e:config/%s}\n", "config",
 	    config[0] != '\0' ? config : "none", config);
 	xo_emit("  {P:/%-10s}{:active/%u} {P:under way, }{:completed/%ju} "
