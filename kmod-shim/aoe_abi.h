@@ -16,7 +16,7 @@
 #ifndef _AOE_ABI_H_
 #define	_AOE_ABI_H_
 
-#define	AOE_ABI_VERSION		2
+#define	AOE_ABI_VERSION		3
 
 #define	AOE_NEVER		UINT64_MAX	/* a deadline that is not set */
 #define	AOE_LINKS		32		/* local interfaces in use at once */
@@ -29,6 +29,7 @@
 #define	AOE_IFLIST_MAX		1023
 #define	AOE_FILTER_MAX		1023
 #define	AOE_PREFIX_MAX		255		/* of a config string */
+#define	AOE_TEXT_MAX		88		/* a sentence about an event */
 
 struct aoe_target;				/* opaque; C allocates, Rust fills */
 struct aoe_disco;
@@ -121,6 +122,7 @@ struct aoe_peek {
 #define	AOE_PEEK_PASS		0		/* not ours: leave it to others */
 #define	AOE_PEEK_DROP		1		/* ours and malformed: count, eat */
 #define	AOE_PEEK_TARGET		2		/* offer to target major.minor */
+#define	AOE_PEEK_GROUP		3		/* the same, from a group address */
 
 /*
  * One effect.  A frame is header ++ data ++ zeros up to frame_length, where
@@ -162,6 +164,8 @@ struct aoe_output {
 #define	AOE_OUT_GONE		8		/* remove the disk, if any */
 #define	AOE_OUT_EVENT		9
 #define	AOE_OUT_IDLE		10		/* GONE and nothing left: free it */
+#define	AOE_OUT_ABSENT		11		/* given up without a disk; event:
+						   why, for aoe_core_disco_absent() */
 
 /*
  * What an EVENT (and any lifecycle output's `event`) says; the names and
@@ -183,6 +187,12 @@ struct aoe_output {
 #define	AOE_EV_FAILED		13		/* maxwait passed while open */
 #define	AOE_EV_RESTARTED	14		/* the target announced itself */
 #define	AOE_EV_REPLACED		15		/* closed, and another disk came */
+#define	AOE_EV_SECTOR_SIZE	16		/* value: bytes, not supported */
+#define	AOE_EV_NO_SECTORS	17
+#define	AOE_EV_FRAME_TOO_SMALL	18		/* value: MTU for a sector */
+#define	AOE_EV_UNIDENTIFIED	19		/* IDENTIFY is not answered */
+#define	AOE_EV_GROUP_ADDRESS	20		/* answers come from one */
+#define	AOE_EV_LEFT_OUT		21		/* value: maxtargets */
 
 /* Why a frame is sent. */
 #define	AOE_TX_IO		0
@@ -211,6 +221,7 @@ struct aoe_output {
 #define	AOE_PATH_UP		1
 #define	AOE_PATH_DOWN		2		/* unanswered, or link down */
 #define	AOE_PATH_CONFLICT	3		/* another disk answers there */
+#define	AOE_PATH_UNUSABLE	4		/* for a reason; see target_info */
 #define	AOE_PATH_ANY		0xff		/* an index: any, or none */
 
 struct aoe_target_info {
@@ -244,8 +255,11 @@ struct aoe_target_info {
 	char		model[41];
 	char		firmware[9];
 	uint16_t	config_length;
-	uint16_t	reserved;
-	uint32_t	reserved2;
+	uint8_t		reason_path;		/* index, or AOE_PATH_ANY */
+	uint8_t		reserved;
+	uint32_t	reason;			/* AOE_EV_*: why the disk, or that
+						   path, cannot be used */
+	uint64_t	reason_value;		/* of that event */
 };
 #define	AOE_INFO_FLUSH		0x01		/* IDENTIFY promises a flush */
 #define	AOE_INFO_DELETE		0x02		/* DATA SET MANAGEMENT / TRIM */
@@ -305,6 +319,16 @@ struct aoe_dump {
 	uint8_t		reserved[3];
 };
 
+/* A target that answers and has no disk here. */
+struct aoe_absent {
+	uint64_t	value;			/* of the event */
+	uint32_t	seconds;		/* since it was first heard of */
+	uint32_t	event;			/* AOE_EV_*: why */
+	uint16_t	major;
+	uint8_t		minor;
+	uint8_t		reserved[5];
+};
+
 /* Stateless. */
 uint32_t	aoe_core_abi_version(void);
 void		aoe_core_peek(const uint8_t *header, uint32_t length,
@@ -315,9 +339,11 @@ void		aoe_core_dump_emit(const struct aoe_dump *,
 /* 0, an errno, or EAGAIN: the frame does not answer this request. */
 int		aoe_core_dump_answer(const struct aoe_dump *,
 		    const uint8_t *frame, uint32_t length);
-/* A short name for devctl and the event log, and a sentence; both static. */
+/* A short name for devctl and the event log; static. */
 const char	*aoe_core_event_name(uint32_t event);
-const char	*aoe_core_event_text(uint32_t event);
+/* A sentence, with the value in it where it has one, cut to what fits. */
+void		aoe_core_event_text(uint32_t event, uint64_t value, char *out,
+		    uint32_t size);
 
 /*
  * Discovery: the interface list, the beacon, and whether an answer from an
@@ -358,6 +384,18 @@ int		aoe_core_disco_rx(struct aoe_disco *, uint64_t now,
 uint32_t	aoe_core_disco_poll(struct aoe_disco *, uint64_t now,
 		    struct aoe_output *out, uint32_t count);
 uint64_t	aoe_core_disco_deadline(const struct aoe_disco *);
+/*
+ * Targets that answer and have no disk here.  absent() notes one, and gives 1
+ * if that is to be told now; present() forgets it; absence() gives the entry of
+ * an index, or ENOENT past the last one.
+ */
+int		aoe_core_disco_absent(struct aoe_disco *, uint64_t now,
+		    uint16_t major, uint8_t minor, uint32_t event,
+		    uint64_t value);
+void		aoe_core_disco_present(struct aoe_disco *, uint16_t major,
+		    uint8_t minor);
+int		aoe_core_disco_absence(const struct aoe_disco *, uint64_t now,
+		    uint32_t index, struct aoe_absent *out);
 
 /*
  * A target.  C allocates aoe_core_target_size() bytes, 16-aligned; Rust
@@ -445,4 +483,5 @@ AOE_SIZE(aoe_output, 96);
 AOE_SIZE(aoe_path_info, 80);
 AOE_SIZE(aoe_control, 32);
 AOE_SIZE(aoe_dump, 32);
+AOE_SIZE(aoe_absent, 24);
 #endif /* _AOE_ABI_H_ */

@@ -131,6 +131,8 @@ AOE_STAT(rx_frames, AOE_STAT_RX_FRAMES, "Frames received");
 AOE_STAT(rx_malformed, AOE_STAT_RX_MALFORMED, "Malformed frames received");
 AOE_STAT(rx_strangers, AOE_STAT_RX_STRANGERS,
     "Frames received from addresses without a target");
+AOE_STAT(rx_group, AOE_STAT_RX_GROUP,
+    "Answers that come from a group address");
 AOE_STAT(rx_filtered, AOE_STAT_RX_FILTERED,
     "Answers to discovery that a filter leaves out");
 AOE_STAT(tx_frames, AOE_STAT_TX_FRAMES, "Frames sent");

@@ -3,6 +3,7 @@
 //!
 //! Knows names and links; knows nothing of targets that exist already.
 
+use crate::absent::{ABSENT, Absences, Absent};
 use crate::filter::{Admission, Filter, Kind, Meaningless, words};
 use crate::output::{HEADER_MAX, LinkId, Transmit, Why};
 use crate::random::Random;
@@ -59,6 +60,7 @@ pub struct Discovery<'a> {
     length: usize,
     beacons: &'a mut [Beacon; LINKS],
     filter: &'a mut Filter,
+    pub(crate) absences: Absences<'a>,
     random: Random,
 }
 
@@ -68,9 +70,11 @@ impl<'a> Discovery<'a> {
         list: &'a mut [u8; LIST_MAX],
         beacons: &'a mut [Beacon; LINKS],
         filter: &'a mut Filter,
+        absent: &'a mut [Absent; ABSENT],
         seed: &[u8; 32],
     ) -> Self {
-        Self { list, length: 0, beacons, filter, random: Random::new(seed) }
+        let absences = Absences::new(absent);
+        Self { list, length: 0, beacons, filter, absences, random: Random::new(seed) }
     }
 
     /// Takes a filter, or changes nothing.
@@ -224,7 +228,9 @@ mod tests {
     fn discovery() -> Discovery<'static> {
         let list = Box::leak(Box::new([0; LIST_MAX]));
         let filter = Box::leak(Box::new(Filter::OPEN));
-        Discovery::new(list, Box::leak(Box::new([Beacon::NONE; LINKS])), filter, &[3; 32])
+        let absent = Box::leak(Box::new([Absent::NONE; ABSENT]));
+        let beacons = Box::leak(Box::new([Beacon::NONE; LINKS]));
+        Discovery::new(list, beacons, filter, absent, &[3; 32])
     }
 
     fn up() -> Link {

@@ -21,6 +21,7 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod absent;
 pub mod discovery;
 pub mod dump;
 pub mod ffi;
@@ -37,5 +38,6 @@ mod rtt;
 mod tag;
 pub mod target;
 pub mod time;
+mod unfit;
 mod window;
 pub mod wire;

@@ -9,6 +9,7 @@ use crate::list::List;
 use crate::output::LinkId;
 use crate::rtt::Rtt;
 use crate::time::{Instant, Micros};
+use crate::unfit::Unfit;
 use crate::window::{Asker, Beside, Window};
 use crate::wire::{Mac, Tag};
 
@@ -168,6 +169,8 @@ pub struct Path {
     pub(crate) is_deaf: bool,
     /// It answered the read that was to find that out, and nothing since.
     pub(crate) is_choosy: bool,
+    /// Why it carries no I/O although it said who it is.
+    pub(crate) unfit: Option<Unfit>,
     /// When an advert was last taken for a restart.
     restarted_at: Instant,
     /// How long answers took, flushes aside.
@@ -213,6 +216,7 @@ impl Path {
         is_deaf: false,
         is_choosy: false,
         sectors: 0,
+        unfit: None,
         restarted_at: Instant::ZERO,
         counters: Counters { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0 },
         histogram: Histogram::EMPTY,

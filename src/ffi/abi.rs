@@ -6,11 +6,12 @@ use memoffset::offset_of;
 use static_assertions::const_assert_eq;
 
 /// As in the header; compared when the module is loaded.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 pub const RX_HEADER: usize = 36;
 pub const TX_HEADER: usize = 44;
 pub const HISTOGRAM: usize = 24;
+pub const TEXT_MAX: usize = 88;
 
 /// Declares a twin and asserts its layout.
 macro_rules! twin {
@@ -132,6 +133,7 @@ twin!(
 pub const PEEK_PASS: u32 = 0;
 pub const PEEK_DROP: u32 = 1;
 pub const PEEK_TARGET: u32 = 2;
+pub const PEEK_GROUP: u32 = 3;
 
 twin!(
     /// One effect.
@@ -166,6 +168,7 @@ pub const OUT_RESUMED: u32 = 7;
 pub const OUT_GONE: u32 = 8;
 pub const OUT_EVENT: u32 = 9;
 pub const OUT_IDLE: u32 = 10;
+pub const OUT_ABSENT: u32 = 11;
 pub const TX_IO: u8 = 0;
 pub const TX_AGAIN: u8 = 1;
 pub const TX_IDENTIFY: u8 = 2;
@@ -180,7 +183,7 @@ pub const SRC_CONTROL: u8 = 2;
 
 twin!(
     /// A target's state and counters.
-    AoeTargetInfo, 216 {
+    AoeTargetInfo, 224 {
         sectors: u64 = 0,
         sectors_seen: u64 = 8,
         received: u64 = 16,
@@ -211,8 +214,10 @@ twin!(
         model: [u8; 41] = 158,
         firmware: [u8; 9] = 199,
         config_length: u16 = 208,
-        reserved: u16 = 210,
-        reserved2: u32 = 212,
+        reason_path: u8 = 210,
+        reserved: u8 = 211,
+        reason: u32 = 212,
+        reason_value: u64 = 216,
     }
 );
 pub const INFO_FLUSH: u32 = 0x01;
@@ -275,5 +280,17 @@ twin!(
         index: u8 = 72,
         sector_count: u8 = 73,
         reserved: [u8; 6] = 74,
+    }
+);
+
+twin!(
+    /// A target without a disk.
+    AoeAbsent, 24 {
+        value: u64 = 0,
+        seconds: u32 = 8,
+        event: u32 = 12,
+        major: u16 = 16,
+        minor: u8 = 18,
+        reserved: [u8; 5] = 19,
     }
 );

@@ -1,11 +1,12 @@
 //! Between the core's values and the structs of the boundary.
 
 use super::abi::{
-    self, AoeControl, AoeCopy, AoeDump, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoePathInfo,
-    AoePeek,
+    self, AoeAbsent, AoeControl, AoeCopy, AoeDump, AoeFrame, AoeIo, AoeLinkState, AoeOutput,
+    AoePathInfo, AoePeek,
 };
 use super::abi::{AoeSettings, AoeTargetInfo};
 use super::text;
+use crate::absent::Absent;
 use crate::dump::{DumpRequest, Work};
 use crate::filter::{Admission, Kind};
 use crate::io::{IoRequest, Op};
@@ -63,11 +64,12 @@ pub(super) fn peek(bytes: &[u8]) -> AoePeek {
     if !header.response || header.tag.0 >> 31 != 0 {
         return verdict(abi::PEEK_PASS);
     }
+    let group = header.src.is_group();
     AoePeek {
         major: header.address.major,
         minor: header.address.minor,
         command: header.command.code(),
-        verdict: abi::PEEK_TARGET,
+        verdict: if group { abi::PEEK_GROUP } else { abi::PEEK_TARGET },
     }
 }
 
@@ -188,6 +190,11 @@ pub(super) fn output(output: Output, out: &mut AoeOutput) {
             }
             out.value = value;
             abi::OUT_EVENT
+        }
+        Output::Absent { why, value } => {
+            out.event = text::code(why);
+            out.value = value;
+            abi::OUT_ABSENT
         }
         Output::Up { sectors } => {
             out.value = sectors;
@@ -340,12 +347,14 @@ pub(super) fn info(target: &Target<'_>, address: Address, out: &mut AoeTargetInf
         minor: address.minor,
         paths: s.paths,
         sector_count: s.sector_count,
-        serial: terminated(id.as_ref().map_or(&[], |i| &i.serial)),
-        model: terminated(id.as_ref().map_or(&[], |i| &i.model)),
-        firmware: terminated(id.as_ref().map_or(&[], |i| &i.firmware)),
+        serial: terminated(s.names.as_ref().map_or(&[], |i| &i.serial)),
+        model: terminated(s.names.as_ref().map_or(&[], |i| &i.model)),
+        firmware: terminated(s.names.as_ref().map_or(&[], |i| &i.firmware)),
         config_length: s.config_length,
+        reason_path: s.reason.map_or(abi::PATH_ANY, |(_, _, path)| path),
         reserved: 0,
-        reserved2: 0,
+        reason: s.reason.map_or(0, |(event, _, _)| text::code(event).into()),
+        reason_value: s.reason.map_or(0, |(_, value, _)| value),
     };
 }
 
@@ -356,6 +365,17 @@ fn terminated<const N: usize>(text: &[u8]) -> [u8; N] {
         *to = *from;
     }
     out
+}
+
+pub(super) fn absent(absent: &Absent, now: Instant) -> AoeAbsent {
+    AoeAbsent {
+        value: absent.value,
+        seconds: u32::try_from(now.since(absent.since).0 / 1_000_000).unwrap_or(u32::MAX),
+        event: text::code(absent.why).into(),
+        major: absent.address.major,
+        minor: absent.address.minor,
+        reserved: [0; 5],
+    }
 }
 
 pub(super) fn path_info(p: &PathStatus) -> AoePathInfo {

@@ -7,6 +7,7 @@ use crate::output::{ControlError, Event, IoError, LinkId};
 use crate::path::{Path, State};
 use crate::request::Place;
 use crate::time::Instant;
+use crate::unfit::Unfit;
 use crate::wire::{AtaCommand, AtaRequest, Identify};
 
 use super::notice::Notice;
@@ -61,8 +62,11 @@ impl Target<'_> {
         path.recheck = false;
         path.is_refuted &= known.is_some() && identify.sectors != self.sectors;
         let same = named && !path.is_refuted;
-        if identify.sectors == 0 || identify.logical_sector != 512 {
-            return self.on_conflict(index, now);
+        if let Some(unfit) = Unfit::of_disk(&identify) {
+            if self.identity.is_none() {
+                self.refused = Some(identify);
+            }
+            return self.on_unfit(index, unfit, now);
         }
         if !same {
             let others = self.paths.iter().enumerate();
@@ -121,6 +125,7 @@ impl Target<'_> {
         path.state = State::Up;
         path.is_admitted = true;
         path.is_aside = false;
+        path.unfit = None;
         let stepped = path.large_losses >= crate::path::LARGE_LOSSES
             && path.payload > crate::path::MIN_PAYLOAD;
         if stepped {
@@ -146,6 +151,22 @@ impl Target<'_> {
         path.management = None;
         if !core::mem::replace(&mut self.seen.path_conflict, true) {
             self.tell_event(Event::PathConflict, Some(index), 0);
+        }
+        self.weigh_suspension(now);
+    }
+
+    /// A path said who it is, and cannot be used all the same: it is asked again
+    /// at its next answer to a beacon.
+    fn on_unfit(&mut self, index: usize, unfit: Unfit, now: Instant) {
+        self.drop_flights(index, true);
+        let Some(path) = self.paths.get_mut(index) else { return };
+        path.state = State::Conflict;
+        path.is_admitted = false;
+        path.told_up = false;
+        path.management = None;
+        if path.unfit.replace(unfit) != Some(unfit) {
+            let (event, value) = unfit.event();
+            self.tell_event(event, Some(index), value);
         }
         self.weigh_suspension(now);
     }
@@ -223,6 +244,7 @@ impl Target<'_> {
 
     fn set_identity(&mut self, identity: Option<Identify>) {
         self.uses_lba48 = identity.as_ref().is_some_and(|id| id.lba48);
+        self.refused = None;
         self.identity = identity;
     }
 

@@ -295,6 +295,8 @@ pub struct Target<'a> {
     sector_count: u8,
     /// Of paths that are no more.
     retired: Counters,
+    /// The disk that is there and cannot be used, while there is no other.
+    refused: Option<Identify>,
 }
 
 impl<'a> Target<'a> {
@@ -350,6 +352,7 @@ impl<'a> Target<'a> {
             seen: Seen::default(),
             totals: Totals::default(),
             retired: Counters::default(),
+            refused: None,
             unexpected: 0,
         }
     }

@@ -109,6 +109,12 @@ pub fn sectors_per_frame(mtu: u32) -> u8 {
     u8::try_from(mtu.saturating_sub(22) / 512).unwrap_or(u8::MAX)
 }
 
+/// The MTU with which everybody sends a sector of so many bytes: targets count
+/// the Ethernet header as well.
+pub fn mtu_for(sector: u32) -> u32 {
+    sector.saturating_add(36)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

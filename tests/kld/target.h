@@ -32,6 +32,10 @@ struct target {
 	bool		 silent;	/* says nothing to what it has not */
 	unsigned	 smart;		/* 0 none, 1 well, 2 about to fail */
 	unsigned	 maxlen;	/* longer frames are lost; 0: none */
+	unsigned	 sector;	/* bytes of a logical one; 0: 512 */
+	bool		 sizeless;	/* reports no sectors */
+	bool		 group;		/* answers from a group address */
+	bool		 no_ata;	/* answers no ATA command */
 	unsigned	 nmask, nreserved;
 	unsigned char	 mask[HOSTS_MAX][6], reserved[HOSTS_MAX][6];
 };

@@ -33,7 +33,73 @@ fn a_target_that_never_says_who_it_is_disappears() {
     let mut rig = Rig::new();
     rig.config(THEM, 0, 16, 2);
     rig.run(Micros::from_secs(6));
-    assert_eq!(rig.take_news(), [Output::Idle]);
+    let absent = Output::Absent { why: Event::Unidentified, value: 0 };
+    assert_eq!(rig.take_news(), [absent, Output::Idle]);
+}
+
+#[test]
+fn a_frame_that_holds_no_sector_is_why_nobody_says_who_he_is() {
+    let mut rig = Rig::new();
+    rig.target.handle_link(LinkId(0), Link { mtu: 533, ..up_link() }, rig.now);
+    rig.config(THEM, 0, 16, 2);
+    rig.run(Micros::from_secs(6));
+    let absent = Output::Absent { why: Event::FrameTooSmall, value: 548 };
+    assert_eq!(rig.take_news(), [absent, Output::Idle]);
+}
+
+/// What the one event is, and its value.
+fn event(rig: &mut Rig) -> (Event, u64) {
+    match rig.take_news()[..] {
+        [Output::Event { event, value, .. }] => (event, value),
+        ref news => panic!("{news:?}"),
+    }
+}
+
+#[test]
+fn a_disk_that_cannot_be_used_says_why_and_what_it_is() {
+    let odd = |bytes| Identify { logical_sector: bytes, ..disk(1000, SERIAL) };
+    let cases = [
+        (odd(520), (Event::SectorSize, 520)),
+        (odd(8192), (Event::SectorSize, 8192)),
+        (disk(0, SERIAL), (Event::NoSectors, 0)),
+    ];
+    for (id, (why, value)) in cases {
+        let mut rig = Rig::new();
+        rig.raise(THEM, &id);
+        assert_eq!(event(&mut rig), (why, value));
+        let status = rig.target.status();
+        assert_eq!(status.reason, Some((why, value, 0)));
+        assert_eq!(status.names.map(|n| n.serial), Some(*SERIAL));
+        assert_eq!((status.has_conflict, status.sectors), (false, 0));
+        assert_eq!(rig.target.path_status(0).map(|p| p.state_code), Some(4));
+        // It is asked again when it is heard of, and says nothing new.
+        rig.raise(THEM, &id);
+        assert_eq!(rig.take_news(), []);
+        rig.raise(THEM, &disk(1000, SERIAL));
+        assert_eq!(rig.take_news(), [Output::Up { sectors: 1000 }]);
+        assert_eq!(rig.target.status().reason, None);
+    }
+}
+
+#[test]
+fn an_open_disk_that_loses_its_sectors_waits_for_them() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.submit(1, Op::Read, 0, 1);
+    rig.take_one(0x24);
+    rig.config(THEM, 0, 16, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(0, SERIAL));
+    let news = rig.take_news();
+    assert!(news.contains(&Output::Suspended), "{news:?}");
+    assert_eq!(rig.target.status().reason, Some((Event::NoSectors, 0, 0)));
+    assert_eq!(rig.take_frames(), []);
+    rig.now = rig.now.after(Micros::from_secs(2));
+    rig.config(THEM, 0, 16, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    assert!(rig.take_news().contains(&Output::Resumed));
+    rig.take_one(0x24);
 }
 
 #[test]
