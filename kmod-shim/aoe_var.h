@@ -167,6 +167,7 @@ struct aoe_config {
 	u_int		fail_on_disconnection;
 	u_int		strict_src;
 	u_int		boot;
+	u_int		boot_wait;
 	u_int		abft;
 	u_int		debug;
 	u_int		dump;

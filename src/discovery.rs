@@ -21,9 +21,14 @@ const JITTER_US: u32 = 6_000_000;
 
 /// Beacons follow at these gaps after one that is there for a reason: a link
 /// came up, or somebody asks. It may be lost for want of memory, and a switch
-/// that is still learning the topology swallows it.
-const AGAIN: [Micros; 4] =
-    [Micros::from_secs(1), Micros::from_secs(2), Micros::from_secs(7), Micros::from_secs(20)];
+/// that runs a spanning tree swallows what comes in the first 30 seconds.
+const AGAIN: [Micros; 5] = [
+    Micros::from_secs(1),
+    Micros::from_secs(2),
+    Micros::from_secs(7),
+    Micros::from_secs(20),
+    Micros::from_secs(15),
+];
 
 /// Why a list of interfaces is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,7 +286,9 @@ mod tests {
         let mut d = discovery();
         let mut now = Instant::from_micros(5);
         d.handle_link(LinkId(0), up(), now);
-        assert_eq!(gaps(&mut d, &mut now, 4), [1, 2, 7, 20]);
+        // The last of these is the one that spanning tree lets through: it
+        // blocks a port for 30 seconds.
+        assert_eq!(gaps(&mut d, &mut now, 5), [1, 2, 7, 20, 15]);
         let later = gaps(&mut d, &mut now, 50);
         assert!(later.iter().all(|gap| (54..60).contains(gap)), "{later:?}");
         d.handle_link(LinkId(0), Link { up: false, ..up() }, now);
@@ -296,7 +303,7 @@ mod tests {
         d.handle_link(LinkId(0), up(), now);
         gaps(&mut d, &mut now, 6);
         d.discover(now);
-        assert_eq!(gaps(&mut d, &mut now, 4), [1, 2, 7, 20]);
+        assert_eq!(gaps(&mut d, &mut now, 5), [1, 2, 7, 20, 15]);
     }
 
     #[test]
