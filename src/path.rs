@@ -124,6 +124,9 @@ pub struct Path {
     /// Sectors that are known to get through.
     pub(crate) payload: u8,
     pub(crate) large_losses: u8,
+    /// Large frames were lost before small ones came through again, and none
+    /// was answered since: an outage, or the first sign of a hole.
+    pub(crate) is_doubted: bool,
     backoff: u8,
     /// Requests on the wire, oldest first.
     pub(crate) flight: List,
@@ -158,6 +161,8 @@ pub struct Path {
     /// That large frames do not get through was told.
     pub(crate) hole_told: bool,
     pub(crate) probe_at: Instant,
+    /// When the first probe of this size was sent that was not answered.
+    pub(crate) probed_at: Option<Instant>,
     /// Set aside because it says another size than the live paths.
     pub(crate) is_aside: bool,
     /// A live path has been asked again since, and stood by its size: this is
@@ -209,7 +214,9 @@ impl Path {
         too_large: 0,
         hole_told: false,
         probe_at: Instant::ZERO,
+        probed_at: None,
         large_losses: 0,
+        is_doubted: false,
         is_aside: false,
         is_refuted: false,
         silences: 0,
@@ -448,6 +455,7 @@ impl Path {
     pub(crate) fn ask(&mut self, since: Instant) {
         self.state = State::Identifying { since };
         self.management = None;
+        self.probed_at = None;
     }
 
     /// Whether an advert is to be believed: a flood of them would stop I/O
@@ -464,6 +472,7 @@ impl Path {
     pub(crate) fn step_down(&mut self, now: Instant) {
         self.too_large = self.payload;
         self.hole_told = true;
+        self.is_doubted = false;
         self.payload = MIN_PAYLOAD.min(self.limit);
         self.large_losses = 0;
         self.probe_at = now;

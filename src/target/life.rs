@@ -126,11 +126,16 @@ impl Target<'_> {
         path.is_admitted = true;
         path.is_aside = false;
         path.unfit = None;
-        let stepped = path.large_losses >= crate::path::LARGE_LOSSES
+        let lost = path.large_losses >= crate::path::LARGE_LOSSES
             && path.payload > crate::path::MIN_PAYLOAD;
+        let stepped = lost && path.is_doubted;
         if stepped {
-            // Small frames come through, large ones did not.
+            // Small frames came through before and after, large ones did not.
             path.step_down(now);
+        } else if lost {
+            // All that was lost may have been lost in an outage.
+            path.is_doubted = true;
+            path.large_losses = 0;
         } else if first {
             path.probe_at = now;
         }

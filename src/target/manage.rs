@@ -70,6 +70,9 @@ impl Target<'_> {
                 None => return,
             },
         };
+        if matches!(purpose, Purpose::Probe { .. }) {
+            path.probed_at.get_or_insert(now);
+        }
         let fence = purpose == Purpose::Fence;
         let tag = self.management_tag(FIRST_SLOT.saturating_add(u16::try_from(index).unwrap_or(0)));
         if let Some(path) = self.paths.get_mut(index) {
@@ -99,7 +102,7 @@ impl Target<'_> {
                 return None;
             }
             Purpose::Probe { sectors } if m.tries >= PROBE_TRIES => {
-                self.on_probe_failed(index, sectors, now);
+                self.on_probe_silent(index, sectors, now);
                 return None;
             }
             Purpose::Features { .. } => FEATURES_WAIT,
@@ -218,6 +221,7 @@ impl Target<'_> {
     fn on_probe_passed(&mut self, index: usize, sectors: u8, now: Instant) {
         let Some(path) = self.paths.get_mut(index) else { return };
         path.payload = sectors.min(path.limit);
+        path.probed_at = None;
         path.hole_told &= path.payload < path.limit;
         path.large_losses = 0;
         let bytes = u64::from(path.payload_bytes());
@@ -231,9 +235,22 @@ impl Target<'_> {
         }
     }
 
+    /// A probe stays unanswered: for its size, if small frames are answered
+    /// since it was first sent. Else that is asked for, and it is sent again.
+    fn on_probe_silent(&mut self, index: usize, sectors: u8, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        if path.hole_told || path.probed_at.is_none_or(|at| at < path.last_heard) {
+            return self.on_probe_failed(index, sectors, now);
+        }
+        path.management = None;
+        path.recheck = true;
+        path.probe_at = now;
+    }
+
     fn on_probe_failed(&mut self, index: usize, sectors: u8, now: Instant) {
         let Some(path) = self.paths.get_mut(index) else { return };
         path.management = None;
+        path.probed_at = None;
         let first = !core::mem::replace(&mut path.hole_told, true);
         path.too_large = sectors;
         path.probe_at = match path.probe_size() {

@@ -239,7 +239,7 @@ impl Target<'_> {
         self.count_answer(index, &sent, is_last, op, now);
         self.forget_answered(slot, &sent);
         let copy = self.finish_part(slot, index, &sent, outcome, now);
-        self.declare_losses(usize::from(sent.path), now);
+        self.declare_losses(usize::from(sent.path), sent.sectors, now);
         self.mark_waiting(index, now);
         copy
     }
@@ -339,6 +339,7 @@ impl Target<'_> {
         path.window.on_answer(u32::from(path.flight.len()));
         if u16::from(MIN_PAYLOAD) < sent.sectors {
             path.large_losses = 0;
+            path.is_doubted = false;
         }
         if let Some(path) = self.paths.get_mut(index) {
             path.counters.late = path.counters.late.wrapping_add(u64::from(!is_last));
@@ -408,8 +409,9 @@ impl Target<'_> {
         copy
     }
 
-    /// Requests that later answers have overtaken are sent again.
-    fn declare_losses(&mut self, index: usize, now: Instant) {
+    /// Requests that later answers have overtaken are sent again. An answer to
+    /// a large one is no sign that large ones are lost.
+    fn declare_losses(&mut self, index: usize, answered: u16, now: Instant) {
         loop {
             let Some(path) = self.paths.get(index) else { return };
             let Some(slot) = path.flight.front() else { return };
@@ -418,7 +420,7 @@ impl Target<'_> {
             if !path.is_overtaken(last.seq) {
                 return;
             }
-            let large = last.sectors > u16::from(MIN_PAYLOAD);
+            let large = last.sectors > u16::from(MIN_PAYLOAD).max(answered);
             if let Some(path) = self.paths.get_mut(index) {
                 path.window.on_loss();
             }
