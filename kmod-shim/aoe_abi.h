@@ -319,6 +319,31 @@ struct aoe_dump {
 	uint8_t		reserved[3];
 };
 
+/* What the 512 bytes of IDENTIFY say; what they leave out or garble is 0. */
+struct aoe_identity {
+	uint64_t	sectors;		/* logical ones */
+	uint64_t	wwn;
+	uint32_t	sector_logical;		/* bytes */
+	uint32_t	sector_physical;
+	uint32_t	sector_offset;		/* of LBA 0 in a physical one */
+	uint32_t	rotation;		/* 1: none, else per minute */
+	uint32_t	supported;		/* AOE_ID_* */
+	uint32_t	enabled;
+	char		serial[21];
+	char		model[41];
+	char		firmware[9];
+	uint8_t		reserved;
+	uint32_t	trim_blocks;		/* most of one TRIM */
+	uint32_t	reserved2;
+};
+#define	AOE_ID_SMART		0x01
+#define	AOE_ID_WRITE_CACHE	0x02
+#define	AOE_ID_LOOK_AHEAD	0x04
+#define	AOE_ID_LBA48		0x08
+#define	AOE_ID_FLUSH		0x10
+#define	AOE_ID_FLUSH_EXT	0x20
+#define	AOE_ID_TRIM		0x40
+
 /* A target that answers and has no disk here. */
 struct aoe_absent {
 	uint64_t	value;			/* of the event */
@@ -339,6 +364,9 @@ void		aoe_core_dump_emit(const struct aoe_dump *,
 /* 0, an errno, or EAGAIN: the frame does not answer this request. */
 int		aoe_core_dump_answer(const struct aoe_dump *,
 		    const uint8_t *frame, uint32_t length);
+/* The one decoder of IDENTIFY. */
+void		aoe_core_identity(const uint8_t page[512],
+		    struct aoe_identity *out);
 /* A short name for devctl and the event log; static. */
 const char	*aoe_core_event_name(uint32_t event);
 /* A sentence, with the value in it where it has one, cut to what fits. */
@@ -484,4 +512,5 @@ AOE_SIZE(aoe_path_info, 80);
 AOE_SIZE(aoe_control, 32);
 AOE_SIZE(aoe_dump, 32);
 AOE_SIZE(aoe_absent, 24);
+AOE_SIZE(aoe_identity, 120);
 #endif /* _AOE_ABI_H_ */

@@ -385,6 +385,7 @@ static int
 aoe_ctl_ioctl(struct cdev *dev __unused, u_long cmd, caddr_t data,
     int flags __unused, struct thread *td)
 {
+	struct aoe_ioc_identity *id;
 	struct aoe_ioc_log *log;
 	int error;
 
@@ -413,6 +414,10 @@ aoe_ctl_ioctl(struct cdev *dev __unused, u_long cmd, caddr_t data,
 		if (log->wait_ms > AOE_CTL_WAIT_MAX)
 			return (EINVAL);
 		return (aoe_log_read(log, &aoe_ctl_closing));
+	case AOEIOC_IDENTITY:
+		id = (struct aoe_ioc_identity *)data;
+		aoe_core_identity(id->page, &id->identity);
+		return (0);
 	case AOEIOC_ABSENT:
 		return (aoe_ctl_absent((struct aoe_ioc_absent *)data));
 	default:

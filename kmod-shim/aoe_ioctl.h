@@ -106,6 +106,12 @@ struct aoe_ioc_absent {
 	char		text[AOE_TEXT_MAX];
 };
 
+/* What the bytes of IDENTIFY mean: the driver decodes them for its tools. */
+struct aoe_ioc_identity {
+	uint8_t		page[512];		/* in */
+	struct aoe_identity identity;		/* out */
+};
+
 #define	AOEIOC_VERSION		_IOR('A', 0, struct aoe_ioc_version)
 #define	AOEIOC_TARGET		_IOWR('A', 1, struct aoe_ioc_target)
 #define	AOEIOC_CONTROL		_IOWR('A', 2, struct aoe_ioc_control)
@@ -113,6 +119,7 @@ struct aoe_ioc_absent {
 #define	AOEIOC_REVALIDATE	_IOW('A', 4, struct aoe_ioc_address)
 #define	AOEIOC_FORGET		_IOW('A', 5, struct aoe_ioc_address)
 #define	AOEIOC_LOG		_IOWR('A', 6, struct aoe_ioc_log)
+#define	AOEIOC_IDENTITY		_IOWR('A', 7, struct aoe_ioc_identity)
 #define	AOEIOC_ABSENT		_IOWR('A', 8, struct aoe_ioc_absent)
 
 /* What an ioctl can carry, in 14 and 15 alike. */

@@ -284,6 +284,33 @@ twin!(
 );
 
 twin!(
+    /// What IDENTIFY says, decoded.
+    AoeIdentity, 120 {
+        sectors: u64 = 0,
+        wwn: u64 = 8,
+        sector_logical: u32 = 16,
+        sector_physical: u32 = 20,
+        sector_offset: u32 = 24,
+        rotation: u32 = 28,
+        supported: u32 = 32,
+        enabled: u32 = 36,
+        serial: [u8; 21] = 40,
+        model: [u8; 41] = 61,
+        firmware: [u8; 9] = 102,
+        reserved: u8 = 111,
+        trim_blocks: u32 = 112,
+        reserved2: u32 = 116,
+    }
+);
+pub const ID_SMART: u32 = 0x01;
+pub const ID_WRITE_CACHE: u32 = 0x02;
+pub const ID_LOOK_AHEAD: u32 = 0x04;
+pub const ID_LBA48: u32 = 0x08;
+pub const ID_FLUSH: u32 = 0x10;
+pub const ID_FLUSH_EXT: u32 = 0x20;
+pub const ID_TRIM: u32 = 0x40;
+
+twin!(
     /// A target without a disk.
     AoeAbsent, 24 {
         value: u64 = 0,

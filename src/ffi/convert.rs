@@ -1,8 +1,8 @@
 //! Between the core's values and the structs of the boundary.
 
 use super::abi::{
-    self, AoeAbsent, AoeControl, AoeCopy, AoeDump, AoeFrame, AoeIo, AoeLinkState, AoeOutput,
-    AoePathInfo, AoePeek,
+    self, AoeAbsent, AoeControl, AoeCopy, AoeDump, AoeFrame, AoeIdentity, AoeIo, AoeLinkState,
+    AoeOutput, AoePathInfo, AoePeek,
 };
 use super::abi::{AoeSettings, AoeTargetInfo};
 use super::text;
@@ -17,7 +17,7 @@ use crate::target::{
     CONTROL_MAX, ControlRequest, CopyOut, Frame, Link, PathStatus, Policy, Settings, Target,
 };
 use crate::time::{Instant, Micros};
-use crate::wire::{Address, Command, Header, Mac, WireError};
+use crate::wire::{Address, Command, Details, Header, Identify, Mac, WireError};
 
 // FreeBSD's numbers (sys/errno.h).
 pub(super) const ENOENT: i32 = 2;
@@ -365,6 +365,38 @@ fn terminated<const N: usize>(text: &[u8]) -> [u8; N] {
         *to = *from;
     }
     out
+}
+
+pub(super) fn identity(page: &[u8; 512]) -> AoeIdentity {
+    let id = Identify::parse(page);
+    let details = Details::parse(page);
+    let features = [
+        (details.smart, abi::ID_SMART),
+        ((id.write_cache, id.write_cache_enabled), abi::ID_WRITE_CACHE),
+        (details.look_ahead, abi::ID_LOOK_AHEAD),
+        ((id.lba48, id.lba48), abi::ID_LBA48),
+        ((id.flush, id.flush), abi::ID_FLUSH),
+        ((id.flush_ext, id.flush_ext), abi::ID_FLUSH_EXT),
+        ((id.trim_blocks != 0, id.trim_blocks != 0), abi::ID_TRIM),
+    ];
+    let supported = features.iter().filter(|((supported, _), _)| *supported);
+    let enabled = features.iter().filter(|((_, enabled), _)| *enabled);
+    AoeIdentity {
+        sectors: id.sectors,
+        wwn: details.world_wide_name,
+        sector_logical: id.logical_sector,
+        sector_physical: id.physical_sector,
+        sector_offset: id.alignment,
+        rotation: id.rotation.into(),
+        supported: supported.fold(0, |all, (_, bit)| all | bit),
+        enabled: enabled.fold(0, |all, (_, bit)| all | bit),
+        serial: terminated(&id.serial),
+        model: terminated(&id.model),
+        firmware: terminated(&id.firmware),
+        reserved: 0,
+        trim_blocks: id.trim_blocks.into(),
+        reserved2: 0,
+    }
 }
 
 pub(super) fn absent(absent: &Absent, now: Instant) -> AoeAbsent {

@@ -30,7 +30,9 @@ struct Raw {
     w104: U16,
     trim_blocks: U16,
     sector_sizes: U16,
-    w107_116: [U16; 10],
+    w107: U16,
+    world_wide_name: [U16; 4],
+    w112_116: [U16; 5],
     logical_words: U32,
     w119_168: [U16; 50],
     data_set_management: U16,
@@ -54,11 +56,18 @@ const_assert_eq!(offset_of!(Raw, enabled_87), 2 * 87);
 const_assert_eq!(offset_of!(Raw, sectors_48), 2 * 100);
 const_assert_eq!(offset_of!(Raw, trim_blocks), 2 * 105);
 const_assert_eq!(offset_of!(Raw, sector_sizes), 2 * 106);
+const_assert_eq!(offset_of!(Raw, world_wide_name), 2 * 108);
 const_assert_eq!(offset_of!(Raw, logical_words), 2 * 117);
 const_assert_eq!(offset_of!(Raw, data_set_management), 2 * 169);
 const_assert_eq!(offset_of!(Raw, alignment), 2 * 209);
 const_assert_eq!(offset_of!(Raw, rotation), 2 * 217);
 
+/// Words 82 and 85: SMART.
+const SMART: u16 = 1;
+/// Words 82 and 85: look-ahead.
+const LOOK_AHEAD: u16 = 1 << 6;
+/// Word 87: there is a World Wide Name.
+const NAMED: u16 = 1 << 8;
 /// Words 82 and 85: a volatile write cache.
 const WRITE_CACHE: u16 = 1 << 5;
 /// Words 83 and 86: 48-bit addresses.
@@ -176,6 +185,37 @@ impl Identify {
         raw.alignment = U16::new(0x4000 | u16::try_from(offset.unwrap_or(0)).unwrap_or(0));
         raw.rotation = U16::new(self.rotation);
         transmute!(raw)
+    }
+}
+
+/// What a disk says of itself that the driver does without.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Details {
+    /// World Wide Name; 0 where there is none.
+    pub world_wide_name: u64,
+    /// SMART is there, and on.
+    pub smart: (bool, bool),
+    /// Look-ahead is there, and on.
+    pub look_ahead: (bool, bool),
+}
+
+impl Details {
+    /// Decodes IDENTIFY DEVICE. Words that are not filled in count for nothing.
+    pub fn parse(bytes: &[u8; SECTOR]) -> Details {
+        let raw: Raw = transmute!(*bytes);
+        let has = |feature: u16| {
+            let supported =
+                is_valid(raw.supported_83.get()) && raw.supported_82.get() & feature != 0;
+            let enabled = is_valid(raw.enabled_87.get()) && raw.enabled_85.get() & feature != 0;
+            (supported, supported && enabled)
+        };
+        let is_named = is_valid(raw.enabled_87.get()) && raw.enabled_87.get() & NAMED != 0;
+        let name = raw.world_wide_name.iter().fold(0, |name, w| name << 16 | u64::from(w.get()));
+        Details {
+            world_wide_name: if is_named { name } else { 0 },
+            smart: has(SMART),
+            look_ahead: has(LOOK_AHEAD),
+        }
     }
 }
 
@@ -392,6 +432,25 @@ mod tests {
         assert!(identify.write_cache && !identify.write_cache_enabled);
         let identify = with(&[(85, 0x20)]);
         assert!(!identify.write_cache && identify.write_cache_enabled);
+    }
+
+    #[test]
+    fn a_name_and_features_need_words_that_are_filled_in() {
+        let details = |words: &[(usize, u16)]| {
+            let mut bytes = [0; SECTOR];
+            for &(word, value) in words {
+                bytes[2 * word..2 * word + 2].copy_from_slice(&value.to_le_bytes());
+            }
+            Details::parse(&bytes)
+        };
+        let words = [(82, 0x41), (85, 0x01), (108, 0x5000), (111, 7)];
+        let none =
+            Details { world_wide_name: 0, smart: (false, false), look_ahead: (false, false) };
+        assert_eq!(details(&words), none);
+        assert_eq!(details(&[&words[..], &[(83, 0x3400), (87, 0x0100)]].concat()), none);
+        let all = details(&[&words[..], &[(83, 0x4000), (87, 0x4100)]].concat());
+        assert_eq!(all.world_wide_name, 0x5000_0000_0000_0007);
+        assert_eq!((all.smart, all.look_ahead), ((true, true), (true, false)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod reserve;
 pub use ata::{AtaCommand, AtaError, AtaFlags, AtaRequest, AtaResponse};
 pub use config::{ConfigCommand, ConfigRequest, ConfigResponse};
 pub use header::{AoeError, Command, Header};
-pub use identify::Identify;
+pub use identify::{Details, Identify};
 pub use mask::{Directive, MaskCommand, MaskError, MaskRequest, MaskResponse};
 pub use reserve::{ReserveCommand, ReserveRequest, ReserveResponse};
 

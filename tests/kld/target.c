@@ -142,7 +142,12 @@ target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
 		t->sizeless = n != 0;
 	else if (strcmp(what, "group") == 0)
 		t->group = n != 0;
-	else if (strcmp(what, "noata") == 0)
+	else if (strcmp(what, "word") == 0 && strchr(value, '=') != NULL &&
+	    n < 256 && t->nwords < WORDS_MAX) {
+		t->words[t->nwords][0] = (unsigned short)n;
+		t->words[t->nwords++][1] = (unsigned short)strtoul(
+		    strchr(value, '=') + 1, NULL, 0);
+	} else if (strcmp(what, "noata") == 0)
 		t->no_ata = n != 0;
 	else if (strcmp(what, "serial") == 0)
 		snprintf(t->serial, sizeof(t->serial), "%s", value);
@@ -152,7 +157,7 @@ target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
 	} else {
 		fprintf(out, "mute, readonly, holdwrites, lose, bufcnt, scnt, "
 		    "optional, silent, smart, maxlen, sector, sizeless, group, "
-		    "noata, serial or config\n");
+		    "noata, word, serial or config\n");
 		error = FBSD_EINVAL;
 	}
 	pthread_mutex_unlock(&lock);
@@ -223,6 +228,8 @@ identify(const struct target *t, unsigned char *id)
 		    0x0fffffff : sectors) >> (8 * i));
 	for (i = 0; i < 8; i++)
 		id[200 + i] = (unsigned char)(sectors >> (8 * i));
+	for (i = 0; i < t->nwords; i++)
+		word(id, t->words[i][0], t->words[i][1]);
 }
 
 static size_t

@@ -12,6 +12,7 @@
 #define	ATA_HEADER	36
 #define	CONFIG_HEADER	32
 #define	HOSTS_MAX	8
+#define	WORDS_MAX	16
 
 struct target {
 	struct target	*next;
@@ -36,6 +37,8 @@ struct target {
 	bool		 sizeless;	/* reports no sectors */
 	bool		 group;		/* answers from a group address */
 	bool		 no_ata;	/* answers no ATA command */
+	unsigned	 nwords;	/* of IDENTIFY that are another's */
+	unsigned short	 words[WORDS_MAX][2];
 	unsigned	 nmask, nreserved;
 	unsigned char	 mask[HOSTS_MAX][6], reserved[HOSTS_MAX][6];
 };

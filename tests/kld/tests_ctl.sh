@@ -214,6 +214,38 @@ ctl_identify() {
 }
 t "aoectl identify and smart ask the disk now" ctl_identify
 
+# What qaoed and worse say: no word valid, garbage for a size, a name and no
+# bit that there is one, NUL among the letters.
+ctl_identify_odd() {
+	local word
+	k load "$module"
+	k if attach em0 wire em0 9000
+	k target add em0 7.3 16m "7.3:wire"
+	for word in 82=0x61 85=0x21 83=0x3400 86=0x3400 87=0 103=0x1234 \
+	    108=0x5000 109=0x1234 111=7 11=0x003a 169=1; do
+		k target set em0 7.3 word $word
+	done
+	k sysctl net.aoe.iflist=em0
+	k wait disk aoe7e3 5
+	text "serial +7. :wire" identify 7.3
+	json "o['serial'] == '$(k sysctl net.aoe.target.aoe7e3.ident)' and
+	    o['size'] == $(k sysctl net.aoe.target.aoe7e3.size)" identify 7.3
+	json '"wwn" not in o and [f["name"] for f in o["feature"] if
+	    f["supported"]] == ["write-cache", "trim"]' identify 7.3
+	fails_with "" k attr aoe7e3 GEOM::lunid
+	k target set em0 7.3 word 87=0x4100
+	k target set em0 7.3 word 83=0x7400
+	k target set em0 7.3 word 103=0
+	ctl revalidate
+	k sleep 0.2
+	json 'o["wwn"] == "5000123400000007" and [f["name"] for f in
+	    o["feature"] if f["enabled"]] == ["smart", "write-cache", "lba48",
+	    "flush", "flush-ext", "trim"]' identify 7.3
+	equals 5000123400000007 k attr aoe7e3 GEOM::lunid
+	k unload
+}
+t "aoectl identify says what the driver makes of an odd disk" ctl_identify_odd
+
 ctl_config() {
 	with_disk
 	json 'o["config"] == "" and o["buffer-count"] == 16' config 7.3
