@@ -8,6 +8,9 @@
  * src/ffi/abi.rs holds the twin of every struct here.  Both sides assert every
  * size and offset, and AOE_ABI_VERSION is compared when the module is loaded.
  *
+ * Sectors here are of 512 bytes, whatever the disk's own are; what is asked of
+ * a disk of larger ones is whole ones of those.
+ *
  * Times are microseconds of sbinuptime(), taken under the mutex that guards
  * the object.  A target and the discovery object have a mutex each; every
  * function that takes one is called with its mutex held, never with both.
@@ -30,6 +33,7 @@
 #define	AOE_FILTER_MAX		1023
 #define	AOE_PREFIX_MAX		255		/* of a config string */
 #define	AOE_TEXT_MAX		88		/* a sentence about an event */
+#define	AOE_DELETE_MAX		65528		/* sectors of one delete */
 
 struct aoe_target;				/* opaque; C allocates, Rust fills */
 struct aoe_disco;
@@ -225,7 +229,7 @@ struct aoe_output {
 #define	AOE_PATH_ANY		0xff		/* an index: any, or none */
 
 struct aoe_target_info {
-	uint64_t	sectors;		/* what the provider has */
+	uint64_t	sectors;		/* of 512: what the provider has */
 	uint64_t	sectors_seen;		/* what the target last said */
 	uint64_t	received;
 	uint64_t	sent;
@@ -260,6 +264,8 @@ struct aoe_target_info {
 	uint32_t	reason;			/* AOE_EV_*: why the disk, or that
 						   path, cannot be used */
 	uint64_t	reason_value;		/* of that event */
+	uint32_t	sector_logical;		/* bytes of the disk's own */
+	uint32_t	reserved2;
 };
 #define	AOE_INFO_FLUSH		0x01		/* IDENTIFY promises a flush */
 #define	AOE_INFO_DELETE		0x02		/* DATA SET MANAGEMENT / TRIM */
@@ -316,7 +322,9 @@ struct aoe_dump {
 	uint8_t		local[6];
 	uint8_t		remote[6];
 	uint8_t		ext;			/* LBA48, FLUSH EXT */
-	uint8_t		reserved[3];
+	uint8_t		shift;			/* log2 of 512-byte sectors in
+						   one of the disk's */
+	uint8_t		reserved[2];
 };
 
 /* What the 512 bytes of IDENTIFY say; what they leave out or garble is 0. */

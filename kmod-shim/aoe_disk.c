@@ -321,11 +321,11 @@ aoe_disk_make(struct aoe_softc *sc, uint64_t sectors)
 	dp->d_getattr = aoe_disk_getattr;
 	dp->d_gone = aoe_disk_gone;
 	dp->d_dump = aoe_dump_write;
-	dp->d_sectorsize = AOE_SECTOR;
+	dp->d_sectorsize = info.sector_logical;
 	dp->d_mediasize = (off_t)sectors * AOE_SECTOR;
 	dp->d_maxsize = maxphys;
-	/* What one range of DATA SET MANAGEMENT can say. */
-	dp->d_delmaxsize = (off_t)65535 * AOE_SECTOR;
+	/* What the core puts into one DATA SET MANAGEMENT. */
+	dp->d_delmaxsize = (off_t)AOE_DELETE_MAX * AOE_SECTOR;
 	dp->d_stripesize = info.sector_physical;
 	dp->d_stripeoffset = info.sector_offset;
 	dp->d_rotation_rate = info.rotation_rate;

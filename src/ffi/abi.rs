@@ -12,6 +12,8 @@ pub const RX_HEADER: usize = 36;
 pub const TX_HEADER: usize = 44;
 pub const HISTOGRAM: usize = 24;
 pub const TEXT_MAX: usize = 88;
+pub const DELETE_MAX: u32 = 65528;
+const_assert_eq!(DELETE_MAX, crate::target::DELETE_MAX);
 
 /// Declares a twin and asserts its layout.
 macro_rules! twin {
@@ -183,7 +185,7 @@ pub const SRC_CONTROL: u8 = 2;
 
 twin!(
     /// A target's state and counters.
-    AoeTargetInfo, 224 {
+    AoeTargetInfo, 232 {
         sectors: u64 = 0,
         sectors_seen: u64 = 8,
         received: u64 = 16,
@@ -218,6 +220,8 @@ twin!(
         reserved: u8 = 211,
         reason: u32 = 212,
         reason_value: u64 = 216,
+        sector_logical: u32 = 224,
+        reserved2: u32 = 228,
     }
 );
 pub const INFO_FLUSH: u32 = 0x01;
@@ -256,7 +260,8 @@ twin!(
         local: [u8; 6] = 16,
         remote: [u8; 6] = 22,
         ext: u8 = 28,
-        reserved: [u8; 3] = 29,
+        shift: u8 = 29,
+        reserved: [u8; 2] = 30,
     }
 );
 

@@ -230,7 +230,7 @@ fn control_done(done: &ControlDone, out: &mut AoeOutput) {
 pub(super) fn dump(d: &AoeDump) -> DumpRequest {
     let work = match d.sectors {
         0 => Work::Flush,
-        sectors => Work::Write { lba: d.lba, sectors },
+        blocks => Work::Write { lba: d.lba, blocks },
     };
     DumpRequest {
         address: Address { major: d.major, minor: d.minor },
@@ -239,6 +239,7 @@ pub(super) fn dump(d: &AoeDump) -> DumpRequest {
         sequence: d.sequence,
         work,
         ext: d.ext != 0,
+        shift: d.shift,
     }
 }
 
@@ -335,7 +336,7 @@ pub(super) fn info(target: &Target<'_>, address: Address, out: &mut AoeTargetInf
         guard_wait_us: s.guard_wait_us,
         state: s.state_code,
         flags: flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, bit)| all | bit),
-        sector_physical: id.map_or(512, |i| i.physical_sector),
+        sector_physical: s.names.map_or(512, |i| i.physical_sector),
         sector_offset: id.map_or(0, |i| i.alignment),
         rotation_rate: id.map_or(0, |i| u32::from(i.rotation)),
         active: s.active,
@@ -355,6 +356,8 @@ pub(super) fn info(target: &Target<'_>, address: Address, out: &mut AoeTargetInf
         reserved: 0,
         reason: s.reason.map_or(0, |(event, _, _)| text::code(event).into()),
         reason_value: s.reason.map_or(0, |(_, value, _)| value),
+        sector_logical: s.names.map_or(512, |i| i.logical_sector),
+        reserved2: 0,
     };
 }
 

@@ -37,7 +37,7 @@ impl Target<'_> {
             Scratch::Identify { path } => {
                 let Some(bytes) = self.scratch.first_chunk::<512>() else { return };
                 let identify = Identify::parse(bytes);
-                self.on_identified(usize::from(path), identify, now);
+                self.on_identified(usize::from(path), &identify, now);
             }
         }
     }
@@ -52,21 +52,26 @@ impl Target<'_> {
     }
 
     /// A path said who it is.
-    fn on_identified(&mut self, index: usize, identify: Identify, now: Instant) {
-        let known = self.identity;
-        let named = known.is_none_or(|k| k.serial == identify.serial && k.model == identify.model);
+    fn on_identified(&mut self, index: usize, identify: &Identify, now: Instant) {
+        let known = self.identity.as_ref();
+        let is_known = known.is_some();
+        let named = known.is_none_or(|k| {
+            k.serial == identify.serial
+                && k.model == identify.model
+                && k.logical_sector == identify.logical_sector
+        });
+        let blocks = identify.blocks();
         let Some(path) = self.paths.get_mut(index).filter(|p| p.state != State::Free) else {
             return;
         };
-        path.sectors = identify.sectors;
+        path.sectors = blocks;
         path.recheck = false;
-        path.is_refuted &= known.is_some() && identify.sectors != self.sectors;
+        path.is_refuted &= is_known && blocks != self.sectors;
         let same = named && !path.is_refuted;
-        if let Some(unfit) = Unfit::of_disk(&identify) {
-            if self.identity.is_none() {
-                self.refused = Some(identify);
-            }
-            return self.on_unfit(index, unfit, now);
+        if (blocks == 0 || !path.fits(identify.logical_sector))
+            && self.refuses(index, identify, now)
+        {
+            return;
         }
         if !same {
             let others = self.paths.iter().enumerate();
@@ -80,7 +85,7 @@ impl Target<'_> {
             self.tell(Notice::Gone);
             self.life = Life::Discovered;
         }
-        if same && self.disagrees(index, identify.sectors) {
+        if same && self.disagrees(index, blocks) {
             return self.set_aside(index, now);
         }
         self.raise_path(index, now);
@@ -100,19 +105,20 @@ impl Target<'_> {
     }
 
     /// Makes the identified disk ours.
-    fn adopt(&mut self, identify: Identify) {
+    fn adopt(&mut self, identify: &Identify) {
         self.life = Life::Up;
-        self.set_identity(Some(identify));
-        self.sectors = identify.sectors;
+        self.set_identity(Some(*identify));
+        self.sectors = identify.blocks();
+        self.sector_shift = identify.sector_shift().unwrap_or(0);
         self.seen = super::Seen::default();
         self.idle_told = false;
         self.want_features(self.settings.write_cache);
-        self.tell(Notice::Up { sectors: identify.sectors });
+        self.tell(Notice::Up { sectors: self.sectors });
     }
 
     /// Keeps what may change while the disk stays the same.
-    fn keep_identify(&mut self, identify: Identify) {
-        self.set_identity(Some(identify));
+    fn keep_identify(&mut self, identify: &Identify) {
+        self.set_identity(Some(*identify));
         if let Some(bytes) = self.scratch.first_chunk::<512>() {
             *self.identify = *bytes;
         }
@@ -126,8 +132,7 @@ impl Target<'_> {
         path.is_admitted = true;
         path.is_aside = false;
         path.unfit = None;
-        let lost = path.large_losses >= crate::path::LARGE_LOSSES
-            && path.payload > crate::path::MIN_PAYLOAD;
+        let lost = path.large_losses >= crate::path::LARGE_LOSSES && path.payload > path.least();
         let stepped = lost && path.is_doubted;
         if stepped {
             // Small frames came through before and after, large ones did not.
@@ -158,6 +163,36 @@ impl Target<'_> {
             self.tell_event(Event::PathConflict, Some(index), 0);
         }
         self.weigh_suspension(now);
+    }
+
+    /// Fits the path's frames to the sectors of its disk. True if that, or the
+    /// disk, is of no use.
+    #[cold]
+    fn refuses(&mut self, index: usize, identify: &Identify, now: Instant) -> bool {
+        let mtu = self.paths.get(index).map_or(0, |p| self.link(p.link).mtu);
+        let Some(path) = self.paths.get_mut(index) else { return true };
+        path.set_unit(identify.sector_shift().unwrap_or(0), mtu, now);
+        let small = (path.limit == 0).then_some(Unfit::FrameTooSmall(identify.logical_sector));
+        let Some(unfit) = Unfit::of_disk(identify).or(small) else { return false };
+        if self.identity.is_none() {
+            self.refused = Some(*identify);
+        }
+        self.on_unfit(index, unfit, now);
+        true
+    }
+
+    /// The limit of a path has changed: does a sector still fit a frame, or again?
+    pub(super) fn weigh_fit(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        if path.limit == 0 && path.is_up() {
+            let bytes = self.identity.map_or(512, |id| id.logical_sector);
+            self.on_unfit(index, Unfit::FrameTooSmall(bytes), now);
+        } else if path.limit != 0
+            && path.state == State::Conflict
+            && matches!(path.unfit, Some(Unfit::FrameTooSmall(_)))
+        {
+            path.ask(now);
+        }
     }
 
     /// A path said who it is, and cannot be used all the same: it is asked again
@@ -283,9 +318,12 @@ impl Target<'_> {
                 self.free_path(index);
                 continue;
             }
-            if link.mtu != old.mtu && path.set_limit(link.mtu, now) {
-                let bytes = u64::from(path.payload_bytes());
-                self.tell_event(Event::PayloadDown, Some(index), bytes);
+            if link.mtu != old.mtu {
+                if path.set_limit(link.mtu, now) {
+                    let bytes = u64::from(path.payload_bytes());
+                    self.tell_event(Event::PayloadDown, Some(index), bytes);
+                }
+                self.weigh_fit(index, now);
             }
             if !link.is_usable() {
                 self.path_down(index, now);

@@ -118,8 +118,8 @@ impl Target<'_> {
         m.tries = m.tries.saturating_add(1);
         m.sent_at = now;
         m.due = now.after(wait);
-        let (lba48, tag) = (self.uses_lba48, m.tag);
-        let (request, extra) = management_request(m.purpose, lba48);
+        let tag = m.tag;
+        let (request, extra) = management_request(m.purpose, self.uses_lba48, self.sector_shift);
         self.begin_frame(index, Command::Ata, tag, now, frame)?;
         put_ata(frame, &request);
         frame.why = match m.purpose {
@@ -158,7 +158,7 @@ impl Target<'_> {
         if m.tries == 1 && m.purpose != Purpose::Identify {
             path.rtt.sample(rtt);
         }
-        let sent = management_request(m.purpose, true).0.command;
+        let sent = management_request(m.purpose, true, 0).0.command;
         let answer = match (header.error, ata) {
             (None, Some(ata)) => ata.outcome(sent).is_ok(),
             _ => false,
@@ -302,7 +302,7 @@ fn up_purpose(path: &mut Path, capacity: u64, now: Instant) -> Option<Purpose> {
 
 /// The ATA request for a purpose, and bytes to add so that the frame is as
 /// large as the answer: a hole in either direction shows.
-fn management_request(purpose: Purpose, lba48: bool) -> (AtaRequest, u32) {
+fn management_request(purpose: Purpose, lba48: bool, shift: u8) -> (AtaRequest, u32) {
     match purpose {
         Purpose::Features { enable: true } => {
             (AtaRequest::set_features(AtaRequest::ENABLE_WRITE_CACHE), 0)
@@ -313,7 +313,8 @@ fn management_request(purpose: Purpose, lba48: bool) -> (AtaRequest, u32) {
         Purpose::Fence | Purpose::Try => (AtaRequest::read(0, 1, lba48), 0),
         Purpose::Identify => (AtaRequest::identify(), 0),
         Purpose::Probe { sectors } => {
-            (AtaRequest::read(0, sectors, lba48), u32::from(sectors).wrapping_mul(512))
+            let extra = u32::from(sectors).wrapping_mul(512);
+            (AtaRequest::read(0, sectors >> (shift & 7), lba48), extra)
         }
     }
 }

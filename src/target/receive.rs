@@ -5,7 +5,7 @@ use super::{Life, Scratch, Target, manage};
 use crate::filter::Admission;
 use crate::io::Op;
 use crate::output::{Event, IoError, LinkId};
-use crate::path::{MIN_PAYLOAD, State};
+use crate::path::{MIN_PAYLOAD, Path, State};
 use crate::request::{ANSWERED, Place, Sent};
 use crate::tag;
 use crate::time::{Instant, Micros};
@@ -144,6 +144,7 @@ impl Target<'_> {
         let path = self.paths.get_mut(index)?;
         path.sector_count = config.sector_count;
         path.set_limit(mtu, now);
+        let is_small = path.limit == 0;
         match known {
             Some(_) => path.window.set_ceiling(ceiling),
             None => path.window = Window::new(ceiling),
@@ -162,6 +163,9 @@ impl Target<'_> {
             }
             State::Up if !path.is_busy() => path.last_heard = now,
             State::Free | State::Identifying { .. } | State::Up => {}
+        }
+        if is_small {
+            self.weigh_fit(index, now);
         }
         if ours { self.want_config_string(&config, frame.length) } else { None }
     }
@@ -244,10 +248,10 @@ impl Target<'_> {
         copy
     }
 
-    /// The first sector that a transmission asked for.
+    /// The first sector of the disk that a transmission asked for.
     fn lba_of(&self, slot: u16, sent: &Sent) -> u64 {
         let first = self.requests.get(usize::from(slot)).map_or(0, |r| r.lba);
-        first.wrapping_add(u64::from(sent.offset))
+        first.wrapping_add(u64::from(sent.offset)) >> (self.sector_shift & 7)
     }
 
     /// Whether the target did it.
@@ -377,7 +381,7 @@ impl Target<'_> {
                 self.held.push_back(self.requests, slot);
                 return None;
             }
-            Err(Failure::TooLarge) if sent.sectors > u16::from(MIN_PAYLOAD) => {
+            Err(Failure::TooLarge) if sent.sectors > self.least_payload(sent.path) => {
                 self.step_down(index, now);
                 self.requeue(slot, false);
                 return None;
@@ -407,6 +411,11 @@ impl Target<'_> {
             self.requeue(slot, true);
         }
         copy
+    }
+
+    /// Blocks below which a request on a path cannot be cut.
+    fn least_payload(&self, path: u8) -> u16 {
+        self.paths.get(usize::from(path)).map_or(MIN_PAYLOAD, Path::least).into()
     }
 
     /// Requests that later answers have overtaken are sent again. An answer to
@@ -439,7 +448,7 @@ impl Target<'_> {
     }
 
     fn step_down(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index).filter(|p| p.payload > MIN_PAYLOAD) else {
+        let Some(path) = self.paths.get_mut(index).filter(|p| p.payload > p.least()) else {
             return;
         };
         path.step_down(now);

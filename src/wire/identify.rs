@@ -100,7 +100,7 @@ pub struct Identify {
     pub model: [u8; 40],
     /// Firmware revision: printable, trimmed, NUL padded.
     pub firmware: [u8; 8],
-    /// Size in sectors; 0 where the disk gives none that can be true.
+    /// Size in logical sectors; 0 where the disk gives none that can be true.
     pub sectors: u64,
     /// 48-bit commands are understood and needed.
     pub lba48: bool,
@@ -114,7 +114,7 @@ pub struct Identify {
     pub write_cache_enabled: bool,
     /// Most 512-byte blocks of one TRIM; 0 where TRIM is not supported.
     pub trim_blocks: u16,
-    /// Bytes of a logical sector; AoE works with 512 only.
+    /// Bytes of a logical sector, which addresses and counts are in.
     pub logical_sector: u32,
     /// Bytes of a physical sector.
     pub physical_sector: u32,
@@ -143,12 +143,27 @@ impl Identify {
             trim_blocks: raw.trim_blocks(),
             logical_sector,
             physical_sector,
-            alignment: raw.alignment(physical_sector),
+            alignment: raw.alignment(logical_sector, physical_sector),
             rotation: match raw.rotation.get() {
                 rate @ (1 | 0x0401..=0xfffe) => rate,
                 _ => 0,
             },
         }
+    }
+
+    /// The power of two by which a logical sector is larger than 512 bytes;
+    /// `None` if it is not larger by one that fits a frame.
+    pub fn sector_shift(&self) -> Option<u8> {
+        match self.logical_sector {
+            512 => Some(0),
+            4096 => Some(3),
+            _ => None,
+        }
+    }
+
+    /// Size in blocks of 512 bytes, 0 for logical sectors of an odd size.
+    pub fn blocks(&self) -> u64 {
+        self.sector_shift().map_or(0, |shift| self.sectors << shift)
     }
 
     /// The IDENTIFY that parses to this; for targets that are written in Rust.
@@ -266,12 +281,12 @@ impl Raw {
     }
 
     /// Where LBA 0 lies in a physical sector, in bytes.
-    fn alignment(&self, physical: u32) -> u32 {
+    fn alignment(&self, logical: u32, physical: u32) -> u32 {
         let word = self.alignment.get();
         if !is_valid(word) {
             return 0;
         }
-        let offset = u32::from(word & 0x3fff).saturating_mul(512);
+        let offset = u32::from(word & 0x3fff).saturating_mul(logical);
         if offset < physical { offset } else { 0 }
     }
 }
@@ -479,6 +494,20 @@ mod tests {
         assert_eq!(at(0x4001), 512);
         assert_eq!(at(0x0001), 0);
         assert_eq!(at(0x4008), 0);
+        let large = with(&[(106, 0x7002), (117, 2048), (209, 0x4001)]);
+        assert_eq!((large.physical_sector, large.alignment), (16384, 4096));
+    }
+
+    #[test]
+    fn sizes_in_blocks_follow_the_logical_sector() {
+        let of = |bytes| {
+            let id = Identify { logical_sector: bytes, sectors: 1 << 48, ..disk() };
+            (id.sector_shift(), id.blocks())
+        };
+        assert_eq!(of(512), (Some(0), 1 << 48));
+        assert_eq!(of(4096), (Some(3), 1 << 51));
+        assert_eq!(of(520), (None, 0));
+        assert_eq!(of(8192), (None, 0));
     }
 
     #[test]

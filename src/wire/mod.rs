@@ -25,7 +25,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The Ethernet type of every AoE frame.
 pub const ETHERTYPE: u16 = 0x88a2;
-/// Bytes in a sector; AoE knows no other size.
+/// Bytes in a block: what sizes are counted in here, whatever the disk's
+/// sectors, and in what a target says how much it takes.
 pub const SECTOR: usize = 512;
 /// The shortest Ethernet frame, without its check sequence.
 pub const MIN_FRAME: usize = 60;
@@ -101,7 +102,7 @@ impl Address {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Tag(pub u32);
 
-/// Sectors of an ATA request that fit a frame on a link of this MTU.
+/// Blocks of 512 bytes that fit a frame on a link of this MTU.
 ///
 /// The MTU counts what follows the Ethernet header: 22 bytes of AoE and ATA
 /// headers, then data. The count field of a request is one byte.
