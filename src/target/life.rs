@@ -158,6 +158,7 @@ impl Target<'_> {
         let Some(path) = self.paths.get_mut(index) else { return };
         path.state = State::Conflict;
         path.is_admitted = false;
+        path.unfit = None;
         path.management = None;
         if !core::mem::replace(&mut self.seen.path_conflict, true) {
             self.tell_event(Event::PathConflict, Some(index), 0);
@@ -227,6 +228,7 @@ impl Target<'_> {
         path.is_admitted = false;
         path.told_up = false;
         path.is_aside = true;
+        path.unfit = None;
         path.management = None;
         let sectors = path.sectors;
         for path in self.paths.iter_mut().filter(|p| p.is_up()) {

@@ -673,3 +673,13 @@ fn the_same_name_with_sectors_of_another_size_is_another_disk() {
         "{news:?}"
     );
 }
+
+#[test]
+fn another_disk_on_a_path_that_was_unusable_is_a_conflict() {
+    let mut rig = Rig::up();
+    rig.raise(OTHERS, &disk(0, SERIAL));
+    assert_eq!(rig.target.path_status(1).map(|p| p.state_code), Some(4));
+    rig.raise(OTHERS, &disk(1000, OTHER_SERIAL));
+    assert_eq!(rig.target.path_status(1).map(|p| p.state_code), Some(3));
+    assert!(rig.target.status().has_conflict);
+}
