@@ -133,6 +133,76 @@ mask_clear(const struct aoe_ioc_target *t, struct aoe_ioc_control *c)
 	return (mask_edit(t, 2, n, macs, c));
 }
 
+/* Our own addresses towards the target. */
+static size_t
+own_hosts(const struct aoe_ioc_target *t, uint8_t *macs)
+{
+	size_t i, n = 0, seen;
+
+	for (i = 0; i < t->npaths; i++) {
+		if (t->path[i].mtu == 0)
+			continue;
+		for (seen = 0; seen < n; seen++)
+			if (memcmp(macs + seen * MAC, t->path[i].local,
+			    MAC) == 0)
+				break;
+		if (seen == n)
+			memcpy(macs + n++ * MAC, t->path[i].local, MAC);
+	}
+	return (n);
+}
+
+static bool
+has_host(const uint8_t *macs, size_t step, size_t n, const uint8_t *mac)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (memcmp(macs + i * step, mac, MAC) == 0)
+			return (true);
+	return (false);
+}
+
+/*
+ * Whether the target would still listen to every address of ours that it
+ * listens to now.  A host that it does not listen to cannot undo that.
+ */
+static int
+mask_keeps_us(const struct aoe_ioc_target *t, bool add, size_t n,
+    const uint8_t *macs)
+{
+	struct aoe_ioc_control c;
+	const uint8_t *list = c.data + MASK_ARGUMENT + 2;
+	uint8_t own[AOE_PATHS * MAC];
+	size_t i, left, nown = own_hosts(t, own);
+	bool heard, listed;
+	char mac[18];
+	int status;
+
+	status = mask_edit(t, 0, 0, NULL, &c);
+	if (status != EXIT_OK)
+		return (status);
+	left = c.data[3];
+	for (i = 0; !add && i < c.data[3]; i++)
+		left -= has_host(macs, MAC, n, list + i * DIRECTIVE);
+	/* An empty list is everybody's. */
+	if (!add && left == 0)
+		return (EXIT_OK);
+	for (i = 0; i < nown; i++) {
+		listed = has_host(list, DIRECTIVE, c.data[3], own + i * MAC);
+		heard = listed || c.data[3] == 0;
+		if (has_host(macs, MAC, n, own + i * MAC))
+			listed = add;
+		if (!heard || listed)
+			continue;
+		complain("%s: the target would not listen to %s, which is "
+		    "this host, any more; -f does it nevertheless", t->name,
+		    mac_text(own + i * MAC, mac));
+		return (EXIT_FAULT);
+	}
+	return (EXIT_OK);
+}
+
 static bool
 hosts_of(int argc, char **argv, uint8_t *macs)
 {
@@ -155,20 +225,25 @@ cmd_mask(int argc, char **argv)
 	struct aoe_ioc_target t;
 	bool add = strcmp(verb, "add") == 0, clear = strcmp(verb, "clear") == 0;
 	bool edit = add || strcmp(verb, "delete") == 0;
-	int status;
+	bool forced = edit && argc > 3 && strcmp(argv[3], "-f") == 0;
+	int first = forced ? 4 : 3, status;
 
-	if (argc < 2 || (edit ? argc < 4 : argc > 3) ||
+	if (argc < 2 || (edit ? argc <= first : argc > 3) ||
 	    (!edit && !clear && strcmp(verb, "read") != 0))
 		return (usage());
-	if (edit && !hosts_of(argc - 3, argv + 3, macs))
+	if (edit && !hosts_of(argc - first, argv + first, macs))
 		return (EXIT_USE);
 	if ((status = target_get(argv[1], &t)) != EXIT_OK)
+		return (status);
+	if (edit && !forced)
+		status = mask_keeps_us(&t, add, (size_t)(argc - first), macs);
+	if (status != EXIT_OK)
 		return (status);
 	if (clear)
 		status = mask_clear(&t, &c);
 	else
 		status = mask_edit(&t, edit ? (add ? 1 : 2) : 0,
-		    edit ? (size_t)argc - 3 : 0, macs, &c);
+		    edit ? (size_t)(argc - first) : 0, macs, &c);
 	if (status == EXIT_OK)
 		say_hosts(&t, c.data + MASK_ARGUMENT + 2, DIRECTIVE,
 		    c.data[3], "every host is allowed");
@@ -201,25 +276,6 @@ reserve(const struct aoe_ioc_target *t, enum reserve_command verb, size_t n,
 	say_hosts(t, c.data + RESERVE_ARGUMENT, MAC, c.data[1],
 	    "not reserved");
 	return (EXIT_OK);
-}
-
-/* Our own addresses towards the target. */
-static size_t
-own_hosts(const struct aoe_ioc_target *t, uint8_t *macs)
-{
-	size_t i, n = 0, seen;
-
-	for (i = 0; i < t->npaths; i++) {
-		if (t->path[i].mtu == 0)
-			continue;
-		for (seen = 0; seen < n; seen++)
-			if (memcmp(macs + seen * MAC, t->path[i].local,
-			    MAC) == 0)
-				break;
-		if (seen == n)
-			memcpy(macs + n++ * MAC, t->path[i].local, MAC);
-	}
-	return (n);
 }
 
 int

@@ -31,17 +31,24 @@ on_address(unsigned long request, const char *name)
 	    EXIT_OK);
 }
 
-/* Whether a target is there and up. */
+/* Whether a target is there and up; why not, if that is known. */
 static bool
-is_up(uint16_t major, uint8_t minor)
+is_up(uint16_t major, uint8_t minor, char why[AOE_TEXT_MAX])
 {
 	struct aoe_ioc_target t;
 
+	why[0] = '\0';
 	memset(&t, 0, sizeof(t));
 	t.major = major;
 	t.minor = minor;
-	return (os_ioctl(AOEIOC_TARGET, &t) == 0 &&
-	    t.info.state == AOE_STATE_UP);
+	if (os_ioctl(AOEIOC_TARGET, &t) == 0) {
+		if (t.info.state == AOE_STATE_UP)
+			return (true);
+		memcpy(why, t.reason, sizeof(t.reason));
+	}
+	if (why[0] == '\0')
+		(void)absent_text(major, minor, why);
+	return (false);
 }
 
 /*
@@ -51,18 +58,23 @@ is_up(uint16_t major, uint8_t minor)
 static int
 await(const char *name, unsigned *tenths)
 {
+	char why[AOE_TEXT_MAX];
 	uint16_t major;
 	uint8_t minor;
 	bool up;
 
 	(void)address_of(name, &major, &minor);
-	while (!(up = is_up(major, minor)) && *tenths > 0) {
+	while (!(up = is_up(major, minor, why)) && *tenths > 0) {
 		(void)usleep(100000);
 		if (--(*tenths) % 10 == 0)
 			(void)on_address(AOEIOC_DISCOVER, name);
 	}
 	xo_open_instance("target");
-	xo_emit("{k:name/%s}: {:found/%s}\n", name, up ? "up" : "not found");
+	xo_emit("{k:name/%s}: {:found/%s}", name, up ? "up" :
+	    why[0] != '\0' ? "not used" : "not found");
+	if (why[0] != '\0')
+		xo_emit("{P:/%s}{:reason/%s}", ": ", why);
+	xo_emit("\n");
 	xo_close_instance("target");
 	return (up ? EXIT_OK : EXIT_NOTARGET);
 }

@@ -43,7 +43,7 @@ int	usage(void);
 void	complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The status for an errno of the module, after saying what it means. */
 int	failed(int error, const char *what);
-/* A whole number within bounds; false, and said, if it is none. */
+/* A whole number within bounds; false after a complaint if it is none. */
 bool	number(const char *text, unsigned long min, unsigned long max,
 	    unsigned *out);
 
@@ -53,6 +53,10 @@ int	target_get(const char *name, struct aoe_ioc_target *);
 /* The named targets, or all; the worst status of what `each` returned. */
 int	targets(int argc, char **argv, int (*each)(const struct
 	    aoe_ioc_target *));
+/* Targets that answer and have no disk, one by one; false past the last. */
+bool	absent_get(uint32_t index, struct aoe_ioc_absent *);
+/* Why this one has none; "" if it has one, or does not answer. */
+const char *absent_text(uint16_t shelf, uint8_t slot, char text[AOE_TEXT_MAX]);
 const char *size_text(uint64_t bytes, char buf[16]);
 const char *mac_text(const uint8_t mac[6], char buf[18]);
 bool	mac_of(const char *text, uint8_t mac[6]);

@@ -61,7 +61,9 @@ say(const struct aoe_ioc_target *t, const struct aoe_ioc_control *c)
 
 	(void)string_of(c, &string, &n);
 	printable(string, n, text);
-	xo_emit("{ke:name/%s}{:config/%s}\n", t->name, text);
+	/* No string, no line; programs get an empty one. */
+	xo_emit("{ke:name/%s}{:config/%s}{P:/%s}", t->name, text,
+	    n != 0 ? "\n" : "");
 	xo_emit("{e:length/%zu}{e:firmware-version/%u}{e:buffer-count/%u}"
 	    "{e:sector-count/%u}", n, (unsigned)(c->data[2] << 8 | c->data[3]),
 	    (unsigned)(c->data[0] << 8 | c->data[1]), (unsigned)c->data[4]);

@@ -11,6 +11,7 @@
 #include <libxo/xo.h>
 
 #include "aoectl.h"
+#include "os.h"
 
 #define	IDENTIFY	0xec
 
@@ -19,43 +20,6 @@ word(const uint8_t *id, unsigned n)
 {
 
 	return (id[2 * n] | (unsigned)id[2 * n + 1] << 8);
-}
-
-/* Two characters in each word, the first in the high half. */
-static void
-text(const uint8_t *id, unsigned first, unsigned words, char *out)
-{
-	unsigned i;
-
-	for (i = 0; i < 2 * words; i++)
-		out[i] = (char)id[2 * first + (i ^ 1)];
-	out[2 * words] = '\0';
-	tidy(out);
-}
-
-static uint64_t
-sectors(const uint8_t *id)
-{
-	uint64_t n = 0;
-	unsigned i;
-
-	if ((word(id, 83) & 0x400) != 0 || (word(id, 86) & 0x400) != 0)
-		for (i = 4; i > 0; i--)
-			n = n << 16 | word(id, 99 + i);
-	if (n == 0)
-		n = word(id, 60) | (uint64_t)word(id, 61) << 16;
-	return (n);
-}
-
-/* Bytes of a physical sector. */
-static unsigned
-physical(const uint8_t *id)
-{
-	unsigned w = word(id, 106);
-
-	if ((w & 0xc000) != 0x4000 || (w & 0x2000) == 0)
-		return (SECTOR);
-	return (SECTOR << (w & 0x0f));
 }
 
 static void
@@ -70,23 +34,27 @@ feature(const char *name, bool supported, bool enabled)
 	xo_close_instance("feature");
 }
 
-/* Words 82 to 84 say what there is, 85 to 87 what is on. */
 static void
-features(const uint8_t *id)
+features(const struct aoe_identity *id)
 {
-	bool valid = (word(id, 83) & 0xc000) == 0x4000;
-	unsigned has = valid ? word(id, 82) : 0, on = word(id, 85);
-	unsigned more = valid ? word(id, 83) : 0, more_on = word(id, 86);
-	bool trim = (word(id, 169) & 1) != 0;
+	static const struct {
+		const char	*name;
+		uint32_t	 bit;
+	} all[] = {
+		{ "smart", AOE_ID_SMART },
+		{ "write-cache", AOE_ID_WRITE_CACHE },
+		{ "look-ahead", AOE_ID_LOOK_AHEAD },
+		{ "lba48", AOE_ID_LBA48 },
+		{ "flush", AOE_ID_FLUSH },
+		{ "flush-ext", AOE_ID_FLUSH_EXT },
+		{ "trim", AOE_ID_TRIM },
+	};
+	size_t i;
 
 	xo_open_list("feature");
-	feature("smart", has & 0x0001, on & 0x0001);
-	feature("write-cache", has & 0x0020, on & 0x0020);
-	feature("look-ahead", has & 0x0040, on & 0x0040);
-	feature("lba48", more & 0x0400, more_on & 0x0400);
-	feature("flush", more & 0x1000, more_on & 0x1000);
-	feature("flush-ext", more & 0x2000, more_on & 0x2000);
-	feature("trim", trim, trim);
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		feature(all[i].name, (id->supported & all[i].bit) != 0,
+		    (id->enabled & all[i].bit) != 0);
 	xo_close_list("feature");
 }
 
@@ -109,40 +77,35 @@ raw(const uint8_t *id)
 }
 
 static void
-describe(const struct aoe_ioc_target *t, const uint8_t *id)
+describe(const char *name, const struct aoe_identity *id)
 {
-	char model[41], serial[21], firmware[9];
-	unsigned rpm = word(id, 217);
-	uint64_t wwn = (uint64_t)word(id, 108) << 48 |
-	    (uint64_t)word(id, 109) << 32 | (uint64_t)word(id, 110) << 16 |
-	    word(id, 111);
 
-	text(id, 27, 20, model);
-	text(id, 10, 10, serial);
-	text(id, 23, 4, firmware);
-	xo_emit("{k:name/%s}\n", t->name);
-	xo_emit("  {P:/%-16s} {:model/%s}\n", "model", model);
-	xo_emit("  {P:/%-16s} {:serial/%s}\n", "serial", serial);
-	xo_emit("  {P:/%-16s} {:firmware/%s}\n", "firmware", firmware);
-	if (wwn != 0)
-		xo_emit("  {P:/%-16s} {:wwn/%016jx/%016jx}\n", "wwn",
-		    (uintmax_t)wwn);
-	xo_emit("  {P:/%-16s} {:sectors/%ju} {P:of 512 bytes}{e:size/%ju}\n",
-	    "size", (uintmax_t)sectors(id), (uintmax_t)sectors(id) * SECTOR);
+	xo_emit("{k:name/%s}\n", name);
+	xo_emit("  {P:/%-16s} {:model/%s}\n", "model", id->model);
+	xo_emit("  {P:/%-16s} {:serial/%s}\n", "serial", id->serial);
+	xo_emit("  {P:/%-16s} {:firmware/%s}\n", "firmware", id->firmware);
+	if (id->wwn != 0)
+		xo_emit("  {P:/%-16s} {q:wwn/%016jx/%016jx}\n", "wwn",
+		    (uintmax_t)id->wwn);
+	xo_emit("  {P:/%-16s} {:sectors/%ju} {P:of }{:sector/%u} {P:bytes}"
+	    "{e:size/%ju}\n", "size", (uintmax_t)id->sectors,
+	    id->sector_logical,
+	    (uintmax_t)id->sectors * id->sector_logical);
 	xo_emit("  {P:/%-16s} {:physical-sector/%u}\n", "physical sector",
-	    physical(id));
-	if (rpm == 1)
+	    id->sector_physical);
+	if (id->rotation == 1)
 		xo_emit("  {P:/%-16s} {:rotation-rate/%s}\n", "rotation rate",
 		    "none");
-	else if (rpm > 0x400 && rpm < 0xffff)
+	else if (id->rotation != 0)
 		xo_emit("  {P:/%-16s} {:rotation-rate/%u}\n", "rotation rate",
-		    rpm);
+		    id->rotation);
 	features(id);
 }
 
 int
 cmd_identify(int argc, char **argv)
 {
+	struct aoe_ioc_identity id;
 	struct aoe_ioc_control c;
 	struct aoe_ioc_target t;
 	bool words = false;
@@ -166,7 +129,12 @@ cmd_identify(int argc, char **argv)
 		complain("%s: the answer is cut short", t.name);
 		return (EXIT_REFUSED);
 	}
-	describe(&t, c.data + ATA_ARGUMENT);
+	/* What it means is the driver's to say: there is one decoder. */
+	memset(&id, 0, sizeof(id));
+	memcpy(id.page, c.data + ATA_ARGUMENT, sizeof(id.page));
+	if ((error = os_ioctl(AOEIOC_IDENTITY, &id)) != 0)
+		return (failed(error, t.name));
+	describe(t.name, &id.identity);
 	if (words)
 		raw(c.data + ATA_ARGUMENT);
 	return (EXIT_OK);

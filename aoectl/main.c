@@ -38,8 +38,8 @@ static const struct command commands[] = {
 	{ "smart", cmd_smart, "target", false },
 	{ "config", cmd_config, "target [read | test string | prefix string | "
 	    "set string | force string]", false },
-	{ "mask", cmd_mask, "target [read | add mac ... | delete mac ... | "
-	    "clear]", false },
+	{ "mask", cmd_mask, "target [read | add [-f] mac ... | "
+	    "delete [-f] mac ... | clear]", false },
 	{ "reserve", cmd_reserve, "target [read | set [mac ...] | "
 	    "force mac ... | release [-f]]", false },
 	{ "version", cmd_version, "", true },
@@ -122,8 +122,8 @@ number(const char *text, unsigned long min, unsigned long max, unsigned *out)
 	n = strtoul(text, &end, 10);
 	if (errno != 0 || end == text || *end != '\0' || text[0] == '-' ||
 	    n < min || n > max) {
-		complain("%s: a number from %lu to %lu is expected", text, min,
-		    max);
+		complain("%s: a whole number from %lu to %lu is expected",
+		    text, min, max);
 		return (false);
 	}
 	*out = (unsigned)n;

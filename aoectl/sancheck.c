@@ -24,7 +24,8 @@
 
 static unsigned timeout = 500;
 
-/* Whether a frame with this many sectors comes through; -1: cannot tell. */
+/* Whether a frame with this many of the disk's sectors comes through; -1:
+ * cannot tell. */
 static int
 passes(const struct aoe_ioc_target *t, const struct aoe_ioc_path *p,
     unsigned sectors)
@@ -40,7 +41,7 @@ passes(const struct aoe_ioc_target *t, const struct aoe_ioc_path *p,
 		c.data[7] = 0;
 	}
 	c.path = p->info.index;
-	c.frame_length = HEADERS + sectors * SECTOR;
+	c.frame_length = HEADERS + sectors * t->info.sector_logical;
 	c.tries = TRIES;
 	c.wait_ms = timeout;
 	error = ask(&c);
@@ -49,7 +50,7 @@ passes(const struct aoe_ioc_target *t, const struct aoe_ioc_path *p,
 	if (error != 0)
 		return (-1);
 	return (!c.refused && (c.data[3] & 0xa9) == 0 &&
-	    c.length >= ATA_ARGUMENT + sectors * SECTOR);
+	    c.length >= ATA_ARGUMENT + sectors * t->info.sector_logical);
 }
 
 static unsigned
@@ -94,6 +95,8 @@ verdict(const struct aoe_ioc_path *p, unsigned limit, int found)
 
 	if (p->mtu == 0 || !p->link_up)
 		return ("link down");
+	if (limit == 0)
+		return ("no sector fits");
 	if (found < 0)
 		return ("not asked");
 	if (found == 0)
@@ -108,16 +111,18 @@ verdict(const struct aoe_ioc_path *p, unsigned limit, int found)
 static bool
 check_path(const struct aoe_ioc_target *t, const struct aoe_ioc_path *p)
 {
-	unsigned by_mtu, by_target, limit;
+	unsigned allowed, by_mtu, by_target, limit;
+	unsigned sector = t->info.sector_logical;
 	const char *said;
 	char mac[18];
 	int found = -1;
 
 	by_mtu = p->mtu < 22 + SECTOR ? 0 : least((p->mtu - 22) / SECTOR, 255);
 	by_target = p->info.sector_count != 0 ? p->info.sector_count : 2;
-	limit = least(by_mtu, by_target);
-	if (t->info.sectors < limit)
-		limit = (unsigned)t->info.sectors;
+	allowed = least(by_mtu, by_target) * SECTOR / sector;
+	limit = allowed;
+	if (t->info.sectors * SECTOR / sector < limit)
+		limit = (unsigned)(t->info.sectors * SECTOR / sector);
 	if (limit != 0 && p->link_up)
 		found = search(t, p, limit);
 	said = verdict(p, limit, found);
@@ -128,8 +133,10 @@ check_path(const struct aoe_ioc_target *t, const struct aoe_ioc_path *p)
 	xo_emit(" {:mtu/%6u/%u} {:interface-allows/%6u/%u}", p->mtu,
 	    by_mtu * SECTOR);
 	xo_emit(" {:target-allows/%6u/%u} {:passes/%6d/%d}",
-	    by_target * SECTOR, found > 0 ? found * SECTOR : 0);
-	xo_emit(" {:in-use/%6u/%u} {:verdict/%s}\n", p->info.payload, said);
+	    by_target * SECTOR, found > 0 ? found * (int)sector : 0);
+	xo_emit(" {:in-use/%6u/%u} {:verdict/%s}{P:/%s}\n", p->info.payload,
+	    said, found == (int)limit && limit < allowed ?
+	    ": the disk is smaller than a frame" : "");
 	xo_close_instance("path");
 	(void)xo_flush();
 	return (strcmp(said, "ok") == 0);

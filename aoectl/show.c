@@ -46,6 +46,37 @@ list_one(const struct aoe_ioc_target *t)
 	return (EXIT_OK);
 }
 
+/* Targets that answer and have no disk here, and why. */
+static void
+say_absent(void)
+{
+	struct aoe_ioc_absent a;
+	char name[16];
+	uint32_t i;
+	unsigned left_out = 0, limit = 0;
+
+	xo_open_list("absent");
+	for (i = 0; absent_get(i, &a); i++) {
+		snprintf(name, sizeof(name), "aoe%ue%u", a.absent.major,
+		    a.absent.minor);
+		xo_open_instance("absent");
+		xo_emit("{ke:name/%s}{e:shelf/%u}{e:slot/%u}{e:reason/%s}",
+		    name, a.absent.major, a.absent.minor, a.text);
+		if (a.absent.event == AOE_EV_LEFT_OUT) {
+			left_out++;
+			limit = (unsigned)a.absent.value;
+		} else
+			xo_emit("{P:/%s}: {P:/%s}\n", name, a.text);
+		xo_close_instance("absent");
+	}
+	xo_close_list("absent");
+	xo_emit("{e:left-out/%u}", left_out);
+	if (left_out != 0)
+		xo_emit("{P:/%u} {P:more answer and are left out: "
+		    "net.aoe.maxtargets is }{P:/%u}{P:, set it in "
+		    "loader.conf(5)}\n", left_out, limit);
+}
+
 int
 cmd_list(int argc, char **argv)
 {
@@ -57,6 +88,8 @@ cmd_list(int argc, char **argv)
 	xo_open_list("target");
 	status = targets(argc - 1, argv + 1, list_one);
 	xo_close_list("target");
+	if (argc == 1)
+		say_absent();
 	return (status);
 }
 
@@ -140,9 +173,21 @@ remarks(const struct aoe_ioc_target *t)
 		{ AOE_INFO_READ_ONLY, "read-only", "a write was refused" },
 		{ AOE_INFO_RESERVED, "reserved", "reserved by another host" },
 	};
+	char text[AOE_TEXT_MAX];
+	const char *why = t->reason;
 	size_t i;
 
+	if (why[0] == '\0' && t->info.state != AOE_STATE_UP)
+		why = absent_text(t->major, t->minor, text);
 	xo_open_list("remark");
+	if (why[0] != '\0') {
+		xo_open_instance("remark");
+		xo_emit("  {P:/%-10s}{e:name/%s}", "note", "reason");
+		if (t->info.reason_path != AOE_PATH_ANY && t->npaths > 1)
+			xo_emit("{P:path }{P:/%u}{P:: }", t->info.reason_path);
+		xo_emit("{:text/%s}\n", why);
+		xo_close_instance("remark");
+	}
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if ((t->info.flags & all[i].flag) == 0)
 			continue;
@@ -159,6 +204,22 @@ remarks(const struct aoe_ioc_target *t)
 		xo_close_instance("remark");
 	}
 	xo_close_list("remark");
+}
+
+/* What the disk calls itself, as far as it does. */
+static void
+say_disk(const struct aoe_target_info *info)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "%s%s%s%s%s", info->model,
+	    info->serial[0] != '\0' ? ", serial " : "", info->serial,
+	    info->firmware[0] != '\0' ? ", firmware " : "", info->firmware);
+	xo_emit("{e:model/%s}{e:serial/%s}{e:firmware/%s}", info->model,
+	    info->serial, info->firmware);
+	if (text[0] != '\0')
+		xo_emit("  {P:/%-10s}{d:disk-text/%s}\n", "disk",
+		    text + (text[0] == ',' ? 2 : 0));
 }
 
 static int
@@ -181,9 +242,7 @@ status_one(const struct aoe_ioc_target *t)
 	    info.flags & AOE_INFO_OPEN ? ", open" : "");
 	xo_emit("{ne:open/%s}\n", info.flags & AOE_INFO_OPEN ? "true" :
 	    "false");
-	xo_emit("  {P:/%-10s}{:model/%s}, {P:serial }{:serial/%s}, "
-	    "{P:firmware }{:firmware/%s}\n", "disk", info.model, info.serial,
-	    info.firmware);
+	say_disk(&info);
 	xo_emit("  {P:/%-10s}{d:config-text/%s}{e:config/%s}\n", "config",
 	    config[0] != '\0' ? config : "none", config);
 	xo_emit("  {P:/%-10s}{:active/%u} {P:under way, }{:completed/%ju} "
@@ -217,5 +276,7 @@ cmd_status(int argc, char **argv)
 	xo_open_list("target");
 	status = targets(argc - 1, argv + 1, status_one);
 	xo_close_list("target");
+	if (argc == 1)
+		say_absent();
 	return (status);
 }

@@ -98,6 +98,28 @@ targets(int argc, char **argv, int (*each)(const struct aoe_ioc_target *))
 	return (worst);
 }
 
+bool
+absent_get(uint32_t index, struct aoe_ioc_absent *a)
+{
+
+	memset(a, 0, sizeof(*a));
+	a->index = index;
+	return (os_ioctl(AOEIOC_ABSENT, a) == 0);
+}
+
+const char *
+absent_text(uint16_t shelf, uint8_t slot, char text[AOE_TEXT_MAX])
+{
+	struct aoe_ioc_absent a;
+	uint32_t i;
+
+	text[0] = '\0';
+	for (i = 0; absent_get(i, &a); i++)
+		if (a.absent.major == shelf && a.absent.minor == slot)
+			memcpy(text, a.text, sizeof(a.text));
+	return (text);
+}
+
 /* 4.0G, 16M, 512. */
 const char *
 size_text(uint64_t bytes, char buf[16])

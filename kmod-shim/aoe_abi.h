@@ -8,6 +8,9 @@
  * src/ffi/abi.rs holds the twin of every struct here.  Both sides assert every
  * size and offset, and AOE_ABI_VERSION is compared when the module is loaded.
  *
+ * Sectors here are of 512 bytes, whatever the disk's own are; what is asked of
+ * a disk of larger ones is whole ones of those.
+ *
  * Times are microseconds of sbinuptime(), taken under the mutex that guards
  * the object.  A target and the discovery object have a mutex each; every
  * function that takes one is called with its mutex held, never with both.
@@ -29,6 +32,8 @@
 #define	AOE_IFLIST_MAX		1023
 #define	AOE_FILTER_MAX		1023
 #define	AOE_PREFIX_MAX		255		/* of a config string */
+#define	AOE_TEXT_MAX		128		/* a sentence about an event */
+#define	AOE_DELETE_MAX		65528		/* sectors of one delete */
 
 struct aoe_target;				/* opaque; C allocates, Rust fills */
 struct aoe_disco;
@@ -121,6 +126,7 @@ struct aoe_peek {
 #define	AOE_PEEK_PASS		0		/* not ours: leave it to others */
 #define	AOE_PEEK_DROP		1		/* ours and malformed: count, eat */
 #define	AOE_PEEK_TARGET		2		/* offer to target major.minor */
+#define	AOE_PEEK_GROUP		3		/* the same, from a group address */
 
 /*
  * One effect.  A frame is header ++ data ++ zeros up to frame_length, where
@@ -162,6 +168,8 @@ struct aoe_output {
 #define	AOE_OUT_GONE		8		/* remove the disk, if any */
 #define	AOE_OUT_EVENT		9
 #define	AOE_OUT_IDLE		10		/* GONE and nothing left: free it */
+#define	AOE_OUT_ABSENT		11		/* given up without a disk; event:
+						   why, for aoe_core_disco_absent() */
 
 /*
  * What an EVENT (and any lifecycle output's `event`) says; the names and
@@ -185,6 +193,12 @@ struct aoe_output {
 #define	AOE_EV_REPLACED		15		/* closed, and another disk came */
 #define	AOE_EV_DOUBLED		16		/* all is answered twice, equally */
 #define	AOE_EV_TWO_DISKS	17		/* two answer on that path at once */
+#define	AOE_EV_SECTOR_SIZE	18		/* value: bytes, not supported */
+#define	AOE_EV_NO_SECTORS	19
+#define	AOE_EV_FRAME_TOO_SMALL	20		/* value: MTU for a sector */
+#define	AOE_EV_UNIDENTIFIED	21		/* IDENTIFY is not answered */
+#define	AOE_EV_GROUP_ADDRESS	22		/* answers come from one */
+#define	AOE_EV_LEFT_OUT		23		/* value: maxtargets */
 
 /* Why a frame is sent. */
 #define	AOE_TX_IO		0
@@ -214,10 +228,11 @@ struct aoe_output {
 #define	AOE_PATH_UP		1
 #define	AOE_PATH_DOWN		2		/* unanswered, or link down */
 #define	AOE_PATH_CONFLICT	3		/* another disk answers there */
+#define	AOE_PATH_UNUSABLE	4		/* for a reason; see target_info */
 #define	AOE_PATH_ANY		0xff		/* an index: any, or none */
 
 struct aoe_target_info {
-	uint64_t	sectors;		/* what the provider has */
+	uint64_t	sectors;		/* of 512: what the provider has */
 	uint64_t	sectors_seen;		/* what the target last said */
 	uint64_t	received;
 	uint64_t	sent;
@@ -247,7 +262,12 @@ struct aoe_target_info {
 	char		model[41];
 	char		firmware[9];
 	uint16_t	config_length;
-	uint16_t	reserved;
+	uint8_t		reason_path;		/* index, or AOE_PATH_ANY */
+	uint8_t		reserved;
+	uint32_t	reason;			/* AOE_EV_*: why the disk, or that
+						   path, cannot be used */
+	uint64_t	reason_value;		/* of that event */
+	uint32_t	sector_logical;		/* bytes of the disk's own */
 	uint32_t	reserved2;
 };
 #define	AOE_INFO_FLUSH		0x01		/* IDENTIFY promises a flush */
@@ -307,7 +327,44 @@ struct aoe_dump {
 	uint8_t		local[6];
 	uint8_t		remote[6];
 	uint8_t		ext;			/* LBA48, FLUSH EXT */
-	uint8_t		reserved[3];
+	uint8_t		shift;			/* log2 of 512-byte sectors in
+						   one of the disk's */
+	uint8_t		reserved[2];
+};
+
+/* What the 512 bytes of IDENTIFY say; what they leave out or garble is 0. */
+struct aoe_identity {
+	uint64_t	sectors;		/* logical ones */
+	uint64_t	wwn;
+	uint32_t	sector_logical;		/* bytes */
+	uint32_t	sector_physical;
+	uint32_t	sector_offset;		/* of LBA 0 in a physical one */
+	uint32_t	rotation;		/* 1: none, else per minute */
+	uint32_t	supported;		/* AOE_ID_* */
+	uint32_t	enabled;
+	char		serial[21];
+	char		model[41];
+	char		firmware[9];
+	uint8_t		reserved;
+	uint32_t	trim_blocks;		/* most of one TRIM */
+	uint32_t	reserved2;
+};
+#define	AOE_ID_SMART		0x01
+#define	AOE_ID_WRITE_CACHE	0x02
+#define	AOE_ID_LOOK_AHEAD	0x04
+#define	AOE_ID_LBA48		0x08
+#define	AOE_ID_FLUSH		0x10
+#define	AOE_ID_FLUSH_EXT	0x20
+#define	AOE_ID_TRIM		0x40
+
+/* A target that answers and has no disk here. */
+struct aoe_absent {
+	uint64_t	value;			/* of the event */
+	uint32_t	seconds;		/* since it was first heard of */
+	uint32_t	event;			/* AOE_EV_*: why */
+	uint16_t	major;
+	uint8_t		minor;
+	uint8_t		reserved[5];
 };
 
 /* Stateless. */
@@ -320,9 +377,14 @@ void		aoe_core_dump_emit(const struct aoe_dump *,
 /* 0, an errno, or EAGAIN: the frame does not answer this request. */
 int		aoe_core_dump_answer(const struct aoe_dump *,
 		    const uint8_t *frame, uint32_t length);
-/* A short name for devctl and the event log, and a sentence; both static. */
+/* The one decoder of IDENTIFY. */
+void		aoe_core_identity(const uint8_t page[512],
+		    struct aoe_identity *out);
+/* A short name for devctl and the event log; static. */
 const char	*aoe_core_event_name(uint32_t event);
-const char	*aoe_core_event_text(uint32_t event);
+/* A sentence, with the value in it where it has one, cut to what fits. */
+void		aoe_core_event_text(uint32_t event, uint64_t value, char *out,
+		    uint32_t size);
 /* 1: about identity, size or health, and not to be left out anywhere. */
 int		aoe_core_event_matters(uint32_t event);
 
@@ -365,6 +427,18 @@ int		aoe_core_disco_rx(struct aoe_disco *, uint64_t now,
 uint32_t	aoe_core_disco_poll(struct aoe_disco *, uint64_t now,
 		    struct aoe_output *out, uint32_t count);
 uint64_t	aoe_core_disco_deadline(const struct aoe_disco *);
+/*
+ * Targets that answer and have no disk here.  absent() notes one, and gives 1
+ * if that is to be told now; present() forgets it; absence() gives the entry of
+ * an index, or ENOENT past the last one.
+ */
+int		aoe_core_disco_absent(struct aoe_disco *, uint64_t now,
+		    uint16_t major, uint8_t minor, uint32_t event,
+		    uint64_t value);
+void		aoe_core_disco_present(struct aoe_disco *, uint16_t major,
+		    uint8_t minor);
+int		aoe_core_disco_absence(const struct aoe_disco *, uint64_t now,
+		    uint32_t index, struct aoe_absent *out);
 
 /*
  * A target.  C allocates aoe_core_target_size() bytes, 16-aligned; Rust
@@ -452,4 +526,6 @@ AOE_SIZE(aoe_output, 96);
 AOE_SIZE(aoe_path_info, 88);
 AOE_SIZE(aoe_control, 32);
 AOE_SIZE(aoe_dump, 32);
+AOE_SIZE(aoe_absent, 24);
+AOE_SIZE(aoe_identity, 120);
 #endif /* _AOE_ABI_H_ */

@@ -11,7 +11,6 @@
 
 #include <sys/sockio.h>
 
-#define	AOE_BOOT_WAIT	30	/* seconds that the root mount is held */
 #define	AOE_BOOT_GRACE	2	/* seconds for more disks after the first */
 
 static struct root_hold_token *aoe_boot_token;	/* (x) */
@@ -25,7 +24,7 @@ aoe_boot_hold(void)
 	if (!aoe_config.boot || root_mounted())
 		return;
 	aoe_boot_token = root_mount_hold("aoe");
-	aoe_boot_until = aoe_now() + AOE_BOOT_WAIT * UINT64_C(1000000);
+	aoe_boot_until = aoe_now() + aoe_config.boot_wait * UINT64_C(1000000);
 }
 
 void

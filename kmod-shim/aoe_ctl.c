@@ -114,6 +114,9 @@ aoe_ctl_describe(struct aoe_softc *sc, struct aoe_ioc_target *t)
 	(void)aoe_core_config_string(sc->sc_core, t->config,
 	    sizeof(t->config));
 	mtx_unlock(&sc->sc_mtx);
+	if (t->info.reason != AOE_EV_NONE)
+		aoe_core_event_text(t->info.reason, t->info.reason_value,
+		    t->reason, sizeof(t->reason));
 	for (i = 0; i < t->npaths; i++)
 		aoe_ctl_link(&t->path[i]);
 }
@@ -343,6 +346,19 @@ aoe_ctl_forget(struct aoe_softc *sc)
 	return (error);
 }
 
+static int
+aoe_ctl_absent(struct aoe_ioc_absent *a)
+{
+	int error;
+
+	error = aoe_ctl_enter();
+	if (error != 0)
+		return (error);
+	error = aoe_absent_get(a);
+	sx_sunlock(&aoe_conf_sx);
+	return (error);
+}
+
 /* Something that takes no time, with one target or with all. */
 static int
 aoe_ctl_each(const struct aoe_ioc_address *a, int (*what)(struct aoe_softc *))
@@ -369,6 +385,7 @@ static int
 aoe_ctl_ioctl(struct cdev *dev __unused, u_long cmd, caddr_t data,
     int flags __unused, struct thread *td)
 {
+	struct aoe_ioc_identity *id;
 	struct aoe_ioc_log *log;
 	int error;
 
@@ -397,6 +414,12 @@ aoe_ctl_ioctl(struct cdev *dev __unused, u_long cmd, caddr_t data,
 		if (log->wait_ms > AOE_CTL_WAIT_MAX)
 			return (EINVAL);
 		return (aoe_log_read(log, &aoe_ctl_closing));
+	case AOEIOC_IDENTITY:
+		id = (struct aoe_ioc_identity *)data;
+		aoe_core_identity(id->page, &id->identity);
+		return (0);
+	case AOEIOC_ABSENT:
+		return (aoe_ctl_absent((struct aoe_ioc_absent *)data));
 	default:
 		return (ENOTTY);
 	}

@@ -232,30 +232,23 @@ aoe_disk_close(struct disk *dp)
 	return (0);
 }
 
-/* IDENTIFY word `n`. */
-static uint16_t
-aoe_identify_word(const uint8_t *identify, u_int n)
-{
-
-	return (identify[2 * n] | (uint16_t)identify[2 * n + 1] << 8);
-}
-
-/* The World Wide Name, where IDENTIFY word 87 says that there is one. */
+/* The World Wide Name, if there is one. */
 static int
 aoe_disk_lunid(struct aoe_softc *sc, char *buf, size_t size)
 {
-	uint8_t identify[512];
+	struct aoe_identity identity;
+	uint8_t page[512];
 	int error;
 
 	mtx_lock(&sc->sc_mtx);
-	error = aoe_core_identify(sc->sc_core, identify);
+	error = aoe_core_identify(sc->sc_core, page);
 	mtx_unlock(&sc->sc_mtx);
-	if (error != 0 ||
-	    (aoe_identify_word(identify, 87) & 0xc100) != 0x4100)
+	if (error != 0)
 		return (-1);
-	snprintf(buf, size, "%04x%04x%04x%04x",
-	    aoe_identify_word(identify, 108), aoe_identify_word(identify, 109),
-	    aoe_identify_word(identify, 110), aoe_identify_word(identify, 111));
+	aoe_core_identity(page, &identity);
+	if (identity.wwn == 0)
+		return (-1);
+	snprintf(buf, size, "%016jx", (uintmax_t)identity.wwn);
 	return (0);
 }
 
@@ -328,11 +321,11 @@ aoe_disk_make(struct aoe_softc *sc, uint64_t sectors)
 	dp->d_getattr = aoe_disk_getattr;
 	dp->d_gone = aoe_disk_gone;
 	dp->d_dump = aoe_dump_write;
-	dp->d_sectorsize = AOE_SECTOR;
+	dp->d_sectorsize = info.sector_logical;
 	dp->d_mediasize = (off_t)sectors * AOE_SECTOR;
 	dp->d_maxsize = maxphys;
-	/* What one range of DATA SET MANAGEMENT can say. */
-	dp->d_delmaxsize = (off_t)65535 * AOE_SECTOR;
+	/* What the core puts into one DATA SET MANAGEMENT. */
+	dp->d_delmaxsize = (off_t)AOE_DELETE_MAX * AOE_SECTOR;
 	dp->d_stripesize = info.sector_physical;
 	dp->d_stripeoffset = info.sector_offset;
 	dp->d_rotation_rate = info.rotation_rate;

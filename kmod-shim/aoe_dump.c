@@ -56,6 +56,7 @@ static struct {
 	struct debugnet_methods *d_methods;
 	struct aoe_dump	d_request;
 	uint32_t	d_payload;		/* bytes of a write */
+	uint32_t	d_sector;		/* bytes of the disk's own */
 	uint32_t	d_flags;		/* AOE_INFO_* */
 	u_int		d_next_path;
 	u_int		d_lost_us;		/* waited in vain, in sum */
@@ -168,25 +169,53 @@ aoe_dump_input(if_t ifp __unused, struct mbuf *m)
 	}
 }
 
+/*
+ * Add data to a frame, in clusters of the size that debugnet keeps.  A copy:
+ * the kernel uses its own memory again before a NIC may.
+ */
+static bool
+aoe_dump_append(struct mbuf *frame, const char *data, u_int length)
+{
+	struct mbuf *last, *m;
+	u_int n;
+
+	for (last = frame; length != 0; last = m, data += n, length -= n) {
+		n = MIN(length, MCLBYTES);
+		m = m_get2(n, M_NOWAIT, MT_DATA, 0);
+		if (m == NULL)
+			return (false);
+		memcpy(mtod(m, char *), data, n);
+		m->m_len = n;
+		last->m_next = m;
+		frame->m_pkthdr.len += n;
+	}
+	return (true);
+}
+
 static void
-aoe_dump_send(const void *data, uint32_t length)
+aoe_dump_send(const char *data, uint32_t length)
 {
 	struct mbuf *m;
 	char *p;
-	u_int used, whole;
+	u_int first, used, whole;
 
-	used = AOE_RX_HEADER + length;
+	/* As much as fits one cluster, which is all unless sectors are large. */
+	first = MIN(length, MCLBYTES - AOE_RX_HEADER);
+	used = AOE_RX_HEADER + first;
 	whole = MAX(used, ETHER_MIN_LEN - ETHER_CRC_LEN);
 	m = m_get2(whole, M_NOWAIT, MT_DATA, M_PKTHDR);
 	if (m == NULL)
 		return;
 	p = mtod(m, char *);
 	aoe_core_dump_emit(&aoe_dump.d_request, (uint8_t *)p);
-	/* A copy: the kernel uses its own memory again before a NIC may. */
-	if (length != 0)
-		memcpy(p + AOE_RX_HEADER, data, length);
+	if (first != 0)
+		memcpy(p + AOE_RX_HEADER, data, first);
 	memset(p + used, 0, whole - used);
 	m->m_len = m->m_pkthdr.len = whole;
+	if (!aoe_dump_append(m, data + first, length - first)) {
+		m_freem(m);
+		return;
+	}
 	(void)aoe_dump.d_methods->dn_transmit(aoe_dump.d_ifp, m);
 }
 
@@ -207,7 +236,7 @@ aoe_dump_wait(u_int us)
 
 /* One request, until it is answered; ETIMEDOUT if it is not. */
 static int
-aoe_dump_request(const void *data, uint32_t length)
+aoe_dump_request(const char *data, uint32_t length)
 {
 	u_int rto, waited;
 
@@ -257,13 +286,13 @@ aoe_dump_take(if_t ifp, const struct aoe_path_info *path)
 	if_setinputfn(ifp, aoe_dump_input);
 	memcpy(aoe_dump.d_request.local, if_getlladdr(ifp), ETHER_ADDR_LEN);
 	memcpy(aoe_dump.d_request.remote, path->mac, ETHER_ADDR_LEN);
-	/* What the path has proved, as far as one cluster has room. */
+	/* What the path has proved and one cluster holds; at least a sector. */
 	aoe_dump.d_payload = MIN(path->payload, MCLBYTES - AOE_RX_HEADER);
 	/* An MTU that became smaller since has no event. */
 	aoe_dump.d_payload = MIN(aoe_dump.d_payload,
 	    if_getmtu(ifp) + ETHER_HDR_LEN - AOE_RX_HEADER);
-	aoe_dump.d_payload = MAX(aoe_dump.d_payload / AOE_SECTOR, 1) *
-	    AOE_SECTOR;
+	aoe_dump.d_payload = rounddown(aoe_dump.d_payload, aoe_dump.d_sector);
+	aoe_dump.d_payload = MAX(aoe_dump.d_payload, aoe_dump.d_sector);
 	printf("aoe: %s: dumping over %s, %u bytes a frame\n",
 	    aoe_dump.d_sc->sc_name, if_name(ifp), aoe_dump.d_payload);
 	/* Let what the running core had on the wire arrive. */
@@ -328,6 +357,8 @@ aoe_dump_begin(struct aoe_softc *sc)
 	aoe_dump.d_request.major = sc->sc_major;
 	aoe_dump.d_request.minor = sc->sc_minor;
 	aoe_dump.d_flags = info.flags;
+	aoe_dump.d_sector = info.sector_logical;
+	aoe_dump.d_request.shift = ffs(info.sector_logical / AOE_SECTOR) - 1;
 	debugnet_mbuf_start();
 	return (aoe_dump_next_path());
 }
@@ -369,7 +400,8 @@ aoe_dump_write(void *arg, void *virtual, off_t offset, size_t length)
 	bool last;
 
 	last = virtual == NULL && length == 0;
-	if (offset < 0 || offset % AOE_SECTOR != 0 || length % AOE_SECTOR != 0)
+	if (offset < 0 || offset % sc->sc_disk->d_sectorsize != 0 ||
+	    length % sc->sc_disk->d_sectorsize != 0)
 		return (EINVAL);
 	error = aoe_dump.d_sc != sc ? aoe_dump_begin(sc) : 0;
 	if (error == 0 && (length != 0 ||

@@ -16,7 +16,7 @@
 #include "aoe_abi.h"
 
 #define	AOE_CTL_NAME		"aoectl"
-#define	AOE_CTL_VERSION		(AOE_ABI_VERSION << 16 | 3)
+#define	AOE_CTL_VERSION		(AOE_ABI_VERSION << 16 | 4)
 #define	AOE_CTL_WAIT_MAX	60000		/* ms that a request may take */
 #define	AOE_CTL_LOG		32		/* events per request */
 
@@ -53,6 +53,7 @@ struct aoe_ioc_target {
 	uint8_t		identify[512];
 	uint8_t		config[1024];		/* info.config_length bytes */
 	char		name[16];
+	char		reason[AOE_TEXT_MAX];	/* info.reason in words, or "" */
 };
 
 /*
@@ -85,7 +86,7 @@ struct aoe_ioc_event {
 	uint8_t		reserved[3];
 	char		target[16];
 	char		name[24];
-	char		text[88];
+	char		text[AOE_TEXT_MAX];
 };
 
 /* Events after `after`, oldest first. */
@@ -97,6 +98,20 @@ struct aoe_ioc_log {
 	struct aoe_ioc_event event[AOE_CTL_LOG];
 };
 
+/* A target that answers and has no disk, by an index from 0; ENOENT ends it. */
+struct aoe_ioc_absent {
+	uint32_t	index;			/* in */
+	uint32_t	reserved;
+	struct aoe_absent absent;
+	char		text[AOE_TEXT_MAX];
+};
+
+/* What the bytes of IDENTIFY mean: the driver decodes them for its tools. */
+struct aoe_ioc_identity {
+	uint8_t		page[512];		/* in */
+	struct aoe_identity identity;		/* out */
+};
+
 #define	AOEIOC_VERSION		_IOR('A', 0, struct aoe_ioc_version)
 #define	AOEIOC_TARGET		_IOWR('A', 1, struct aoe_ioc_target)
 #define	AOEIOC_CONTROL		_IOWR('A', 2, struct aoe_ioc_control)
@@ -104,6 +119,8 @@ struct aoe_ioc_log {
 #define	AOEIOC_REVALIDATE	_IOW('A', 4, struct aoe_ioc_address)
 #define	AOEIOC_FORGET		_IOW('A', 5, struct aoe_ioc_address)
 #define	AOEIOC_LOG		_IOWR('A', 6, struct aoe_ioc_log)
+#define	AOEIOC_IDENTITY		_IOWR('A', 7, struct aoe_ioc_identity)
+#define	AOEIOC_ABSENT		_IOWR('A', 8, struct aoe_ioc_absent)
 
 /* What an ioctl can carry, in 14 and 15 alike. */
 _Static_assert(sizeof(struct aoe_ioc_target) < 8192, "too large");

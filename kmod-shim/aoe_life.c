@@ -146,36 +146,30 @@ aoe_life_ask_again(void)
 		aoe_disco_beacon();
 }
 
-/* A name for programs of what happened, and a sentence for people. */
+/* A name for programs of what happened. */
 static const char *
-aoe_life_words(u_int kind, u_int event, const char **text)
+aoe_life_name(u_int kind, u_int event)
 {
 	const char *name;
 
 	switch (kind) {
 	case AOE_OUT_UP:
 		name = "UP";
-		*text = "found";
 		break;
 	case AOE_OUT_RESIZED:
 		name = "RESIZED";
-		*text = "changed its size";
 		break;
 	case AOE_OUT_SUSPENDED:
 		name = "SUSPENDED";
-		*text = "has no live path: I/O waits";
 		break;
 	case AOE_OUT_RESUMED:
 		name = "RESUMED";
-		*text = "is back: I/O goes on";
 		break;
 	case AOE_OUT_GONE:
 		name = "GONE";
-		*text = "removed";
 		break;
 	default:
 		name = aoe_core_event_name(event);
-		*text = aoe_core_event_text(event);
 		break;
 	}
 	return (name);
@@ -189,13 +183,42 @@ aoe_life_matters(u_int kind, u_int event)
 	return (kind != AOE_OUT_EVENT || aoe_core_event_matters(event) != 0);
 }
 
+/* A sentence about it for people. */
+static void
+aoe_life_text(const struct aoe_note *n, char text[AOE_TEXT_MAX])
+{
+	const char *sentence;
+
+	switch (n->n_kind) {
+	case AOE_OUT_UP:
+		sentence = "found";
+		break;
+	case AOE_OUT_RESIZED:
+		sentence = "changed its size";
+		break;
+	case AOE_OUT_SUSPENDED:
+		sentence = "has no live path: I/O waits";
+		break;
+	case AOE_OUT_RESUMED:
+		sentence = "is back: I/O goes on";
+		break;
+	case AOE_OUT_GONE:
+		sentence = "removed";
+		break;
+	default:
+		aoe_core_event_text(n->n_event, n->n_value, text,
+		    AOE_TEXT_MAX);
+		return;
+	}
+	strlcpy(text, sentence, AOE_TEXT_MAX);
+}
+
 /* File an output of the core that is neither a frame nor a completion. */
 void
 aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 {
 	struct aoe_fate *fate = &sc->sc_fate;
 	struct aoe_note *n;
-	const char *text;
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
 	switch (o->kind) {
@@ -221,8 +244,7 @@ aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 		return;
 	}
 	if (SDT_PROBES_ENABLED())
-		aoe_trace_change(sc, o, aoe_life_words(o->kind, o->event,
-		    &text));
+		aoe_trace_change(sc, o, aoe_life_name(o->kind, o->event));
 	if (sc->sc_note_count >= AOE_LOG_RING -
 	    (aoe_life_matters(o->kind, o->event) ? 0 : AOE_LOG_SPARE))
 		sc->sc_notes_lost++;
@@ -245,11 +267,18 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 {
 	static struct timeval last;
 	static int burst;
-	const char *name, *text;
-	char data[96], interface[IFNAMSIZ];
+	const char *name;
+	char data[96], interface[IFNAMSIZ], text[AOE_TEXT_MAX];
 	int length;
 
-	name = aoe_life_words(n->n_kind, n->n_event, &text);
+	if (n->n_kind == AOE_OUT_UP)
+		aoe_absent_forget(sc->sc_major, sc->sc_minor);
+	if (n->n_kind == AOE_OUT_ABSENT &&
+	    !aoe_absent_note(sc->sc_major, sc->sc_minor, n->n_event,
+	    n->n_value))
+		return;
+	name = aoe_life_name(n->n_kind, n->n_event);
+	aoe_life_text(n, text);
 	aoe_log_add(sc->sc_name, name, n->n_path, n->n_value, text);
 	length = snprintf(data, sizeof(data), "value=%ju",
 	    (uintmax_t)n->n_value);

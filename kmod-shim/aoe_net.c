@@ -51,6 +51,13 @@ aoe_net_dispatch(struct aoe_frame *f, const struct aoe_peek *peek,
 {
 	struct aoe_softc *sc;
 
+	if (peek->verdict == AOE_PEEK_GROUP) {
+		aoe_count(AOE_STAT_RX_GROUP);
+		if (peek->command == AOE_COMMAND_CONFIG)
+			aoe_absent_say(peek->major, peek->minor,
+			    AOE_EV_GROUP_ADDRESS, 0);
+		return;
+	}
 	if (peek->verdict != AOE_PEEK_TARGET) {
 		aoe_count(AOE_STAT_RX_MALFORMED);
 		return;

@@ -32,6 +32,7 @@ aoe_path_state_name(uint32_t state)
 		[AOE_PATH_UP] = "up",
 		[AOE_PATH_DOWN] = "down",
 		[AOE_PATH_CONFLICT] = "conflict",
+		[AOE_PATH_UNUSABLE] = "unusable",
 	};
 
 	return (state < sizeof(names) / sizeof(names[0]) ? names[state] :

@@ -41,6 +41,7 @@ SYSCTL_STRING(_net_aoe, OID_AUTO, version, CTLFLAG_RD,
 enum aoe_setting_id {
 	AOE_ABFT,
 	AOE_BOOT,
+	AOE_BOOT_WAIT,
 	AOE_DEBUG,
 	AOE_DUMP,
 	AOE_FAIL_ON_DISCONNECTION,
@@ -66,6 +67,7 @@ static const struct aoe_setting {
 	[id] = { #name, __offsetof(struct aoe_config, name), dflt, min, max }
 	AOE_SETTING(AOE_ABFT, abft, 0, 0, 1),
 	AOE_SETTING(AOE_BOOT, boot, 0, 0, 1),
+	AOE_SETTING(AOE_BOOT_WAIT, boot_wait, 60, 1, 3600),
 	AOE_SETTING(AOE_DEBUG, debug, 0, 0, 9),
 	AOE_SETTING(AOE_DUMP, dump, 0, 0, 1),
 	AOE_SETTING(AOE_FAIL_ON_DISCONNECTION, fail_on_disconnection, 0, 0, 1),
@@ -100,6 +102,8 @@ AOE_KNOB(strict_src, AOE_STRICT_SRC, CTLFLAG_RWTUN,
     "Take an answer only from the address that was asked");
 AOE_KNOB(boot, AOE_BOOT, CTLFLAG_RWTUN,
     "Bring listed interfaces up and hold the root mount for their disks");
+AOE_KNOB(boot_wait, AOE_BOOT_WAIT, CTLFLAG_RWTUN,
+    "Most seconds that boot holds the root mount for a disk");
 AOE_KNOB(abft, AOE_ABFT, CTLFLAG_RWTUN,
     "At load, also use the interface that the AoE boot firmware table names");
 AOE_KNOB(dump, AOE_DUMP, CTLFLAG_RWTUN,
@@ -131,6 +135,8 @@ AOE_STAT(rx_frames, AOE_STAT_RX_FRAMES, "Frames received");
 AOE_STAT(rx_malformed, AOE_STAT_RX_MALFORMED, "Malformed frames received");
 AOE_STAT(rx_strangers, AOE_STAT_RX_STRANGERS,
     "Frames received from addresses without a target");
+AOE_STAT(rx_group, AOE_STAT_RX_GROUP,
+    "Answers that come from a group address");
 AOE_STAT(rx_filtered, AOE_STAT_RX_FILTERED,
     "Answers to discovery that a filter leaves out");
 AOE_STAT(tx_frames, AOE_STAT_TX_FRAMES, "Frames sent");

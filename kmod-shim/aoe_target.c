@@ -119,16 +119,13 @@ aoe_target_alloc(uint16_t major, uint8_t minor)
 static struct aoe_softc *
 aoe_target_make(uint16_t major, uint8_t minor)
 {
-	static struct timeval last;
-	static int burst;
 	struct aoe_softc *sc;
 	uintptr_t *head;
 
 	if (aoe_ntargets >= aoe_config.maxtargets) {
 		aoe_count(AOE_STAT_TARGETS_REFUSED);
-		if (ppsratecheck(&last, &burst, 1))
-			printf("aoe: aoe%ue%u left out: net.aoe.maxtargets is "
-			    "%u\n", major, minor, aoe_config.maxtargets);
+		aoe_absent_say(major, minor, AOE_EV_LEFT_OUT,
+		    aoe_config.maxtargets);
 		return (NULL);
 	}
 	sc = aoe_target_alloc(major, minor);

@@ -168,6 +168,7 @@ struct aoe_config {
 	u_int		fail_on_disconnection;
 	u_int		strict_src;
 	u_int		boot;
+	u_int		boot_wait;
 	u_int		abft;
 	u_int		debug;
 	u_int		dump;
@@ -191,6 +192,7 @@ enum aoe_stat {
 	AOE_STAT_IO_QUEUED,
 	AOE_STAT_TARGETS_REFUSED,
 	AOE_STAT_NEWS_LOST,
+	AOE_STAT_RX_GROUP,
 	AOE_STATS
 };
 
@@ -252,6 +254,15 @@ void	aoe_input_end(struct aoe_softc *);
 void	aoe_run_init(struct aoe_softc *);
 void	aoe_run_stop(struct aoe_softc *);
 void	aoe_submit(struct aoe_softc *, struct bio *);
+
+/* aoe_absent.c */
+struct aoe_ioc_absent;
+bool	aoe_absent_note(uint16_t major, uint8_t minor, u_int event,
+	    uint64_t value);
+void	aoe_absent_say(uint16_t major, uint8_t minor, u_int event,
+	    uint64_t value);
+void	aoe_absent_forget(uint16_t major, uint8_t minor);
+int	aoe_absent_get(struct aoe_ioc_absent *);
 
 /* aoe_disco.c */
 int	aoe_disco_init(void);

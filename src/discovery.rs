@@ -3,6 +3,7 @@
 //!
 //! Knows names and links; knows nothing of targets that exist already.
 
+use crate::absent::{ABSENT, Absences, Absent};
 use crate::filter::{Admission, Filter, Kind, Meaningless, words};
 use crate::output::{HEADER_MAX, LinkId, Transmit, Why};
 use crate::random::Random;
@@ -20,9 +21,14 @@ const JITTER_US: u32 = 6_000_000;
 
 /// Beacons follow at these gaps after one that is there for a reason: a link
 /// came up, or somebody asks. It may be lost for want of memory, and a switch
-/// that is still learning the topology swallows it.
-const AGAIN: [Micros; 4] =
-    [Micros::from_secs(1), Micros::from_secs(2), Micros::from_secs(7), Micros::from_secs(20)];
+/// that runs a spanning tree swallows what comes in the first 30 seconds.
+const AGAIN: [Micros; 5] = [
+    Micros::from_secs(1),
+    Micros::from_secs(2),
+    Micros::from_secs(7),
+    Micros::from_secs(20),
+    Micros::from_secs(15),
+];
 
 /// Why a list of interfaces is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +65,7 @@ pub struct Discovery<'a> {
     length: usize,
     beacons: &'a mut [Beacon; LINKS],
     filter: &'a mut Filter,
+    pub(crate) absences: Absences<'a>,
     random: Random,
 }
 
@@ -68,9 +75,11 @@ impl<'a> Discovery<'a> {
         list: &'a mut [u8; LIST_MAX],
         beacons: &'a mut [Beacon; LINKS],
         filter: &'a mut Filter,
+        absent: &'a mut [Absent; ABSENT],
         seed: &[u8; 32],
     ) -> Self {
-        Self { list, length: 0, beacons, filter, random: Random::new(seed) }
+        let absences = Absences::new(absent);
+        Self { list, length: 0, beacons, filter, absences, random: Random::new(seed) }
     }
 
     /// Takes a filter, or changes nothing.
@@ -224,7 +233,9 @@ mod tests {
     fn discovery() -> Discovery<'static> {
         let list = Box::leak(Box::new([0; LIST_MAX]));
         let filter = Box::leak(Box::new(Filter::OPEN));
-        Discovery::new(list, Box::leak(Box::new([Beacon::NONE; LINKS])), filter, &[3; 32])
+        let absent = Box::leak(Box::new([Absent::NONE; ABSENT]));
+        let beacons = Box::leak(Box::new([Beacon::NONE; LINKS]));
+        Discovery::new(list, beacons, filter, absent, &[3; 32])
     }
 
     fn up() -> Link {
@@ -275,7 +286,9 @@ mod tests {
         let mut d = discovery();
         let mut now = Instant::from_micros(5);
         d.handle_link(LinkId(0), up(), now);
-        assert_eq!(gaps(&mut d, &mut now, 4), [1, 2, 7, 20]);
+        // The last of these is the one that spanning tree lets through: it
+        // blocks a port for 30 seconds.
+        assert_eq!(gaps(&mut d, &mut now, 5), [1, 2, 7, 20, 15]);
         let later = gaps(&mut d, &mut now, 50);
         assert!(later.iter().all(|gap| (54..60).contains(gap)), "{later:?}");
         d.handle_link(LinkId(0), Link { up: false, ..up() }, now);
@@ -290,7 +303,7 @@ mod tests {
         d.handle_link(LinkId(0), up(), now);
         gaps(&mut d, &mut now, 6);
         d.discover(now);
-        assert_eq!(gaps(&mut d, &mut now, 4), [1, 2, 7, 20]);
+        assert_eq!(gaps(&mut d, &mut now, 5), [1, 2, 7, 20, 15]);
     }
 
     #[test]

@@ -13,12 +13,12 @@ use crate::wire::{
 pub enum Work {
     /// Empty the write cache.
     Flush,
-    /// Write these sectors, whose data follows.
+    /// Write these blocks of 512 bytes, whose data follows.
     Write {
         /// The first of them.
         lba: u64,
         /// How many; not 0.
-        sectors: u8,
+        blocks: u8,
     },
 }
 
@@ -37,6 +37,8 @@ pub struct DumpRequest {
     pub work: Work,
     /// The disk takes this command in its 48-bit form.
     pub ext: bool,
+    /// Blocks become the disk's sectors by so many bits.
+    pub shift: u8,
 }
 
 impl DumpRequest {
@@ -52,7 +54,10 @@ impl DumpRequest {
     fn request(&self) -> AtaRequest {
         match self.work {
             Work::Flush => AtaRequest::flush(self.ext),
-            Work::Write { lba, sectors } => AtaRequest::write(lba, sectors, self.ext),
+            Work::Write { lba, blocks } => {
+                let shift = self.shift & 7;
+                AtaRequest::write(lba >> shift, blocks >> shift, self.ext)
+            }
         }
     }
 
@@ -112,11 +117,12 @@ mod tests {
             sequence: 0x0a0b_0c0d,
             work,
             ext,
+            shift: 0,
         }
     }
 
     fn write() -> DumpRequest {
-        request(Work::Write { lba: 0x0605_0403_0201, sectors: 2 }, true)
+        request(Work::Write { lba: 0x0605_0403_0201, blocks: 2 }, true)
     }
 
     fn emitted(request: &DumpRequest) -> [u8; 36] {
@@ -150,10 +156,20 @@ mod tests {
 
     #[test]
     fn a_write_to_a_disk_without_48_bits_is_this_frame() {
-        let write = request(Work::Write { lba: 0x0403_0201, sectors: 1 }, false);
+        let write = request(Work::Write { lba: 0x0403_0201, blocks: 1 }, false);
         assert_eq!(
             emitted(&write)[20..],
             [0x8a, 0x0b, 0x0c, 0x0d, 1, 0, 1, 0x30, 1, 2, 3, 0xe4, 0, 0, 0, 0]
+        );
+    }
+
+    #[test]
+    fn a_write_to_a_disk_of_larger_sectors_counts_those() {
+        let work = Work::Write { lba: 0x0605_0403_0200, blocks: 8 };
+        let write = DumpRequest { shift: 3, ..request(work, true) };
+        assert_eq!(
+            emitted(&write)[24..],
+            [0x41, 0, 1, 0x34, 0x40, 0x60, 0x80, 0xa0, 0xc0, 0, 0, 0]
         );
     }
 

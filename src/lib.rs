@@ -21,6 +21,7 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod absent;
 mod advert;
 pub mod discovery;
 pub mod dump;
@@ -38,5 +39,6 @@ mod rtt;
 mod tag;
 pub mod target;
 pub mod time;
+mod unfit;
 mod window;
 pub mod wire;

@@ -161,6 +161,18 @@ pub enum Event {
     TwoDisks,
     /// The target speaks another version of AoE.
     Version,
+    /// The disk's logical sectors cannot be used; the value is their size.
+    SectorSize,
+    /// The disk has no sectors.
+    NoSectors,
+    /// A sector does not fit a frame; the value is the MTU that it takes.
+    FrameTooSmall,
+    /// It answers the question for targets, and does not say what disk it has.
+    Unidentified,
+    /// It answers from a group address, which nobody can send to.
+    GroupAddress,
+    /// There are too many targets; the value is how many are kept.
+    LeftOut,
 }
 
 impl Event {
@@ -242,6 +254,13 @@ pub struct PathName {
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
+    /// It was heard of, has no disk, and is given up.
+    Absent {
+        /// Why it has none.
+        why: Event,
+        /// What the event's description says.
+        value: u64,
+    },
     /// Hand the I/O back to whoever submitted it.
     Complete {
         /// The permission to do so.

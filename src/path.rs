@@ -10,6 +10,7 @@ use crate::list::List;
 use crate::output::LinkId;
 use crate::rtt::Rtt;
 use crate::time::{Instant, Micros};
+use crate::unfit::Unfit;
 use crate::window::{Asker, Beside, Window};
 use crate::wire::{Mac, Tag};
 
@@ -30,7 +31,8 @@ const REORDER_MIN: u64 = 3;
 const REORDER_MAX: u64 = 256;
 /// Large frames lost in a row, small ones getting through, before stepping down.
 pub(crate) const LARGE_LOSSES: u8 = 3;
-/// Payload that every path carries: two sectors fit the least MTU.
+/// Payload that every path carries, in blocks of 512 bytes, if its disk has
+/// no larger sectors: two fit the least MTU.
 pub(crate) const MIN_PAYLOAD: u8 = 2;
 /// Between attempts at a larger payload.
 pub(crate) const PROBE_INTERVAL: Micros = Micros::from_secs(60);
@@ -139,11 +141,16 @@ pub struct Path {
     pub(crate) features_wanted: Option<bool>,
     /// A sector is to be read, and the two answers to be compared.
     pub(crate) compare_wanted: bool,
-    /// Sectors that MTU and target allow.
+    /// Blocks that MTU and target allow, in whole sectors; 0 if not even one.
     pub(crate) limit: u8,
-    /// Sectors that are known to get through.
+    /// Blocks that are known to get through, in whole sectors.
     pub(crate) payload: u8,
+    /// Blocks of a sector of the disk, as last identified here.
+    unit: u8,
     pub(crate) large_losses: u8,
+    /// Large frames were lost before small ones came through again, and none
+    /// was answered since: an outage, or the first sign of a hole.
+    pub(crate) is_doubted: bool,
     backoff: u8,
     /// Requests on the wire, oldest first.
     pub(crate) flight: List,
@@ -178,6 +185,8 @@ pub struct Path {
     /// That large frames do not get through was told.
     pub(crate) hole_told: bool,
     pub(crate) probe_at: Instant,
+    /// When the first probe of this size was sent that was not answered.
+    pub(crate) probed_at: Option<Instant>,
     /// Set aside because it says another size than the live paths.
     pub(crate) is_aside: bool,
     /// A live path has been asked again since, and stood by its size: this is
@@ -205,6 +214,8 @@ pub struct Path {
     pub(crate) buffers: u16,
     /// Another path ends at the same port, which has one queue.
     pub(crate) is_shared: bool,
+    /// Why it carries no I/O although it said who it is.
+    pub(crate) unfit: Option<Unfit>,
     /// How long answers took, flushes aside.
     pub(crate) histogram: Histogram,
 }
@@ -238,10 +249,13 @@ impl Path {
         sector_count: MIN_PAYLOAD,
         limit: MIN_PAYLOAD,
         payload: MIN_PAYLOAD,
+        unit: 1,
         too_large: 0,
         hole_told: false,
         probe_at: Instant::ZERO,
+        probed_at: None,
         large_losses: 0,
+        is_doubted: false,
         is_aside: false,
         is_refuted: false,
         silences: 0,
@@ -258,6 +272,7 @@ impl Path {
         conflict_told: false,
         is_doubled: false,
         compare_wanted: false,
+        unfit: None,
         histogram: Histogram::EMPTY,
     };
 
@@ -458,21 +473,45 @@ impl Path {
         if since.after(SILENCE).after(SILENCE) < now { now } else { since }
     }
 
+    /// The disk here has sectors of so many blocks.
+    pub(crate) fn set_unit(&mut self, shift: u8, mtu: u32, now: Instant) {
+        let unit = 1 << (shift & 7);
+        if core::mem::replace(&mut self.unit, unit) != unit {
+            self.set_limit(mtu, now);
+        }
+    }
+
+    /// Whether frames are cut for sectors of so many bytes, and carry one.
+    pub(crate) fn fits(&self, sector: u32) -> bool {
+        self.limit != 0 && u32::from(self.unit) << 9 == sector
+    }
+
+    /// The payload that the path carries if it carries anything.
+    pub(crate) fn least(&self) -> u8 {
+        MIN_PAYLOAD.max(self.unit).min(self.limit)
+    }
+
+    /// Whole sectors, in blocks.
+    fn whole(&self, blocks: u8) -> u8 {
+        blocks & self.unit.wrapping_neg()
+    }
+
     /// Takes what MTU and target allow now. True if a smaller payload results.
+    /// A target counts blocks there, whatever sectors its disk has.
     pub(crate) fn set_limit(&mut self, mtu: u32, now: Instant) -> bool {
-        self.limit = crate::wire::sectors_per_frame(mtu).min(self.sector_count).max(1);
+        self.limit = self.whole(crate::wire::sectors_per_frame(mtu).min(self.sector_count));
         let shrinks = self.payload > self.limit;
         if let Some(m) = self.management
             && matches!(m.purpose, Purpose::Probe { sectors } if sectors > self.limit)
         {
             self.management = None;
         }
-        self.payload = self.payload.min(self.limit);
+        self.payload = self.whole(self.payload).max(self.least()).min(self.limit);
         if self.payload < self.limit {
             self.probe_at = self.probe_at.min(now);
             self.too_large = 0;
         }
-        shrinks
+        shrinks && self.limit != 0
     }
 
     /// The size to try next, if a larger one is worth it.
@@ -484,7 +523,8 @@ impl Path {
             return Some(self.limit);
         }
         let gap = self.too_large.saturating_sub(self.payload);
-        (gap > 1).then(|| self.payload.saturating_add(gap >> 1))
+        let half = self.whole(gap >> 1).max(self.unit);
+        (gap > self.unit).then(|| self.payload.saturating_add(half))
     }
 
     /// Bytes of data that a frame carries.
@@ -497,6 +537,7 @@ impl Path {
         self.state = State::Identifying { since };
         self.management = None;
         self.adverts.on_ask();
+        self.probed_at = None;
     }
 
     /// Whether a question who it is is out.
@@ -508,7 +549,8 @@ impl Path {
     pub(crate) fn step_down(&mut self, now: Instant) {
         self.too_large = self.payload;
         self.hole_told = true;
-        self.payload = MIN_PAYLOAD.min(self.limit);
+        self.is_doubted = false;
+        self.payload = self.least();
         self.large_losses = 0;
         self.probe_at = now;
     }

@@ -11,6 +11,9 @@ pub const ABI_VERSION: u32 = 3;
 pub const RX_HEADER: usize = 36;
 pub const TX_HEADER: usize = 44;
 pub const HISTOGRAM: usize = 24;
+pub const TEXT_MAX: usize = 128;
+pub const DELETE_MAX: u32 = 65528;
+const_assert_eq!(DELETE_MAX, crate::target::DELETE_MAX);
 
 /// Declares a twin and asserts its layout.
 macro_rules! twin {
@@ -132,6 +135,7 @@ twin!(
 pub const PEEK_PASS: u32 = 0;
 pub const PEEK_DROP: u32 = 1;
 pub const PEEK_TARGET: u32 = 2;
+pub const PEEK_GROUP: u32 = 3;
 
 twin!(
     /// One effect.
@@ -166,6 +170,7 @@ pub const OUT_RESUMED: u32 = 7;
 pub const OUT_GONE: u32 = 8;
 pub const OUT_EVENT: u32 = 9;
 pub const OUT_IDLE: u32 = 10;
+pub const OUT_ABSENT: u32 = 11;
 pub const TX_IO: u8 = 0;
 pub const TX_AGAIN: u8 = 1;
 pub const TX_IDENTIFY: u8 = 2;
@@ -181,7 +186,7 @@ pub const SRC_CONTROL: u8 = 2;
 
 twin!(
     /// A target's state and counters.
-    AoeTargetInfo, 216 {
+    AoeTargetInfo, 232 {
         sectors: u64 = 0,
         sectors_seen: u64 = 8,
         received: u64 = 16,
@@ -212,8 +217,12 @@ twin!(
         model: [u8; 41] = 158,
         firmware: [u8; 9] = 199,
         config_length: u16 = 208,
-        reserved: u16 = 210,
-        reserved2: u32 = 212,
+        reason_path: u8 = 210,
+        reserved: u8 = 211,
+        reason: u32 = 212,
+        reason_value: u64 = 216,
+        sector_logical: u32 = 224,
+        reserved2: u32 = 228,
     }
 );
 pub const INFO_FLUSH: u32 = 0x01;
@@ -253,7 +262,8 @@ twin!(
         local: [u8; 6] = 16,
         remote: [u8; 6] = 22,
         ext: u8 = 28,
-        reserved: [u8; 3] = 29,
+        shift: u8 = 29,
+        reserved: [u8; 2] = 30,
     }
 );
 
@@ -278,5 +288,44 @@ twin!(
         sector_count: u8 = 73,
         reserved: [u8; 6] = 74,
         doubled: u64 = 80,
+    }
+);
+
+twin!(
+    /// What IDENTIFY says, decoded.
+    AoeIdentity, 120 {
+        sectors: u64 = 0,
+        wwn: u64 = 8,
+        sector_logical: u32 = 16,
+        sector_physical: u32 = 20,
+        sector_offset: u32 = 24,
+        rotation: u32 = 28,
+        supported: u32 = 32,
+        enabled: u32 = 36,
+        serial: [u8; 21] = 40,
+        model: [u8; 41] = 61,
+        firmware: [u8; 9] = 102,
+        reserved: u8 = 111,
+        trim_blocks: u32 = 112,
+        reserved2: u32 = 116,
+    }
+);
+pub const ID_SMART: u32 = 0x01;
+pub const ID_WRITE_CACHE: u32 = 0x02;
+pub const ID_LOOK_AHEAD: u32 = 0x04;
+pub const ID_LBA48: u32 = 0x08;
+pub const ID_FLUSH: u32 = 0x10;
+pub const ID_FLUSH_EXT: u32 = 0x20;
+pub const ID_TRIM: u32 = 0x40;
+
+twin!(
+    /// A target without a disk.
+    AoeAbsent, 24 {
+        value: u64 = 0,
+        seconds: u32 = 8,
+        event: u32 = 12,
+        major: u16 = 16,
+        minor: u8 = 18,
+        reserved: [u8; 5] = 19,
     }
 );

@@ -1,11 +1,12 @@
 //! Between the core's values and the structs of the boundary.
 
 use super::abi::{
-    self, AoeControl, AoeCopy, AoeDump, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoePathInfo,
-    AoePeek,
+    self, AoeAbsent, AoeControl, AoeCopy, AoeDump, AoeFrame, AoeIdentity, AoeIo, AoeLinkState,
+    AoeOutput, AoePathInfo, AoePeek,
 };
 use super::abi::{AoeSettings, AoeTargetInfo};
 use super::text;
+use crate::absent::Absent;
 use crate::dump::{DumpRequest, Work};
 use crate::filter::{Admission, Kind};
 use crate::io::{IoRequest, Op};
@@ -16,7 +17,7 @@ use crate::target::{
     CONTROL_MAX, ControlRequest, CopyOut, Frame, Link, PathStatus, Policy, Settings, Target,
 };
 use crate::time::{Instant, Micros};
-use crate::wire::{Address, Command, Header, Mac, WireError};
+use crate::wire::{Address, Command, Details, Header, Identify, Mac, WireError};
 
 // FreeBSD's numbers (sys/errno.h).
 pub(super) const ENOENT: i32 = 2;
@@ -66,11 +67,12 @@ pub(super) fn peek(bytes: &[u8]) -> AoePeek {
     if bytes.len() < header.response_len() {
         return verdict(abi::PEEK_DROP);
     }
+    let group = header.src.is_group();
     AoePeek {
         major: header.address.major,
         minor: header.address.minor,
         command: header.command.code(),
-        verdict: abi::PEEK_TARGET,
+        verdict: if group { abi::PEEK_GROUP } else { abi::PEEK_TARGET },
     }
 }
 
@@ -192,6 +194,11 @@ pub(super) fn output(output: Output, out: &mut AoeOutput) {
             out.value = value;
             abi::OUT_EVENT
         }
+        Output::Absent { why, value } => {
+            out.event = text::code(why);
+            out.value = value;
+            abi::OUT_ABSENT
+        }
         Output::Up { sectors } => {
             out.value = sectors;
             abi::OUT_UP
@@ -226,7 +233,7 @@ fn control_done(done: &ControlDone, out: &mut AoeOutput) {
 pub(super) fn dump(d: &AoeDump) -> DumpRequest {
     let work = match d.sectors {
         0 => Work::Flush,
-        sectors => Work::Write { lba: d.lba, sectors },
+        blocks => Work::Write { lba: d.lba, blocks },
     };
     DumpRequest {
         address: Address { major: d.major, minor: d.minor },
@@ -235,6 +242,7 @@ pub(super) fn dump(d: &AoeDump) -> DumpRequest {
         sequence: d.sequence,
         work,
         ext: d.ext != 0,
+        shift: d.shift,
     }
 }
 
@@ -333,7 +341,7 @@ pub(super) fn info(target: &Target<'_>, address: Address, out: &mut AoeTargetInf
         guard_wait_us: s.guard_wait_us,
         state: s.state_code,
         flags: flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, bit)| all | bit),
-        sector_physical: id.map_or(512, |i| i.physical_sector),
+        sector_physical: s.names.map_or(512, |i| i.physical_sector),
         sector_offset: id.map_or(0, |i| i.alignment),
         rotation_rate: id.map_or(0, |i| u32::from(i.rotation)),
         active: s.active,
@@ -345,11 +353,15 @@ pub(super) fn info(target: &Target<'_>, address: Address, out: &mut AoeTargetInf
         minor: address.minor,
         paths: s.paths,
         sector_count: s.sector_count,
-        serial: terminated(id.as_ref().map_or(&[], |i| &i.serial)),
-        model: terminated(id.as_ref().map_or(&[], |i| &i.model)),
-        firmware: terminated(id.as_ref().map_or(&[], |i| &i.firmware)),
+        serial: terminated(s.names.as_ref().map_or(&[], |i| &i.serial)),
+        model: terminated(s.names.as_ref().map_or(&[], |i| &i.model)),
+        firmware: terminated(s.names.as_ref().map_or(&[], |i| &i.firmware)),
         config_length: s.config_length,
+        reason_path: s.reason.map_or(abi::PATH_ANY, |(_, _, path)| path),
         reserved: 0,
+        reason: s.reason.map_or(0, |(event, _, _)| text::code(event).into()),
+        reason_value: s.reason.map_or(0, |(_, value, _)| value),
+        sector_logical: s.names.map_or(512, |i| i.logical_sector),
         reserved2: 0,
     };
 }
@@ -361,6 +373,49 @@ fn terminated<const N: usize>(text: &[u8]) -> [u8; N] {
         *to = *from;
     }
     out
+}
+
+pub(super) fn identity(page: &[u8; 512]) -> AoeIdentity {
+    let id = Identify::parse(page);
+    let details = Details::parse(page);
+    let features = [
+        (details.smart, abi::ID_SMART),
+        ((id.write_cache, id.write_cache_enabled), abi::ID_WRITE_CACHE),
+        (details.look_ahead, abi::ID_LOOK_AHEAD),
+        ((id.lba48, id.lba48), abi::ID_LBA48),
+        ((id.flush, id.flush), abi::ID_FLUSH),
+        ((id.flush_ext, id.flush_ext), abi::ID_FLUSH_EXT),
+        ((id.trim_blocks != 0, id.trim_blocks != 0), abi::ID_TRIM),
+    ];
+    let supported = features.iter().filter(|((supported, _), _)| *supported);
+    let enabled = features.iter().filter(|((_, enabled), _)| *enabled);
+    AoeIdentity {
+        sectors: id.sectors,
+        wwn: details.world_wide_name,
+        sector_logical: id.logical_sector,
+        sector_physical: id.physical_sector,
+        sector_offset: id.alignment,
+        rotation: id.rotation.into(),
+        supported: supported.fold(0, |all, (_, bit)| all | bit),
+        enabled: enabled.fold(0, |all, (_, bit)| all | bit),
+        serial: terminated(&id.serial),
+        model: terminated(&id.model),
+        firmware: terminated(&id.firmware),
+        reserved: 0,
+        trim_blocks: id.trim_blocks.into(),
+        reserved2: 0,
+    }
+}
+
+pub(super) fn absent(absent: &Absent, now: Instant) -> AoeAbsent {
+    AoeAbsent {
+        value: absent.value,
+        seconds: u32::try_from(now.since(absent.since).0 / 1_000_000).unwrap_or(u32::MAX),
+        event: text::code(absent.why).into(),
+        major: absent.address.major,
+        minor: absent.address.minor,
+        reserved: [0; 5],
+    }
 }
 
 pub(super) fn path_info(p: &PathStatus) -> AoePathInfo {

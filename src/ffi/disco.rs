@@ -1,7 +1,9 @@
 //! Entry points of discovery.
 
-use super::abi::{AoeFrame, AoeLinkState, AoeOutput};
-use super::convert::{self, EINVAL};
+use super::abi::{AoeAbsent, AoeFrame, AoeLinkState, AoeOutput};
+use super::convert::{self, EINVAL, ENOENT};
+use super::text;
+use crate::absent::{ABSENT, Absent};
 use crate::discovery::{Beacon, Discovery, LIST_MAX};
 use crate::filter::{FILTER_MAX, Filter};
 use crate::output::LinkId;
@@ -18,6 +20,7 @@ pub struct DiscoBlock {
     beacons: [Beacon; LINKS],
     list: [u8; LIST_MAX],
     filter: Filter,
+    absent: [Absent; ABSENT],
 }
 
 /// The discovery in a block that `aoe_core_disco_init` filled.
@@ -64,7 +67,12 @@ pub unsafe extern "C" fn aoe_core_disco_init(
         let filter = addr_of_mut!((*block).filter);
         // Zero bytes are a filter that lets everything in.
         filter.write_bytes(0, 1);
-        let discovery = Discovery::new(&mut *list, &mut *beacons, &mut *filter, &*seed);
+        let absent = addr_of_mut!((*block).absent);
+        for n in 0..ABSENT {
+            absent.cast::<Absent>().add(n).write(Absent::NONE);
+        }
+        let discovery =
+            Discovery::new(&mut *list, &mut *beacons, &mut *filter, &mut *absent, &*seed);
         addr_of_mut!((*block).discovery).write(discovery);
     }
     0
@@ -248,4 +256,58 @@ pub unsafe extern "C" fn aoe_core_disco_poll(
 pub unsafe extern "C" fn aoe_core_disco_deadline(block: *mut DiscoBlock) -> u64 {
     // SAFETY: As the caller promises.
     unsafe { discovery(block) }.deadline().as_micros()
+}
+
+/// A target answered and has no disk: 1 if that is to be told now.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_absent(
+    block: *mut DiscoBlock,
+    now: u64,
+    major: u16,
+    minor: u8,
+    event: u32,
+    value: u64,
+) -> i32 {
+    let Some(why) = text::event(event) else { return 0 };
+    // SAFETY: As the caller promises.
+    let absences = &mut unsafe { discovery(block) }.absences;
+    i32::from(absences.note(Address { major, minor }, why, value, Instant::from_micros(now)))
+}
+
+/// A target has a disk.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_present(block: *mut DiscoBlock, major: u16, minor: u8) {
+    // SAFETY: As the caller promises.
+    unsafe { discovery(block) }.absences.forget(Address { major, minor });
+}
+
+/// The target without a disk of this index, or `ENOENT` past the last one.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held; `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_absence(
+    block: *mut DiscoBlock,
+    now: u64,
+    index: u32,
+    out: *mut AoeAbsent,
+) -> i32 {
+    let now = Instant::from_micros(now);
+    let index = usize::try_from(index).unwrap_or(usize::MAX);
+    // SAFETY: As the caller promises.
+    let Some(absent) = unsafe { discovery(block) }.absences.get(index, now) else {
+        return ENOENT;
+    };
+    // SAFETY: The caller promises `out` writable.
+    unsafe { out.write(convert::absent(absent, now)) };
+    0
 }

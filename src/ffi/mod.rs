@@ -11,8 +11,8 @@ mod disco;
 mod text;
 
 use abi::{
-    AoeControl, AoeCopy, AoeDump, AoeFrame, AoeIo, AoeLinkState, AoeOutput, AoeParams, AoePathInfo,
-    AoePeek, AoeSettings, AoeTargetInfo,
+    AoeControl, AoeCopy, AoeDump, AoeFrame, AoeIdentity, AoeIo, AoeLinkState, AoeOutput, AoeParams,
+    AoePathInfo, AoePeek, AoeSettings, AoeTargetInfo,
 };
 use block::Block;
 use convert::{EAGAIN, EINVAL, ENOENT, errno};
@@ -58,6 +58,17 @@ pub unsafe extern "C" fn aoe_core_peek(header: *const u8, length: u32, out: *mut
     let bytes = unsafe { slice::from_raw_parts(header, length) };
     // SAFETY: The caller promises `out` writable.
     unsafe { out.write(convert::peek(bytes)) };
+}
+
+/// Decodes the 512 bytes of IDENTIFY.
+///
+/// # Safety
+///
+/// `page` must be readable and `out` writable; no lock is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_identity(page: *const [u8; 512], out: *mut AoeIdentity) {
+    // SAFETY: Both as the caller promises.
+    unsafe { out.write(convert::identity(&*page)) };
 }
 
 /// Bytes that a target with these tables needs; 0 if they are impossible.

@@ -41,10 +41,24 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         Event::TwoDisks => {
             (17, c"TWO_DISKS", c"two disks answer at this address at once; their path is not used")
         }
+        Event::SectorSize => (18, c"SECTOR_SIZE", c"logical sectors of # bytes are not supported"),
+        Event::NoSectors => (19, c"NO_SECTORS", c"the target reports 0 sectors"),
+        Event::FrameTooSmall => (
+            20,
+            c"FRAME_TOO_SMALL",
+            c"a sector does not fit a frame: interface and target need an MTU of # or more",
+        ),
+        Event::Unidentified => (
+            21,
+            c"UNIDENTIFIED",
+            c"it does not say what disk it has: does an access list leave this host out?",
+        ),
+        Event::GroupAddress => (22, c"GROUP_ADDRESS", c"it answers from a group address: not used"),
+        Event::LeftOut => (23, c"LEFT_OUT", c"left out: net.aoe.maxtargets is #"),
     }
 }
 
-const ALL: [Event; 17] = [
+const ALL: [Event; 23] = [
     Event::PathUp,
     Event::PathDown,
     Event::PathConflict,
@@ -62,14 +76,50 @@ const ALL: [Event; 17] = [
     Event::Replaced,
     Event::Doubled,
     Event::TwoDisks,
+    Event::SectorSize,
+    Event::NoSectors,
+    Event::FrameTooSmall,
+    Event::Unidentified,
+    Event::GroupAddress,
+    Event::LeftOut,
 ];
 
 pub(super) fn code(event: Event) -> u8 {
     describe(event).0
 }
 
+/// The event with this number.
+pub(super) fn event(number: u32) -> Option<Event> {
+    ALL.into_iter().find(|e| u32::from(code(*e)) == number)
+}
+
 fn find(code: u32) -> Option<(u8, &'static CStr, &'static CStr)> {
-    ALL.iter().map(|e| describe(*e)).find(|d| u32::from(d.0) == code)
+    event(code).map(describe)
+}
+
+/// Writes a sentence with the value in the place of `#`, terminated and cut to
+/// what fits.
+fn compose(sentence: &CStr, value: u64, out: &mut [u8]) {
+    let mut digits = [0; 20];
+    let mut rest = value;
+    let mut length = 0_usize;
+    for place in digits.iter_mut().rev() {
+        *place = b'0'.wrapping_add(u8::try_from(rest % 10).unwrap_or(0));
+        rest /= 10;
+        length = length.saturating_add(1);
+        if rest == 0 {
+            break;
+        }
+    }
+    let number = digits.get(digits.len().saturating_sub(length)..).unwrap_or(&[]);
+    let bytes = sentence.to_bytes().iter();
+    let bytes = bytes.flat_map(|b| if *b == b'#' { number } else { core::slice::from_ref(b) });
+    let Some((last, places)) = out.split_last_mut() else { return };
+    *last = 0;
+    let mut bytes = bytes.copied();
+    for place in places {
+        *place = bytes.next().unwrap_or(0);
+    }
 }
 
 /// A short name of an event, for programs.
@@ -79,9 +129,16 @@ pub extern "C" fn aoe_core_event_name(event: u32) -> *const c_char {
 }
 
 /// A sentence about an event, for people.
+///
+/// # Safety
+///
+/// `out` is writable for `size` bytes; no lock is needed.
 #[unsafe(no_mangle)]
-pub extern "C" fn aoe_core_event_text(event: u32) -> *const c_char {
-    find(event).map_or(c"something happened that has no name", |d| d.2).as_ptr()
+pub unsafe extern "C" fn aoe_core_event_text(event: u32, value: u64, out: *mut u8, size: u32) {
+    let sentence = find(event).map_or(c"something happened that has no name", |d| d.2);
+    let size = usize::try_from(size).unwrap_or(0);
+    // SAFETY: The caller promises `out` writable for `size` bytes.
+    compose(sentence, value, unsafe { core::slice::from_raw_parts_mut(out, size) });
 }
 
 /// 1 if an event is about identity, size or health, and must not be left out.
@@ -101,6 +158,30 @@ mod tests {
         let numbers: HashSet<u8> = ALL.iter().map(|e| code(*e)).collect();
         let names: HashSet<&CStr> = ALL.iter().map(|e| describe(*e).1).collect();
         assert_eq!((numbers.len(), names.len()), (ALL.len(), ALL.len()));
-        assert!(numbers.iter().all(|n| (1..=17).contains(n)));
+        assert!(!numbers.contains(&0));
+    }
+
+    fn composed(sentence: &CStr, value: u64, size: usize) -> std::string::String {
+        let mut out = std::vec![0xa5; size];
+        compose(sentence, value, &mut out);
+        CStr::from_bytes_until_nul(&out).unwrap().to_str().unwrap().into()
+    }
+
+    #[test]
+    fn the_value_stands_where_the_sentence_has_its_sign() {
+        assert_eq!(composed(c"sectors of # bytes", 520, 88), "sectors of 520 bytes");
+        assert_eq!(composed(c"#", 0, 88), "0");
+        assert_eq!(composed(c"#", u64::MAX, 88), "18446744073709551615");
+        assert_eq!(composed(c"path is up", 7, 88), "path is up");
+        assert_eq!(composed(c"sectors of # bytes", 520, 13), "sectors of 5");
+    }
+
+    #[test]
+    fn every_sentence_fits_the_log_with_any_value() {
+        for event in ALL {
+            let text = composed(describe(event).2, u64::MAX, 200);
+            let room = super::super::abi::TEXT_MAX - 1 + if text.contains("1844") { 14 } else { 0 };
+            assert!(text.len() <= room, "{text}");
+        }
     }
 }

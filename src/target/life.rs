@@ -7,6 +7,7 @@ use crate::output::{ControlError, Event, IoError, LinkId};
 use crate::path::{Path, State};
 use crate::request::Place;
 use crate::time::Instant;
+use crate::unfit::Unfit;
 use crate::wire::{AtaCommand, AtaRequest, Identify};
 
 use super::notice::Notice;
@@ -36,7 +37,7 @@ impl Target<'_> {
             Scratch::Identify { path } => {
                 let Some(bytes) = self.scratch.first_chunk::<512>() else { return };
                 let identify = Identify::parse(bytes);
-                self.on_identified(usize::from(path), identify, now);
+                self.on_identified(usize::from(path), &identify, now);
             }
             Scratch::Sample => self.settle_sample(now),
             Scratch::SecondIdentify { path } => {
@@ -57,22 +58,30 @@ impl Target<'_> {
     }
 
     /// A path said who it is.
-    fn on_identified(&mut self, index: usize, identify: Identify, now: Instant) {
-        let known = self.identity;
-        let named = known.is_none_or(|k| k.serial == identify.serial && k.model == identify.model);
+    fn on_identified(&mut self, index: usize, identify: &Identify, now: Instant) {
+        let known = self.identity.as_ref();
+        let is_known = known.is_some();
+        let named = known.is_none_or(|k| {
+            k.serial == identify.serial
+                && k.model == identify.model
+                && k.logical_sector == identify.logical_sector
+        });
+        let blocks = identify.blocks();
         let Some(path) = self.paths.get_mut(index).filter(|p| p.state != State::Free) else {
             return;
         };
-        path.sectors = identify.sectors;
+        path.sectors = blocks;
         path.recheck = false;
         if self.is_on_probation(index) {
             return;
         }
         let Some(path) = self.paths.get_mut(index) else { return };
-        path.is_refuted &= known.is_some() && identify.sectors != self.sectors;
+        path.is_refuted &= is_known && blocks != self.sectors;
         let same = named && !path.is_refuted;
-        if identify.sectors == 0 || identify.logical_sector != 512 {
-            return self.on_conflict(index, Event::PathConflict, now);
+        if (blocks == 0 || !path.fits(identify.logical_sector))
+            && self.refuses(index, identify, now)
+        {
+            return;
         }
         if !same {
             let others = self.paths.iter().enumerate();
@@ -86,7 +95,7 @@ impl Target<'_> {
             self.tell(Notice::Gone);
             self.life = Life::Discovered;
         }
-        if same && self.disagrees(index, identify.sectors) {
+        if same && self.disagrees(index, blocks) {
             return self.set_aside(index, now);
         }
         self.raise_path(index, now);
@@ -106,19 +115,20 @@ impl Target<'_> {
     }
 
     /// Makes the identified disk ours.
-    fn adopt(&mut self, identify: Identify) {
+    fn adopt(&mut self, identify: &Identify) {
         self.life = Life::Up;
-        self.set_identity(Some(identify));
-        self.sectors = identify.sectors;
+        self.set_identity(Some(*identify));
+        self.sectors = identify.blocks();
+        self.sector_shift = identify.sector_shift().unwrap_or(0);
         self.seen = super::Seen::default();
         self.idle_told = false;
         self.want_features(self.settings.write_cache);
-        self.tell(Notice::Up { sectors: identify.sectors });
+        self.tell(Notice::Up { sectors: self.sectors });
     }
 
     /// Keeps what may change while the disk stays the same.
-    fn keep_identify(&mut self, identify: Identify) {
-        self.set_identity(Some(identify));
+    fn keep_identify(&mut self, identify: &Identify) {
+        self.set_identity(Some(*identify));
         if let Some(bytes) = self.scratch.first_chunk::<512>() {
             *self.identify = *bytes;
         }
@@ -133,11 +143,16 @@ impl Target<'_> {
         path.is_aside = false;
         path.adverts.on_raised(now);
         path.conflict_told = false;
-        let stepped = path.large_losses >= crate::path::LARGE_LOSSES
-            && path.payload > crate::path::MIN_PAYLOAD;
+        path.unfit = None;
+        let lost = path.large_losses >= crate::path::LARGE_LOSSES && path.payload > path.least();
+        let stepped = lost && path.is_doubted;
         if stepped {
-            // Small frames come through, large ones did not.
+            // Small frames came through before and after, large ones did not.
             path.step_down(now);
+        } else if lost {
+            // All that was lost may have been lost in an outage.
+            path.is_doubted = true;
+            path.large_losses = 0;
         } else if first {
             path.probe_at = now;
         }
@@ -157,9 +172,56 @@ impl Target<'_> {
         let Some(path) = self.paths.get_mut(index) else { return };
         path.state = State::Conflict;
         path.is_admitted = false;
+        path.unfit = None;
         path.management = None;
         if !core::mem::replace(&mut path.conflict_told, true) {
             self.tell_event(event, Some(index), 0);
+        }
+        self.weigh_suspension(now);
+    }
+
+    /// Fits the path's frames to the sectors of its disk. True if that, or the
+    /// disk, is of no use.
+    #[cold]
+    fn refuses(&mut self, index: usize, identify: &Identify, now: Instant) -> bool {
+        let mtu = self.paths.get(index).map_or(0, |p| self.link(p.link).mtu);
+        let Some(path) = self.paths.get_mut(index) else { return true };
+        path.set_unit(identify.sector_shift().unwrap_or(0), mtu, now);
+        let small = (path.limit == 0).then_some(Unfit::FrameTooSmall(identify.logical_sector));
+        let Some(unfit) = Unfit::of_disk(identify).or(small) else { return false };
+        if self.identity.is_none() {
+            self.refused = Some(*identify);
+        }
+        self.on_unfit(index, unfit, now);
+        true
+    }
+
+    /// The limit of a path has changed: does a sector still fit a frame, or again?
+    pub(super) fn weigh_fit(&mut self, index: usize, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        if path.limit == 0 && path.is_up() {
+            let bytes = self.identity.map_or(512, |id| id.logical_sector);
+            self.on_unfit(index, Unfit::FrameTooSmall(bytes), now);
+        } else if path.limit != 0
+            && path.state == State::Conflict
+            && matches!(path.unfit, Some(Unfit::FrameTooSmall(_)))
+        {
+            path.ask(now);
+        }
+    }
+
+    /// A path said who it is, and cannot be used all the same: it is asked again
+    /// at its next answer to a beacon.
+    fn on_unfit(&mut self, index: usize, unfit: Unfit, now: Instant) {
+        self.drop_flights(index, true);
+        let Some(path) = self.paths.get_mut(index) else { return };
+        path.state = State::Conflict;
+        path.is_admitted = false;
+        path.told_up = false;
+        path.management = None;
+        if path.unfit.replace(unfit) != Some(unfit) {
+            let (event, value) = unfit.event();
+            self.tell_event(event, Some(index), value);
         }
         self.weigh_suspension(now);
     }
@@ -180,6 +242,7 @@ impl Target<'_> {
         path.is_admitted = false;
         path.told_up = false;
         path.is_aside = true;
+        path.unfit = None;
         path.management = None;
         let sectors = path.sectors;
         for path in self.paths.iter_mut().filter(|p| p.is_up()) {
@@ -237,6 +300,7 @@ impl Target<'_> {
 
     fn set_identity(&mut self, identity: Option<Identify>) {
         self.uses_lba48 = identity.as_ref().is_some_and(|id| id.lba48);
+        self.refused = None;
         self.identity = identity;
     }
 
@@ -270,9 +334,12 @@ impl Target<'_> {
                 self.free_path(index);
                 continue;
             }
-            if link.mtu != old.mtu && path.set_limit(link.mtu, now) {
-                let bytes = u64::from(path.payload_bytes());
-                self.tell_event(Event::PayloadDown, Some(index), bytes);
+            if link.mtu != old.mtu {
+                if path.set_limit(link.mtu, now) {
+                    let bytes = u64::from(path.payload_bytes());
+                    self.tell_event(Event::PayloadDown, Some(index), bytes);
+                }
+                self.weigh_fit(index, now);
             }
             if !link.is_usable() {
                 self.path_down(index, now);

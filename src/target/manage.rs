@@ -71,6 +71,9 @@ impl Target<'_> {
                 None => return,
             },
         };
+        if matches!(purpose, Purpose::Probe { .. }) {
+            path.probed_at.get_or_insert(now);
+        }
         let fence = purpose == Purpose::Fence;
         let tag = self.management_tag(FIRST_SLOT.saturating_add(u16::try_from(index).unwrap_or(0)));
         if let Some(path) = self.paths.get_mut(index) {
@@ -104,7 +107,7 @@ impl Target<'_> {
                 return None;
             }
             Purpose::Probe { sectors } if m.tries >= PROBE_TRIES => {
-                self.on_probe_failed(index, sectors, now);
+                self.on_probe_silent(index, sectors, now);
                 return None;
             }
             // Sent again, it might be answered twice for that reason.
@@ -128,11 +131,11 @@ impl Target<'_> {
         m.tries = m.tries.saturating_add(1);
         m.sent_at = now;
         m.due = now.after(wait);
-        let (lba48, tag) = (self.uses_lba48, m.tag);
-        let (mut request, extra) = management_request(m.purpose, lba48);
+        let (lba48, shift, tag) = (self.uses_lba48, self.sector_shift, m.tag);
+        let (mut request, extra) = management_request(m.purpose, lba48, shift);
         if m.purpose == Purpose::Compare {
             self.on_sample_sent(index, tag, now);
-            request = AtaRequest::read(self.doubled.lba(), 1, lba48);
+            request = AtaRequest::read(self.doubled.lba() >> (shift & 7), 1, lba48);
         }
         self.begin_frame(index, Command::Ata, tag, now, frame)?;
         put_ata(frame, &request);
@@ -180,7 +183,7 @@ impl Target<'_> {
         if m.tries == 1 && m.purpose != Purpose::Identify {
             path.rtt.sample(rtt);
         }
-        let sent = management_request(m.purpose, true).0.command;
+        let sent = management_request(m.purpose, true, 0).0.command;
         let answer = match (header.error, ata) {
             (None, Some(ata)) => ata.outcome(sent).is_ok(),
             _ => false,
@@ -253,6 +256,7 @@ impl Target<'_> {
     fn on_probe_passed(&mut self, index: usize, sectors: u8, now: Instant) {
         let Some(path) = self.paths.get_mut(index) else { return };
         path.payload = sectors.min(path.limit);
+        path.probed_at = None;
         path.hole_told &= path.payload < path.limit;
         path.large_losses = 0;
         let bytes = u64::from(path.payload_bytes());
@@ -266,9 +270,22 @@ impl Target<'_> {
         }
     }
 
+    /// A probe stays unanswered: for its size, if small frames are answered
+    /// since it was first sent. Else that is asked for, and it is sent again.
+    fn on_probe_silent(&mut self, index: usize, sectors: u8, now: Instant) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        if path.hole_told || path.probed_at.is_none_or(|at| at < path.last_heard) {
+            return self.on_probe_failed(index, sectors, now);
+        }
+        path.management = None;
+        path.recheck = true;
+        path.probe_at = now;
+    }
+
     fn on_probe_failed(&mut self, index: usize, sectors: u8, now: Instant) {
         let Some(path) = self.paths.get_mut(index) else { return };
         path.management = None;
+        path.probed_at = None;
         let first = !core::mem::replace(&mut path.hole_told, true);
         path.too_large = sectors;
         path.probe_at = match path.probe_size() {
@@ -323,7 +340,7 @@ fn up_purpose(path: &mut Path, capacity: u64, now: Instant) -> Option<Purpose> {
 
 /// The ATA request for a purpose, and bytes to add so that the frame is as
 /// large as the answer: a hole in either direction shows.
-fn management_request(purpose: Purpose, lba48: bool) -> (AtaRequest, u32) {
+fn management_request(purpose: Purpose, lba48: bool, shift: u8) -> (AtaRequest, u32) {
     match purpose {
         Purpose::Features { enable: true } => {
             (AtaRequest::set_features(AtaRequest::ENABLE_WRITE_CACHE), 0)
@@ -334,7 +351,8 @@ fn management_request(purpose: Purpose, lba48: bool) -> (AtaRequest, u32) {
         Purpose::Compare | Purpose::Fence | Purpose::Try => (AtaRequest::read(0, 1, lba48), 0),
         Purpose::Identify => (AtaRequest::identify(), 0),
         Purpose::Probe { sectors } => {
-            (AtaRequest::read(0, sectors, lba48), u32::from(sectors).wrapping_mul(512))
+            let extra = u32::from(sectors).wrapping_mul(512);
+            (AtaRequest::read(0, sectors >> (shift & 7), lba48), extra)
         }
     }
 }

@@ -43,6 +43,7 @@ use control::Control;
 pub use control::ControlRequest;
 use notice::{Notice, Notices};
 pub use receive::{CopyOut, Frame};
+pub use send::DELETE_MAX;
 pub use status::{PathStatus, Status};
 
 /// Bytes of a management command or its answer, behind the 24-byte header.
@@ -265,6 +266,9 @@ pub struct Target<'a> {
     turn: u8,
     /// As `identity` says.
     uses_lba48: bool,
+    /// Blocks of 512 bytes, in which all is counted here, become the disk's
+    /// sectors by so many bits.
+    sector_shift: u8,
     free: List,
     resend: List,
     slow: List,
@@ -300,6 +304,8 @@ pub struct Target<'a> {
     sector_count: u8,
     /// Of paths that are no more.
     retired: Counters,
+    /// The disk that is there and cannot be used, while there is no other.
+    refused: Option<Identify>,
 }
 
 impl<'a> Target<'a> {
@@ -327,6 +333,7 @@ impl<'a> Target<'a> {
             idle_told: false,
             identity: None,
             uses_lba48: false,
+            sector_shift: 0,
             sectors: 0,
             ios: IoTable::new(ios),
             requests,
@@ -356,6 +363,7 @@ impl<'a> Target<'a> {
             totals: Totals::default(),
             doubled: doubled::Doubled::NONE,
             retired: Counters::default(),
+            refused: None,
             unexpected: 0,
         }
     }
@@ -404,9 +412,18 @@ impl<'a> Target<'a> {
         match request.op {
             Op::Flush => (!self.capabilities().flush).then_some(IoError::Unsupported),
             Op::Delete if !self.capabilities().delete => Some(IoError::Unsupported),
+            // GEOM asks for whole sectors only.
+            _ if (request.lba | u64::from(request.sectors)) & self.sector_mask() != 0 => {
+                Some(IoError::Io)
+            }
             // What lies beyond a disk that got smaller is gone, too.
             _ => end.is_none_or(|end| end > self.usable_sectors()).then_some(IoError::Io),
         }
+    }
+
+    /// The bits of a number of blocks that are no whole sectors.
+    fn sector_mask(&self) -> u64 {
+        u64::from((1_u8 << (self.sector_shift & 7)).wrapping_sub(1))
     }
 
     /// The provider was opened for the first time. Fails while nobody would

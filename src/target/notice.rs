@@ -6,6 +6,7 @@ use crate::output::{Event, Output, PathName};
 /// A lifecycle output or an event, small enough to keep a few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
+    Absent { why: Event, value: u64 },
     Event { event: Event, path: Option<u8>, value: u64 },
     Gone,
     Resized { sectors: u64 },
@@ -19,6 +20,7 @@ impl Target<'_> {
     /// now: slots keep their names until they are used again.
     pub(super) fn pop_notice(&mut self) -> Option<Output> {
         Some(match self.notices.pop()? {
+            Notice::Absent { why, value } => Output::Absent { why, value },
             Notice::Event { event, path, value } => {
                 Output::Event { event, path: path.and_then(|index| self.path_name(index)), value }
             }

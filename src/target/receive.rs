@@ -5,7 +5,7 @@ use super::{Life, Scratch, Target, manage};
 use crate::filter::Admission;
 use crate::io::Op;
 use crate::output::{Event, IoError, LinkId};
-use crate::path::{MIN_PAYLOAD, State};
+use crate::path::{MIN_PAYLOAD, Path, State};
 use crate::request::{ANSWERED, Place, Sent};
 use crate::tag;
 use crate::time::{Instant, Micros};
@@ -155,6 +155,7 @@ impl Target<'_> {
         path.sector_count = config.sector_count;
         path.buffers = config.buffer_count;
         path.set_limit(mtu, now);
+        let is_small = path.limit == 0;
         match known {
             Some(_) => path.window.set_ceiling(ceiling),
             None => path.window = Window::new(ceiling),
@@ -168,6 +169,9 @@ impl Target<'_> {
             State::Identifying { .. } | State::Up if advert => self.on_advert(index, now),
             State::Identifying { .. } => {}
             State::Up => self.on_beacon_answer(index, now),
+        }
+        if is_small {
+            self.weigh_fit(index, now);
         }
         if ours { self.want_config_string(&config, frame.length) } else { None }
     }
@@ -247,15 +251,15 @@ impl Target<'_> {
         self.count_answer(index, &sent, is_last, op, now);
         self.forget_answered(slot, &sent);
         let copy = self.finish_part(slot, index, &sent, outcome, now);
-        self.declare_losses(usize::from(sent.path), now);
+        self.declare_losses(usize::from(sent.path), sent.sectors, now);
         self.mark_waiting(index, now);
         copy
     }
 
-    /// The first sector that a transmission asked for.
+    /// The first sector of the disk that a transmission asked for.
     fn lba_of(&self, slot: u16, sent: &Sent) -> u64 {
         let first = self.requests.get(usize::from(slot)).map_or(0, |r| r.lba);
-        first.wrapping_add(u64::from(sent.offset))
+        first.wrapping_add(u64::from(sent.offset)) >> (self.sector_shift & 7)
     }
 
     /// Whether the target did it.
@@ -347,6 +351,7 @@ impl Target<'_> {
         path.window.on_answer(u32::from(path.flight.len()));
         if u16::from(MIN_PAYLOAD) < sent.sectors {
             path.large_losses = 0;
+            path.is_doubted = false;
         }
         if let Some(path) = self.paths.get_mut(index) {
             path.counters.late = path.counters.late.wrapping_add(u64::from(!is_last));
@@ -385,7 +390,7 @@ impl Target<'_> {
                 self.held.push_back(self.requests, slot);
                 return None;
             }
-            Err(Failure::TooLarge) if sent.sectors > u16::from(MIN_PAYLOAD) => {
+            Err(Failure::TooLarge) if sent.sectors > self.least_payload(sent.path) => {
                 self.step_down(index, now);
                 self.requeue(slot, false);
                 return None;
@@ -417,8 +422,14 @@ impl Target<'_> {
         copy
     }
 
-    /// Requests that later answers have overtaken are sent again.
-    fn declare_losses(&mut self, index: usize, now: Instant) {
+    /// Blocks below which a request on a path cannot be cut.
+    fn least_payload(&self, path: u8) -> u16 {
+        self.paths.get(usize::from(path)).map_or(MIN_PAYLOAD, Path::least).into()
+    }
+
+    /// Requests that later answers have overtaken are sent again. An answer to
+    /// a large one is no sign that large ones are lost.
+    fn declare_losses(&mut self, index: usize, answered: u16, now: Instant) {
         loop {
             let Some(path) = self.paths.get(index) else { return };
             let Some(slot) = path.flight.front() else { return };
@@ -427,7 +438,7 @@ impl Target<'_> {
             if !path.is_overtaken(last.seq) {
                 return;
             }
-            let large = last.sectors > u16::from(MIN_PAYLOAD);
+            let large = last.sectors > u16::from(MIN_PAYLOAD).max(answered);
             if let Some(path) = self.paths.get_mut(index) {
                 path.window.on_loss();
             }
@@ -446,7 +457,7 @@ impl Target<'_> {
     }
 
     fn step_down(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index).filter(|p| p.payload > MIN_PAYLOAD) else {
+        let Some(path) = self.paths.get_mut(index).filter(|p| p.payload > p.least()) else {
             return;
         };
         path.step_down(now);

@@ -13,8 +13,9 @@ use crate::wire::{AtaRequest, Command, Header, Tag};
 /// First wait for a flush; doubled per repetition.
 const SLOW_WAIT: Micros = Micros::from_secs(1);
 const SLOW_LIMIT: Micros = Micros::from_secs(4);
-/// Sectors of one TRIM range.
-const RANGE: u32 = 0xffff;
+/// Blocks of one TRIM request, whole sectors of every size: its one range
+/// could say some more.
+pub const DELETE_MAX: u32 = 65_528;
 
 /// Lets writes pass that no unresolved copy can spoil.
 struct GuardGate<'t, 'a> {
@@ -114,7 +115,7 @@ impl Target<'_> {
             return None;
         }
         let most = match op {
-            Op::Delete => RANGE,
+            Op::Delete => DELETE_MAX,
             Op::Flush => 0,
             Op::Read | Op::Write => self.paths.get(path).map_or(1, |p| u32::from(p.payload)),
         };
@@ -208,7 +209,8 @@ impl Target<'_> {
 
     /// The ATA argument of a request, and a TRIM's one range behind it.
     fn fill(&self, frame: &mut Transmit, op: Op, lba: u64, sectors: u16) {
-        let lba48 = self.uses_lba48;
+        let (lba48, shift) = (self.uses_lba48, self.sector_shift & 7);
+        let (lba, sectors) = (lba >> shift, sectors >> shift);
         let count = u8::try_from(sectors).unwrap_or(u8::MAX);
         let request = match op {
             Op::Delete => AtaRequest::data_set_management(1),

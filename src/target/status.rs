@@ -2,7 +2,7 @@
 
 use super::{Life, Target};
 use crate::histogram::BUCKETS;
-use crate::output::LinkId;
+use crate::output::{Event, LinkId};
 use crate::path::{Counters, Path, State};
 use crate::time::{Instant, Micros};
 use crate::wire::{Identify, Mac};
@@ -43,6 +43,10 @@ pub struct Status {
     pub sector_count: u8,
     pub paths: u8,
     pub config_length: u16,
+    /// What the disk says of itself, though it cannot be used.
+    pub names: Option<Identify>,
+    /// Why it, or one path to it, cannot be used, and the index of the path.
+    pub reason: Option<(Event, u64, u8)>,
 }
 
 /// A snapshot of a path.
@@ -88,7 +92,9 @@ impl Target<'_> {
             flushes_ext: self.flushes_ext(),
             can_delete: can.delete,
             has_conflict: self.seen.size_conflict
-                || used().any(|p| p.state == State::Conflict || p.disputed != 0),
+                || used().any(|p| {
+                    p.state == State::Conflict && p.unfit.is_none() || p.disputed != 0
+                }),
             is_doubled: used().any(|p| p.is_doubled),
             is_read_only: self.seen.read_only,
             is_reserved: self.seen.reserved,
@@ -112,7 +118,18 @@ impl Target<'_> {
             sector_count: self.sector_count,
             paths: u8::try_from(used().count()).unwrap_or(0),
             config_length: self.config_length,
+            names: self.identity.or(self.refused),
+            reason: self.reason(),
         }
+    }
+
+    /// What an administrator can do something about.
+    fn reason(&self) -> Option<(Event, u64, u8)> {
+        let unfit = |p: &Path| p.unfit.filter(|_| p.state != State::Free && !p.is_up());
+        let paths = self.known_paths().iter().enumerate();
+        let (index, unfit) = paths.filter_map(|(i, p)| Some((i, unfit(p)?))).next()?;
+        let (event, value) = unfit.event();
+        Some((event, value, u8::try_from(index).unwrap_or(0)))
     }
 
     fn state(&self) -> (u32, &'static str) {
@@ -140,6 +157,7 @@ impl Target<'_> {
                 State::Identifying { .. } | State::Free => 0,
                 State::Up => 1,
                 State::Down { .. } => 2,
+                State::Conflict if p.unfit.is_some() => 4,
                 State::Conflict => 3,
             },
             sent: p.counters.sent,

@@ -1,10 +1,12 @@
 //! What happens because nothing happened: time-outs, silence, giving up.
 
+use super::notice::Notice;
 use super::{Life, Target};
-use crate::output::IoError;
+use crate::output::{Event, IoError};
 use crate::path::{DOWN, MIN_PAYLOAD, SILENCES, State};
 use crate::request::Place;
 use crate::time::Instant;
+use crate::wire::{mtu_for, sectors_per_frame};
 
 /// Transmissions before a request may be given up.
 const LEAST_TRIES: u8 = 8;
@@ -44,7 +46,12 @@ impl Target<'_> {
                 self.tick_flight(index, now);
             }
             State::Identifying { since } if since.after(DOWN) <= now => {
+                let mtu = self.paths.get(index).map_or(0, |p| self.link(p.link).mtu);
+                let unknown = self.life == Life::Discovered;
                 self.path_down(index, now);
+                if unknown && self.life == Life::Gone {
+                    self.tell_absence(mtu);
+                }
             }
             State::Conflict if path.forgotten_at() <= now => {
                 // Whoever it was, it does not even answer beacons any more.
@@ -73,6 +80,16 @@ impl Target<'_> {
         if self.life == Life::Discovered && self.paths.iter().all(|p| p.state == State::Free) {
             self.remove(IoError::Gone);
         }
+    }
+
+    /// It answered the question for targets, and not the one for its disk.
+    fn tell_absence(&mut self, mtu: u32) {
+        let (why, value) = if sectors_per_frame(mtu) == 0 {
+            (Event::FrameTooSmall, u64::from(mtu_for(512)))
+        } else {
+            (Event::Unidentified, 0)
+        };
+        self.tell(Notice::Absent { why, value });
     }
 
     /// The oldest request on a path is lost once its time is up.

@@ -30,7 +30,9 @@ struct Raw {
     w104: U16,
     trim_blocks: U16,
     sector_sizes: U16,
-    w107_116: [U16; 10],
+    w107: U16,
+    world_wide_name: [U16; 4],
+    w112_116: [U16; 5],
     logical_words: U32,
     w119_168: [U16; 50],
     data_set_management: U16,
@@ -54,11 +56,18 @@ const_assert_eq!(offset_of!(Raw, enabled_87), 2 * 87);
 const_assert_eq!(offset_of!(Raw, sectors_48), 2 * 100);
 const_assert_eq!(offset_of!(Raw, trim_blocks), 2 * 105);
 const_assert_eq!(offset_of!(Raw, sector_sizes), 2 * 106);
+const_assert_eq!(offset_of!(Raw, world_wide_name), 2 * 108);
 const_assert_eq!(offset_of!(Raw, logical_words), 2 * 117);
 const_assert_eq!(offset_of!(Raw, data_set_management), 2 * 169);
 const_assert_eq!(offset_of!(Raw, alignment), 2 * 209);
 const_assert_eq!(offset_of!(Raw, rotation), 2 * 217);
 
+/// Words 82 and 85: SMART.
+const SMART: u16 = 1;
+/// Words 82 and 85: look-ahead.
+const LOOK_AHEAD: u16 = 1 << 6;
+/// Word 87: there is a World Wide Name.
+const NAMED: u16 = 1 << 8;
 /// Words 82 and 85: a volatile write cache.
 const WRITE_CACHE: u16 = 1 << 5;
 /// Words 83 and 86: 48-bit addresses.
@@ -91,7 +100,7 @@ pub struct Identify {
     pub model: [u8; 40],
     /// Firmware revision: printable, trimmed, NUL padded.
     pub firmware: [u8; 8],
-    /// Size in sectors; 0 where the disk gives none that can be true.
+    /// Size in logical sectors; 0 where the disk gives none that can be true.
     pub sectors: u64,
     /// 48-bit commands are understood and needed.
     pub lba48: bool,
@@ -105,7 +114,7 @@ pub struct Identify {
     pub write_cache_enabled: bool,
     /// Most 512-byte blocks of one TRIM; 0 where TRIM is not supported.
     pub trim_blocks: u16,
-    /// Bytes of a logical sector; AoE works with 512 only.
+    /// Bytes of a logical sector, which addresses and counts are in.
     pub logical_sector: u32,
     /// Bytes of a physical sector.
     pub physical_sector: u32,
@@ -134,12 +143,27 @@ impl Identify {
             trim_blocks: raw.trim_blocks(),
             logical_sector,
             physical_sector,
-            alignment: raw.alignment(physical_sector),
+            alignment: raw.alignment(logical_sector, physical_sector),
             rotation: match raw.rotation.get() {
                 rate @ (1 | 0x0401..=0xfffe) => rate,
                 _ => 0,
             },
         }
+    }
+
+    /// The power of two by which a logical sector is larger than 512 bytes;
+    /// `None` if it is not larger by one that fits a frame.
+    pub fn sector_shift(&self) -> Option<u8> {
+        match self.logical_sector {
+            512 => Some(0),
+            4096 => Some(3),
+            _ => None,
+        }
+    }
+
+    /// Size in blocks of 512 bytes, 0 for logical sectors of an odd size.
+    pub fn blocks(&self) -> u64 {
+        self.sector_shift().map_or(0, |shift| self.sectors << shift)
     }
 
     /// The IDENTIFY that parses to this; for targets that are written in Rust.
@@ -176,6 +200,37 @@ impl Identify {
         raw.alignment = U16::new(0x4000 | u16::try_from(offset.unwrap_or(0)).unwrap_or(0));
         raw.rotation = U16::new(self.rotation);
         transmute!(raw)
+    }
+}
+
+/// What a disk says of itself that the driver does without.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Details {
+    /// World Wide Name; 0 where there is none.
+    pub world_wide_name: u64,
+    /// SMART is there, and on.
+    pub smart: (bool, bool),
+    /// Look-ahead is there, and on.
+    pub look_ahead: (bool, bool),
+}
+
+impl Details {
+    /// Decodes IDENTIFY DEVICE. Words that are not filled in count for nothing.
+    pub fn parse(bytes: &[u8; SECTOR]) -> Details {
+        let raw: Raw = transmute!(*bytes);
+        let has = |feature: u16| {
+            let supported =
+                is_valid(raw.supported_83.get()) && raw.supported_82.get() & feature != 0;
+            let enabled = is_valid(raw.enabled_87.get()) && raw.enabled_85.get() & feature != 0;
+            (supported, supported && enabled)
+        };
+        let is_named = is_valid(raw.enabled_87.get()) && raw.enabled_87.get() & NAMED != 0;
+        let name = raw.world_wide_name.iter().fold(0, |name, w| name << 16 | u64::from(w.get()));
+        Details {
+            world_wide_name: if is_named { name } else { 0 },
+            smart: has(SMART),
+            look_ahead: has(LOOK_AHEAD),
+        }
     }
 }
 
@@ -226,12 +281,12 @@ impl Raw {
     }
 
     /// Where LBA 0 lies in a physical sector, in bytes.
-    fn alignment(&self, physical: u32) -> u32 {
+    fn alignment(&self, logical: u32, physical: u32) -> u32 {
         let word = self.alignment.get();
         if !is_valid(word) {
             return 0;
         }
-        let offset = u32::from(word & 0x3fff).saturating_mul(512);
+        let offset = u32::from(word & 0x3fff).saturating_mul(logical);
         if offset < physical { offset } else { 0 }
     }
 }
@@ -395,6 +450,25 @@ mod tests {
     }
 
     #[test]
+    fn a_name_and_features_need_words_that_are_filled_in() {
+        let details = |words: &[(usize, u16)]| {
+            let mut bytes = [0; SECTOR];
+            for &(word, value) in words {
+                bytes[2 * word..2 * word + 2].copy_from_slice(&value.to_le_bytes());
+            }
+            Details::parse(&bytes)
+        };
+        let words = [(82, 0x41), (85, 0x01), (108, 0x5000), (111, 7)];
+        let none =
+            Details { world_wide_name: 0, smart: (false, false), look_ahead: (false, false) };
+        assert_eq!(details(&words), none);
+        assert_eq!(details(&[&words[..], &[(83, 0x3400), (87, 0x0100)]].concat()), none);
+        let all = details(&[&words[..], &[(83, 0x4000), (87, 0x4100)]].concat());
+        assert_eq!(all.world_wide_name, 0x5000_0000_0000_0007);
+        assert_eq!((all.smart, all.look_ahead), ((true, true), (true, false)));
+    }
+
+    #[test]
     fn trim_needs_its_bit_and_has_a_limit() {
         assert_eq!(with(&[(105, 8)]).trim_blocks, 0);
         assert_eq!(with(&[(105, 8), (169, 1)]).trim_blocks, 8);
@@ -420,6 +494,20 @@ mod tests {
         assert_eq!(at(0x4001), 512);
         assert_eq!(at(0x0001), 0);
         assert_eq!(at(0x4008), 0);
+        let large = with(&[(106, 0x7002), (117, 2048), (209, 0x4001)]);
+        assert_eq!((large.physical_sector, large.alignment), (16384, 4096));
+    }
+
+    #[test]
+    fn sizes_in_blocks_follow_the_logical_sector() {
+        let of = |bytes| {
+            let id = Identify { logical_sector: bytes, sectors: 1 << 48, ..disk() };
+            (id.sector_shift(), id.blocks())
+        };
+        assert_eq!(of(512), (Some(0), 1 << 48));
+        assert_eq!(of(4096), (Some(3), 1 << 51));
+        assert_eq!(of(520), (None, 0));
+        assert_eq!(of(8192), (None, 0));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod reserve;
 pub use ata::{AtaCommand, AtaError, AtaFlags, AtaRequest, AtaResponse};
 pub use config::{ConfigCommand, ConfigRequest, ConfigResponse};
 pub use header::{AoeError, Command, Header};
-pub use identify::Identify;
+pub use identify::{Details, Identify};
 pub use mask::{Directive, MaskCommand, MaskError, MaskRequest, MaskResponse};
 pub use reserve::{ReserveCommand, ReserveRequest, ReserveResponse};
 
@@ -25,7 +25,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The Ethernet type of every AoE frame.
 pub const ETHERTYPE: u16 = 0x88a2;
-/// Bytes in a sector; AoE knows no other size.
+/// Bytes in a block: what sizes are counted in here, whatever the disk's
+/// sectors, and in what a target says how much it takes.
 pub const SECTOR: usize = 512;
 /// The shortest Ethernet frame, without its check sequence.
 pub const MIN_FRAME: usize = 60;
@@ -101,12 +102,18 @@ impl Address {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Tag(pub u32);
 
-/// Sectors of an ATA request that fit a frame on a link of this MTU.
+/// Blocks of 512 bytes that fit a frame on a link of this MTU.
 ///
 /// The MTU counts what follows the Ethernet header: 22 bytes of AoE and ATA
 /// headers, then data. The count field of a request is one byte.
 pub fn sectors_per_frame(mtu: u32) -> u8 {
     u8::try_from(mtu.saturating_sub(22) / 512).unwrap_or(u8::MAX)
+}
+
+/// The MTU with which everybody sends a sector of so many bytes: targets count
+/// the Ethernet header as well.
+pub fn mtu_for(sector: u32) -> u32 {
+    sector.saturating_add(36)
 }
 
 #[cfg(test)]

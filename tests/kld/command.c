@@ -399,6 +399,11 @@ cmd_misc(int argc, char **argv, FILE *out)
 		kpi_shutdown(0);
 	else if (strcmp(argv[0], "interrupt") == 0)
 		kpi_interrupt();
+	else if (argc == 2 && strcmp(argv[1], "holds") == 0)
+		fprintf(out, "%u\n", kpi_root_holds());
+	else if (argc == 2 && (strcmp(argv[1], "boot") == 0 ||
+	    strcmp(argv[1], "mounted") == 0))
+		kpi_root_mounted(argv[1][0] == 'm');
 	else
 		return (FBSD_EINVAL);
 	return (0);
@@ -447,6 +452,7 @@ static const struct cmd commands[] = {
 	{ "firmware", 2, 2, cmd_firmware, "address file" },
 	{ "violations", 0, 0, cmd_misc, "" },
 	{ "sleep", 1, 1, cmd_misc, "seconds" },
+	{ "root", 1, 1, cmd_misc, "boot | mounted | holds" },
 	{ "shutdown", 0, 0, cmd_misc, "" },
 	{ "help", 0, 0, cmd_help, "" },
 };

@@ -102,6 +102,9 @@ int	 kpi_ioctl(const char *name, unsigned long cmd, void *data,
 unsigned long kpi_ioctl_size(unsigned long cmd) SHARED(kpi_ioctl_size);
 /* A signal for every thread that sleeps and may be interrupted. */
 void	 kpi_interrupt(void) SHARED(kpi_interrupt);
+/* How many hold the root mount, and whether it is done. */
+unsigned kpi_root_holds(void) SHARED(kpi_root_holds);
+void	 kpi_root_mounted(bool) SHARED(kpi_root_mounted);
 
 /* Faults. */
 struct kpi_faults {

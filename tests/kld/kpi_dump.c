@@ -89,16 +89,27 @@ static int
 dn_transmit(if_t ifp, struct mbuf *m)
 {
 	struct kpi_if *k = kif(ifp);
-	struct host_iov iov = { m->m_data, (u_long)m->m_len };
+	struct host_iov iov[4];
+	struct mbuf *n;
+	unsigned pieces = 0;
+	int length = 0;
+	bool fits = true;
 
+	/* Every piece in a cluster of the size that debugnet keeps. */
+	for (n = m; n != NULL && pieces < nitems(iov); n = n->m_next) {
+		iov[pieces].base = n->m_data;
+		iov[pieces++].len = (u_long)n->m_len;
+		length += n->m_len;
+		fits &= n->m_len > 0 && n->m_len <= MCLBYTES;
+	}
 	if (!k->polled || !memory || !curkthr->kt_stopped)
 		kpi_violation(CALLER, "sent by polling in a kernel that runs");
-	if (m->m_next != NULL || m->m_len != m->m_pkthdr.len || m->m_len < 60 ||
-	    m->m_len > (int)ifp->if_mtu + ETHER_HDR_LEN)
+	if (n != NULL || !fits || length != m->m_pkthdr.len || length < 60 ||
+	    length > (int)ifp->if_mtu + ETHER_HDR_LEN)
 		kpi_violation(CALLER, "frame of %d bytes sent by polling",
 		    m->m_pkthdr.len);
 	atomic_add_long(&k->out, 1);
-	host_link_send(k->host, &iov, 1);
+	host_link_send(k->host, iov, (int)pieces);
 	m_freem(m);
 	return (0);
 }

@@ -307,6 +307,23 @@ devctl_process_running(void)
 	return (true);
 }
 
+static unsigned root_holds;		/* (a) */
+static bool root_is_mounted = true;	/* (a) */
+
+unsigned
+kpi_root_holds(void)
+{
+
+	return (__atomic_load_n(&root_holds, __ATOMIC_SEQ_CST));
+}
+
+void
+kpi_root_mounted(bool mounted)
+{
+
+	__atomic_store_n(&root_is_mounted, mounted, __ATOMIC_SEQ_CST);
+}
+
 struct root_hold_token *
 root_mount_hold(const char *name)
 {
@@ -315,6 +332,7 @@ root_mount_hold(const char *name)
 	kpi_may_sleep(CALLER, "root_mount_hold()");
 
 	ledger_add(LEDGER_ROOTHOLD, token, name, CALLER);
+	__atomic_add_fetch(&root_holds, 1, __ATOMIC_SEQ_CST);
 	return (token);
 }
 
@@ -322,13 +340,15 @@ void
 root_mount_rel(struct root_hold_token *token)
 {
 
-	if (token != NULL && ledger_remove(LEDGER_ROOTHOLD, token, CALLER))
-		host_free(token);
+	if (token == NULL || !ledger_remove(LEDGER_ROOTHOLD, token, CALLER))
+		return;
+	__atomic_sub_fetch(&root_holds, 1, __ATOMIC_SEQ_CST);
+	host_free(token);
 }
 
 int
 root_mounted(void)
 {
 
-	return (1);
+	return (__atomic_load_n(&root_is_mounted, __ATOMIC_SEQ_CST));
 }

@@ -32,6 +32,11 @@ assert eval("(" + sys.argv[2] + ")"), (sys.argv[2], o)
 ' "$work/json" "$expression"
 }
 
+# How many lines a command prints, empty ones included.
+count_lines() {
+	"$@" | wc -l
+}
+
 # What the text of a command must hold.
 text() {
 	local want=$1 said

@@ -136,6 +136,19 @@ target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
 		t->smart = n;
 	else if (strcmp(what, "maxlen") == 0)
 		t->maxlen = n;
+	else if (strcmp(what, "sector") == 0)
+		t->sector = n;
+	else if (strcmp(what, "sizeless") == 0)
+		t->sizeless = n != 0;
+	else if (strcmp(what, "group") == 0)
+		t->group = n != 0;
+	else if (strcmp(what, "word") == 0 && strchr(value, '=') != NULL &&
+	    n < 256 && t->nwords < WORDS_MAX) {
+		t->words[t->nwords][0] = (unsigned short)n;
+		t->words[t->nwords++][1] = (unsigned short)strtoul(
+		    strchr(value, '=') + 1, NULL, 0);
+	} else if (strcmp(what, "noata") == 0)
+		t->no_ata = n != 0;
 	else if (strcmp(what, "serial") == 0)
 		snprintf(t->serial, sizeof(t->serial), "%s", value);
 	else if (strcmp(what, "config") == 0) {
@@ -143,7 +156,8 @@ target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
 		t->config_len = (unsigned)strlen(t->config);
 	} else {
 		fprintf(out, "mute, readonly, holdwrites, lose, bufcnt, scnt, "
-		    "serial or config\n");
+		    "optional, silent, smart, maxlen, sector, sizeless, group, "
+		    "noata, word, serial or config\n");
 		error = FBSD_EINVAL;
 	}
 	pthread_mutex_unlock(&lock);
@@ -179,10 +193,17 @@ word(unsigned char *id, unsigned w, unsigned v)
 	id[2 * w + 1] = (unsigned char)(v >> 8);
 }
 
+static unsigned
+sector_of(const struct target *t)
+{
+
+	return (t->sector != 0 ? t->sector : SECTOR);
+}
+
 static void
 identify(const struct target *t, unsigned char *id)
 {
-	uint64_t sectors = (uint64_t)t->size / SECTOR;
+	uint64_t sectors = t->sizeless ? 0 : (uint64_t)t->size / sector_of(t);
 	unsigned i;
 
 	memset(id, 0, SECTOR);
@@ -194,6 +215,11 @@ identify(const struct target *t, unsigned char *id)
 	word(id, 86, 0x1400);
 	word(id, 87, 0x4000);
 	word(id, 93, 0x400b);
+	if (sector_of(t) != SECTOR) {
+		word(id, 106, 0x5000);
+		word(id, 117, t->sector / 2 & 0xffff);
+		word(id, 118, t->sector / 2 >> 16);
+	}
 	ata_string(id + 20, t->serial, 20);
 	ata_string(id + 46, "1", 8);
 	ata_string(id + 54, "kld wire target", 40);
@@ -202,6 +228,8 @@ identify(const struct target *t, unsigned char *id)
 		    0x0fffffff : sectors) >> (8 * i));
 	for (i = 0; i < 8; i++)
 		id[200 + i] = (unsigned char)(sectors >> (8 * i));
+	for (i = 0; i < t->nwords; i++)
+		word(id, t->words[i][0], t->words[i][1]);
 }
 
 static size_t
@@ -218,27 +246,35 @@ ata_data(struct target *t, const unsigned char *in, size_t len, bool write,
     bool ext, unsigned char *out)
 {
 	uint64_t lba = 0;
-	unsigned i, sectors = in[26];
+	unsigned i, bytes = in[26] * sector_of(t);
 
 	for (i = 0; i < (ext ? 6u : 4u); i++)
 		lba |= (uint64_t)in[28 + i] << (8 * i);
 	if (!ext)
 		lba &= 0x0fffffff;
-	if ((lba + sectors) * SECTOR > (uint64_t)t->size)
+	lba *= sector_of(t);
+	if (lba + bytes > (uint64_t)t->size)
 		return (ata_fail(out, 0x10));
 	if (write) {
-		if (len < ATA_HEADER + sectors * SECTOR)
+		if (len < ATA_HEADER + bytes)
 			return (0);
 		if (t->read_only)
 			return (ata_fail(out, 0x04));
-		memcpy(t->bytes + lba * SECTOR, in + ATA_HEADER,
-		    sectors * SECTOR);
+		memcpy(t->bytes + lba, in + ATA_HEADER, bytes);
 		out[27] = 0x40;
 		return (t->hold_writes ? 0 : ATA_HEADER);
 	}
-	memcpy(out + ATA_HEADER, t->bytes + lba * SECTOR, sectors * SECTOR);
+	memcpy(out + ATA_HEADER, t->bytes + lba, bytes);
 	out[27] = 0x40;
-	return (ATA_HEADER + sectors * SECTOR);
+	return (ATA_HEADER + bytes);
+}
+
+static bool
+is_data(unsigned char command)
+{
+
+	return (command == 0x20 || command == 0x24 || command == 0x30 ||
+	    command == 0x34);
 }
 
 static size_t
@@ -246,7 +282,7 @@ ata(struct target *t, const unsigned char *in, size_t len, unsigned mtu,
     unsigned char *out)
 {
 
-	if (len < ATA_HEADER)
+	if (len < ATA_HEADER || t->no_ata)
 		return (0);
 	/* IDENTIFY is exempt, as with vblade. */
 	if (in[27] != 0xec && !target_admits(t, in)) {
@@ -254,7 +290,9 @@ ata(struct target *t, const unsigned char *in, size_t len, unsigned mtu,
 		out[15] = 6;
 		return (ATA_HEADER);
 	}
-	if (in[26] > max_sectors(t, mtu)) {
+	/* IDENTIFY and SMART are of 512 bytes, whatever the sectors. */
+	if (in[26] * (is_data(in[27]) ? sector_of(t) : SECTOR) >
+	    max_sectors(t, mtu) * SECTOR) {
 		out[14] |= 0x04;
 		out[15] = 2;
 		return (ATA_HEADER);
@@ -290,6 +328,7 @@ answer(struct target *t, const unsigned char *in, size_t len, unsigned mtu,
 	memcpy(out, in, n);
 	memcpy(out, in + 6, 6);
 	memcpy(out + 6, t->mac, 6);
+	out[6] |= t->group;
 	out[14] |= 0x08;
 	put16(out + 16, t->shelf);
 	out[18] = (unsigned char)t->slot;

@@ -12,6 +12,7 @@
 #define	ATA_HEADER	36
 #define	CONFIG_HEADER	32
 #define	HOSTS_MAX	8
+#define	WORDS_MAX	16
 
 struct target {
 	struct target	*next;
@@ -32,6 +33,12 @@ struct target {
 	bool		 silent;	/* says nothing to what it has not */
 	unsigned	 smart;		/* 0 none, 1 well, 2 about to fail */
 	unsigned	 maxlen;	/* longer frames are lost; 0: none */
+	unsigned	 sector;	/* bytes of a logical one; 0: 512 */
+	bool		 sizeless;	/* reports no sectors */
+	bool		 group;		/* answers from a group address */
+	bool		 no_ata;	/* answers no ATA command */
+	unsigned	 nwords;	/* of IDENTIFY that are another's */
+	unsigned short	 words[WORDS_MAX][2];
 	unsigned	 nmask, nreserved;
 	unsigned char	 mask[HOSTS_MAX][6], reserved[HOSTS_MAX][6];
 };

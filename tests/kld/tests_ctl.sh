@@ -43,6 +43,14 @@ ctl_status() {
 	k target set em0 7.3 mute 0
 	wait
 	exits 0 status
+	k inject em0 "ffffffffffff 02ae00070400 88a2 1800 0007 04 01 00000000
+	    0010 0000 02 10 0000 $(printf '00%.0s' {1..40})"
+	k wait net.aoe.target.aoe7e4.state identifying 5
+	k target add em0 7.5 1m ""
+	k wait disk aoe7e5 5
+	text "disk +kld wire target, firmware 1.  config" status 7.5
+	text "aoe7e4: identifying, 0.  config +none" status 7.4
+	json 'o["target"][0]["model"] == ""' status 7.4
 	k unload
 }
 t "aoectl status tells by its exit status that a target is not up" ctl_status
@@ -148,6 +156,8 @@ ctl_ping() {
 	json 'o["reply"][0]["result"] == "no answer"' ping -c 1 -t 200 7.3
 	exits 64 ping -c 0 7.3
 	exits 64 ping -t 1e9 7.3
+	fails_with "0.1: a whole number from 0 to 3600 is expected" \
+	    ctl ping -i 0.1 7.3
 	exits 64 ping
 	exits 66 ping 1.1
 	k unload
@@ -170,6 +180,12 @@ ctl_sancheck() {
 	k sleep 0.3
 	json 'o["path"][0]["passes"] == 2048 and
 	    o["path"][0]["target-allows"] == 2048' sancheck
+	k target add em0 7.4 512
+	k wait disk aoe7e4 5
+	exits 0 sancheck 7.4
+	json 'o["path"][0]["passes"] == 512 and o["path"][0]["verdict"] == "ok"' \
+	    sancheck 7.4
+	text "512 +1024 ok: the disk is smaller than a frame" sancheck 7.4
 	k if link em0 down
 	json 'o["path"][0]["verdict"] == "link down"' sancheck
 	k unload
@@ -198,6 +214,38 @@ ctl_identify() {
 }
 t "aoectl identify and smart ask the disk now" ctl_identify
 
+# What qaoed and worse say: no word valid, garbage for a size, a name and no
+# bit that there is one, NUL among the letters.
+ctl_identify_odd() {
+	local word
+	k load "$module"
+	k if attach em0 wire em0 9000
+	k target add em0 7.3 16m "7.3:wire"
+	for word in 82=0x61 85=0x21 83=0x3400 86=0x3400 87=0 103=0x1234 \
+	    108=0x5000 109=0x1234 111=7 11=0x003a 169=1; do
+		k target set em0 7.3 word $word
+	done
+	k sysctl net.aoe.iflist=em0
+	k wait disk aoe7e3 5
+	text "serial +7. :wire" identify 7.3
+	json "o['serial'] == '$(k sysctl net.aoe.target.aoe7e3.ident)' and
+	    o['size'] == $(k sysctl net.aoe.target.aoe7e3.size)" identify 7.3
+	json '"wwn" not in o and [f["name"] for f in o["feature"] if
+	    f["supported"]] == ["write-cache", "trim"]' identify 7.3
+	fails_with "" k attr aoe7e3 GEOM::lunid
+	k target set em0 7.3 word 87=0x4100
+	k target set em0 7.3 word 83=0x7400
+	k target set em0 7.3 word 103=0
+	ctl revalidate
+	k sleep 0.2
+	json 'o["wwn"] == "5000123400000007" and [f["name"] for f in
+	    o["feature"] if f["enabled"]] == ["smart", "write-cache", "lba48",
+	    "flush", "flush-ext", "trim"]' identify 7.3
+	equals 5000123400000007 k attr aoe7e3 GEOM::lunid
+	k unload
+}
+t "aoectl identify says what the driver makes of an odd disk" ctl_identify_odd
+
 ctl_config() {
 	with_disk
 	json 'o["config"] == "" and o["buffer-count"] == 16' config 7.3
@@ -218,7 +266,10 @@ ctl_config() {
 	exits 64 config 7.3 force "$(printf 'x%.0s' {1..1025})"
 	exits 64 config 7.3 set
 	exits 64 config 7.3 eat it
-	exits 0 config 7.3 force ""
+	equals "" ctl config 7.3 force ""
+	equals 0 count_lines ctl config 7.3 force ""
+	equals 0 count_lines ctl config 7.3
+	json 'o["config"] == "" and o["name"] == "aoe7e3"' config 7.3
 	k target set em0 7.3 mute 1
 	exits 75 config 7.3
 	exits 75 config 7.3 test x
@@ -251,8 +302,21 @@ ctl_mask() {
 	json 'o["host"] == []' mask 7.3
 	exits 64 mask 7.3 add
 	exits 64 mask 7.3 add nonsense
+	# This host would be left out: not without -f.
+	fails_with "would not listen to $own" \
+	    ctl mask 7.3 add 02:00:00:00:00:01
+	exits 1 mask 7.3 add 02:00:00:00:00:01
+	json 'o["host"] == []' mask 7.3
+	exits 0 mask 7.3 add "$own" 02:00:00:00:00:01
+	exits 0 mask 7.3 add 02:00:00:00:00:02
+	exits 1 mask 7.3 delete "$own"
+	json 'len(o["host"]) == 3' mask 7.3
+	exits 0 mask 7.3 delete 02:00:00:00:00:01 02:00:00:00:00:02
+	exits 0 mask 7.3 delete "$own"
+	exits 64 mask 7.3 add -f
+	exits 64 mask 7.3 read -f
 	# Whom a target does not listen to, it does not tell.
-	exits 0 mask 7.3 add 02:00:00:00:00:01 || :
+	exits 0 mask 7.3 add -f 02:00:00:00:00:01
 	exits 75 mask 7.3
 	k unload
 }

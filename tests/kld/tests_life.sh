@@ -212,3 +212,24 @@ long_silent() {
 	deep_silence 15
 }
 t "the same after a silence of 15 s" long_silent
+
+boot_hold() {
+	k root boot
+	k if attach em0 wire em0 1500
+	k load -k net.aoe.boot=1 -k net.aoe.boot_wait=4 -k net.aoe.iflist=em0 "$module"
+	equals 1 k root holds
+	k sleep 2
+	equals 1 k root holds
+	k sleep 4
+	equals 0 k root holds
+	k unload
+	# A disk ends it sooner, two seconds later.
+	k target add em0 7.3 1m
+	k load -k net.aoe.boot=1 -k net.aoe.iflist=em0 "$module"
+	k wait disk aoe7e3 5
+	equals 1 k root holds
+	k sleep 4
+	equals 0 k root holds
+	k unload
+}
+t "boot holds the root mount until a disk is there, or for boot_wait" boot_hold

@@ -12,7 +12,7 @@ all_there() {
 	local name
 	k load "$module"
 	for name in version devices discover wc maxwait fail_on_disconnection \
-	    taste_wait ghost_wait shutdown_wait strict_src boot abft maxout \
+	    taste_wait ghost_wait shutdown_wait strict_src boot boot_wait abft maxout \
 	    maxtargets debug iflist policy filter.shelves filter.config \
 	    filter.macs; do
 		k sysctl "net.aoe.$name"
@@ -51,6 +51,7 @@ defaults() {
 	equals 10 k sysctl net.aoe.ghost_wait
 	equals 30 k sysctl net.aoe.shutdown_wait
 	equals 64 k sysctl net.aoe.maxtargets
+	equals 60 k sysctl net.aoe.boot_wait
 	equals -1 k sysctl net.aoe.wc
 	equals "" k sysctl net.aoe.iflist
 	k unload

@@ -247,6 +247,71 @@ fn a_larger_payload_is_used_once_a_read_has_proved_it() {
     assert_eq!(counts, [17, 17, 6]);
 }
 
+fn holes_told(rig: &mut Rig) -> usize {
+    let told = |n: &&Output| matches!(n, Output::Event { event: Event::PayloadDown, .. });
+    rig.take_news().iter().filter(told).count()
+}
+
+/// Goes on for `by`; small frames are answered if there is no outage, large
+/// ones if there is no hole either.
+fn live(rig: &mut Rig, by: Micros, outage: bool, hole: bool) {
+    let end = rig.now.after(by);
+    while rig.now < end {
+        rig.run(Micros::from_millis(10));
+        for frame in rig.take_frames().iter().filter(|_| !outage) {
+            match frame.header[27] {
+                0xec => rig.identify(frame, THEM, &disk(1000, SERIAL)),
+                _ if hole && frame.header[26] > 2 => {}
+                _ => rig.answer(frame),
+            }
+        }
+    }
+}
+
+#[test]
+fn an_outage_is_no_reason_to_call_large_frames_lost() {
+    for outage in [700, 1500, 4000, 30_000] {
+        let mut rig = Rig::jumbo();
+        live(&mut rig, Micros::from_millis(50), false, false);
+        for n in 0..8 {
+            rig.submit(n, Op::Read, 17 * n, 17);
+        }
+        live(&mut rig, Micros::from_millis(outage), true, false);
+        live(&mut rig, Micros::from_secs(8), false, false);
+        assert_eq!(rig.take_done().len(), 8, "{outage} ms");
+        assert_eq!(holes_told(&mut rig), 0, "{outage} ms");
+        assert_eq!(rig.target.path_status(0).unwrap().payload, 17 * 512);
+    }
+}
+
+#[test]
+fn an_outage_during_a_probe_says_nothing_about_large_frames() {
+    for outage in [300, 700, 1500, 30_000] {
+        let mut rig = Rig::jumbo();
+        live(&mut rig, Micros::from_millis(outage), true, false);
+        live(&mut rig, Micros::from_secs(3), false, false);
+        assert_eq!(holes_told(&mut rig), 0, "{outage} ms");
+        assert_eq!(rig.target.path_status(0).unwrap().payload, 17 * 512);
+    }
+}
+
+#[test]
+fn large_frames_are_called_lost_once_small_ones_came_through() {
+    // Found by a probe, before there was any I/O.
+    let mut rig = Rig::jumbo();
+    live(&mut rig, Micros::from_secs(3), false, true);
+    assert_eq!(holes_told(&mut rig), 1);
+    // A hole that opens under I/O, which goes on through it.
+    let mut rig = Rig::jumbo();
+    live(&mut rig, Micros::from_millis(50), false, false);
+    for n in 0..8 {
+        rig.submit(n, Op::Read, 17 * n, 17);
+    }
+    live(&mut rig, Micros::from_secs(6), false, true);
+    assert_eq!(rig.take_done().len(), 8);
+    assert_eq!(holes_told(&mut rig), 1);
+}
+
 #[test]
 fn an_answer_under_tag_zero_is_nobodys() {
     let mut rig = Rig::up();

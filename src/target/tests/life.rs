@@ -3,6 +3,7 @@
 use super::super::*;
 use super::rig::*;
 use crate::output::Event;
+use std::vec::Vec;
 
 /// Answers every IDENTIFY that is asked for within `by`.
 fn come_back(rig: &mut Rig, id: &Identify, by: Micros) {
@@ -33,7 +34,73 @@ fn a_target_that_never_says_who_it_is_disappears() {
     let mut rig = Rig::new();
     rig.config(THEM, 0, 16, 2);
     rig.run(Micros::from_secs(6));
-    assert_eq!(rig.take_news(), [Output::Idle]);
+    let absent = Output::Absent { why: Event::Unidentified, value: 0 };
+    assert_eq!(rig.take_news(), [absent, Output::Idle]);
+}
+
+#[test]
+fn a_frame_that_holds_no_sector_is_why_nobody_says_who_he_is() {
+    let mut rig = Rig::new();
+    rig.target.handle_link(LinkId(0), Link { mtu: 533, ..up_link() }, rig.now);
+    rig.config(THEM, 0, 16, 2);
+    rig.run(Micros::from_secs(6));
+    let absent = Output::Absent { why: Event::FrameTooSmall, value: 548 };
+    assert_eq!(rig.take_news(), [absent, Output::Idle]);
+}
+
+/// What the one event is, and its value.
+fn event(rig: &mut Rig) -> (Event, u64) {
+    match rig.take_news()[..] {
+        [Output::Event { event, value, .. }] => (event, value),
+        ref news => panic!("{news:?}"),
+    }
+}
+
+#[test]
+fn a_disk_that_cannot_be_used_says_why_and_what_it_is() {
+    let odd = |bytes| Identify { logical_sector: bytes, ..disk(1000, SERIAL) };
+    let cases = [
+        (odd(520), (Event::SectorSize, 520)),
+        (odd(8192), (Event::SectorSize, 8192)),
+        (disk(0, SERIAL), (Event::NoSectors, 0)),
+    ];
+    for (id, (why, value)) in cases {
+        let mut rig = Rig::new();
+        rig.raise(THEM, &id);
+        assert_eq!(event(&mut rig), (why, value));
+        let status = rig.target.status();
+        assert_eq!(status.reason, Some((why, value, 0)));
+        assert_eq!(status.names.map(|n| n.serial), Some(*SERIAL));
+        assert_eq!((status.has_conflict, status.sectors), (false, 0));
+        assert_eq!(rig.target.path_status(0).map(|p| p.state_code), Some(4));
+        // It is asked again when it is heard of, and says nothing new.
+        rig.raise(THEM, &id);
+        assert_eq!(rig.take_news(), []);
+        rig.raise(THEM, &disk(1000, SERIAL));
+        assert_eq!(rig.take_news(), [Output::Up { sectors: 1000 }]);
+        assert_eq!(rig.target.status().reason, None);
+    }
+}
+
+#[test]
+fn an_open_disk_that_loses_its_sectors_waits_for_them() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.submit(1, Op::Read, 0, 1);
+    rig.take_one(0x24);
+    rig.config(THEM, 0, 16, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(0, SERIAL));
+    let news = rig.take_news();
+    assert!(news.contains(&Output::Suspended), "{news:?}");
+    assert_eq!(rig.target.status().reason, Some((Event::NoSectors, 0, 0)));
+    assert_eq!(rig.take_frames(), []);
+    rig.now = rig.now.after(Micros::from_secs(2));
+    rig.config(THEM, 0, 16, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, SERIAL));
+    assert!(rig.take_news().contains(&Output::Resumed));
+    rig.take_one(0x24);
 }
 
 #[test]
@@ -479,4 +546,120 @@ fn a_box_that_was_contradicted_does_not_inherit_an_open_disk() {
     let news = rig.take_news();
     assert!(news.contains(&Output::Suspended), "{news:?}");
     assert!(!news.contains(&Output::Resumed), "{news:?}");
+}
+
+/// A disk of so many sectors of 4096 bytes.
+fn large(sectors: u64) -> Identify {
+    Identify { logical_sector: 4096, physical_sector: 4096, ..disk(sectors, SERIAL) }
+}
+
+/// The same, up on an interface of MTU 9000; the probe is answered.
+fn large_rig(sector_count: u8) -> Rig {
+    let mut rig = Rig::new();
+    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
+    rig.config(THEM, 1, 16, sector_count);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &large(1000));
+    rig
+}
+
+#[test]
+fn a_disk_of_larger_sectors_is_asked_in_those() {
+    let mut rig = large_rig(17);
+    assert_eq!(rig.take_news(), [Output::Up { sectors: 8000 }]);
+    // Two whole sectors fit 17 blocks.
+    let probe = rig.take_one(0x24);
+    assert_eq!((probe.header[26], probe.frame_length), (2, 36 + 8192));
+    rig.ata_data(&probe, THEM, &[7; 8192]);
+    rig.submit(1, Op::Read, 8 * 0x0102, 8 * 5);
+    let frames = rig.take_frames();
+    let asked: Vec<_> = frames.iter().map(|f| (f.header[26], f.header[28], f.header[29])).collect();
+    assert_eq!(asked, [(2, 2, 1), (2, 4, 1), (1, 6, 1)]);
+    rig.copies.clear();
+    for (frame, sectors) in frames.iter().zip([2, 2, 1]) {
+        rig.ata_data(frame, THEM, &[7; 4096].repeat(sectors));
+    }
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+    let offset = |c: &CopyOut| match c {
+        CopyOut::Io { offset, length, .. } => (*offset, *length),
+        CopyOut::Scratch { .. } => (0, 0),
+    };
+    let offsets: Vec<_> = rig.copies.iter().map(offset).collect();
+    assert_eq!(offsets, [(0, 8192), (8192, 8192), (16384, 4096)]);
+    rig.submit(2, Op::Write, 8, 8);
+    let write = rig.take_one(0x34);
+    assert_eq!((write.header[26], write.header[28], write.frame_length), (1, 1, 36 + 4096));
+    // What is no whole sector, or beyond the end, is refused.
+    for (lba, sectors) in [(1, 8), (0, 1), (8, 12), (8000, 8)] {
+        assert_eq!(rig.try_submit(3, Op::Read, lba, sectors), Err(IoError::Io));
+    }
+}
+
+#[test]
+fn frames_of_a_disk_of_larger_sectors_hold_at_least_one() {
+    // A target that takes less than two sectors gets one at a time.
+    let mut rig = large_rig(15);
+    assert_eq!(rig.take_frames(), []);
+    rig.submit(1, Op::Read, 0, 16);
+    let counts: Vec<u8> = rig.take_frames().iter().map(|f| f.header[26]).collect();
+    assert_eq!(counts, [1, 1]);
+    // One that takes less than a sector is of no use.
+    let mut rig = large_rig(7);
+    assert_eq!(event(&mut rig), (Event::FrameTooSmall, 4132));
+    assert_eq!(rig.target.status().names.map(|n| n.logical_sector), Some(4096));
+    rig.config(THEM, 1, 16, 17);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &large(1000));
+    assert_eq!(rig.take_news(), [Output::Up { sectors: 8000 }]);
+}
+
+#[test]
+fn an_mtu_that_holds_no_sector_suspends_and_a_larger_one_resumes() {
+    let mut rig = large_rig(17);
+    rig.take_news();
+    rig.take_frames();
+    rig.submit(1, Op::Read, 0, 8);
+    rig.take_one(0x24);
+    rig.target.handle_link(LinkId(0), Link { mtu: 4117, ..up_link() }, rig.now);
+    let news = rig.take_news();
+    assert!(news.contains(&Output::Suspended), "{news:?}");
+    assert_eq!(rig.target.status().reason, Some((Event::FrameTooSmall, 4132, 0)));
+    assert_eq!(rig.take_frames(), []);
+    rig.target.handle_link(LinkId(0), Link { mtu: 4118, ..up_link() }, rig.now);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &large(1000));
+    assert!(rig.take_news().contains(&Output::Resumed));
+    assert_eq!(rig.take_one(0x24).header[26], 1);
+}
+
+#[test]
+fn the_same_name_with_sectors_of_another_size_is_another_disk() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
+    rig.config(THEM, 0, 16, 17);
+    let query = rig.take_frames().into_iter().find(|f| f.header[27] == 0xec).unwrap();
+    rig.identify(&query, THEM, &large(125));
+    assert!(rig.target.status().has_conflict);
+    rig.target.handle_close(rig.now);
+    rig.take_news();
+    rig.take_frames();
+    rig.config(THEM, 1, 16, 17);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &large(125));
+    let news = rig.take_news();
+    assert!(
+        news.contains(&Output::Gone) && news.contains(&Output::Up { sectors: 1000 }),
+        "{news:?}"
+    );
+}
+
+#[test]
+fn another_disk_on_a_path_that_was_unusable_is_a_conflict() {
+    let mut rig = Rig::up();
+    rig.raise(OTHERS, &disk(0, SERIAL));
+    assert_eq!(rig.target.path_status(1).map(|p| p.state_code), Some(4));
+    rig.raise(OTHERS, &disk(1000, OTHER_SERIAL));
+    assert_eq!(rig.target.path_status(1).map(|p| p.state_code), Some(3));
+    assert!(rig.target.status().has_conflict);
 }

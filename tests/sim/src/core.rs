@@ -494,6 +494,10 @@ fn output(out: &AoeOutput) -> Option<Output> {
         abi::OUT_GONE => Output::Gone,
         abi::OUT_IDLE => Output::Idle,
         // Which event it is does not matter here.
+        abi::OUT_ABSENT => Output::Absent {
+            why: aoe_core::output::Event::Unidentified,
+            value: u64::from(out.event),
+        },
         abi::OUT_EVENT => Output::Event {
             event: aoe_core::output::Event::PathUp,
             path: None,

@@ -290,7 +290,8 @@ impl Machine {
                 }
                 Output::Resized { .. } => return Err("the disk was resized".to_string()),
                 Output::ControlDone(_) => return Err("an answer to no command".to_string()),
-                Output::Gone
+                Output::Absent { .. }
+                | Output::Gone
                 | Output::Event { .. }
                 | Output::Idle
                 | Output::Resumed

@@ -454,6 +454,7 @@ impl Search {
                 Output::Gone => return Err("the disk went away".to_string()),
                 Output::ControlDone { .. } => return Err("an answer to no command".to_string()),
                 Output::Event { .. }
+                | Output::Absent { .. }
                 | Output::Idle
                 | Output::Resized { .. }
                 | Output::Resumed

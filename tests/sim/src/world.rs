@@ -431,7 +431,11 @@ impl<'p, I: Initiator> World<'p, I> {
                 self.size = sectors;
             }
             Output::ControlDone(_) => return Err("an answer to no command".to_string()),
-            Output::Event { .. } | Output::Idle | Output::Resumed | Output::Suspended => {}
+            Output::Absent { .. }
+            | Output::Event { .. }
+            | Output::Idle
+            | Output::Resumed
+            | Output::Suspended => {}
         }
         Ok(())
     }

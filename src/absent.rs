@@ -1,0 +1,150 @@
+//! Targets that answer the question for targets and have no disk here: which
+//! ones, and why. What cannot be a target has no other place to say so.
+
+use crate::output::Event;
+use crate::time::{Instant, Micros};
+use crate::wire::Address;
+
+/// Targets that are remembered.
+pub const ABSENT: usize = 256;
+/// What has not been heard of for this long is forgotten: three beacons.
+const FORGOTTEN: Micros = Micros::from_secs(180);
+/// A target may take this long to say what disk it has.
+const PATIENCE: Micros = Micros::from_secs(60);
+
+/// One target without a disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Absent {
+    /// Which.
+    pub address: Address,
+    /// Why.
+    pub why: Event,
+    /// What the event's text says.
+    pub value: u64,
+    /// When it was first heard of.
+    pub since: Instant,
+    heard: Instant,
+    is_told: bool,
+}
+
+impl Absent {
+    /// No target.
+    pub const NONE: Self = Self {
+        address: Address::BROADCAST,
+        why: Event::Unidentified,
+        value: 0,
+        since: Instant::ZERO,
+        heard: Instant::ZERO,
+        is_told: false,
+    };
+
+    fn is_known(&self, now: Instant) -> bool {
+        self.address != Address::BROADCAST && now < self.heard.after(FORGOTTEN)
+    }
+}
+
+/// All of them; the one that was heard of least recently makes room.
+#[derive(Debug)]
+pub(crate) struct Absences<'a> {
+    entries: &'a mut [Absent; ABSENT],
+}
+
+impl<'a> Absences<'a> {
+    pub(crate) fn new(entries: &'a mut [Absent; ABSENT]) -> Self {
+        Self { entries }
+    }
+
+    /// A target answered and has no disk. True if that is to be told now: once
+    /// for each reason, and a minute after the first answer where it may still
+    /// mend itself.
+    pub(crate) fn note(&mut self, address: Address, why: Event, value: u64, now: Instant) -> bool {
+        let rank = |e: &Absent| {
+            (e.address != address, if e.is_known(now) { e.heard } else { Instant::ZERO })
+        };
+        let Some(entry) = self.entries.iter_mut().min_by_key(|e| rank(e)) else { return false };
+        if entry.address != address || !entry.is_known(now) {
+            *entry = Absent { address, since: now, ..Absent::NONE };
+        }
+        entry.is_told &= entry.why == why;
+        (entry.why, entry.value, entry.heard) = (why, value, now);
+        let patient = matches!(why, Event::FrameTooSmall | Event::Unidentified);
+        if entry.is_told || patient && now < entry.since.after(PATIENCE) {
+            return false;
+        }
+        entry.is_told = true;
+        true
+    }
+
+    /// The target has a disk, or is none any more.
+    pub(crate) fn forget(&mut self, address: Address) {
+        for entry in self.entries.iter_mut().filter(|e| e.address == address) {
+            *entry = Absent::NONE;
+        }
+    }
+
+    /// The `n`th that was heard of lately.
+    pub(crate) fn get(&self, n: usize, now: Instant) -> Option<&Absent> {
+        self.entries.iter().filter(|e| e.is_known(now)).nth(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_micros((seconds + 1000) * 1_000_000)
+    }
+
+    fn address(n: usize) -> Address {
+        Address { major: u16::try_from(n).unwrap(), minor: 1 }
+    }
+
+    #[test]
+    fn what_is_left_out_is_told_at_once_and_once() {
+        let mut entries = [Absent::NONE; ABSENT];
+        let mut all = Absences::new(&mut entries);
+        assert!(all.note(address(7), Event::LeftOut, 64, at(0)));
+        assert!(!all.note(address(7), Event::LeftOut, 64, at(60)));
+        assert!(all.note(address(8), Event::LeftOut, 64, at(60)));
+        assert_eq!(all.get(1, at(60)).map(|e| (e.address, e.value)), Some((address(8), 64)));
+        assert!(all.get(2, at(60)).is_none());
+    }
+
+    #[test]
+    fn a_target_has_a_minute_to_say_what_disk_it_has() {
+        let mut entries = [Absent::NONE; ABSENT];
+        let mut all = Absences::new(&mut entries);
+        for second in [5, 15, 35, 50] {
+            assert!(!all.note(address(7), Event::Unidentified, 0, at(second)), "{second}");
+        }
+        assert!(all.note(address(7), Event::Unidentified, 0, at(110)));
+        assert!(!all.note(address(7), Event::Unidentified, 0, at(170)));
+        // Another reason is news.
+        assert!(all.note(address(7), Event::LeftOut, 64, at(180)));
+    }
+
+    #[test]
+    fn what_has_a_disk_or_is_silent_is_forgotten() {
+        let mut entries = [Absent::NONE; ABSENT];
+        let mut all = Absences::new(&mut entries);
+        all.note(address(7), Event::LeftOut, 64, at(0));
+        all.note(address(8), Event::LeftOut, 64, at(0));
+        all.forget(address(7));
+        assert_eq!(all.get(0, at(1)).map(|e| e.address), Some(address(8)));
+        assert!(all.get(0, at(181)).is_none());
+        assert!(all.note(address(8), Event::LeftOut, 64, at(181)));
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_keeps_the_latest() {
+        let mut entries = [Absent::NONE; ABSENT];
+        let mut all = Absences::new(&mut entries);
+        for n in 0..ABSENT + 10 {
+            all.note(address(n), Event::LeftOut, 64, at(n as u64 / 10));
+        }
+        let known = (0..).map_while(|n| all.get(n, at(30))).count();
+        assert_eq!(known, ABSENT);
+        assert!((0..ABSENT).all(|n| all.get(n, at(30)).unwrap().address != address(0)));
+    }
+}
