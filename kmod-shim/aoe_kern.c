@@ -32,8 +32,8 @@
  * with at most aoe_conf_sx held.
  *
  * Load order: what others can call into comes last, and is taken down first.
- * The sysctl nodes are there before and after us (the linker sees to them),
- * so their handlers look at aoe_ready.
+ * While an unload waits, and may yet be refused, the sysctl nodes are there:
+ * their handlers look at aoe_ready.
  */
 #include "aoe_var.h"
 
@@ -146,6 +146,7 @@ aoe_teardown(void)
 	u_int i;
 
 	aoe_ctl_stop();
+	aoe_sysctl_remove();
 	/* The task that looks once a second may be about to do the same. */
 	sx_xlock(&aoe_conf_sx);
 	aoe_boot_release();
@@ -225,6 +226,7 @@ aoe_load(void)
 	/* Pools and mirrors write their last at that event, and before us. */
 	aoe_tag_post_sync = EVENTHANDLER_REGISTER(shutdown_post_sync,
 	    aoe_shutdown_post_sync, NULL, SHUTDOWN_PRI_LAST);
+	aoe_sysctl_add();
 	sx_xlock(&aoe_conf_sx);
 	atomic_store_bool(&aoe_ready, true);
 	aoe_boot_hold();

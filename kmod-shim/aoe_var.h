@@ -319,11 +319,13 @@ int	aoe_dump_write(void *, void *, off_t offset, size_t length);
 /* aoe_filter.c */
 int	aoe_filter_init(void);
 void	aoe_filter_fini(void);
+int	aoe_filter_sysctl(SYSCTL_HANDLER_ARGS);
 void	aoe_filter_judge(struct aoe_frame *, const struct mbuf *);
 
 /* aoe_policy.c */
 void	aoe_policy_init(void);
 void	aoe_policy_target_init(struct aoe_softc *);
+int	aoe_policy_sysctl(SYSCTL_HANDLER_ARGS);
 int	aoe_policy_sysctl_target(SYSCTL_HANDLER_ARGS);
 
 /* aoe_ctl.c: /dev/aoectl. */
@@ -341,6 +343,8 @@ void	aoe_log_clear(void);
 /* aoe_sysctl.c */
 int	aoe_conf_enter(void);
 void	aoe_sysctl_init(void);
+void	aoe_sysctl_add(void);
+void	aoe_sysctl_remove(void);
 void	aoe_sysctl_apply(void);
 void	aoe_sysctl_fini(void);
 

@@ -86,7 +86,9 @@ int
 sysctl_wire_old_buffer(struct sysctl_req *req, size_t len)
 {
 
-	(void)req, (void)len;
+	(void)len;
+	kpi_may_sleep(CALLER, "sysctl_wire_old_buffer()");
+	req->lock = REQ_WIRED;
 	return (0);
 }
 
