@@ -165,7 +165,8 @@ aoe_net_init(void)
 	};
 	struct pfil_link_args la = {
 		.pa_version = PFIL_VERSION,
-		.pa_flags = PFIL_IN | PFIL_HOOKPTR,
+		/* Behind firewalls: these put their hooks in front. */
+		.pa_flags = PFIL_IN | PFIL_HOOKPTR | PFIL_APPEND,
 		.pa_headname = PFIL_ETHER_NAME,
 	};
 	int error;

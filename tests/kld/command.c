@@ -395,6 +395,10 @@ cmd_misc(int argc, char **argv, FILE *out)
 		fprintf(out, "%u\n", violations());
 	else if (strcmp(argv[0], "sleep") == 0 && argc == 2)
 		host_sleep_ns((long)(strtod(argv[1], NULL) * 1e9));
+	else if (strcmp(argv[0], "firewall") == 0 && argc == 2)
+		kpi_firewall(strcmp(argv[1], "on") == 0);
+	else if (strcmp(argv[0], "firewall") == 0)
+		fprintf(out, "%lu\n", kpi_firewall_dropped());
 	else if (strcmp(argv[0], "shutdown") == 0)
 		kpi_shutdown(0);
 	else if (strcmp(argv[0], "interrupt") == 0)
@@ -443,6 +447,7 @@ static const struct cmd commands[] = {
 	{ "fault", 1, 3, cmd_fault, "alloc n [for] | txfree now|late|lazy|"
 	    "never|random [ms] | txrelease | rxsplit 0|1 | unmapped 0|1|2 | txerror "
 	    "errno | copyout 0|1 | trace 0|1 | list" },
+	{ "firewall", 0, 1, cmd_misc, "[on|off] (how many it dropped)" },
 	{ "firmware", 2, 2, cmd_firmware, "address file" },
 	{ "violations", 0, 0, cmd_misc, "" },
 	{ "sleep", 1, 1, cmd_misc, "seconds" },

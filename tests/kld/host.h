@@ -147,6 +147,10 @@ void	 kpi_if_rename(struct kpi_if *, const char *name)
 void	 kpi_if_counts(struct kpi_if *, unsigned long *in, unsigned long *out,
 	    unsigned long *passed) SHARED(kpi_if_counts);
 
+/* A firewall that drops incoming AoE; on: linked now. */
+void	 kpi_firewall(int on) SHARED(kpi_firewall);
+unsigned long kpi_firewall_dropped(void) SHARED(kpi_firewall_dropped);
+
 /* Whether its driver can be polled after a panic. */
 void	 kpi_if_polling(struct kpi_if *, int can) SHARED(kpi_if_polling);
 

@@ -19,13 +19,14 @@
 
 struct pfil_hook {
 	struct pfil_hook_args	 args;
+	struct pfil_hook	*next;		/* in the order of input */
 	bool			 linked;
-	epoch_context_t		 dead;
 };
 
 static struct vnet	vnet0_;
 struct vnet		*vnet0 = &vnet0_;
-static struct pfil_hook	*hook;
+static struct pfil_hook	*pfil_first;
+static struct kmutex	pfil_lock;
 static bool		head_present;
 
 /* Sent mbufs that are held back, by when; or ones in the ring, not sent yet. */
@@ -55,13 +56,42 @@ pfil_add_hook(struct pfil_hook_args *a)
 	kpi_may_sleep(CALLER, "pfil_add_hook()");
 	if (a->pa_version != PFIL_VERSION || a->pa_type != PFIL_TYPE_ETHERNET)
 		host_panic("pfil hook of another version or type");
-	if (hook != NULL)
-		host_panic("a second pfil hook");
 	h = host_alloc(sizeof(*h));
 	h->args = *a;
-	hook = h;
-	ledger_add(LEDGER_PFIL, h, a->pa_modname, CALLER);
+	/* A firewall of ours is no business of the module's. */
+	if (host_in_module((const void *)a->pa_mbuf_chk))
+		ledger_add(LEDGER_PFIL, h, a->pa_modname, CALLER);
 	return (h);
+}
+
+static void
+pfil_unlink(struct pfil_hook *h)
+{
+	struct pfil_hook **p;
+
+	kpi_lock(&pfil_lock);
+	for (p = &pfil_first; *p != NULL && *p != h; p = &(*p)->next)
+		;
+	/* A reader may stand on it, and goes on from there. */
+	if (*p == h)
+		*p = h->next;
+	h->linked = false;
+	kpi_unlock(&pfil_lock);
+}
+
+/* In front of all others, or behind them: as pfil.c does on input. */
+static void
+pfil_insert(struct pfil_hook *h, bool append)
+{
+	struct pfil_hook **p = &pfil_first;
+
+	kpi_lock(&pfil_lock);
+	while (append && *p != NULL)
+		p = &(*p)->next;
+	h->next = *p;
+	h->linked = true;
+	*p = h;
+	kpi_unlock(&pfil_lock);
 }
 
 int
@@ -73,14 +103,19 @@ pfil_link(struct pfil_link_args *a)
 	if (curvnet != vnet0)
 		kpi_violation(CALLER, "pfil_link outside of vnet0");
 	if ((a->pa_flags & PFIL_HOOKPTR) == 0)
-		h = hook;
+		host_panic("a pfil hook linked by its name");
 	if (h == NULL || (!head_present &&
 	    (a->pa_flags & PFIL_HEADPTR) == 0))
 		return (ENOENT);
 	if ((a->pa_flags & PFIL_HEADPTR) == 0 &&
 	    strcmp(a->pa_headname, PFIL_ETHER_NAME) != 0)
 		return (ENOENT);
-	h->linked = (a->pa_flags & PFIL_UNLINK) == 0;
+	if ((a->pa_flags & PFIL_UNLINK) != 0)
+		pfil_unlink(h);
+	else if (h->linked)
+		return (EEXIST);
+	else
+		pfil_insert(h, (a->pa_flags & PFIL_APPEND) != 0);
 	return (0);
 }
 
@@ -91,11 +126,10 @@ pfil_remove_hook(pfil_hook_t h)
 	kpi_may_sleep(CALLER, "pfil_remove_hook()");
 	if (curvnet != vnet0)
 		kpi_violation(CALLER, "pfil_remove_hook outside of vnet0");
-	h->linked = false;
-	hook = NULL;
+	pfil_unlink(h);
 	/* The real one is freed after the epoch: so a late reader finds it. */
-	if (!ledger_remove(LEDGER_PFIL, h, CALLER))
-		return;
+	if (host_in_module((const void *)h->args.pa_mbuf_chk))
+		ledger_remove(LEDGER_PFIL, h, CALLER);
 }
 
 /* Giving sent mbufs back. */
@@ -367,17 +401,37 @@ whole(const char *frame, u_long len)
 	return (m);
 }
 
+/* Every hook in its turn, until one takes the frame. */
+static pfil_return_t
+run_hooks(struct mbuf **m, struct kpi_if *k)
+{
+	struct pfil_hook *h;
+	pfil_return_t verdict = PFIL_PASS;
+
+	CURVNET_SET(vnet0);
+	for (h = pfil_first; h != NULL && verdict == PFIL_PASS; h = h->next) {
+		verdict = h->args.pa_mbuf_chk(m, &k->ifn, PFIL_IN,
+		    h->args.pa_ruleset, NULL);
+		if (verdict != PFIL_PASS && *m != NULL)
+			kpi_violation((void *)h->args.pa_mbuf_chk,
+			    "hook took a packet and left its pointer");
+		if (curkthr->kt_nheld != 0)
+			kpi_violation((void *)h->args.pa_mbuf_chk,
+			    "hook left with a lock held");
+	}
+	CURVNET_RESTORE();
+	return (verdict);
+}
+
 void
 kpi_if_input(struct kpi_if *k, const void *frame, u_long len, int vlan_tag)
 {
-	struct pfil_hook *h = hook;
 	const u_char *dst = frame;
 	struct mbuf *m;
-	pfil_return_t verdict;
 
 	atomic_add_long(&k->in, 1);
-	if (!k->attached || (k->ifn.if_flags & IFF_UP) == 0 || h == NULL ||
-	    !h->linked || len < ETHER_HDR_LEN)
+	if (!k->attached || (k->ifn.if_flags & IFF_UP) == 0 ||
+	    pfil_first == NULL || len < ETHER_HDR_LEN)
 		return;
 	m = kpi_faults.rx_split || len > MJUM16BYTES ? chop(frame, len) :
 	    whole(frame, len);
@@ -405,25 +459,10 @@ kpi_if_input(struct kpi_if *k, const void *frame, u_long len, int vlan_tag)
 		m_freem(m);
 		return;
 	}
-	CURVNET_SET(vnet0);
-	verdict = h->args.pa_mbuf_chk(&m, &k->ifn, PFIL_IN |
-	    (int)ETHER_HDR_LEN * 0, h->args.pa_ruleset, NULL);
-	CURVNET_RESTORE();
-	switch (verdict) {
-	case PFIL_CONSUMED:
-	case PFIL_DROPPED:
-		if (m != NULL)
-			kpi_violation((void *)h->args.pa_mbuf_chk,
-			    "hook took a packet and left its pointer");
-		break;
-	default:
+	if (run_hooks(&m, k) == PFIL_PASS) {
 		atomic_add_long(&k->passed, 1);
 		m_freem(m);
-		break;
 	}
-	if (curkthr->kt_nheld != 0)
-		kpi_violation((void *)h->args.pa_mbuf_chk,
-		    "hook left with a lock held");
 }
 
 void
