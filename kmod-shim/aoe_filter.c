@@ -51,10 +51,10 @@ aoe_filter_sysctl(SYSCTL_HANDLER_ARGS)
 	char *text;
 	int error;
 
+	text = malloc(AOE_FILTER_MAX + 1, M_AOE, M_WAITOK | M_ZERO);
 	error = aoe_conf_enter();
 	if (error != 0)
-		return (error);
-	text = malloc(AOE_FILTER_MAX + 1, M_AOE, M_WAITOK | M_ZERO);
+		goto out;
 	strlcpy(text, aoe_filters[arg2], AOE_FILTER_MAX + 1);
 	sx_xunlock(&aoe_conf_sx);
 	error = sysctl_handle_string(oidp, text, AOE_FILTER_MAX + 1, req);

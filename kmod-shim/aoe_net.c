@@ -121,7 +121,7 @@ aoe_net_send(u_int link, struct mbuf *m)
 	if (m->m_pkthdr.len > if_getmtu(ifp) + ETHER_HDR_LEN) {
 		/* The MTU has no event; this is where we notice. */
 		aoe_count(AOE_STAT_TX_TOO_LONG);
-		aoe_life_kick(AOE_WORK_SCAN);
+		aoe_links_kick();
 		m_freem(m);
 		return;
 	}

@@ -82,7 +82,7 @@ aoe_policy_sysctl(SYSCTL_HANDLER_ARGS)
 	return (0);
 }
 
-/* Of one target, arg1.  Like all of its handlers, without aoe_conf_sx. */
+/* Of one target, arg1. */
 int
 aoe_policy_sysctl_target(SYSCTL_HANDLER_ARGS)
 {

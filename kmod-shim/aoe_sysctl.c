@@ -222,9 +222,9 @@ aoe_sysctl_setting(SYSCTL_HANDLER_ARGS)
 	if (error != 0)
 		return (error);
 	atomic_store_int(aoe_setting_place(s), value);
-	aoe_dump_prepare();
 	aoe_settings_push();
 	sx_xunlock(&aoe_conf_sx);
+	aoe_dump_prepare();
 	return (0);
 }
 
@@ -253,10 +253,10 @@ aoe_sysctl_iflist(SYSCTL_HANDLER_ARGS)
 	char *list;
 	int error;
 
+	list = malloc(sizeof(aoe_iflist), M_AOE, M_WAITOK | M_ZERO);
 	error = aoe_conf_enter();
 	if (error != 0)
-		return (error);
-	list = malloc(sizeof(aoe_iflist), M_AOE, M_WAITOK | M_ZERO);
+		goto out;
 	strlcpy(list, aoe_iflist, sizeof(aoe_iflist));
 	sx_xunlock(&aoe_conf_sx);
 	error = sysctl_handle_string(oidp, list, sizeof(aoe_iflist), req);

@@ -110,6 +110,7 @@ struct kpi_faults {
 	int	rx_split;	/* received mbufs are chains of small pieces */
 	int	unmapped;	/* 0 never, 1 always, 2 every other I/O */
 	int	copyout_stuck;	/* readers of sysctls stay in copyout() */
+	int	memory_stuck;	/* whoever may wait for memory does */
 	int	tx_error;	/* the errno every transmit fails with; 0: none */
 	int	trace;		/* say every I/O */
 };

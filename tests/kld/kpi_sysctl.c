@@ -68,7 +68,7 @@ old_kernel(struct sysctl_req *req, const void *p, size_t len)
 {
 	size_t room;
 
-	if (req->lock != REQ_WIRED) {
+	if (req->lock != REQ_WIRED && req->oldptr != NULL) {
 		kpi_may_sleep(CALLER, "copyout()");
 		while (*(volatile int *)&kpi_faults.copyout_stuck != 0)
 			host_sleep_ns(1000000);
