@@ -13,6 +13,8 @@
  */
 #include "aoe_var.h"
 
+#include <sys/epoch.h>
+
 #include <vm/vm.h>
 #include <vm/vm_param.h>
 #include <vm/pmap.h>
@@ -181,6 +183,8 @@ aoe_abft_compare(if_t ifp, void *arg)
 {
 	struct aoe_abft_search *s = arg;
 
+	/* An interface that departs loses its address, but not before. */
+	NET_EPOCH_ASSERT();
 	if (if_getaddrlen(ifp) != ETHER_ADDR_LEN ||
 	    memcmp(if_getlladdr(ifp), s->s_mac, ETHER_ADDR_LEN) != 0)
 		return (0);
@@ -198,6 +202,7 @@ aoe_abft_interface(char *name, size_t size)
 		.s_name = name,
 		.s_size = size,
 	};
+	struct epoch_tracker et;
 	int found;
 
 	if (!aoe_abft_acpi(&abft) && !aoe_abft_bios(&abft)) {
@@ -205,7 +210,9 @@ aoe_abft_interface(char *name, size_t size)
 		return (false);
 	}
 	CURVNET_SET(vnet0);
-	found = if_foreach_sleep(NULL, NULL, aoe_abft_compare, &s);
+	NET_EPOCH_ENTER(et);
+	found = if_foreach(aoe_abft_compare, &s);
+	NET_EPOCH_EXIT(et);
 	CURVNET_RESTORE();
 	printf("aoe: booted from aoe%ue%u through %6D (%s)\n",
 	    abft.a_shelf[0] | abft.a_shelf[1] << 8, abft.a_slot,

@@ -46,7 +46,7 @@ void	debugnet_mbuf_start(void) __attribute__((__weak__));
 void	debugnet_mbuf_finish(void) __attribute__((__weak__));
 
 /* Where an interface keeps its methods; 0: not known. */
-static size_t aoe_dump_methods_at;		/* (x) */
+static uintptr_t aoe_dump_methods_at;		/* (a) */
 
 /* The dump under way. */
 static struct {
@@ -63,7 +63,10 @@ static struct {
 	int		d_answer;		/* EAGAIN: none yet */
 } aoe_dump;
 
-/* If dumps are wanted, find out where interfaces keep their methods.  Sleeps. */
+/*
+ * If dumps are wanted, find out where interfaces keep their methods.  Sleeps.
+ * Two threads that do so at once find the same.
+ */
 void
 aoe_dump_prepare(void)
 {
@@ -72,8 +75,7 @@ aoe_dump_prepare(void)
 	if_t ifp;
 	size_t i, n;
 
-	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	if (!aoe_config.dump || aoe_dump_methods_at != 0)
+	if (!aoe_config.dump || atomic_load_ptr(&aoe_dump_methods_at) != 0)
 		return;
 	arc4rand(&aoe_dump.d_request.sequence,
 	    sizeof(aoe_dump.d_request.sequence), 0);
@@ -84,7 +86,8 @@ aoe_dump_prepare(void)
 	n = malloc_usable_size(ifp) / sizeof(*word);
 	for (i = 1; i < n; i++)
 		if (word[i] == &mark)
-			aoe_dump_methods_at = i * sizeof(*word);
+			atomic_store_ptr(&aoe_dump_methods_at,
+			    i * sizeof(*word));
 	if_setdebugnet_methods(ifp, NULL);
 	if_free(ifp);
 	CURVNET_RESTORE();
@@ -95,7 +98,7 @@ static struct debugnet_methods *
 aoe_dump_methods(if_t ifp)
 {
 
-	if (ifp == NULL || aoe_dump_methods_at == 0 || !aoe_link_is_up(ifp) ||
+	if (ifp == NULL || atomic_load_ptr(&aoe_dump_methods_at) == 0 || !aoe_link_is_up(ifp) ||
 	    if_gettype(ifp) != IFT_ETHER)
 		return (NULL);
 	return (*(struct debugnet_methods **)((char *)ifp +

@@ -15,23 +15,6 @@
 #include <sys/libkern.h>
 #include <sys/mbuf.h>
 
-static int	aoe_filter_sysctl(SYSCTL_HANDLER_ARGS);
-
-static SYSCTL_NODE(_net_aoe, OID_AUTO, filter, CTLFLAG_RW | CTLFLAG_MPSAFE, 0,
-    "Which targets are let in");
-
-#define	AOE_FILTER(name, which, descr)					\
-	SYSCTL_PROC(_net_aoe_filter, OID_AUTO, name, CTLTYPE_STRING |	\
-	    CTLFLAG_RWTUN | CTLFLAG_NOFETCH | CTLFLAG_MPSAFE, NULL, which, \
-	    aoe_filter_sysctl, "A", descr)
-
-AOE_FILTER(shelves, AOE_FILTER_SHELVES,
-    "Shelves and ranges of shelves; empty: all");
-AOE_FILTER(config, AOE_FILTER_CONFIG,
-    "What the configuration string begins with; empty: anything");
-AOE_FILTER(macs, AOE_FILTER_MACS,
-    "MAC addresses, or target=address to pin a target; empty: any");
-
 static const char *const aoe_filter_names[] = {
 	[AOE_FILTER_SHELVES] = "shelves",
 	[AOE_FILTER_CONFIG] = "config",
@@ -61,16 +44,17 @@ aoe_filter_set(u_int which, const char *text)
 	return (0);
 }
 
-static int
+/* The filter arg2. */
+int
 aoe_filter_sysctl(SYSCTL_HANDLER_ARGS)
 {
 	char *text;
 	int error;
 
+	text = malloc(AOE_FILTER_MAX + 1, M_AOE, M_WAITOK | M_ZERO);
 	error = aoe_conf_enter();
 	if (error != 0)
-		return (error);
-	text = malloc(AOE_FILTER_MAX + 1, M_AOE, M_WAITOK | M_ZERO);
+		goto out;
 	strlcpy(text, aoe_filters[arg2], AOE_FILTER_MAX + 1);
 	sx_xunlock(&aoe_conf_sx);
 	error = sysctl_handle_string(oidp, text, AOE_FILTER_MAX + 1, req);

@@ -12,6 +12,8 @@
  *	buffer return	anywhere, under any lock: see aoe_mbuf.c.
  *	events		of interfaces: various; may sleep only on departure.
  *	run task	taskqueue of ours: goes on with a drain that grew long.
+ *	links task	taskqueue of ours: looks at interfaces.  Waits for
+ *			locks and the net epoch, but not for memory.
  *	lifecycle task	taskqueue of ours: may sleep.  The only thread that
  *			makes and frees targets, disks and their sysctl nodes.
  *	sysctl, ioctl	a user's thread: may sleep.
@@ -23,17 +25,24 @@
  *	sc_mtx | aoe_disco_mtx | aoe_link_mtx | aoe_log_mtx
  *	locks of taskqueues, callouts, UMA
  *
- * No lock but aoe_conf_sx is held across transmit, the completion of a bio,
- * or any disk(9) call.  Per-target sysctl handlers do not take aoe_conf_sx:
- * the lifecycle thread holds it while it waits for them to leave.
+ * No lock but aoe_conf_sx is held across transmit or the completion of a bio,
+ * and none across any disk(9) call.
+ *
+ * What holds aoe_conf_sx waits for the net epoch and for interfaces' ioctls at
+ * boot, but neither for memory, nor for GEOM, nor for a reader of a sysctl:
+ * when swap lies on one of our disks, each of these may wait for that disk,
+ * which may wait for the news of a link, and a shutdown for the lock.  So
+ * memory is allocated before the lock is taken, what is to be freed is only
+ * unlinked under it, and what copies to a reader wired the reader's memory
+ * first.  Loading is the exception: there is no disk yet.
  *
  * Nothing of the net epoch sleeps.  The address table and the link table are
  * read in the epoch; whoever takes something out of one waits for the epoch
  * with at most aoe_conf_sx held.
  *
  * Load order: what others can call into comes last, and is taken down first.
- * The sysctl nodes are there before and after us (the linker sees to them),
- * so their handlers look at aoe_ready.
+ * While an unload waits, and may yet be refused, the sysctl nodes are there:
+ * their handlers look at aoe_ready.
  */
 #include "aoe_var.h"
 
@@ -76,7 +85,7 @@ aoe_settings(const struct aoe_softc *sc, struct aoe_settings *s)
 	u_int maxwait;
 
 	maxwait = aoe_config.maxwait;
-	if (aoe_shutting_down && (maxwait == 0 ||
+	if (atomic_load_bool(&aoe_shutting_down) && (maxwait == 0 ||
 	    maxwait > aoe_config.shutdown_wait))
 		maxwait = MAX(aoe_config.shutdown_wait, 1);
 	memset(s, 0, sizeof(*s));
@@ -93,21 +102,27 @@ aoe_settings(const struct aoe_softc *sc, struct aoe_settings *s)
 		s->flags |= AOE_SET_STRICT_SRC;
 }
 
+void
+aoe_settings_tell(struct aoe_softc *sc)
+{
+	struct aoe_settings s;
+	uint64_t now;
+
+	now = aoe_input_begin(sc);
+	aoe_settings(sc, &s);
+	aoe_core_settings(sc->sc_core, now, &s);
+	aoe_input_end(sc);
+}
+
 /* Tell every target that a setting changed. */
 void
 aoe_settings_push(void)
 {
-	struct aoe_settings s;
 	struct aoe_softc *sc;
-	uint64_t now;
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
-		now = aoe_input_begin(sc);
-		aoe_settings(sc, &s);
-		aoe_core_settings(sc->sc_core, now, &s);
-		aoe_input_end(sc);
-	}
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link)
+		aoe_settings_tell(sc);
 }
 
 /* File systems are about to be synced: do not wait for ever for a target. */
@@ -117,8 +132,9 @@ aoe_shutdown_pre_sync(void *arg __unused, int howto)
 
 	if ((howto & RB_NOSYNC) != 0 || KERNEL_PANICKED())
 		return;
+	/* Whoever tells a target its settings before we do tells it this. */
+	atomic_store_bool(&aoe_shutting_down, true);
 	sx_xlock(&aoe_conf_sx);
-	aoe_shutting_down = true;
 	aoe_settings_push();
 	sx_xunlock(&aoe_conf_sx);
 }
@@ -142,10 +158,10 @@ aoe_shutdown_post_sync(void *arg __unused, int howto)
 static void
 aoe_teardown(void)
 {
-	struct aoe_softc *sc;
 	u_int i;
 
 	aoe_ctl_stop();
+	aoe_sysctl_remove();
 	/* The task that looks once a second may be about to do the same. */
 	sx_xlock(&aoe_conf_sx);
 	aoe_boot_release();
@@ -154,20 +170,16 @@ aoe_teardown(void)
 		EVENTHANDLER_DEREGISTER(shutdown_pre_sync, aoe_tag_pre_sync);
 	if (aoe_tag_post_sync != NULL)
 		EVENTHANDLER_DEREGISTER(shutdown_post_sync, aoe_tag_post_sync);
-	aoe_link_fini();
 	aoe_net_fini();
-	/* Targets ask for the lifecycle thread, so it goes after them. */
 	sx_xlock(&aoe_conf_sx);
 	aoe_links_release();
-	while ((sc = TAILQ_FIRST(&aoe_targets)) != NULL) {
-		mtx_lock(&sc->sc_mtx);
-		sc->sc_dead = true;
-		mtx_unlock(&sc->sc_mtx);
-		aoe_target_free(sc);
-	}
 	sx_xunlock(&aoe_conf_sx);
-	aoe_life_stop();
+	aoe_link_fini();
+	/* Targets and discovery ask for the threads, so these go after them. */
+	aoe_life_free_targets();
 	aoe_disco_fini();
+	aoe_links_stop();
+	aoe_life_stop();
 	if (aoe_run_tq != NULL)
 		taskqueue_free(aoe_run_tq);
 	aoe_mbuf_fini();
@@ -225,10 +237,13 @@ aoe_load(void)
 	/* Pools and mirrors write their last at that event, and before us. */
 	aoe_tag_post_sync = EVENTHANDLER_REGISTER(shutdown_post_sync,
 	    aoe_shutdown_post_sync, NULL, SHUTDOWN_PRI_LAST);
+	aoe_sysctl_add();
 	sx_xlock(&aoe_conf_sx);
 	atomic_store_bool(&aoe_ready, true);
 	aoe_boot_hold();
 	aoe_life_start();
+	aoe_links_start();
+	/* Waits for memory, but nobody's I/O waits for us yet. */
 	aoe_sysctl_apply();
 	sx_xunlock(&aoe_conf_sx);
 	aoe_loaded = true;
@@ -289,7 +304,8 @@ aoe_remains(u_int *disks, u_int *buffers, char *name, size_t size)
 		mtx_lock(&sc->sc_mtx);
 		aoe_bufs_reap(sc, aoe_now());
 		*buffers += sc->sc_out;
-		if (sc->sc_disk != NULL || sc->sc_drain != AOE_DRAIN_IDLE) {
+		if (sc->sc_disk_state != AOE_DISK_NONE ||
+		    sc->sc_drain != AOE_DRAIN_IDLE) {
 			strlcpy(name, sc->sc_name, size);
 			(*disks)++;
 		}
@@ -362,7 +378,8 @@ aoe_unload(void)
 		sx_xlock(&aoe_conf_sx);
 		atomic_store_bool(&aoe_ready, true);
 		aoe_life_start();
-		aoe_life_kick(AOE_WORK_SCAN);
+		aoe_links_start();
+		aoe_links_kick();
 		sx_xunlock(&aoe_conf_sx);
 		(void)aoe_ctl_start();
 		return (error);

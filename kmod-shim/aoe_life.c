@@ -6,10 +6,13 @@
  * Knows: when targets, disks, links and sysctl nodes are made and freed.
  * Must not know: frames' contents, or how GEOM and interfaces work.
  *
- * Other threads ask for its attention and go on.  It runs with aoe_conf_sx
- * held, at once when asked, and once a second to see what has no event: an
- * interface's MTU, a driver that became ready after it said so, or a buffer
- * that came back to a target which is gone.
+ * Other threads ask for its attention and go on.  It runs at once when asked,
+ * and once a second to see what has no event, such as a buffer that came back
+ * to a target which is gone.
+ *
+ * Whatever it waits for may take long: memory, GEOM, a reader of a sysctl node
+ * that is to go.  So it holds no lock meanwhile, and takes aoe_conf_sx just to
+ * put a target into the list or to take it out.
  */
 #include "aoe_var.h"
 
@@ -50,20 +53,47 @@ aoe_life_start(void)
 	taskqueue_enqueue_timeout(aoe_life_tq, &aoe_life_timer, hz);
 }
 
+/*
+ * Stop a look that enqueues itself again.  Cancelling alone leaves a callout
+ * that waits for the queue's mutex.
+ */
+void
+aoe_life_cancel(struct taskqueue *tq, struct timeout_task *timer)
+{
+	int error;
+
+	do {
+		error = taskqueue_cancel_timeout(tq, timer, NULL);
+		taskqueue_drain_timeout(tq, timer);
+	} while (error != 0);
+}
+
+/*
+ * Free every target: none has a disk, or a buffer out, and none is made any
+ * more.  There may be no thread if there are no targets.
+ */
+void
+aoe_life_free_targets(void)
+{
+	bool none;
+
+	sx_slock(&aoe_conf_sx);
+	none = TAILQ_EMPTY(&aoe_targets);
+	sx_sunlock(&aoe_conf_sx);
+	if (none)
+		return;
+	aoe_life_kick(AOE_WORK_FREE);
+	taskqueue_drain(aoe_life_tq, &aoe_life_task);
+}
+
 /* The thread is no more when this returns. */
 void
 aoe_life_stop(void)
 {
-	int error;
 
 	if (aoe_life_tq == NULL)
 		return;
-	/* Stopping alone leaves a callout that waits for the queue's mutex. */
-	do {
-		error = taskqueue_cancel_timeout(aoe_life_tq, &aoe_life_timer,
-		    NULL);
-		taskqueue_drain_timeout(aoe_life_tq, &aoe_life_timer);
-	} while (error != 0);
+	aoe_life_cancel(aoe_life_tq, &aoe_life_timer);
 	taskqueue_drain(aoe_life_tq, &aoe_life_task);
 	taskqueue_free(aoe_life_tq);
 	aoe_life_tq = NULL;
@@ -336,9 +366,12 @@ aoe_life_take_fate(struct aoe_softc *sc, struct aoe_fate *now)
 	mtx_lock(&sc->sc_mtx);
 	*now = *fate;
 	fate->f_gone = fate->f_resized = false;
-	if (sc->sc_disk_state == AOE_DISK_NONE || !now->f_up)
+	if (!now->f_up)
+		;
+	else if (sc->sc_disk_state == AOE_DISK_NONE) {
 		fate->f_up = false;
-	else if (sc->sc_disk_state == AOE_DISK_LIVE && !now->f_gone) {
+		sc->sc_disk_state = AOE_DISK_MAKING;
+	} else if (sc->sc_disk_state == AOE_DISK_LIVE && !now->f_gone) {
 		/* There is one already: it can only have another size. */
 		fate->f_up = now->f_up = false;
 		now->f_resized = true;
@@ -357,8 +390,7 @@ aoe_life_serve(struct aoe_softc *sc)
 	aoe_life_take_fate(sc, &fate);
 	aoe_disk_fate(sc, &fate);
 	aoe_sysctl_target_paths(sc);
-	if (aoe_target_is_idle(sc))
-		aoe_target_free(sc);
+	aoe_target_reap(sc);
 }
 
 static void
@@ -368,17 +400,20 @@ aoe_life_run(void *arg __unused, int pending __unused)
 	struct aoe_frame f;
 	u_int work;
 
-	sx_xlock(&aoe_conf_sx);
 	work = atomic_readandclear_int(&aoe_life_work);
-	if ((work & AOE_WORK_SCAN) != 0 && aoe_ready)
-		aoe_links_scan();
 	while (aoe_life_take_news(&f))
-		if (aoe_ready)
-			aoe_target_offer(&f);
-	TAILQ_FOREACH_SAFE(sc, &aoe_targets, sc_link, next)
+		aoe_target_offer(&f);
+	TAILQ_FOREACH_SAFE(sc, &aoe_targets, sc_link, next) {
+		if ((work & AOE_WORK_FREE) != 0) {
+			aoe_target_free(sc);
+			continue;
+		}
 		if (atomic_readandclear_int(&sc->sc_attention) != 0)
 			aoe_life_serve(sc);
-	sx_xunlock(&aoe_conf_sx);
+	}
+	if ((work & AOE_WORK_RESERVES) != 0)
+		TAILQ_FOREACH(sc, &aoe_targets, sc_link)
+			aoe_reserve_fill(sc);
 }
 
 static void
@@ -387,14 +422,12 @@ aoe_life_second(void *arg __unused, int pending __unused)
 	struct aoe_softc *sc, *next;
 	bool ready;
 
-	sx_xlock(&aoe_conf_sx);
-	ready = aoe_ready;
-	if (ready && aoe_links_any())
-		aoe_links_scan();
-	if (ready)
-		aoe_life_ask_again();
 	TAILQ_FOREACH_SAFE(sc, &aoe_targets, sc_link, next)
 		aoe_life_serve(sc);
+	sx_xlock(&aoe_conf_sx);
+	ready = aoe_ready;
+	if (ready)
+		aoe_life_ask_again();
 	if (aoe_unsaid != 0)
 		printf("aoe: %u more lines; aoectl log has them\n",
 		    aoe_unsaid);
@@ -402,5 +435,5 @@ aoe_life_second(void *arg __unused, int pending __unused)
 	aoe_boot_poll();
 	sx_xunlock(&aoe_conf_sx);
 	if (ready)
-		taskqueue_enqueue_timeout(aoe_life_tq, &aoe_life_timer, hz);
+		aoe_life_start();
 }

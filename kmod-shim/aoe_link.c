@@ -13,6 +13,11 @@
  * hold keeps only its memory, until the next scan drops it.  All other events
  * just ask for a scan, because they come from contexts that may not sleep,
  * and some of them before the interface is in the state that they announce.
+ *
+ * Scans have a thread of their own, and none of them waits for memory: with
+ * swap on an AoE disk, memory may come free only once the core has been told
+ * that a link is up again.  Once a second that thread looks for what has no
+ * event: an MTU, or a driver that became ready after it said so.
  */
 #include "aoe_var.h"
 
@@ -38,6 +43,15 @@ struct aoe_link {
 };
 
 static struct aoe_link aoe_links[AOE_LINKS];
+static u_int aoe_links_left_out;		/* (x) for want of room */
+
+static void	aoe_links_task_run(void *, int);
+static void	aoe_links_second(void *, int);
+
+static struct taskqueue *aoe_links_tq;		/* (c) */
+static struct task aoe_links_task =
+    TASK_INITIALIZER(0, aoe_links_task_run, NULL);
+static struct timeout_task aoe_links_timer;
 
 static eventhandler_tag aoe_tag_attach;
 static eventhandler_tag aoe_tag_arrival;
@@ -77,7 +91,7 @@ aoe_link_is_up(if_t ifp)
 	    if_getlinkstate(ifp) != LINK_STATE_DOWN);
 }
 
-bool
+static bool
 aoe_links_any(void)
 {
 	u_int i;
@@ -89,15 +103,27 @@ aoe_links_any(void)
 }
 
 /* The largest MTU in use, or Ethernet's. */
-u_int
-aoe_links_mtu(void)
+static u_int
+aoe_links_mtu_locked(void)
 {
 	u_int i, mtu;
 
+	sx_assert(&aoe_conf_sx, SA_LOCKED);
 	mtu = ETHERMTU;
 	for (i = 0; i < AOE_LINKS; i++)
 		if (aoe_links[i].l_state.present)
 			mtu = MAX(mtu, aoe_links[i].l_state.mtu);
+	return (mtu);
+}
+
+u_int
+aoe_links_mtu(void)
+{
+	u_int mtu;
+
+	sx_slock(&aoe_conf_sx);
+	mtu = aoe_links_mtu_locked();
+	sx_sunlock(&aoe_conf_sx);
 	return (mtu);
 }
 
@@ -205,17 +231,31 @@ aoe_link_drop(u_int link)
 	if_rele(ifp);
 }
 
-static bool
-aoe_link_wanted(if_t ifp, void *arg __unused)
-{
+/*
+ * Interfaces that are to be used, each with a reference for us: as many as
+ * there is room for, and as many again to be named.
+ */
+struct aoe_link_found {
+	if_t		f_ifp[2 * AOE_LINKS];
+	u_int		f_count;
+};
 
-	return (aoe_disco_listed(if_name(ifp)) && aoe_link_of(ifp) == -1 &&
-	    aoe_link_is_ethernet(ifp));
+static int
+aoe_link_find(if_t ifp, void *arg)
+{
+	struct aoe_link_found *f = arg;
+
+	NET_EPOCH_ASSERT();
+	if (!aoe_disco_listed(if_name(ifp)) || aoe_link_of(ifp) != -1 ||
+	    !aoe_link_is_ethernet(ifp) || !if_try_ref(ifp))
+		return (0);
+	f->f_ifp[f->f_count++] = ifp;
+	return (f->f_count == nitems(f->f_ifp));
 }
 
-/* Start using an interface; it is referenced by our caller. */
-static int
-aoe_link_take(if_t ifp, void *arg __unused)
+/* Start using an interface, with our reference; false if there is no room. */
+static bool
+aoe_link_take(if_t ifp)
 {
 	if_t again;
 	u_int i;
@@ -223,13 +263,9 @@ aoe_link_take(if_t ifp, void *arg __unused)
 	for (i = 0; i < AOE_LINKS; i++)
 		if (aoe_links[i].l_ref == NULL)
 			break;
-	if (i == AOE_LINKS) {
-		printf("aoe: %s left out: %u interfaces are in use\n",
-		    if_name(ifp), AOE_LINKS);
-		return (0);
-	}
+	if (i == AOE_LINKS)
+		return (false);
 	aoe_boot_raise(ifp);
-	if_ref(ifp);
 	mtx_lock(&aoe_link_mtx);
 	aoe_links[i].l_ref = ifp;
 	atomic_store_rel_ptr(&aoe_links[i].l_ifp, (uintptr_t)ifp);
@@ -247,7 +283,37 @@ aoe_link_take(if_t ifp, void *arg __unused)
 	else if (if_gettype(ifp) == IFT_IEEE8023ADLAG)
 		printf("aoe: %s is a port of a lagg(4): list the lagg\n",
 		    if_name(ifp));
-	return (0);
+	return (true);
+}
+
+/*
+ * Take what is listed and new.  if_foreach_sleep() would be simpler, but it
+ * waits for memory.
+ */
+static void
+aoe_links_take(void)
+{
+	struct aoe_link_found found;
+	struct epoch_tracker et;
+	u_int i, left;
+	bool say;
+
+	found.f_count = 0;
+	NET_EPOCH_ENTER(et);
+	(void)if_foreach(aoe_link_find, &found);
+	NET_EPOCH_EXIT(et);
+	for (i = 0; i < found.f_count && aoe_link_take(found.f_ifp[i]); i++)
+		;
+	left = found.f_count - i;
+	/* They are found at every scan, but that is said once. */
+	say = left != aoe_links_left_out;
+	aoe_links_left_out = left;
+	for (; i < found.f_count; i++) {
+		if (say)
+			printf("aoe: %s left out: %u interfaces are in use\n",
+			    if_name(found.f_ifp[i]), AOE_LINKS);
+		if_rele(found.f_ifp[i]);
+	}
 }
 
 static void
@@ -255,26 +321,36 @@ aoe_link_refresh(u_int link)
 {
 	struct aoe_link *l = &aoe_links[link];
 	struct aoe_link_state state;
-	struct aoe_softc *sc;
 	bool grew;
 
 	if (!aoe_link_look(link, &state) ||
 	    memcmp(&state, &l->l_state, sizeof(state)) == 0)
 		return;
-	grew = state.mtu > aoe_links_mtu();
+	grew = state.mtu > aoe_links_mtu_locked();
 	l->l_state = state;
 	if (aoe_config.debug > 0)
 		printf("aoe: %s: %s, MTU %u\n", if_name(l->l_ref),
 		    state.up ? "up" : "down", state.mtu);
-	if (grew)
-		TAILQ_FOREACH(sc, &aoe_targets, sc_link)
-			aoe_reserve_fill(sc);
 	aoe_link_tell(link);
+	/* That waits for memory, which may have waited for this link. */
+	if (grew)
+		aoe_life_kick(AOE_WORK_RESERVES);
+}
+
+static void
+aoe_links_refresh(void)
+{
+	u_int i;
+
+	for (i = 0; i < AOE_LINKS; i++)
+		if (aoe_links[i].l_ref != NULL && aoe_links[i].l_ifp != 0)
+			aoe_link_refresh(i);
 }
 
 /*
  * Make the table agree with the interface list and with the interfaces as
- * they are, and tell the core what changed.
+ * they are, and tell the core what changed: first of what is in use already,
+ * since I/O may wait for that.  Waits for no memory.
  */
 void
 aoe_links_scan(void)
@@ -283,16 +359,69 @@ aoe_links_scan(void)
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
 	CURVNET_SET(vnet0);
+	aoe_links_refresh();
 	for (i = 0; i < AOE_LINKS; i++)
 		if (aoe_links[i].l_ref != NULL &&
 		    (aoe_links[i].l_ifp == 0 ||
 		    !aoe_disco_listed(if_name(aoe_links[i].l_ref))))
 			aoe_link_drop(i);
-	if_foreach_sleep(aoe_link_wanted, NULL, aoe_link_take, NULL);
-	for (i = 0; i < AOE_LINKS; i++)
-		if (aoe_links[i].l_ref != NULL && aoe_links[i].l_ifp != 0)
-			aoe_link_refresh(i);
+	aoe_links_take();
+	aoe_links_refresh();
 	CURVNET_RESTORE();
+}
+
+/* Ask for a scan.  Any lock may be held. */
+void
+aoe_links_kick(void)
+{
+
+	taskqueue_enqueue(aoe_links_tq, &aoe_links_task);
+}
+
+static void
+aoe_links_task_run(void *arg __unused, int pending __unused)
+{
+
+	sx_xlock(&aoe_conf_sx);
+	if (aoe_ready)
+		aoe_links_scan();
+	sx_xunlock(&aoe_conf_sx);
+}
+
+static void
+aoe_links_second(void *arg __unused, int pending __unused)
+{
+	bool ready;
+
+	sx_xlock(&aoe_conf_sx);
+	ready = aoe_ready;
+	if (ready && aoe_links_any())
+		aoe_links_scan();
+	sx_xunlock(&aoe_conf_sx);
+	if (ready)
+		aoe_links_start();
+}
+
+/* Start the once-a-second look; it stops when aoe_ready is cleared. */
+void
+aoe_links_start(void)
+{
+
+	taskqueue_enqueue_timeout(aoe_links_tq, &aoe_links_timer, hz);
+}
+
+/* Nobody asks for a scan any more; the thread is gone when this returns. */
+void
+aoe_links_stop(void)
+{
+
+	if (aoe_links_tq == NULL)
+		return;
+	aoe_life_cancel(aoe_links_tq, &aoe_links_timer);
+	taskqueue_drain(aoe_links_tq, &aoe_links_task);
+	taskqueue_free(aoe_links_tq);
+	aoe_links_tq = NULL;
+	aoe_links_left_out = 0;
 }
 
 /* Use no interface any more. */
@@ -317,7 +446,7 @@ aoe_link_changed(void *arg __unused, if_t ifp)
 	link = aoe_link_of(ifp);
 	NET_EPOCH_EXIT(et);
 	if (link != -1)
-		aoe_life_kick(AOE_WORK_SCAN);
+		aoe_links_kick();
 }
 
 static void
@@ -332,7 +461,7 @@ aoe_link_arrived(void *arg __unused, if_t ifp)
 {
 
 	if (if_getvnet(ifp) == vnet0)
-		aoe_life_kick(AOE_WORK_SCAN);
+		aoe_links_kick();
 }
 
 /*
@@ -360,13 +489,21 @@ aoe_link_departs(void *arg __unused, if_t ifp)
 	if (!ours)
 		return;
 	NET_EPOCH_WAIT();
-	aoe_life_kick(AOE_WORK_SCAN);
+	aoe_links_kick();
 }
 
 int
 aoe_link_init(void)
 {
+	int error;
 
+	aoe_links_tq = taskqueue_create("aoe_links", M_WAITOK,
+	    taskqueue_thread_enqueue, &aoe_links_tq);
+	TIMEOUT_TASK_INIT(aoe_links_tq, &aoe_links_timer, 0, aoe_links_second,
+	    NULL);
+	error = taskqueue_start_threads(&aoe_links_tq, 1, PWAIT, "aoe links");
+	if (error != 0)
+		return (error);
 	aoe_tag_attach = EVENTHANDLER_REGISTER(ether_ifattach_event,
 	    aoe_link_arrived, NULL, EVENTHANDLER_PRI_ANY);
 	aoe_tag_arrival = EVENTHANDLER_REGISTER(ifnet_arrival_event,
@@ -386,7 +523,10 @@ aoe_link_init(void)
 	return (0);
 }
 
-/* No event comes when this returns. */
+/*
+ * No event comes when this returns.  No link may be in use any more: without
+ * the departure handler nothing would keep us from an interface that is gone.
+ */
 void
 aoe_link_fini(void)
 {

@@ -128,7 +128,7 @@ aoe_net_send(u_int link, struct mbuf *m)
 	if (m->m_pkthdr.len > if_getmtu(ifp) + ETHER_HDR_LEN) {
 		/* The MTU has no event; this is where we notice. */
 		aoe_count(AOE_STAT_TX_TOO_LONG);
-		aoe_life_kick(AOE_WORK_SCAN);
+		aoe_links_kick();
 		m_freem(m);
 		return;
 	}
@@ -172,7 +172,8 @@ aoe_net_init(void)
 	};
 	struct pfil_link_args la = {
 		.pa_version = PFIL_VERSION,
-		.pa_flags = PFIL_IN | PFIL_HOOKPTR,
+		/* Behind firewalls: these put their hooks in front. */
+		.pa_flags = PFIL_IN | PFIL_HOOKPTR | PFIL_APPEND,
 		.pa_headname = PFIL_ETHER_NAME,
 	};
 	int error;

@@ -14,12 +14,6 @@
 #define	AOE_POLICY_DEFAULT	(-1)	/* of a target: as net.aoe.policy says */
 #define	AOE_POLICY_NAME		16
 
-static int	aoe_policy_sysctl(SYSCTL_HANDLER_ARGS);
-
-SYSCTL_PROC(_net_aoe, OID_AUTO, policy, CTLTYPE_STRING | CTLFLAG_RWTUN |
-    CTLFLAG_NOFETCH | CTLFLAG_MPSAFE, NULL, 0, aoe_policy_sysctl, "A",
-    "How a path is chosen: latency, roundrobin or failover");
-
 static const char *const aoe_policy_names[] = {
 	[AOE_POLICY_LATENCY] = "latency",
 	[AOE_POLICY_ROUND_ROBIN] = "roundrobin",
@@ -65,7 +59,8 @@ aoe_policy_fetch(const char *variable, bool target, int *policy)
 	freeenv(env);
 }
 
-static int
+/* Of all targets. */
+int
 aoe_policy_sysctl(SYSCTL_HANDLER_ARGS)
 {
 	char name[AOE_POLICY_NAME];
@@ -87,7 +82,7 @@ aoe_policy_sysctl(SYSCTL_HANDLER_ARGS)
 	return (0);
 }
 
-/* Of one target, arg1.  Like all of its handlers, without aoe_conf_sx. */
+/* Of one target, arg1. */
 int
 aoe_policy_sysctl_target(SYSCTL_HANDLER_ARGS)
 {

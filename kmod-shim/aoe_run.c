@@ -101,7 +101,7 @@ aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 	 * that took its address: they need not be the same disk.
 	 */
 	if (sc->sc_disk_state != AOE_DISK_LIVE)
-		return (aoe_shutting_down ? EIO : ENXIO);
+		return (atomic_load_bool(&aoe_shutting_down) ? EIO : ENXIO);
 	memset(&io, 0, sizeof(io));
 	io.io = (uintptr_t)bp;
 	io.op = aoe_io_op(bp);

@@ -6,10 +6,12 @@
  * Knows: the names, units and limits of the settings.
  * Must not know: what they are for.
  *
- * The linker registers these nodes before the module is loaded and removes
- * them after it was unloaded, so a handler that does something looks at
- * aoe_ready.  They are not fetched by the linker either (NOFETCH): loading
- * does that when everything is there.  No flag lets a jail write them.
+ * Every node with a handler is dynamic, since the kernel waits for running
+ * handlers of dynamic nodes only: of one that the linker registers, a handler
+ * may still run when the module's text is gone.  They come last when the
+ * module is loaded and are gone before anything else is.  The kernel does not
+ * fetch their tunables (NOFETCH): loading does that when everything is there.
+ * No flag lets a jail write them.
  */
 #include "aoe_var.h"
 
@@ -35,8 +37,8 @@ SYSCTL_NODE(_net, OID_AUTO, aoe, CTLFLAG_RW | CTLFLAG_MPSAFE, 0,
 static SYSCTL_NODE(_net_aoe, OID_AUTO, stats, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
     "Counters of the module as a whole");
 
-SYSCTL_STRING(_net_aoe, OID_AUTO, version, CTLFLAG_RD,
-    __DECONST(char *, AOE_VERSION), 0, "Version of the driver");
+static SYSCTL_NODE(_net_aoe, OID_AUTO, filter, CTLFLAG_RW | CTLFLAG_MPSAFE, 0,
+    "Which targets are let in");
 
 enum aoe_setting_id {
 	AOE_ABFT,
@@ -82,78 +84,111 @@ static const struct aoe_setting {
 #undef	AOE_SETTING
 };
 
+/*
+ * Every node of the module as a whole that has a handler; those of targets
+ * are in aoe_sysctl_target.c.
+ */
+static const struct aoe_sysctl {
+	struct sysctl_oid_list *o_parent;
+	const char	*o_name;
+	u_int		o_kind;
+	void		*o_arg1;
+	intmax_t	o_arg2;
+	int		(*o_handler)(SYSCTL_HANDLER_ARGS);
+	const char	*o_format;
+	const char	*o_descr;
+} aoe_sysctls[] = {
+#define	AOE_NODE(parent, name, kind, arg1, arg2, handler, format, descr)	\
+	{ SYSCTL_STATIC_CHILDREN(parent), #name, (kind) | CTLFLAG_MPSAFE,	\
+	    arg1, arg2, handler, format, descr }
 #define	AOE_KNOB(name, which, flags, descr)				\
-	SYSCTL_PROC(_net_aoe, OID_AUTO, name, CTLTYPE_INT | (flags) |	\
-	    CTLFLAG_NOFETCH | CTLFLAG_MPSAFE,				\
+	AOE_NODE(_net_aoe, name, CTLTYPE_INT | CTLFLAG_NOFETCH | (flags), \
 	    __DECONST(struct aoe_setting *, &aoe_settings_table[which]), 0, \
 	    aoe_sysctl_setting, "I", descr)
-
-AOE_KNOB(maxwait, AOE_MAXWAIT, CTLFLAG_RWTUN,
-    "Seconds that I/O waits for a target that does not answer (0: for ever)");
-AOE_KNOB(fail_on_disconnection, AOE_FAIL_ON_DISCONNECTION, CTLFLAG_RWTUN,
-    "Remove a disk as soon as no path to it is left");
-AOE_KNOB(taste_wait, AOE_TASTE_WAIT, CTLFLAG_RWTUN,
-    "Seconds that GEOM may wait for a read while it tastes a new disk");
-AOE_KNOB(ghost_wait, AOE_GHOST_WAIT, CTLFLAG_RWTUN,
-    "Seconds after which an unanswered copy of a write is taken for lost");
-AOE_KNOB(shutdown_wait, AOE_SHUTDOWN_WAIT, CTLFLAG_RWTUN,
-    "Limit of maxwait, in seconds, while the system shuts down");
-AOE_KNOB(strict_src, AOE_STRICT_SRC, CTLFLAG_RWTUN,
-    "Take an answer only from the address that was asked");
-AOE_KNOB(boot, AOE_BOOT, CTLFLAG_RWTUN,
-    "Bring listed interfaces up and hold the root mount for their disks");
-AOE_KNOB(boot_wait, AOE_BOOT_WAIT, CTLFLAG_RWTUN,
-    "Most seconds that boot holds the root mount for a disk");
-AOE_KNOB(abft, AOE_ABFT, CTLFLAG_RWTUN,
-    "At load, also use the interface that the AoE boot firmware table names");
-AOE_KNOB(dump, AOE_DUMP, CTLFLAG_RWTUN,
-    "Let the kernel write crash dumps to AoE disks (experimental)");
-AOE_KNOB(maxout, AOE_MAXOUT, CTLFLAG_RWTUN,
-    "Most requests on the wire at once on one path");
-AOE_KNOB(maxtargets, AOE_MAXTARGETS, CTLFLAG_RDTUN,
-    "Most targets that are kept");
-AOE_KNOB(debug, AOE_DEBUG, CTLFLAG_RWTUN, "Verbosity of the log");
-AOE_KNOB(wc, AOE_WC, CTLFLAG_RWTUN,
-    "Write cache of the targets (-1: leave it, 0: off, 1: on)");
-
-SYSCTL_PROC(_net_aoe, OID_AUTO, iflist, CTLTYPE_STRING | CTLFLAG_RWTUN |
-    CTLFLAG_NOFETCH | CTLFLAG_MPSAFE, NULL, 0, aoe_sysctl_iflist, "A",
-    "Interfaces to use, separated by spaces or commas");
-SYSCTL_PROC(_net_aoe, OID_AUTO, discover, CTLTYPE_INT | CTLFLAG_RWTUN |
-    CTLFLAG_NOFETCH | CTLFLAG_MPSAFE, NULL, 0, aoe_sysctl_discover, "I",
-    "Write 1 to ask for targets on every interface now");
-SYSCTL_PROC(_net_aoe, OID_AUTO, devices, CTLTYPE_STRING | CTLFLAG_RD |
-    CTLFLAG_MPSAFE, NULL, 0, aoe_sysctl_devices, "A",
-    "The targets: name, state, size, model, serial number");
-
+#define	AOE_TEXT(parent, name, which, handler, descr)			\
+	AOE_NODE(parent, name, CTLTYPE_STRING | CTLFLAG_NOFETCH |	\
+	    CTLFLAG_RWTUN, NULL, which, handler, "A", descr)
 #define	AOE_STAT(name, which, descr)					\
-	SYSCTL_PROC(_net_aoe_stats, OID_AUTO, name, CTLTYPE_U64 |	\
-	    CTLFLAG_RD | CTLFLAG_MPSAFE, NULL, which, aoe_sysctl_stat,	\
-	    "QU", descr)
+	AOE_NODE(_net_aoe_stats, name, CTLTYPE_U64 | CTLFLAG_RD, NULL,	\
+	    which, aoe_sysctl_stat, "QU", descr)
+	AOE_KNOB(maxwait, AOE_MAXWAIT, CTLFLAG_RWTUN,
+	    "Seconds that I/O waits for a target that does not answer (0: for ever)"),
+	AOE_KNOB(fail_on_disconnection, AOE_FAIL_ON_DISCONNECTION, CTLFLAG_RWTUN,
+	    "Remove a disk as soon as no path to it is left"),
+	AOE_KNOB(taste_wait, AOE_TASTE_WAIT, CTLFLAG_RWTUN,
+	    "Seconds that GEOM may wait for a read while it tastes a new disk"),
+	AOE_KNOB(ghost_wait, AOE_GHOST_WAIT, CTLFLAG_RWTUN,
+	    "Seconds after which an unanswered copy of a write is taken for lost"),
+	AOE_KNOB(shutdown_wait, AOE_SHUTDOWN_WAIT, CTLFLAG_RWTUN,
+	    "Limit of maxwait, in seconds, while the system shuts down"),
+	AOE_KNOB(strict_src, AOE_STRICT_SRC, CTLFLAG_RWTUN,
+	    "Take an answer only from the address that was asked"),
+	AOE_KNOB(boot, AOE_BOOT, CTLFLAG_RWTUN,
+	    "Bring listed interfaces up and hold the root mount for their disks"),
+	AOE_KNOB(boot_wait, AOE_BOOT_WAIT, CTLFLAG_RWTUN,
+	    "Most seconds that boot holds the root mount for a disk"),
+	AOE_KNOB(abft, AOE_ABFT, CTLFLAG_RWTUN,
+	    "At load, also use the interface that the AoE boot firmware table names"),
+	AOE_KNOB(dump, AOE_DUMP, CTLFLAG_RWTUN,
+	    "Let the kernel write crash dumps to AoE disks (experimental)"),
+	AOE_KNOB(maxout, AOE_MAXOUT, CTLFLAG_RWTUN,
+	    "Most requests on the wire at once on one path"),
+	AOE_KNOB(maxtargets, AOE_MAXTARGETS, CTLFLAG_RDTUN,
+	    "Most targets that are kept"),
+	AOE_KNOB(debug, AOE_DEBUG, CTLFLAG_RWTUN, "Verbosity of the log"),
+	AOE_KNOB(wc, AOE_WC, CTLFLAG_RWTUN,
+	    "Write cache of the targets (-1: leave it, 0: off, 1: on)"),
+	AOE_NODE(_net_aoe, discover, CTLTYPE_INT | CTLFLAG_NOFETCH |
+	    CTLFLAG_RWTUN, NULL, 0, aoe_sysctl_discover, "I",
+	    "Write 1 to ask for targets on every interface now"),
+	AOE_TEXT(_net_aoe, iflist, 0, aoe_sysctl_iflist,
+	    "Interfaces to use, separated by spaces or commas"),
+	AOE_TEXT(_net_aoe, policy, 0, aoe_policy_sysctl,
+	    "How a path is chosen: latency, roundrobin or failover"),
+	AOE_TEXT(_net_aoe_filter, shelves, AOE_FILTER_SHELVES,
+	    aoe_filter_sysctl, "Shelves and ranges of shelves; empty: all"),
+	AOE_TEXT(_net_aoe_filter, config, AOE_FILTER_CONFIG,
+	    aoe_filter_sysctl,
+	    "What the configuration string begins with; empty: anything"),
+	AOE_TEXT(_net_aoe_filter, macs, AOE_FILTER_MACS, aoe_filter_sysctl,
+	    "MAC addresses, or target=address to pin a target; empty: any"),
+	AOE_NODE(_net_aoe, devices, CTLTYPE_STRING | CTLFLAG_RD, NULL, 0,
+	    aoe_sysctl_devices, "A",
+	    "The targets: name, state, size, model, serial number"),
+	AOE_NODE(_net_aoe, version, CTLTYPE_STRING | CTLFLAG_RD,
+	    __DECONST(char *, AOE_VERSION), 0, sysctl_handle_string, "A",
+	    "Version of the driver"),
+	AOE_STAT(rx_frames, AOE_STAT_RX_FRAMES, "Frames received"),
+	AOE_STAT(rx_malformed, AOE_STAT_RX_MALFORMED, "Malformed frames received"),
+	AOE_STAT(rx_strangers, AOE_STAT_RX_STRANGERS,
+	    "Frames received from addresses without a target"),
+	AOE_STAT(rx_group, AOE_STAT_RX_GROUP,
+	    "Answers that come from a group address"),
+	AOE_STAT(rx_filtered, AOE_STAT_RX_FILTERED,
+	    "Answers to discovery that a filter leaves out"),
+	AOE_STAT(tx_frames, AOE_STAT_TX_FRAMES, "Frames sent"),
+	AOE_STAT(tx_errors, AOE_STAT_TX_ERRORS, "Frames refused by an interface"),
+	AOE_STAT(tx_link_down, AOE_STAT_TX_LINK_DOWN,
+	    "Frames not sent because the link was down"),
+	AOE_STAT(tx_too_long, AOE_STAT_TX_TOO_LONG,
+	    "Frames not sent because the MTU had shrunk"),
+	AOE_STAT(no_buffer, AOE_STAT_NO_BUFFER, "Frames lost for want of memory"),
+	AOE_STAT(reserve_used, AOE_STAT_RESERVE_USED,
+	    "Frames sent from a target's reserve"),
+	AOE_STAT(io_queued, AOE_STAT_IO_QUEUED,
+	    "I/Os that waited for room in the core"),
+	AOE_STAT(targets_refused, AOE_STAT_TARGETS_REFUSED,
+	    "Targets left out because of maxtargets"),
+	AOE_STAT(adverts_lost, AOE_STAT_NEWS_LOST,
+	    "Answers of new targets lost because too many came at once"),
+#undef	AOE_NODE
+#undef	AOE_KNOB
+#undef	AOE_TEXT
+#undef	AOE_STAT
+};
 
-AOE_STAT(rx_frames, AOE_STAT_RX_FRAMES, "Frames received");
-AOE_STAT(rx_malformed, AOE_STAT_RX_MALFORMED, "Malformed frames received");
-AOE_STAT(rx_strangers, AOE_STAT_RX_STRANGERS,
-    "Frames received from addresses without a target");
-AOE_STAT(rx_group, AOE_STAT_RX_GROUP,
-    "Answers that come from a group address");
-AOE_STAT(rx_filtered, AOE_STAT_RX_FILTERED,
-    "Answers to discovery that a filter leaves out");
-AOE_STAT(tx_frames, AOE_STAT_TX_FRAMES, "Frames sent");
-AOE_STAT(tx_errors, AOE_STAT_TX_ERRORS, "Frames refused by an interface");
-AOE_STAT(tx_link_down, AOE_STAT_TX_LINK_DOWN,
-    "Frames not sent because the link was down");
-AOE_STAT(tx_too_long, AOE_STAT_TX_TOO_LONG,
-    "Frames not sent because the MTU had shrunk");
-AOE_STAT(no_buffer, AOE_STAT_NO_BUFFER, "Frames lost for want of memory");
-AOE_STAT(reserve_used, AOE_STAT_RESERVE_USED,
-    "Frames sent from a target's reserve");
-AOE_STAT(io_queued, AOE_STAT_IO_QUEUED,
-    "I/Os that waited for room in the core");
-AOE_STAT(targets_refused, AOE_STAT_TARGETS_REFUSED,
-    "Targets left out because of maxtargets");
-AOE_STAT(adverts_lost, AOE_STAT_NEWS_LOST,
-    "Answers of new targets lost because too many came at once");
+static struct sysctl_ctx_list aoe_sysctl_context =
+    TAILQ_HEAD_INITIALIZER(aoe_sysctl_context);
 
 static int *
 aoe_setting_place(const struct aoe_setting *s)
@@ -163,16 +198,13 @@ aoe_setting_place(const struct aoe_setting *s)
 }
 
 /*
- * Lock the configuration, for a handler.  The nodes are there a moment before
- * the lock is, so look at aoe_ready first; and again, since unloading clears
- * it with the lock held.
+ * Lock the configuration, for a handler, which may run before the module is
+ * ready and while it is unloaded.
  */
 int
 aoe_conf_enter(void)
 {
 
-	if (!atomic_load_bool(&aoe_ready))
-		return (ENXIO);
 	sx_xlock(&aoe_conf_sx);
 	if (aoe_ready)
 		return (0);
@@ -196,9 +228,9 @@ aoe_sysctl_setting(SYSCTL_HANDLER_ARGS)
 	if (error != 0)
 		return (error);
 	atomic_store_int(aoe_setting_place(s), value);
-	aoe_dump_prepare();
 	aoe_settings_push();
 	sx_xunlock(&aoe_conf_sx);
+	aoe_dump_prepare();
 	return (0);
 }
 
@@ -227,10 +259,10 @@ aoe_sysctl_iflist(SYSCTL_HANDLER_ARGS)
 	char *list;
 	int error;
 
+	list = malloc(sizeof(aoe_iflist), M_AOE, M_WAITOK | M_ZERO);
 	error = aoe_conf_enter();
 	if (error != 0)
-		return (error);
-	list = malloc(sizeof(aoe_iflist), M_AOE, M_WAITOK | M_ZERO);
+		goto out;
 	strlcpy(list, aoe_iflist, sizeof(aoe_iflist));
 	sx_xunlock(&aoe_conf_sx);
 	error = sysctl_handle_string(oidp, list, sizeof(aoe_iflist), req);
@@ -384,6 +416,29 @@ aoe_sysctl_apply(void)
 		printf("aoe: net.aoe.iflist is no list of interfaces: "
 		    "error %d\n", error);
 	free(list, M_AOE);
+}
+
+/* Make the nodes.  A reader may hold the tree up: hold no lock. */
+void
+aoe_sysctl_add(void)
+{
+	const struct aoe_sysctl *o;
+	u_int i;
+
+	for (i = 0; i < nitems(aoe_sysctls); i++) {
+		o = &aoe_sysctls[i];
+		(void)sysctl_add_oid(&aoe_sysctl_context, o->o_parent,
+		    OID_AUTO, o->o_name, o->o_kind, o->o_arg1, o->o_arg2,
+		    o->o_handler, o->o_format, o->o_descr, NULL);
+	}
+}
+
+/* Remove them.  Waits for handlers, and these for their readers: likewise. */
+void
+aoe_sysctl_remove(void)
+{
+
+	(void)sysctl_ctx_free(&aoe_sysctl_context);
 }
 
 /* So that nothing is read back after the module is gone and comes again. */

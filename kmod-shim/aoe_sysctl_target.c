@@ -7,8 +7,8 @@
  * Knows: the names and units of what the core reports.
  * Must not know: anything else.
  *
- * The nodes are made and freed by the lifecycle thread.  Freeing waits for
- * handlers, so these take the target's mutex and nothing else.
+ * The nodes are made and freed by the lifecycle thread, which holds no lock:
+ * both wait for others' readers.
  */
 #include "aoe_var.h"
 

@@ -8,7 +8,9 @@
  *
  * The table is read inside the net epoch and without a lock, so that frames
  * for different targets meet nowhere.  It is written by the lifecycle thread,
- * which waits for the epoch before it frees what it took out.
+ * which waits for the epoch before it frees what it took out.  Making and
+ * freeing a target waits for memory and for readers of its sysctl nodes: both
+ * happen while nobody else can find it, without a lock.
  */
 #include "aoe_var.h"
 
@@ -16,7 +18,7 @@
 #include <sys/libkern.h>
 #include <sys/mbuf.h>
 
-static uintptr_t aoe_hash[AOE_HASH_SIZE];	/* (x), epoch to read */
+static uintptr_t aoe_hash[AOE_HASH_SIZE];	/* (kx), epoch to read */
 
 struct aoe_targets aoe_targets = TAILQ_HEAD_INITIALIZER(aoe_targets);
 u_int aoe_ntargets;
@@ -29,7 +31,7 @@ aoe_hash_head(uint16_t major, uint8_t minor)
 	return (&aoe_hash[(major * 31 + minor) % AOE_HASH_SIZE]);
 }
 
-/* In the net epoch, or with aoe_conf_sx held. */
+/* In the net epoch, with aoe_conf_sx held, or in the lifecycle thread. */
 struct aoe_softc *
 aoe_target_find(uint16_t major, uint8_t minor)
 {
@@ -116,11 +118,45 @@ aoe_target_alloc(uint16_t major, uint8_t minor)
 	return (sc);
 }
 
+/* Free what nobody can find any more; it takes no input. */
+static void
+aoe_target_destroy(struct aoe_softc *sc)
+{
+
+	aoe_sysctl_target_remove(sc);
+	aoe_run_stop(sc);
+	aoe_reserve_free(sc);
+	free(sc->sc_core, M_AOE);
+	free(sc, M_AOE);
+}
+
+/* Let everybody find a target, unless we are being unloaded. */
+static bool
+aoe_target_insert(struct aoe_softc *sc)
+{
+	uintptr_t *head;
+
+	sx_xlock(&aoe_conf_sx);
+	if (!aoe_ready) {
+		sx_xunlock(&aoe_conf_sx);
+		return (false);
+	}
+	/* They may have changed since the core was given them. */
+	aoe_settings_tell(sc);
+	aoe_links_introduce(sc);
+	TAILQ_INSERT_TAIL(&aoe_targets, sc, sc_link);
+	aoe_ntargets++;
+	head = aoe_hash_head(sc->sc_major, sc->sc_minor);
+	sc->sc_hash_next = *head;
+	atomic_store_rel_ptr(head, (uintptr_t)sc);
+	sx_xunlock(&aoe_conf_sx);
+	return (true);
+}
+
 static struct aoe_softc *
 aoe_target_make(uint16_t major, uint8_t minor)
 {
 	struct aoe_softc *sc;
-	uintptr_t *head;
 
 	if (aoe_ntargets >= aoe_config.maxtargets) {
 		aoe_count(AOE_STAT_TARGETS_REFUSED);
@@ -133,13 +169,13 @@ aoe_target_make(uint16_t major, uint8_t minor)
 		return (NULL);
 	aoe_reserve_fill(sc);
 	aoe_sysctl_target_add(sc);
-	aoe_links_introduce(sc);
-	TAILQ_INSERT_TAIL(&aoe_targets, sc, sc_link);
-	aoe_ntargets++;
-	head = aoe_hash_head(major, minor);
-	sc->sc_hash_next = *head;
-	atomic_store_rel_ptr(head, (uintptr_t)sc);
-	return (sc);
+	if (aoe_target_insert(sc))
+		return (sc);
+	mtx_lock(&sc->sc_mtx);
+	sc->sc_dead = true;
+	mtx_unlock(&sc->sc_mtx);
+	aoe_target_destroy(sc);
+	return (NULL);
 }
 
 /* A frame of a target that was unknown when it came.  Lifecycle thread. */
@@ -150,7 +186,6 @@ aoe_target_offer(const struct aoe_frame *f)
 	struct aoe_peek peek;
 	struct aoe_softc *sc;
 
-	sx_assert(&aoe_conf_sx, SA_XLOCKED);
 	/* The config string went with the mbuf; the next answer brings it. */
 	bare.length = MIN(f->length, AOE_CONFIG_LENGTH);
 	aoe_core_peek(f->header, MIN(f->length, AOE_RX_HEADER), &peek);
@@ -168,12 +203,13 @@ aoe_target_offer(const struct aoe_frame *f)
  * buffer with an interface.  If so, it takes no input from here on.  The core
  * says so of targets that never had a disk, too, so GONE is not waited for.
  */
-bool
+static bool
 aoe_target_is_idle(struct aoe_softc *sc)
 {
 	struct aoe_target_info info;
 	bool idle;
 
+	sx_assert(&aoe_conf_sx, SA_XLOCKED);
 	mtx_lock(&sc->sc_mtx);
 	idle = atomic_load_acq_int(&sc->sc_drain) == AOE_DRAIN_IDLE &&
 	    sc->sc_disk == NULL && !sc->sc_fate.f_up &&
@@ -191,9 +227,8 @@ aoe_target_is_idle(struct aoe_softc *sc)
 	return (idle);
 }
 
-/* sc_dead is set, and there is no disk and no buffer out. */
-void
-aoe_target_free(struct aoe_softc *sc)
+static void
+aoe_target_unlink(struct aoe_softc *sc)
 {
 	uintptr_t *prev;
 
@@ -204,12 +239,39 @@ aoe_target_free(struct aoe_softc *sc)
 	atomic_store_rel_ptr(prev, sc->sc_hash_next);
 	TAILQ_REMOVE(&aoe_targets, sc, sc_link);
 	aoe_ntargets--;
+}
+
+/* Free a target if nothing needs it any more.  Lifecycle thread. */
+void
+aoe_target_reap(struct aoe_softc *sc)
+{
+	bool idle;
+
+	/* Whoever finds it and means to keep it holds the lock to do so. */
+	sx_xlock(&aoe_conf_sx);
+	idle = aoe_target_is_idle(sc);
+	if (idle)
+		aoe_target_unlink(sc);
+	sx_xunlock(&aoe_conf_sx);
+	if (!idle)
+		return;
 	NET_EPOCH_WAIT();
-	aoe_sysctl_target_remove(sc);
-	aoe_run_stop(sc);
-	aoe_reserve_free(sc);
-	free(sc->sc_core, M_AOE);
-	free(sc, M_AOE);
+	aoe_target_destroy(sc);
+}
+
+/* Free a target that has no disk, and no buffer out.  Lifecycle thread. */
+void
+aoe_target_free(struct aoe_softc *sc)
+{
+
+	sx_xlock(&aoe_conf_sx);
+	mtx_lock(&sc->sc_mtx);
+	sc->sc_dead = true;
+	mtx_unlock(&sc->sc_mtx);
+	aoe_target_unlink(sc);
+	sx_xunlock(&aoe_conf_sx);
+	NET_EPOCH_WAIT();
+	aoe_target_destroy(sc);
 }
 
 /* Ask every target again who it is and how large; a beacon does not. */

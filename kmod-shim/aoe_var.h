@@ -8,6 +8,7 @@
  *	(t)	the target's sc_mtx
  *	(d)	aoe_disco_mtx
  *	(x)	aoe_conf_sx, held exclusively to write
+ *	(kx)	the same, and the lifecycle thread alone writes: it reads freely
  *	(a)	atomic
  *	(k)	the lifecycle thread alone
  */
@@ -90,6 +91,7 @@ struct aoe_fate {
 
 enum aoe_disk_state {
 	AOE_DISK_NONE,
+	AOE_DISK_MAKING,			/* there is no sc_disk yet */
 	AOE_DISK_LIVE,
 	AOE_DISK_DOOMED,			/* the core said GONE */
 	AOE_DISK_GOING				/* disk_gone() was called */
@@ -108,8 +110,8 @@ struct aoe_softc {
 	uint8_t		sc_minor;		/* (c) */
 	char		sc_name[16];		/* (c) aoe7e3 */
 	char		sc_dname[16];		/* (c) aoe7e: disk(9) adds 3 */
-	uintptr_t	sc_hash_next;		/* (x), epoch to read */
-	TAILQ_ENTRY(aoe_softc) sc_link;		/* (x) */
+	uintptr_t	sc_hash_next;		/* (kx), epoch to read */
+	TAILQ_ENTRY(aoe_softc) sc_link;		/* (kx) */
 
 	/* Running the core. */
 	uint64_t	sc_now;			/* (t) the time of the last input */
@@ -200,11 +202,11 @@ extern struct aoe_config aoe_config;		/* (x) */
 extern struct sx aoe_conf_sx;
 extern struct mtx aoe_disco_mtx;
 extern struct aoe_disco *aoe_disco;		/* (d) */
-extern TAILQ_HEAD(aoe_targets, aoe_softc) aoe_targets;	/* (x) */
-extern u_int aoe_ntargets;			/* (x) */
+extern TAILQ_HEAD(aoe_targets, aoe_softc) aoe_targets;	/* (kx) */
+extern u_int aoe_ntargets;			/* (kx) */
 extern struct taskqueue *aoe_run_tq;		/* (c) */
 extern bool aoe_ready;				/* (x) loaded, not unloading */
-extern bool aoe_shutting_down;			/* (x) */
+extern bool aoe_shutting_down;			/* (a) */
 extern counter_u64_t aoe_stats[AOE_STATS];	/* (c) */
 
 static inline void
@@ -224,14 +226,18 @@ aoe_now(void)
 
 /* aoe_kern.c */
 void	aoe_settings(const struct aoe_softc *, struct aoe_settings *);
+void	aoe_settings_tell(struct aoe_softc *);
 void	aoe_settings_push(void);
 
 /* aoe_life.c: what happens in the lifecycle thread. */
-#define	AOE_WORK_SCAN		0x1		/* look at the interfaces */
-#define	AOE_WORK_NEWS		0x2		/* adverts are waiting */
+#define	AOE_WORK_NEWS		0x1		/* adverts are waiting */
+#define	AOE_WORK_RESERVES	0x2		/* an MTU grew */
+#define	AOE_WORK_FREE		0x4		/* free every target */
 int	aoe_life_init(void);
 void	aoe_life_start(void);
 void	aoe_life_stop(void);
+void	aoe_life_free_targets(void);
+void	aoe_life_cancel(struct taskqueue *, struct timeout_task *);
 void	aoe_life_kick(u_int work);
 void	aoe_life_attention(struct aoe_softc *);
 void	aoe_life_note(struct aoe_softc *, const struct aoe_output *);
@@ -242,7 +248,7 @@ struct aoe_softc *aoe_target_find(uint16_t major, uint8_t minor);
 void	aoe_target_receive(struct aoe_softc *, const struct aoe_frame *,
 	    const struct mbuf *);
 void	aoe_target_offer(const struct aoe_frame *);
-bool	aoe_target_is_idle(struct aoe_softc *);
+void	aoe_target_reap(struct aoe_softc *);
 void	aoe_target_free(struct aoe_softc *);
 void	aoe_targets_abort(int error);
 void	aoe_targets_revalidate(void);
@@ -282,8 +288,10 @@ if_t	aoe_link_if(u_int link);
 int	aoe_link_of(if_t);
 bool	aoe_link_is_up(if_t);
 void	aoe_links_scan(void);
+void	aoe_links_kick(void);
+void	aoe_links_start(void);
+void	aoe_links_stop(void);
 void	aoe_links_release(void);
-bool	aoe_links_any(void);
 void	aoe_links_introduce(struct aoe_softc *);
 void	aoe_link_name(u_int link, char *buf, size_t size);
 u_int	aoe_links_mtu(void);
@@ -331,11 +339,13 @@ int	aoe_dump_write(void *, void *, off_t offset, size_t length);
 /* aoe_filter.c */
 int	aoe_filter_init(void);
 void	aoe_filter_fini(void);
+int	aoe_filter_sysctl(SYSCTL_HANDLER_ARGS);
 void	aoe_filter_judge(struct aoe_frame *, const struct mbuf *);
 
 /* aoe_policy.c */
 void	aoe_policy_init(void);
 void	aoe_policy_target_init(struct aoe_softc *);
+int	aoe_policy_sysctl(SYSCTL_HANDLER_ARGS);
 int	aoe_policy_sysctl_target(SYSCTL_HANDLER_ARGS);
 
 /* aoe_ctl.c: /dev/aoectl. */
@@ -353,6 +363,8 @@ void	aoe_log_clear(void);
 /* aoe_sysctl.c */
 int	aoe_conf_enter(void);
 void	aoe_sysctl_init(void);
+void	aoe_sysctl_add(void);
+void	aoe_sysctl_remove(void);
 void	aoe_sysctl_apply(void);
 void	aoe_sysctl_fini(void);
 

@@ -177,7 +177,7 @@ say_descr(const char *name, const char *value, const char *descr)
 static int
 cmd_sysctl(int argc, char **argv, FILE *out)
 {
-	static char value[65536];
+	static __thread char value[65536];
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	char *eq;
 	int error, flags = 0, i = 1;
@@ -200,11 +200,9 @@ cmd_sysctl(int argc, char **argv, FILE *out)
 		*eq = '\0';
 		return (kpi_sysctl_set(argv[i], eq + 1, flags));
 	}
-	pthread_mutex_lock(&lock);
 	error = kpi_sysctl_get(argv[i], value, sizeof(value));
 	if (error == 0)
 		fprintf(out, "%s\n", value);
-	pthread_mutex_unlock(&lock);
 	return (error);
 }
 
@@ -395,6 +393,10 @@ cmd_misc(int argc, char **argv, FILE *out)
 		fprintf(out, "%u\n", violations());
 	else if (strcmp(argv[0], "sleep") == 0 && argc == 2)
 		host_sleep_ns((long)(strtod(argv[1], NULL) * 1e9));
+	else if (strcmp(argv[0], "firewall") == 0 && argc == 2)
+		kpi_firewall(strcmp(argv[1], "on") == 0);
+	else if (strcmp(argv[0], "firewall") == 0)
+		fprintf(out, "%lu\n", kpi_firewall_dropped());
 	else if (strcmp(argv[0], "shutdown") == 0)
 		kpi_shutdown(0);
 	else if (strcmp(argv[0], "interrupt") == 0)
@@ -448,7 +450,8 @@ static const struct cmd commands[] = {
 	{ "interrupt", 0, 0, cmd_misc, "" },
 	{ "fault", 1, 3, cmd_fault, "alloc n [for] | txfree now|late|lazy|"
 	    "never|random [ms] | txrelease | rxsplit 0|1 | unmapped 0|1|2 | txerror "
-	    "errno | trace 0|1 | list" },
+	    "errno | copyout 0|1 | memory 0|1 | trace 0|1 | list" },
+	{ "firewall", 0, 1, cmd_misc, "[on|off] (how many it dropped)" },
 	{ "firmware", 2, 2, cmd_firmware, "address file" },
 	{ "violations", 0, 0, cmd_misc, "" },
 	{ "sleep", 1, 1, cmd_misc, "seconds" },

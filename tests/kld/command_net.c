@@ -161,6 +161,10 @@ cmd_fault(int argc, char **argv, FILE *out)
 		kpi_faults.rx_split = n != 0;
 	else if (strcmp(what, "unmapped") == 0)
 		kpi_faults.unmapped = (int)n;
+	else if (strcmp(what, "copyout") == 0)
+		kpi_faults.copyout_stuck = n != 0;
+	else if (strcmp(what, "memory") == 0)
+		kpi_faults.memory_stuck = n != 0;
 	else if (strcmp(what, "txerror") == 0)
 		kpi_faults.tx_error = (int)n;
 	else if (strcmp(what, "trace") == 0)

@@ -114,6 +114,8 @@ struct kpi_faults {
 	long	tx_free_ms;	/* for KPI_TX_LATE */
 	int	rx_split;	/* received mbufs are chains of small pieces */
 	int	unmapped;	/* 0 never, 1 always, 2 every other I/O */
+	int	copyout_stuck;	/* readers of sysctls stay in copyout() */
+	int	memory_stuck;	/* whoever may wait for memory does */
 	int	tx_error;	/* the errno every transmit fails with; 0: none */
 	int	trace;		/* say every I/O */
 };
@@ -157,6 +159,10 @@ void	 kpi_if_rename(struct kpi_if *, const char *name)
 	    SHARED(kpi_if_rename);
 void	 kpi_if_counts(struct kpi_if *, unsigned long *in, unsigned long *out,
 	    unsigned long *passed) SHARED(kpi_if_counts);
+
+/* A firewall that drops incoming AoE; on: linked now. */
+void	 kpi_firewall(int on) SHARED(kpi_firewall);
+unsigned long kpi_firewall_dropped(void) SHARED(kpi_firewall_dropped);
 
 /* Whether its driver can be polled after a panic. */
 void	 kpi_if_polling(struct kpi_if *, int can) SHARED(kpi_if_polling);

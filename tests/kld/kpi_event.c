@@ -235,6 +235,10 @@ eventhandler_deregister(struct eventhandler_list *list, eventhandler_tag tag)
 		EHL_UNLOCK(list);
 		return;
 	}
+	if (strcmp(list->el_name, "ifnet_departure_event") == 0 &&
+	    ledger_count(LEDGER_IFREF) != 0)
+		kpi_violation(CALLER, "%s no longer heard, and an interface "
+		    "is in use", list->el_name);
 	EHL_UNLOCK(list);
 	kpi_may_sleep(CALLER, "EVENTHANDLER_DEREGISTER()");
 	EHL_LOCK(list);

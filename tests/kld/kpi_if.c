@@ -30,6 +30,8 @@ bool
 if_try_ref(if_t ifp)
 {
 
+	if (curkthr->kt_epoch_depth == 0)
+		kpi_violation(CALLER, "if_try_ref() outside the epoch");
 	atomic_add_int(&kif(ifp)->refs, 1);
 	ledger_add(LEDGER_IFREF, ifp, if_name(ifp), CALLER);
 	return (true);
@@ -142,6 +144,7 @@ if_foreach_sleep(if_foreach_match_t match, void *marg, if_foreach_cb_t cb,
 	int error = 0, i, n = 0;
 
 	kpi_may_sleep(CALLER, "if_foreach_sleep()");
+	(void)kpi_alloc_fails(M_WAITOK);
 	if (curvnet != vnet0)
 		kpi_violation(CALLER, "if_foreach_sleep outside of vnet0");
 	NET_EPOCH_ENTER(et);
@@ -180,9 +183,18 @@ GETTER(int, if_getcapenable, if_capenable)
 GETTER(int, if_getnumadomain, if_numa_domain)
 GETTER(void *, if_getsoftc, if_softc)
 GETTER(struct ifvlantrunk *, if_getvlantrunk, if_vlantrunk)
-GETTER(char *, if_getlladdr, if_hw_addr)
 GETTER(uint8_t, if_getaddrlen, if_addrlen)
 GETTER(uint8_t, if_getpcp, if_pcp)
+
+/* A departing interface loses its address, but waits for the epoch. */
+char *
+if_getlladdr(const if_t ifp)
+{
+
+	if (curkthr->kt_epoch_depth == 0 && !curkthr->kt_stopped)
+		kpi_violation(CALLER, "if_getlladdr() outside the epoch");
+	return ((char *)ifp->if_hw_addr);
+}
 
 int
 if_setflagbits(if_t ifp, int set, int clear)

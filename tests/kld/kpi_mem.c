@@ -41,8 +41,11 @@ kpi_alloc_fails(int how)
 {
 	bool fails = false;
 
-	if (how & M_WAITOK)
+	if (how & M_WAITOK) {
+		while (*(volatile int *)&kpi_faults.memory_stuck != 0)
+			host_sleep_ns(1000000);
 		return (false);
+	}
 	atomic_add_long(&nowait_allocs, 1);
 	if (kpi_faults.alloc_fail_at == 0)
 		return (false);

@@ -19,13 +19,15 @@
 
 struct pfil_hook {
 	struct pfil_hook_args	 args;
+	struct pfil_hook	*next;		/* in the order of input */
+	struct pfil_hook	*removed;	/* before this one */
 	bool			 linked;
-	epoch_context_t		 dead;
 };
 
 static struct vnet	vnet0_;
 struct vnet		*vnet0 = &vnet0_;
-static struct pfil_hook	*hook, *hook_before;
+static struct pfil_hook	*pfil_first, *pfil_removed;
+static struct kmutex	pfil_lock;
 static bool		head_present;
 
 /* Sent mbufs that are held back, by when; or ones in the ring, not sent yet. */
@@ -64,16 +66,47 @@ pfil_add_hook(struct pfil_hook_args *a)
 	kpi_may_sleep(CALLER, "pfil_add_hook()");
 	if (a->pa_version != PFIL_VERSION || a->pa_type != PFIL_TYPE_ETHERNET)
 		host_panic("pfil hook of another version or type");
-	if (hook != NULL)
-		host_panic("a second pfil hook");
-	/* The one before was kept for late readers. */
-	host_free(hook_before);
-	hook_before = NULL;
+	/* Those before were kept for late readers. */
+	while ((h = pfil_removed) != NULL) {
+		pfil_removed = h->removed;
+		host_free(h);
+	}
 	h = host_alloc(sizeof(*h));
 	h->args = *a;
-	hook = h;
-	ledger_add(LEDGER_PFIL, h, a->pa_modname, CALLER);
+	/* A firewall of ours is no business of the module's. */
+	if (host_in_module((const void *)a->pa_mbuf_chk))
+		ledger_add(LEDGER_PFIL, h, a->pa_modname, CALLER);
 	return (h);
+}
+
+static void
+pfil_unlink(struct pfil_hook *h)
+{
+	struct pfil_hook **p;
+
+	kpi_lock(&pfil_lock);
+	for (p = &pfil_first; *p != NULL && *p != h; p = &(*p)->next)
+		;
+	/* A reader may stand on it, and goes on from there. */
+	if (*p == h)
+		*p = h->next;
+	h->linked = false;
+	kpi_unlock(&pfil_lock);
+}
+
+/* In front of all others, or behind them: as pfil.c does on input. */
+static void
+pfil_insert(struct pfil_hook *h, bool append)
+{
+	struct pfil_hook **p = &pfil_first;
+
+	kpi_lock(&pfil_lock);
+	while (append && *p != NULL)
+		p = &(*p)->next;
+	h->next = *p;
+	h->linked = true;
+	*p = h;
+	kpi_unlock(&pfil_lock);
 }
 
 int
@@ -87,7 +120,7 @@ pfil_link(struct pfil_link_args *a)
 	if (curvnet != vnet0)
 		kpi_violation(CALLER, "pfil_link outside of vnet0");
 	if ((a->pa_flags & PFIL_HOOKPTR) == 0)
-		h = hook;
+		host_panic("a pfil hook linked by its name");
 	if (h == NULL || (!head_present &&
 	    (a->pa_flags & PFIL_HEADPTR) == 0))
 		return (ENOENT);
@@ -96,7 +129,12 @@ pfil_link(struct pfil_link_args *a)
 	if ((a->pa_flags & PFIL_HEADPTR) == 0 &&
 	    strcmp(a->pa_headname, PFIL_ETHER_NAME) != 0)
 		return (ENOENT);
-	h->linked = (a->pa_flags & PFIL_UNLINK) == 0;
+	if ((a->pa_flags & PFIL_UNLINK) != 0)
+		pfil_unlink(h);
+	else if (h->linked)
+		return (EEXIST);
+	else
+		pfil_insert(h, (a->pa_flags & PFIL_APPEND) != 0);
 	return (0);
 }
 
@@ -107,12 +145,12 @@ pfil_remove_hook(pfil_hook_t h)
 	kpi_may_sleep(CALLER, "pfil_remove_hook()");
 	if (curvnet != vnet0)
 		kpi_violation(CALLER, "pfil_remove_hook outside of vnet0");
-	h->linked = false;
-	hook = NULL;
-	hook_before = h;
+	pfil_unlink(h);
+	h->removed = pfil_removed;
+	pfil_removed = h;
 	/* The real one is freed after the epoch: so a late reader finds it. */
-	if (!ledger_remove(LEDGER_PFIL, h, CALLER))
-		return;
+	if (host_in_module((const void *)h->args.pa_mbuf_chk))
+		ledger_remove(LEDGER_PFIL, h, CALLER);
 }
 
 /* Giving sent mbufs back. */
@@ -454,15 +492,34 @@ whole(const char *frame, u_long len)
 	return (m);
 }
 
+/* Every hook in its turn, until one takes the frame. */
+static pfil_return_t
+run_hooks(struct mbuf **m, struct kpi_if *k)
+{
+	struct pfil_hook *h;
+	pfil_return_t verdict = PFIL_PASS;
+
+	CURVNET_SET(vnet0);
+	for (h = pfil_first; h != NULL && verdict == PFIL_PASS; h = h->next) {
+		verdict = h->args.pa_mbuf_chk(m, &k->ifn, PFIL_IN,
+		    h->args.pa_ruleset, NULL);
+		if (verdict != PFIL_PASS && *m != NULL)
+			kpi_violation((void *)h->args.pa_mbuf_chk,
+			    "hook took a packet and left its pointer");
+		if (curkthr->kt_nheld != 0)
+			kpi_violation((void *)h->args.pa_mbuf_chk,
+			    "hook left with a lock held");
+	}
+	CURVNET_RESTORE();
+	return (verdict);
+}
+
 /* What the stack does with a packet before and after its hooks. */
 static void
 input(struct kpi_if *k, struct mbuf *m, const void *frame, u_long len,
     int vlan_tag)
 {
-	struct pfil_hook *h = hook;
 	const u_char *dst = frame;
-	pfil_return_t verdict;
-
 	m->m_pkthdr.len = (int)len;
 	m->m_pkthdr.rcvif = &k->ifn;
 	if (ETHER_IS_BROADCAST(dst))
@@ -485,36 +542,20 @@ input(struct kpi_if *k, struct mbuf *m, const void *frame, u_long len,
 		m_freem(m);
 		return;
 	}
-	CURVNET_SET(vnet0);
-	verdict = h->args.pa_mbuf_chk(&m, &k->ifn, PFIL_IN |
-	    (int)ETHER_HDR_LEN * 0, h->args.pa_ruleset, NULL);
-	CURVNET_RESTORE();
-	switch (verdict) {
-	case PFIL_CONSUMED:
-	case PFIL_DROPPED:
-		if (m != NULL)
-			kpi_violation((void *)h->args.pa_mbuf_chk,
-			    "hook took a packet and left its pointer");
-		break;
-	default:
+	if (run_hooks(&m, k) == PFIL_PASS) {
 		atomic_add_long(&k->passed, 1);
 		m_freem(m);
-		break;
 	}
-	if (curkthr->kt_nheld != 0)
-		kpi_violation((void *)h->args.pa_mbuf_chk,
-		    "hook left with a lock held");
 }
 
 /* Whether frames of that length reach the hook at all. */
 static bool
 reaches_hook(struct kpi_if *k, u_long len)
 {
-	struct pfil_hook *h = hook;
 
 	atomic_add_long(&k->in, 1);
-	return (k->attached && (k->ifn.if_flags & IFF_UP) != 0 && h != NULL &&
-	    h->linked && len >= ETHER_HDR_LEN);
+	return (k->attached && (k->ifn.if_flags & IFF_UP) != 0 &&
+	    pfil_first != NULL && len >= ETHER_HDR_LEN);
 }
 
 void

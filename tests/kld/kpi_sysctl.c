@@ -59,12 +59,20 @@ full_name(struct sysctl_oid *o, char *buf, size_t size)
 	    o->oid_name);
 }
 
-/* Requests: text comes and goes as bytes in kernel memory. */
+/*
+ * Requests: text comes and goes as bytes in kernel memory.  A reader's own
+ * memory may have to be read from a disk first, unless it was wired.
+ */
 static int
 old_kernel(struct sysctl_req *req, const void *p, size_t len)
 {
 	size_t room;
 
+	if (req->lock != REQ_WIRED && req->oldptr != NULL) {
+		kpi_may_sleep(CALLER, "copyout()");
+		while (*(volatile int *)&kpi_faults.copyout_stuck != 0)
+			host_sleep_ns(1000000);
+	}
 	if (req->oldptr != NULL) {
 		/* The caller's memory, unless wired, may have to be read in. */
 		if (req->lock != REQ_WIRED)
@@ -221,8 +229,14 @@ kpi_sysctl_unregister(int count, void **set)
 	int i;
 
 	kpi_lock(&tree);
-	for (i = count - 1; i >= 0; i--)
+	for (i = count - 1; i >= 0; i--) {
+		/* The kernel waits for those of dynamic nodes only. */
+		if (((struct sysctl_oid *)set[i])->oid_running > 0)
+			kpi_violation(set[i], "the module goes, and a handler "
+			    "of static sysctl %s runs",
+			    ((struct sysctl_oid *)set[i])->oid_name);
 		remove_oid(set[i], set[i]);
+	}
 	kpi_unlock(&tree);
 }
 

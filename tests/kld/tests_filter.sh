@@ -169,3 +169,35 @@ every_frame() {
 	k unload
 }
 t "a frame of any length, cut anywhere, is judged by every filter" every_frame
+# Whichever of the two was there first, an answer that a firewall drops does
+# not reach the module.
+behind_firewall() {
+	k if attach em0 wire em0 1500
+	k target add em0 1.1 1m
+	"$@"
+	k sysctl net.aoe.iflist=em0
+	k sleep 1
+	equals "" k disks
+	at_least 1 k firewall
+	equals 0 k sysctl net.aoe.stats.rx_frames
+	k firewall off
+	k sysctl net.aoe.discover=1
+	k wait disk aoe1e1 5
+	k unload
+}
+firewall_first() {
+	k firewall on
+	k load "$module"
+}
+module_first() {
+	k load "$module"
+	k firewall on
+}
+firewall_before() {
+	behind_firewall firewall_first
+}
+firewall_after() {
+	behind_firewall module_first
+}
+t "a firewall that was there first sees incoming AoE first" firewall_before
+t "a firewall that came later sees incoming AoE first" firewall_after

@@ -193,3 +193,31 @@ renamed() {
 	k unload
 }
 t "a renamed interface goes on under its new name" renamed
+
+# A job of ours that has not ended yet.
+still_runs() {
+	kill -0 "$1" || { echo "it did not wait"; return 1; }
+}
+read_and_unload() {
+	local reader unloader
+	k load "$module"
+	k fault copyout 1
+	k sysctl "$1" &
+	reader=$!
+	k sleep 0.3
+	k unload &
+	unloader=$!
+	k sleep 0.3
+	still_runs "$unloader"
+	k fault copyout 0
+	wait "$reader"
+	wait "$unloader"
+	equals "0 left" k leaks
+}
+read_while_unloaded() {
+	local name
+	for name in maxwait stats.rx_frames iflist filter.macs policy version; do
+		read_and_unload "net.aoe.$name"
+	done
+}
+t "unload waits for a reader of any sysctl" read_while_unloaded

@@ -1,5 +1,6 @@
 """The kinds of interfaces, and which of them must not be used."""
 
+from aoevm.errors import Skipped
 from aoevm.scenario import scenario
 
 USE = """
@@ -143,3 +144,48 @@ def vnet_jail(t):
         t.await_state(target, "up", 90)
     finally:
         t.run("kldunload aoe; jail -r aoevm; sleep 1; ifconfig vtnet1 up")
+
+
+FIREWALLS = {
+    "pf": (
+        "kldstat -q -m pf || kldload pf",
+        "printf 'ether block in quick proto 0x88a2\\npass\\n' | pfctl -q -e -f -",
+        "pfctl -q -d -F all; printf 'ether pass\\npass\\n' | pfctl -q -f -",
+        "pfctl -q -d -F all; kldunload pf",
+    ),
+    "ipfw": (
+        "kenv net.inet.ip.fw.default_to_accept=1 >/dev/null; kldstat -q -m ipfw || kldload ipfw",
+        "sysctl net.link.ether.ipfw=1 && ipfw -q add 100 deny ip from any to any layer2 in mac-type 0x88a2",
+        "ipfw -q delete 100",
+        "ipfw -q -f flush; sysctl net.link.ether.ipfw=0; kldunload ipfw",
+    ),
+}
+
+
+@scenario("firewall-orders", core=True)
+def firewall_orders(t):
+    """Rules of pf and ipfw on incoming AoE hold, whether the firewall or the module was loaded first."""
+    target = t.target(size="8m")
+    tried = 0
+    for name, (load, block, allow, unload) in FIREWALLS.items():
+        if not t.run(f"command -v {'pfctl' if name == 'pf' else name} && {load} && {block}").ok:
+            t.run(f"{unload}; :")
+            continue
+        tried += 1
+        t.load()
+        t.sh(f"sleep 4; test ! -e /dev/{target.disk}")
+        t.check(t.sysctl("net.aoe.stats.rx_frames") == "0", f"{name} was there first and was passed by")
+        t.sh(f"{allow}; sysctl net.aoe.discover=1")
+        t.appears(target)
+        t.sh(f"kldunload aoe; {unload}")
+        t.load()
+        t.appears(target)
+        t.sh(f"{load} && {block}")
+        before = t.sysctl("net.aoe.stats.rx_frames")
+        t.sh("sysctl net.aoe.discover=1; sleep 4")
+        t.check(t.sysctl("net.aoe.stats.rx_frames") == before, f"{name} came later and was passed by")
+        t.sh(f"{allow}; sysctl net.aoe.discover=1")
+        t.await_state(target, "up", 60)
+        t.sh(f"kldunload aoe; {unload}")
+    if tried == 0:
+        raise Skipped("the guest has neither pf nor ipfw")
