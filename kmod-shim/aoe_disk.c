@@ -209,10 +209,14 @@ aoe_disk_open(struct disk *dp)
 
 	now = aoe_input_begin(sc);
 	error = ENXIO;
-	if (sc->sc_disk == dp && sc->sc_disk_state == AOE_DISK_LIVE)
+	/* Unloading says so first, and then looks at sc_open with the mutex. */
+	if (sc->sc_disk == dp && sc->sc_disk_state == AOE_DISK_LIVE &&
+	    !atomic_load_bool(&aoe_closing))
 		error = aoe_core_open(sc->sc_core, now);
-	if (error == 0)
+	if (error == 0) {
 		sc->sc_open = true;
+		sc->sc_opened = now;
+	}
 	aoe_input_end(sc);
 	return (error);
 }

@@ -63,8 +63,13 @@ struct taskqueue *aoe_run_tq;
 counter_u64_t aoe_stats[AOE_STATS];
 bool aoe_ready;
 bool aoe_shutting_down;
+bool aoe_closing;
+
+#define	AOE_UNLOAD_WAIT		10	/* seconds for disks to go */
+#define	AOE_HELD_US		500000	/* longer open is no taste */
 
 static bool aoe_loaded;
+static bool aoe_forced;			/* MOD_QUIESCE refused */
 static eventhandler_tag aoe_tag_pre_sync;
 static eventhandler_tag aoe_tag_post_sync;
 
@@ -250,43 +255,51 @@ aoe_load(void)
 	return (0);
 }
 
-/* The name of a disk that is open, if one is. */
+/*
+ * Whether a disk is open, its name, and whether that is no taste: tasting
+ * opens every new disk for moments only.
+ */
 static bool
-aoe_any_open(char *name, size_t size)
+aoe_any_open(char *name, size_t size, bool *held)
 {
 	struct aoe_softc *sc;
 	bool open;
 
-	open = false;
+	open = *held = false;
 	sx_slock(&aoe_conf_sx);
 	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
 		mtx_lock(&sc->sc_mtx);
 		if (sc->sc_open) {
 			open = true;
 			strlcpy(name, sc->sc_name, size);
+			*held = aoe_now() - sc->sc_opened > AOE_HELD_US;
 		}
 		mtx_unlock(&sc->sc_mtx);
+		if (open && *held)
+			break;
 	}
 	sx_sunlock(&aoe_conf_sx);
 	return (open);
 }
 
 /*
- * Whether a disk is open; says which.  Tasting opens every new disk for a
- * moment, so GEOM's events are waited for; and since one may just have been
- * made, a disk must be found open for half a second to count.
+ * Whether a disk is open; says which.  One that GEOM is tasting is waited for,
+ * but not by g_waitidle(), which has no limit, and whose events need not be
+ * about our disks: the linker's locks are held meanwhile.
  */
 static int
 aoe_busy(void)
 {
 	char name[16];
+	bool held;
 	u_int i;
 
-	for (i = 0; i < 10; i++) {
-		g_waitidle(curthread);
-		if (!aoe_any_open(name, sizeof(name)))
+	held = false;
+	for (i = 0; i < 10 * AOE_UNLOAD_WAIT && !held; i++) {
+		if (!aoe_any_open(name, sizeof(name), &held))
 			return (0);
-		pause("aoebusy", MAX(hz / 20, 1));
+		if (!held)
+			pause("aoebusy", MAX(hz / 10, 1));
 	}
 	printf("aoe: %s is open\n", name);
 	return (EBUSY);
@@ -315,6 +328,21 @@ aoe_remains(u_int *disks, u_int *buffers, char *name, size_t size)
 }
 
 /*
+ * GEOM lets go of providers under the topology lock: having had it, we know
+ * that no thread is in d_gone.  What it does afterwards, in its own time, asks
+ * nothing of us.
+ */
+static bool
+aoe_geom_has_left(void)
+{
+
+	if (g_topology_try_lock() == 0)
+		return (false);
+	g_topology_unlock();
+	return (true);
+}
+
+/*
  * Wait until no provider is left, at most 10 s, and then until interfaces
  * gave our buffers back, at most 5 s.  Some drivers do that only when they
  * have something to send: a beacon is that.
@@ -325,15 +353,17 @@ aoe_wait_for_remains(void)
 	char name[16];
 	u_int buffers, disks, i;
 
-	for (i = 0; i < 100; i++) {
-		g_waitidle(curthread);
+	for (i = 0; i < 10 * AOE_UNLOAD_WAIT; i++) {
 		aoe_remains(&disks, &buffers, name, sizeof(name));
-		if (disks == 0)
+		if (disks == 0 && aoe_geom_has_left())
 			break;
-		pause("aoegone", hz / 10);
+		pause("aoegone", MAX(hz / 10, 1));
 	}
-	if (disks != 0) {
-		printf("aoe: %s is still open\n", name);
+	if (i == 10 * AOE_UNLOAD_WAIT) {
+		if (disks != 0)
+			printf("aoe: %s is still open\n", name);
+		else
+			printf("aoe: GEOM is still busy\n");
 		return (EBUSY);
 	}
 	for (i = 0; buffers != 0 && i < 50; i++) {
@@ -349,13 +379,6 @@ aoe_wait_for_remains(void)
 	}
 	/* The thread that gave back the last one may still be leaving. */
 	pause("aoeleave", MAX(hz / 20, 1));
-	/*
-	 * GEOM lets go of providers outside of its event queue, but under the
-	 * topology lock: having had it, we know that no thread is in d_gone.
-	 */
-	g_topology_lock();
-	g_topology_unlock();
-	g_waitidle(curthread);
 	return (0);
 }
 
@@ -364,6 +387,15 @@ aoe_unload(void)
 {
 	int error;
 
+	/*
+	 * Nobody says whether this is forced, but we know: it is if something
+	 * was open when we were asked.  If not, what was opened since stays.
+	 */
+	atomic_store_bool(&aoe_closing, true);
+	if (!aoe_forced && aoe_busy() != 0) {
+		atomic_store_bool(&aoe_closing, false);
+		return (EBUSY);
+	}
 	aoe_ctl_stop();
 	sx_xlock(&aoe_conf_sx);
 	atomic_store_bool(&aoe_ready, false);
@@ -376,6 +408,7 @@ aoe_unload(void)
 		 * Events of interfaces went unheard meanwhile, so look.
 		 */
 		sx_xlock(&aoe_conf_sx);
+		atomic_store_bool(&aoe_closing, false);
 		atomic_store_bool(&aoe_ready, true);
 		aoe_life_start();
 		aoe_links_start();
@@ -391,12 +424,15 @@ aoe_unload(void)
 static int
 aoe_modevent(module_t mod __unused, int what, void *arg __unused)
 {
+	int error;
 
 	switch (what) {
 	case MOD_LOAD:
 		return (aoe_load());
 	case MOD_QUIESCE:
-		return (aoe_busy());
+		error = aoe_busy();
+		aoe_forced = error != 0;
+		return (error);
 	case MOD_UNLOAD:
 		/* Called after a load that failed, too. */
 		return (aoe_loaded ? aoe_unload() : 0);

@@ -148,6 +148,7 @@ struct aoe_softc {
 	struct disk	*sc_disk;		/* (t) */
 	enum aoe_disk_state sc_disk_state;	/* (t) */
 	bool		sc_open;		/* (t) */
+	uint64_t	sc_opened;		/* (t) when, if it is */
 
 	/* What the administrator set for it alone. */
 	int		sc_policy;		/* (t) AOE_POLICY_*, or -1 */
@@ -206,6 +207,7 @@ extern TAILQ_HEAD(aoe_targets, aoe_softc) aoe_targets;	/* (kx) */
 extern u_int aoe_ntargets;			/* (kx) */
 extern struct taskqueue *aoe_run_tq;		/* (c) */
 extern bool aoe_ready;				/* (x) loaded, not unloading */
+extern bool aoe_closing;			/* (a) nothing may be opened */
 extern bool aoe_shutting_down;			/* (a) */
 extern counter_u64_t aoe_stats[AOE_STATS];	/* (c) */
 

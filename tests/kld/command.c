@@ -123,15 +123,29 @@ cmd_load(int argc, char **argv, FILE *out)
 	return (error);
 }
 
+/* Somebody opens a disk once the module has agreed to go. */
+static const char *late_disk;
+
+static void
+open_late(void)
+{
+
+	if (io_hold(late_disk, true) != 0)
+		fprintf(stderr, "kld: %s does not open\n", late_disk);
+}
+
 static int
 cmd_unload(int argc, char **argv, FILE *out)
 {
 	bool force = argc == 2 && strcmp(argv[1], "-f") == 0;
+	bool late = argc == 3 && strcmp(argv[1], "-o") == 0;
 	int error;
 
-	if (argc == 2 && !force)
+	if (argc > 1 && !force && !late)
 		return (FBSD_EINVAL);
 	pthread_mutex_lock(&load_lock);
+	late_disk = late ? argv[2] : NULL;
+	kpi_faults.after_quiesce = late ? open_late : NULL;
 	error = loader_loaded() ? kpi_module_unload(force) : FBSD_ENOENT;
 	if (error == 0) {
 		error = check_leaks(out);
@@ -415,7 +429,7 @@ static int	cmd_help(int, char **, FILE *);
 
 static const struct cmd commands[] = {
 	{ "load", 1, 32, cmd_load, "[-p] [-k name=value]... path" },
-	{ "unload", 0, 1, cmd_unload, "[-f]" },
+	{ "unload", 0, 2, cmd_unload, "[-f | -o disk]" },
 	{ "cycle", 2, 2, cmd_cycle, "count path (load and unload)" },
 	{ "leaks", 0, 0, cmd_leaks, "" },
 	{ "sysctl", 1, 2, cmd_sysctl, "name | [-j] name=value | -a [below] | "
@@ -450,7 +464,7 @@ static const struct cmd commands[] = {
 	{ "interrupt", 0, 0, cmd_misc, "" },
 	{ "fault", 1, 3, cmd_fault, "alloc n [for] | txfree now|late|lazy|"
 	    "never|random [ms] | txrelease | rxsplit 0|1 | unmapped 0|1|2 | txerror "
-	    "errno | copyout 0|1 | memory 0|1 | trace 0|1 | list" },
+	    "errno | copyout 0|1 | memory 0|1 | geom 0|1 | trace 0|1 | list" },
 	{ "firewall", 0, 1, cmd_misc, "[on|off] (how many it dropped)" },
 	{ "firmware", 2, 2, cmd_firmware, "address file" },
 	{ "violations", 0, 0, cmd_misc, "" },

@@ -116,6 +116,8 @@ struct kpi_faults {
 	int	unmapped;	/* 0 never, 1 always, 2 every other I/O */
 	int	copyout_stuck;	/* readers of sysctls stay in copyout() */
 	int	memory_stuck;	/* whoever may wait for memory does */
+	int	geom_stuck;	/* GEOM's event thread does nothing */
+	void	(*after_quiesce)(void);	/* MOD_UNLOAD comes next; or NULL */
 	int	tx_error;	/* the errno every transmit fails with; 0: none */
 	int	trace;		/* say every I/O */
 };

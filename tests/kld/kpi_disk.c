@@ -57,6 +57,8 @@ event_thread(void *unused)
 			host_wait(&events_turn, turn, -1);
 			continue;
 		}
+		while (*(volatile int *)&kpi_faults.geom_stuck != 0)
+			host_sleep_ns(1000000);
 		sx_xlock(&topology_lock);
 		e->fn(e->arg);
 		sx_xunlock(&topology_lock);

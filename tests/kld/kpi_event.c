@@ -135,6 +135,8 @@ kpi_module_unload(int force)
 		if (error != 0 && error != EOPNOTSUPP && error != EINVAL &&
 		    !force)
 			return (error);
+		if (kpi_faults.after_quiesce != NULL)
+			kpi_faults.after_quiesce();
 		error = mod.data->evhand(&mod, MOD_UNLOAD, mod.data->priv);
 		if (error != 0)
 			return (error);

@@ -233,3 +233,27 @@ boot_hold() {
 	k unload
 }
 t "boot holds the root mount until a disk is there, or for boot_wait" boot_hold
+opened_late() {
+	k load "$module"
+	one_disk
+	fails_with EBUSY k unload -o aoe7e3
+	k fill aoe7e3 0 1m 1
+	k check aoe7e3 0 1m 1
+	k close aoe7e3
+	k unload
+}
+t "a disk that is opened between quiesce and unload is not aborted" opened_late
+
+# As when it tastes somebody else's disk, which does not answer.
+geom_is_stuck() {
+	local began=$SECONDS
+	k load "$module"
+	one_disk
+	k fault geom 1
+	fails_with EBUSY timeout 30 "$kld" -S "$sock" unload
+	((SECONDS - began <= 14))
+	k fault geom 0
+	k sleep 1
+	k unload
+}
+t "unload waits ten seconds for GEOM, and then refuses" geom_is_stuck
