@@ -6,7 +6,8 @@
  * C calls Rust through the functions below and through nothing else; Rust
  * calls C in one place, aoe_shim_panic(), which the build proves unreachable.
  * src/ffi/abi.rs holds the twin of every struct here.  Both sides assert every
- * size and offset, and AOE_ABI_VERSION is compared when the module is loaded.
+ * size and offset (aoe_abi_layout.h in C), and AOE_ABI_VERSION is compared when
+ * the module is loaded.
  *
  * Sectors here are of 512 bytes, whatever the disk's own are; what is asked of
  * a disk of larger ones is whole ones of those.
@@ -511,21 +512,4 @@ int		aoe_core_identify(const struct aoe_target *, uint8_t out[512]);
 _Noreturn void	aoe_shim_panic(const char *file, uint64_t length,
 		    uint32_t line);
 
-#define	AOE_SIZE(s, n)	_Static_assert(sizeof(struct s) == (n), #s)
-#define	AOE_AT(s, f, n)							\
-	_Static_assert(__builtin_offsetof(struct s, f) == (n), #s "." #f)
-
-AOE_SIZE(aoe_params, 16);
-AOE_SIZE(aoe_settings, 40);
-AOE_SIZE(aoe_link_state, 12);
-AOE_SIZE(aoe_io, 24);
-AOE_SIZE(aoe_frame, 44);
-AOE_SIZE(aoe_copy, 24);
-AOE_SIZE(aoe_peek, 8);
-AOE_SIZE(aoe_output, 96);
-AOE_SIZE(aoe_path_info, 88);
-AOE_SIZE(aoe_control, 32);
-AOE_SIZE(aoe_dump, 32);
-AOE_SIZE(aoe_absent, 24);
-AOE_SIZE(aoe_identity, 120);
 #endif /* _AOE_ABI_H_ */

@@ -54,6 +54,8 @@
 
 #include <geom/geom.h>
 
+#include "aoe_abi_layout.h"
+
 MALLOC_DEFINE(M_AOE, "aoe", "ATA over Ethernet initiator");
 
 SX_SYSINIT(aoe_conf, &aoe_conf_sx, "aoe configuration");

@@ -8,7 +8,7 @@ use crate::request::Request;
 use crate::target::{CONTROL_MAX, LINKS, Link, PATHS, Settings, Storage, Target};
 use crate::wire::Address;
 use core::alloc::Layout;
-use core::ptr::addr_of_mut;
+use core::ptr::{addr_of, addr_of_mut};
 use core::slice;
 
 /// Bounds of the tables: slot numbers are 16 bits wide and tags name 495.
@@ -38,6 +38,18 @@ pub struct Block {
 pub(super) unsafe fn target<'b>(block: *mut Block) -> &'b mut Target<'static> {
     // SAFETY: The caller promises an initialised block that nobody else uses.
     unsafe { &mut *addr_of_mut!((*block).target) }
+}
+
+/// The same to look at: a dump does so without the mutex, in a kernel where
+/// nothing else runs, but something may have stopped in the middle of a change.
+///
+/// # Safety
+///
+/// `block` must be filled by `init`, and its mutex held for the result's life,
+/// or nothing else run.
+pub(super) unsafe fn target_ref<'b>(block: *const Block) -> &'b Target<'static> {
+    // SAFETY: The caller promises an initialised block that nobody changes.
+    unsafe { &*addr_of!((*block).target) }
 }
 
 /// The address of the target in a block.

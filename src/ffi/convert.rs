@@ -18,6 +18,7 @@ use crate::target::{
 };
 use crate::time::{Instant, Micros};
 use crate::wire::{Address, Command, Details, Header, Identify, Mac, WireError};
+use core::mem::MaybeUninit;
 
 // FreeBSD's numbers (sys/errno.h).
 pub(super) const ENOENT: i32 = 2;
@@ -163,25 +164,40 @@ pub(super) fn copy(copy: Option<CopyOut>) -> AoeCopy {
     }
 }
 
-pub(super) fn complete(io: IoHandle, result: Result<(), IoError>, out: &mut AoeOutput) {
-    out.kind = abi::OUT_COMPLETE;
-    out.io = io.0;
-    out.error = result.map_or_else(errno, |()| 0);
+/// Where an effect goes: memory of C's, which is not initialised.
+pub(super) type Place = MaybeUninit<AoeOutput>;
+
+const NOTHING: AoeOutput = AoeOutput {
+    io: 0,
+    value: 0,
+    kind: 0,
+    error: 0,
+    data_offset: 0,
+    data_length: 0,
+    frame_length: 0,
+    copy: 0,
+    flow: 0,
+    link: 0,
+    header_length: 0,
+    source: abi::SRC_NONE,
+    event: 0,
+    path: u8::MAX,
+    tries: 0,
+    refused: 0,
+    pad: 0,
+    header: [0; abi::TX_HEADER],
+};
+
+pub(super) fn complete(io: IoHandle, result: Result<(), IoError>, place: &mut Place) {
+    let error = result.map_or_else(errno, |()| 0);
+    place.write(AoeOutput { kind: abi::OUT_COMPLETE, io: io.0, error, ..NOTHING });
 }
 
-/// Writes every field that its kind uses, and zeroes the small ones.
-pub(super) fn output(output: Output, out: &mut AoeOutput) {
-    out.io = 0;
-    out.value = 0;
-    out.error = 0;
-    out.event = 0;
-    out.path = u8::MAX;
-    out.tries = 0;
-    out.refused = 0;
-    out.data_length = 0;
+pub(super) fn output(output: Output, place: &mut Place) {
+    let out = place.write(NOTHING);
     out.kind = match output {
-        Output::Transmit(frame) => return transmit(&frame, out),
-        Output::Complete { io, result } => return complete(io, result, out),
+        Output::Transmit(frame) => return transmit(&frame, place),
+        Output::Complete { io, result } => return complete(io, result, place),
         Output::ControlDone(done) => {
             control_done(&done, out);
             abi::OUT_CONTROL_DONE
@@ -282,22 +298,20 @@ fn path_name(path: PathName, out: &mut AoeOutput) {
 }
 
 #[inline]
-pub(super) fn transmit(frame: &Transmit, out: &mut AoeOutput) {
-    out.kind = abi::OUT_TRANSMIT;
-    out.value = 0;
-    out.error = 0;
-    out.data_length = 0;
-    out.link = frame.link.0;
-    out.path = frame.path;
-    out.header_length = frame.header_length;
-    out.header = frame.header;
-    out.frame_length = frame.frame_length;
-    out.copy = frame.copy;
-    out.flow = frame.flow;
-    out.io = frame.io;
-    out.event = why(frame.why);
-    out.source = abi::SRC_NONE;
-    out.data_offset = 0;
+pub(super) fn transmit(frame: &Transmit, place: &mut Place) {
+    let out = place.write(AoeOutput {
+        io: frame.io,
+        kind: abi::OUT_TRANSMIT,
+        frame_length: frame.frame_length,
+        copy: frame.copy,
+        flow: frame.flow,
+        link: frame.link.0,
+        header_length: frame.header_length,
+        event: why(frame.why),
+        path: frame.path,
+        header: frame.header,
+        ..NOTHING
+    });
     if let Some(span) = frame.data {
         out.data_offset = span.offset;
         out.data_length = span.length;
@@ -311,7 +325,7 @@ pub(super) fn transmit(frame: &Transmit, out: &mut AoeOutput) {
     }
 }
 
-pub(super) fn info(target: &Target<'_>, address: Address, out: &mut AoeTargetInfo) {
+pub(super) fn info(target: &Target<'_>, address: Address) -> AoeTargetInfo {
     let s = target.status();
     let id = s.identity;
     let flags = [
@@ -326,7 +340,7 @@ pub(super) fn info(target: &Target<'_>, address: Address, out: &mut AoeTargetInf
         (s.flushes_ext, abi::INFO_FLUSH_EXT),
         (s.is_doubled, abi::INFO_DOUBLED),
     ];
-    *out = AoeTargetInfo {
+    AoeTargetInfo {
         sectors: s.sectors,
         sectors_seen: s.sectors_seen,
         received: s.received,
@@ -363,7 +377,7 @@ pub(super) fn info(target: &Target<'_>, address: Address, out: &mut AoeTargetInf
         reason_value: s.reason.map_or(0, |(_, value, _)| value),
         sector_logical: s.names.map_or(512, |i| i.logical_sector),
         reserved2: 0,
-    };
+    }
 }
 
 /// A C string of what the disk calls itself.

@@ -10,7 +10,7 @@ use crate::output::LinkId;
 use crate::target::LINKS;
 use crate::time::Instant;
 use crate::wire::Address;
-use core::ptr::addr_of_mut;
+use core::ptr::{addr_of, addr_of_mut};
 use core::slice;
 
 /// The opaque `struct aoe_disco`. The discovery borrows from what follows it.
@@ -31,6 +31,16 @@ pub struct DiscoBlock {
 unsafe fn discovery<'b>(block: *mut DiscoBlock) -> &'b mut Discovery<'static> {
     // SAFETY: The caller promises an initialised block that nobody else uses.
     unsafe { &mut (*block).discovery }
+}
+
+/// The same, to look at.
+///
+/// # Safety
+///
+/// As for `discovery`.
+unsafe fn discovery_ref<'b>(block: *const DiscoBlock) -> &'b Discovery<'static> {
+    // SAFETY: The caller promises an initialised block that nobody changes.
+    unsafe { &*addr_of!((*block).discovery) }
 }
 
 /// Bytes that discovery needs.
@@ -110,13 +120,13 @@ pub unsafe extern "C" fn aoe_core_disco_iflist(
 /// `length` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_disco_listed(
-    block: *mut DiscoBlock,
+    block: *const DiscoBlock,
     name: *const u8,
     length: u64,
 ) -> i32 {
     let length = usize::try_from(length).unwrap_or(0);
     // SAFETY: Both as the caller promises.
-    let (discovery, name) = unsafe { (discovery(block), slice::from_raw_parts(name, length)) };
+    let (discovery, name) = unsafe { (discovery_ref(block), slice::from_raw_parts(name, length)) };
     i32::from(discovery.is_listed(name))
 }
 
@@ -150,7 +160,7 @@ pub unsafe extern "C" fn aoe_core_disco_filter(
 /// and `string` for `length` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_disco_judge(
-    block: *mut DiscoBlock,
+    block: *const DiscoBlock,
     frame: *const AoeFrame,
     string: *const u8,
     length: u32,
@@ -158,7 +168,7 @@ pub unsafe extern "C" fn aoe_core_disco_judge(
     let length = usize::try_from(length).unwrap_or(0);
     // SAFETY: All three as the caller promises.
     let (discovery, frame, string) =
-        unsafe { (discovery(block), &*frame, slice::from_raw_parts(string, length)) };
+        unsafe { (discovery_ref(block), &*frame, slice::from_raw_parts(string, length)) };
     convert::admission_flag(discovery.judge(&convert::frame(frame), string)).into()
 }
 
@@ -239,7 +249,7 @@ pub unsafe extern "C" fn aoe_core_disco_poll(
 ) -> u32 {
     // SAFETY: As the caller promises.
     let discovery = unsafe { discovery(block) };
-    let next = |out: &mut AoeOutput| {
+    let next = |out: &mut convert::Place| {
         let frame = discovery.poll_transmit(Instant::from_micros(now));
         frame.inspect(|frame| convert::transmit(frame, out)).is_some()
     };
@@ -253,9 +263,9 @@ pub unsafe extern "C" fn aoe_core_disco_poll(
 ///
 /// `block` is an initialised discovery, its mutex held.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_disco_deadline(block: *mut DiscoBlock) -> u64 {
+pub unsafe extern "C" fn aoe_core_disco_deadline(block: *const DiscoBlock) -> u64 {
     // SAFETY: As the caller promises.
-    unsafe { discovery(block) }.deadline().as_micros()
+    unsafe { discovery_ref(block) }.deadline().as_micros()
 }
 
 /// A target answered and has no disk: 1 if that is to be told now.

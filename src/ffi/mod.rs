@@ -1,7 +1,9 @@
 //! The C ABI of `kmod-shim/aoe_abi.h`: conversions, and no policy.
 //!
 //! The only unsafe code there is. Every function is called with the mutex of
-//! its object held, so a `&mut` made from its pointer is the only one.
+//! its object held, so a `&mut` made from its pointer is the only one. What only
+//! looks makes a `&`: a crash dump asks without the mutex. What is filled in for
+//! C is memory that nobody has written yet: no reference to it is made before.
 #![allow(unsafe_code)]
 
 pub mod abi;
@@ -15,7 +17,7 @@ use abi::{
     AoePathInfo, AoePeek, AoeSettings, AoeTargetInfo,
 };
 use block::Block;
-use convert::{EAGAIN, EINVAL, ENOENT, errno};
+use convert::{EAGAIN, EINVAL, ENOENT, Place, errno};
 
 use crate::output::{IoError, LinkId, Transmit};
 use crate::target::{Step, Target};
@@ -34,6 +36,16 @@ type Handle = Block;
 unsafe fn target<'b>(block: *mut Handle) -> &'b mut Target<'static> {
     // SAFETY: The caller promises an initialised block that nobody else uses.
     unsafe { block::target(block) }
+}
+
+/// The same, to look at.
+///
+/// # Safety
+///
+/// As for `target`; instead of the mutex it will do that nothing else runs.
+unsafe fn target_ref<'b>(block: *const Handle) -> &'b Target<'static> {
+    // SAFETY: The caller promises an initialised block that nobody changes.
+    unsafe { block::target_ref(block) }
 }
 
 const fn at(now: u64) -> Instant {
@@ -181,9 +193,11 @@ pub unsafe extern "C" fn aoe_core_rx(
     frame: *const AoeFrame,
     copy: *mut AoeCopy,
 ) {
-    // SAFETY: All three as the caller promises.
-    let (target, frame, copy) = unsafe { (target(block), &*frame, &mut *copy) };
-    *copy = convert::copy(target.handle_frame(&convert::frame(frame), at(now)));
+    // SAFETY: Both as the caller promises.
+    let (target, frame) = unsafe { (target(block), &*frame) };
+    let what = convert::copy(target.handle_frame(&convert::frame(frame), at(now)));
+    // SAFETY: The caller promises `copy` writable.
+    unsafe { copy.write(what) };
 }
 
 /// The mbuf of a write's copy was freed.
@@ -329,7 +343,7 @@ pub unsafe extern "C" fn aoe_core_poll(
     // SAFETY: As the caller promises.
     let target = unsafe { target(block) };
     let mut frame = Transmit::EMPTY;
-    let next = |out: &mut AoeOutput| {
+    let next = |out: &mut Place| {
         match target.poll_step(at(now), &mut frame) {
             Step::Complete { io, result } => convert::complete(io, result, out),
             Step::Frame => convert::transmit(&frame, out),
@@ -350,13 +364,9 @@ pub unsafe extern "C" fn aoe_core_poll(
 /// # Safety
 ///
 /// `out` must be writable for `count` entries.
-unsafe fn fill(
-    out: *mut AoeOutput,
-    count: u32,
-    mut next: impl FnMut(&mut AoeOutput) -> bool,
-) -> u32 {
+unsafe fn fill(out: *mut AoeOutput, count: u32, mut next: impl FnMut(&mut Place) -> bool) -> u32 {
     let mut filled = 0_u32;
-    let mut entry = out;
+    let mut entry = out.cast::<Place>();
     // SAFETY: Fewer than `count` entries lie before this one, and `count` are writable.
     while filled < count && next(unsafe { &mut *entry }) {
         // SAFETY: There is another entry behind this one, or nothing, which may be pointed to.
@@ -372,9 +382,9 @@ unsafe fn fill(
 ///
 /// `block` is an initialised target, its mutex held.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_deadline(block: *mut Handle) -> u64 {
+pub unsafe extern "C" fn aoe_core_deadline(block: *const Handle) -> u64 {
     // SAFETY: As the caller promises.
-    unsafe { target(block) }.deadline().as_micros()
+    unsafe { target_ref(block) }.deadline().as_micros()
 }
 
 /// A snapshot of the target.
@@ -383,10 +393,11 @@ pub unsafe extern "C" fn aoe_core_deadline(block: *mut Handle) -> u64 {
 ///
 /// `block` is an initialised target, its mutex held; `out` is writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_info(block: *mut Handle, _now: u64, out: *mut AoeTargetInfo) {
-    // SAFETY: Both as the caller promises.
-    let (target, address, out) = unsafe { (target(block), block::address(block), &mut *out) };
-    convert::info(target, address, out);
+pub unsafe extern "C" fn aoe_core_info(block: *const Handle, _now: u64, out: *mut AoeTargetInfo) {
+    // SAFETY: As the caller promises.
+    let (target, address) = unsafe { (target_ref(block), block::address(block)) };
+    // SAFETY: The caller promises `out` writable.
+    unsafe { out.write(convert::info(target, address)) };
 }
 
 /// A snapshot of a path, or `ENOENT` past the last one.
@@ -396,15 +407,16 @@ pub unsafe extern "C" fn aoe_core_info(block: *mut Handle, _now: u64, out: *mut 
 /// `block` is an initialised target, its mutex held; `out` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_path_info(
-    block: *mut Handle,
+    block: *const Handle,
     index: u32,
     out: *mut AoePathInfo,
 ) -> i32 {
-    // SAFETY: Both as the caller promises.
-    let (target, out) = unsafe { (target(block), &mut *out) };
+    // SAFETY: As the caller promises.
+    let target = unsafe { target_ref(block) };
     match usize::try_from(index).ok().and_then(|n| target.path_status(n)) {
         Some(status) => {
-            *out = convert::path_info(&status);
+            // SAFETY: The caller promises `out` writable.
+            unsafe { out.write(convert::path_info(&status)) };
             0
         }
         None => ENOENT,
@@ -418,15 +430,16 @@ pub unsafe extern "C" fn aoe_core_path_info(
 /// `block` is an initialised target, its mutex held; `out` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_path_histogram(
-    block: *mut Handle,
+    block: *const Handle,
     index: u32,
     out: *mut [u64; abi::HISTOGRAM],
 ) -> i32 {
-    // SAFETY: Both as the caller promises.
-    let (target, out) = unsafe { (target(block), &mut *out) };
+    // SAFETY: As the caller promises.
+    let target = unsafe { target_ref(block) };
     match usize::try_from(index).ok().and_then(|n| target.path_histogram(n)) {
         Some(counts) => {
-            *out = *counts;
+            // SAFETY: The caller promises `out` writable.
+            unsafe { out.write(*counts) };
             0
         }
         None => ENOENT,
@@ -441,17 +454,16 @@ pub unsafe extern "C" fn aoe_core_path_histogram(
 /// `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_config_string(
-    block: *mut Handle,
+    block: *const Handle,
     out: *mut u8,
     size: u32,
 ) -> u32 {
     let size = usize::try_from(size).unwrap_or(0);
-    // SAFETY: Both as the caller promises.
-    let (target, out) = unsafe { (target(block), slice::from_raw_parts_mut(out, size)) };
-    let string = target.config_string();
-    for (to, from) in out.iter_mut().zip(string) {
-        *to = *from;
-    }
+    // SAFETY: As the caller promises.
+    let string = unsafe { target_ref(block) }.config_string();
+    // SAFETY: The string is readable, the caller promises that as much of `out`
+    // is writable, and the two are apart.
+    unsafe { string.as_ptr().copy_to_nonoverlapping(out, string.len().min(size)) };
     u32::try_from(string.len()).unwrap_or(0)
 }
 
@@ -461,12 +473,13 @@ pub unsafe extern "C" fn aoe_core_config_string(
 ///
 /// `block` is an initialised target, its mutex held; `out` is writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_identify(block: *mut Handle, out: *mut [u8; 512]) -> i32 {
-    // SAFETY: Both as the caller promises.
-    let (target, out) = unsafe { (target(block), &mut *out) };
+pub unsafe extern "C" fn aoe_core_identify(block: *const Handle, out: *mut [u8; 512]) -> i32 {
+    // SAFETY: As the caller promises.
+    let target = unsafe { target_ref(block) };
     match target.identify_bytes() {
         Some(bytes) => {
-            *out = *bytes;
+            // SAFETY: The caller promises `out` writable.
+            unsafe { out.write(*bytes) };
             0
         }
         None => ENOENT,
@@ -480,9 +493,11 @@ pub unsafe extern "C" fn aoe_core_identify(block: *mut Handle, out: *mut [u8; 51
 /// `dump` must be readable and `out` writable; no lock is needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_dump_emit(dump: *const AoeDump, out: *mut [u8; abi::RX_HEADER]) {
-    // SAFETY: Both as the caller promises.
-    let (dump, out) = unsafe { (&*dump, &mut *out) };
-    convert::dump(dump).emit(out);
+    let mut header = [0; abi::RX_HEADER];
+    // SAFETY: The caller promises `dump` readable.
+    convert::dump(unsafe { &*dump }).emit(&mut header);
+    // SAFETY: The caller promises `out` writable.
+    unsafe { out.write(header) };
 }
 
 /// What a frame says to a crash dump's request: 0, its errno, or `EAGAIN` for

@@ -119,6 +119,18 @@ fn every_struct_has_the_same_layout_on_both_sides() {
 }
 
 #[test]
+fn every_size_and_offset_is_asserted_in_c_as_well() {
+    let asserts = read("kmod-shim/aoe_abi_layout.h");
+    for (name, (size, fields)) in layouts_in_rust() {
+        let size = format!("AOE_SIZE({name}, {size});");
+        let fields = fields.iter().map(|(field, at, _)| format!("AOE_AT({name}, {field}, {at});"));
+        for wanted in std::iter::once(size).chain(fields) {
+            assert!(asserts.contains(&wanted), "aoe_abi_layout.h lacks {wanted}");
+        }
+    }
+}
+
+#[test]
 fn every_constant_in_rust_has_the_same_value_in_the_header() {
     let source = read("src/ffi/abi.rs");
     let ours = header::rust_constants(&source);

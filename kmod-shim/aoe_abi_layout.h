@@ -1,0 +1,188 @@
+/*-
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Where everything lies in the structs of aoe_abi.h, which src/ffi/abi.rs
+ * asserts of its twins.  aoe_kern.c alone includes this.
+ */
+#ifndef _AOE_ABI_LAYOUT_H_
+#define	_AOE_ABI_LAYOUT_H_
+
+#include "aoe_abi.h"
+
+#define	AOE_SIZE(s, n)	_Static_assert(sizeof(struct s) == (n), #s)
+#define	AOE_AT(s, f, n)							\
+	_Static_assert(__builtin_offsetof(struct s, f) == (n), #s "." #f)
+
+AOE_SIZE(aoe_params, 16);
+AOE_AT(aoe_params, io_slots, 0);
+AOE_AT(aoe_params, frame_slots, 4);
+AOE_AT(aoe_params, copy_slots, 8);
+AOE_AT(aoe_params, reserved, 12);
+
+AOE_SIZE(aoe_settings, 40);
+AOE_AT(aoe_settings, maxwait_us, 0);
+AOE_AT(aoe_settings, ghost_wait_us, 8);
+AOE_AT(aoe_settings, taste_wait_us, 16);
+AOE_AT(aoe_settings, maxout, 24);
+AOE_AT(aoe_settings, policy, 28);
+AOE_AT(aoe_settings, wc, 32);
+AOE_AT(aoe_settings, flags, 36);
+
+AOE_SIZE(aoe_link_state, 12);
+AOE_AT(aoe_link_state, mtu, 0);
+AOE_AT(aoe_link_state, mac, 4);
+AOE_AT(aoe_link_state, up, 10);
+AOE_AT(aoe_link_state, present, 11);
+
+AOE_SIZE(aoe_io, 24);
+AOE_AT(aoe_io, io, 0);
+AOE_AT(aoe_io, lba, 8);
+AOE_AT(aoe_io, sectors, 16);
+AOE_AT(aoe_io, op, 20);
+AOE_AT(aoe_io, flags, 21);
+AOE_AT(aoe_io, reserved, 22);
+
+AOE_SIZE(aoe_frame, 44);
+AOE_AT(aoe_frame, header, 0);
+AOE_AT(aoe_frame, length, 36);
+AOE_AT(aoe_frame, link, 40);
+AOE_AT(aoe_frame, flags, 41);
+AOE_AT(aoe_frame, reserved, 42);
+
+AOE_SIZE(aoe_copy, 24);
+AOE_AT(aoe_copy, io, 0);
+AOE_AT(aoe_copy, io_offset, 8);
+AOE_AT(aoe_copy, frame_offset, 12);
+AOE_AT(aoe_copy, length, 16);
+AOE_AT(aoe_copy, dest, 20);
+
+AOE_SIZE(aoe_peek, 8);
+AOE_AT(aoe_peek, major, 0);
+AOE_AT(aoe_peek, minor, 2);
+AOE_AT(aoe_peek, command, 3);
+AOE_AT(aoe_peek, verdict, 4);
+
+AOE_SIZE(aoe_output, 96);
+AOE_AT(aoe_output, io, 0);
+AOE_AT(aoe_output, value, 8);
+AOE_AT(aoe_output, kind, 16);
+AOE_AT(aoe_output, error, 20);
+AOE_AT(aoe_output, data_offset, 24);
+AOE_AT(aoe_output, data_length, 28);
+AOE_AT(aoe_output, frame_length, 32);
+AOE_AT(aoe_output, copy, 36);
+AOE_AT(aoe_output, flow, 40);
+AOE_AT(aoe_output, link, 44);
+AOE_AT(aoe_output, header_length, 45);
+AOE_AT(aoe_output, source, 46);
+AOE_AT(aoe_output, event, 47);
+AOE_AT(aoe_output, path, 48);
+AOE_AT(aoe_output, tries, 49);
+AOE_AT(aoe_output, refused, 50);
+AOE_AT(aoe_output, pad, 51);
+AOE_AT(aoe_output, header, 52);
+
+AOE_SIZE(aoe_target_info, 232);
+AOE_AT(aoe_target_info, sectors, 0);
+AOE_AT(aoe_target_info, sectors_seen, 8);
+AOE_AT(aoe_target_info, received, 16);
+AOE_AT(aoe_target_info, sent, 24);
+AOE_AT(aoe_target_info, retransmitted, 32);
+AOE_AT(aoe_target_info, late, 40);
+AOE_AT(aoe_target_info, unexpected, 48);
+AOE_AT(aoe_target_info, completed, 56);
+AOE_AT(aoe_target_info, failed, 64);
+AOE_AT(aoe_target_info, fences, 72);
+AOE_AT(aoe_target_info, guard_waits, 80);
+AOE_AT(aoe_target_info, guard_wait_us, 88);
+AOE_AT(aoe_target_info, state, 96);
+AOE_AT(aoe_target_info, flags, 100);
+AOE_AT(aoe_target_info, sector_physical, 104);
+AOE_AT(aoe_target_info, sector_offset, 108);
+AOE_AT(aoe_target_info, rotation_rate, 112);
+AOE_AT(aoe_target_info, active, 116);
+AOE_AT(aoe_target_info, in_flight, 120);
+AOE_AT(aoe_target_info, guarded, 124);
+AOE_AT(aoe_target_info, firmware_version, 128);
+AOE_AT(aoe_target_info, buffer_count, 130);
+AOE_AT(aoe_target_info, major, 132);
+AOE_AT(aoe_target_info, minor, 134);
+AOE_AT(aoe_target_info, paths, 135);
+AOE_AT(aoe_target_info, sector_count, 136);
+AOE_AT(aoe_target_info, serial, 137);
+AOE_AT(aoe_target_info, model, 158);
+AOE_AT(aoe_target_info, firmware, 199);
+AOE_AT(aoe_target_info, config_length, 208);
+AOE_AT(aoe_target_info, reason_path, 210);
+AOE_AT(aoe_target_info, reserved, 211);
+AOE_AT(aoe_target_info, reason, 212);
+AOE_AT(aoe_target_info, reason_value, 216);
+AOE_AT(aoe_target_info, sector_logical, 224);
+AOE_AT(aoe_target_info, reserved2, 228);
+
+AOE_SIZE(aoe_control, 32);
+AOE_AT(aoe_control, cookie, 0);
+AOE_AT(aoe_control, command, 8);
+AOE_AT(aoe_control, length, 12);
+AOE_AT(aoe_control, frame_length, 16);
+AOE_AT(aoe_control, wait_us, 20);
+AOE_AT(aoe_control, tries, 24);
+AOE_AT(aoe_control, path, 25);
+AOE_AT(aoe_control, reserved, 26);
+
+AOE_SIZE(aoe_dump, 32);
+AOE_AT(aoe_dump, lba, 0);
+AOE_AT(aoe_dump, sequence, 8);
+AOE_AT(aoe_dump, major, 12);
+AOE_AT(aoe_dump, minor, 14);
+AOE_AT(aoe_dump, sectors, 15);
+AOE_AT(aoe_dump, local, 16);
+AOE_AT(aoe_dump, remote, 22);
+AOE_AT(aoe_dump, ext, 28);
+AOE_AT(aoe_dump, shift, 29);
+AOE_AT(aoe_dump, reserved, 30);
+
+AOE_SIZE(aoe_path_info, 88);
+AOE_AT(aoe_path_info, sent, 0);
+AOE_AT(aoe_path_info, received, 8);
+AOE_AT(aoe_path_info, retransmitted, 16);
+AOE_AT(aoe_path_info, late, 24);
+AOE_AT(aoe_path_info, unexpected, 32);
+AOE_AT(aoe_path_info, rtt_us, 40);
+AOE_AT(aoe_path_info, rto_us, 44);
+AOE_AT(aoe_path_info, window, 48);
+AOE_AT(aoe_path_info, in_flight, 52);
+AOE_AT(aoe_path_info, payload, 56);
+AOE_AT(aoe_path_info, payload_max, 60);
+AOE_AT(aoe_path_info, mac, 64);
+AOE_AT(aoe_path_info, link, 70);
+AOE_AT(aoe_path_info, state, 71);
+AOE_AT(aoe_path_info, index, 72);
+AOE_AT(aoe_path_info, sector_count, 73);
+AOE_AT(aoe_path_info, reserved, 74);
+AOE_AT(aoe_path_info, doubled, 80);
+
+AOE_SIZE(aoe_identity, 120);
+AOE_AT(aoe_identity, sectors, 0);
+AOE_AT(aoe_identity, wwn, 8);
+AOE_AT(aoe_identity, sector_logical, 16);
+AOE_AT(aoe_identity, sector_physical, 20);
+AOE_AT(aoe_identity, sector_offset, 24);
+AOE_AT(aoe_identity, rotation, 28);
+AOE_AT(aoe_identity, supported, 32);
+AOE_AT(aoe_identity, enabled, 36);
+AOE_AT(aoe_identity, serial, 40);
+AOE_AT(aoe_identity, model, 61);
+AOE_AT(aoe_identity, firmware, 102);
+AOE_AT(aoe_identity, reserved, 111);
+AOE_AT(aoe_identity, trim_blocks, 112);
+AOE_AT(aoe_identity, reserved2, 116);
+
+AOE_SIZE(aoe_absent, 24);
+AOE_AT(aoe_absent, value, 0);
+AOE_AT(aoe_absent, seconds, 8);
+AOE_AT(aoe_absent, event, 12);
+AOE_AT(aoe_absent, major, 16);
+AOE_AT(aoe_absent, minor, 18);
+AOE_AT(aoe_absent, reserved, 19);
+#endif /* _AOE_ABI_LAYOUT_H_ */
