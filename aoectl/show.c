@@ -107,7 +107,10 @@ path_one(const struct aoe_ioc_path *p, bool alone)
 		xo_emit(" {P:rtt }{:rtt/%u} {P:us, payload }{:payload/%u} "
 		    "{P:of }{:payload-max/%u}", p->info.rtt_us,
 		    p->info.payload, p->info.payload_max);
-	else {
+	if (!alone && p->info.reorder_us != 0)
+		xo_emit("{P:, answers out of order by }{:reorder/%u} {P:us}",
+		    p->info.reorder_us);
+	if (alone) {
 		xo_emit(" {:rtt/%8u/%u} {:payload/%7u/%u}", p->info.rtt_us,
 		    p->info.payload);
 		xo_emit(" {:payload-max/%7u/%u}", p->info.payload_max);
@@ -119,6 +122,7 @@ path_one(const struct aoe_ioc_path *p, bool alone)
 		    p->info.rto_us, p->info.sector_count);
 		xo_emit("{e:local-mac/%s}{ne:link-up/%s}",
 		    mac_text(p->local, mac), p->link_up ? "true" : "false");
+		xo_emit("{e:reorder/%u}", p->info.reorder_us);
 	}
 	xo_emit("\n");
 	xo_close_instance("path");

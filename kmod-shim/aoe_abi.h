@@ -299,7 +299,8 @@ struct aoe_path_info {
 	uint8_t		state;			/* AOE_PATH_* */
 	uint8_t		index;			/* stays while the path lives */
 	uint8_t		sector_count;		/* from its config answer */
-	uint8_t		reserved[6];
+	uint8_t		reserved[2];
+	uint32_t	reorder_us;		/* longest delay behind later answers */
 	uint64_t	doubled;		/* answers to answered requests */
 };
 

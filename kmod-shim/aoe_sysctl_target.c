@@ -30,7 +30,7 @@ enum aoe_field {
 enum aoe_path_field {
 	P_INTERFACE, P_MAC, P_STATE, P_RTT, P_RTO, P_WINDOW, P_IN_FLIGHT,
 	P_PAYLOAD, P_PAYLOAD_MAX, P_SENT, P_RECEIVED, P_RETRANSMITTED, P_LATE,
-	P_UNEXPECTED, P_DOUBLED, P_HISTOGRAM,
+	P_UNEXPECTED, P_DOUBLED, P_HISTOGRAM, P_REORDER,
 };
 
 struct aoe_node {
@@ -76,6 +76,8 @@ static const struct aoe_node aoe_path_nodes[] = {
 	{ "state", P_STATE, true, "What the path is doing" },
 	{ "rtt", P_RTT, false, "Smoothed round-trip time in microseconds" },
 	{ "rto", P_RTO, false, "Retransmission timeout in microseconds" },
+	{ "reorder", P_REORDER, false,
+	    "Microseconds that an answer came behind later ones, at most" },
 	{ "window", P_WINDOW, false, "Requests allowed on the wire" },
 	{ "in_flight", P_IN_FLIGHT, false, "Requests on the wire" },
 	{ "payload", P_PAYLOAD, false, "Bytes of data per request" },
@@ -198,6 +200,8 @@ aoe_path_number(const struct aoe_path_info *p, int field)
 		return (p->rtt_us);
 	case P_RTO:
 		return (p->rto_us);
+	case P_REORDER:
+		return (p->reorder_us);
 	case P_WINDOW:
 		return (p->window);
 	case P_IN_FLIGHT:

@@ -4,7 +4,8 @@
 //! write, executed behind a newer write to the same sectors, destroys the
 //! newer one. The guard remembers every transmitted copy until it is known
 //! not to come any more: it was answered; or a later request on its path was
-//! answered while that path kept its order; or `ghost_wait` passed after the
+//! answered, at once where that path keeps its order and after a while where
+//! it does not (`reorder.rs`); or `ghost_wait` passed after the
 //! interface gave its mbuf back. Copies of finished requests ("orphans")
 //! outlive I/O, failure, suspension and the disk itself.
 
@@ -26,6 +27,7 @@ pub struct Copy {
     epoch: u16,
     /// The path's count of transmissions.
     seq: u64,
+    sent_at: Instant,
     lba: u64,
     end: u64,
     /// When the interface gave the mbuf back.
@@ -38,6 +40,8 @@ enum Place {
     /// Its request is under way and remembers it.
     Live,
     Orphan,
+    /// Resolved, but for an answer that would come late.
+    Passed,
 }
 
 impl Copy {
@@ -50,16 +54,44 @@ impl Copy {
         generation: 0,
         epoch: 0,
         seq: 0,
+        sent_at: Instant::ZERO,
         lba: 0,
         end: 0,
         left_at: None,
     };
 
     fn is_resolved(&self, paths: &[Path], now: Instant, wait: Micros) -> bool {
+        self.is_old(now, wait) || self.over_at(paths) <= now
+    }
+
+    fn is_old(&self, now: Instant, wait: Micros) -> bool {
         self.left_at.is_some_and(|at| at.after(wait) <= now)
-            || paths
-                .get(usize::from(self.path))
-                .is_some_and(|p| p.has_fenced(self.epoch, self.seq, now))
+    }
+
+    /// When what its path answered resolves it.
+    fn over_at(&self, paths: &[Path]) -> Instant {
+        let path = paths.get(usize::from(self.path));
+        path.map_or(Instant::NEVER, |p| p.over_at(self.epoch, self.seq))
+    }
+
+    /// When its path is to be asked for an answer.
+    fn fence_at(&self, paths: &[Path]) -> Instant {
+        let path = paths.get(usize::from(self.path));
+        path.map_or(Instant::NEVER, |p| p.fence_at(self.epoch, self.seq))
+    }
+
+    /// When it is over, or its path is to be asked once more because its time
+    /// stands still. The first question is not a matter of time.
+    fn over_or_still_at(&self, paths: &[Path]) -> Instant {
+        let still_at = match self.fence_at(paths) {
+            Instant::ZERO => Instant::NEVER,
+            at => at,
+        };
+        self.over_at(paths).min(still_at)
+    }
+
+    const fn late(&self) -> Late {
+        Late { path: self.path, epoch: self.epoch, seq: self.seq, sent_at: self.sent_at }
     }
 }
 
@@ -72,6 +104,19 @@ impl Linked for Copy {
     }
 }
 
+/// A copy whose request is over, to tell what its answer says about its path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Late {
+    pub(crate) path: u8,
+    pub(crate) epoch: u16,
+    pub(crate) seq: u64,
+    pub(crate) sent_at: Instant,
+}
+
+/// Copies that were taken for resolved and are kept as long as there is room:
+/// if one is answered after all it was too soon, which its path has to hear of.
+const PASSED: u16 = 64;
+
 /// The bounded table of copies.
 #[derive(Debug)]
 pub(crate) struct Guard<'a> {
@@ -82,6 +127,8 @@ pub(crate) struct Guard<'a> {
     starved: bool,
     /// When the last sweep was that left no room.
     swept_in_vain: Option<Instant>,
+    /// The last copies that no answer of their own resolved.
+    passed: List,
 }
 
 /// A full table is not swept more often than this: every input would.
@@ -94,7 +141,14 @@ impl<'a> Guard<'a> {
         for slot in 0..u16::try_from(slots.len()).unwrap_or(NIL) {
             free.push_back(slots, slot);
         }
-        Self { slots, free, orphans: List::EMPTY, starved: false, swept_in_vain: None }
+        Self {
+            slots,
+            free,
+            orphans: List::EMPTY,
+            starved: false,
+            swept_in_vain: None,
+            passed: List::EMPTY,
+        }
     }
 
     /// Entries that stand for copies nobody waits for any more.
@@ -104,8 +158,13 @@ impl<'a> Guard<'a> {
 
     /// Whether another copy could be remembered.
     pub(crate) fn has_room(&mut self) -> bool {
-        self.starved |= self.free.is_empty();
-        !self.free.is_empty()
+        let has_room = self.is_roomy();
+        self.starved |= !has_room;
+        has_room
+    }
+
+    fn is_roomy(&self) -> bool {
+        !self.free.is_empty() || !self.passed.is_empty()
     }
 
     /// Whether somebody was refused an entry since the last sweep.
@@ -118,12 +177,13 @@ impl<'a> Guard<'a> {
         &mut self,
         path: u8,
         on: &Path,
-        seq: u64,
         lba: u64,
         sectors: u16,
         tag: Tag,
+        now: Instant,
     ) -> Option<u16> {
-        let slot = self.free.pop_front(self.slots)?;
+        let free = self.free.pop_front(self.slots);
+        let slot = free.or_else(|| self.passed.pop_front(self.slots))?;
         let copy = self.slots.get_mut(usize::from(slot))?;
         *copy = Copy {
             place: Place::Live,
@@ -131,7 +191,8 @@ impl<'a> Guard<'a> {
             path,
             generation: copy.generation.wrapping_add(1),
             epoch: on.epoch,
-            seq,
+            seq: on.last_seq(),
+            sent_at: now,
             lba,
             end: lba.saturating_add(u64::from(sectors)),
             ..Copy::FREE
@@ -159,11 +220,9 @@ impl<'a> Guard<'a> {
 
     /// A live copy was answered, or is known not to come.
     pub(crate) fn resolve(&mut self, slot: u16) {
-        match self.slots.get_mut(usize::from(slot)) {
-            Some(copy) if copy.place == Place::Live => copy.place = Place::Free,
-            _ => return,
+        if self.slots.get(usize::from(slot)).is_some_and(|c| c.place == Place::Live) {
+            self.release(slot);
         }
-        self.free.push_front(self.slots, slot);
     }
 
     /// The request of a live copy is over without the copy being answered.
@@ -173,28 +232,53 @@ impl<'a> Guard<'a> {
             return;
         }
         if copy.is_resolved(paths, now, wait) {
-            self.resolve(slot);
+            self.pass(slot);
         } else {
             copy.place = Place::Orphan;
             self.orphans.push_back(self.slots, slot);
         }
     }
 
-    /// An answer that no request waits for: perhaps an orphan's own.
-    pub(crate) fn on_answer(&mut self, tag: Tag) -> bool {
-        let mut next = self.orphans.front();
+    /// An answer that no request waits for: perhaps an orphan's own, or that of
+    /// a copy that was taken for resolved.
+    pub(crate) fn on_answer(&mut self, tag: Tag) -> Option<Late> {
+        let slot = self.find(self.orphans, tag).or_else(|| self.find(self.passed, tag))?;
+        let copy = self.slots.get(usize::from(slot))?;
+        let (late, place) = (copy.late(), copy.place);
+        match place {
+            Place::Orphan => self.orphans.remove(self.slots, slot),
+            _ => self.passed.remove(self.slots, slot),
+        }
+        self.release(slot);
+        Some(late)
+    }
+
+    fn find(&self, list: List, tag: Tag) -> Option<u16> {
+        let mut next = list.front();
         while let Some(slot) = next {
             if self.slots.get(usize::from(slot)).is_some_and(|c| c.tag == tag) {
-                self.release_orphan(slot);
-                return true;
+                break;
             }
             next = List::next(self.slots, slot);
         }
-        false
+        next
     }
 
-    /// Whether an unresolved orphan overlaps; `blocked` hears of its path if a
-    /// later answer there would resolve it.
+    /// A copy in no list is taken for resolved.
+    fn pass(&mut self, slot: u16) {
+        if let Some(copy) = self.slots.get_mut(usize::from(slot)) {
+            copy.place = Place::Passed;
+        }
+        self.passed.push_back(self.slots, slot);
+        if self.passed.len() > PASSED
+            && let Some(oldest) = self.passed.pop_front(self.slots)
+        {
+            self.release(oldest);
+        }
+    }
+
+    /// Whether an unresolved orphan overlaps; `blocked` hears of its path if an
+    /// answer to a later request is wanted there.
     pub(crate) fn blocks(
         &mut self,
         lba: u64,
@@ -209,10 +293,10 @@ impl<'a> Guard<'a> {
             next = List::next(self.slots, slot);
             let Some(copy) = self.slots.get(usize::from(slot)) else { break };
             if copy.is_resolved(paths, now, wait) {
-                self.release_orphan(slot);
+                self.orphans.remove(self.slots, slot);
+                self.pass(slot);
             } else if copy.lba < end && lba < copy.end {
-                let epoch = paths.get(usize::from(copy.path)).map(|p| p.epoch);
-                if epoch == Some(copy.epoch) {
+                if copy.fence_at(paths) <= now {
                     blocked(copy.path, copy.seq);
                 }
                 found = true;
@@ -234,7 +318,7 @@ impl<'a> Guard<'a> {
 
     /// Notes what a sweep was good for.
     pub(crate) fn on_swept(&mut self, now: Instant) {
-        self.swept_in_vain = self.free.is_empty().then_some(now);
+        self.swept_in_vain = (!self.is_roomy()).then_some(now);
     }
 
     /// Whether a live copy cannot come any more, by time or fence.
@@ -244,9 +328,10 @@ impl<'a> Guard<'a> {
 
     /// When the next copy that somebody may wait for is resolved by time alone:
     /// an orphan or, if the table is full, any.
-    pub(crate) fn deadline(&self, wait: Micros) -> Instant {
+    pub(crate) fn deadline(&self, paths: &[Path], wait: Micros) -> Instant {
         if self.starved {
-            let left = self.slots.iter().filter(|c| c.place != Place::Free);
+            let is_kept = |c: &&Copy| !matches!(c.place, Place::Free | Place::Passed);
+            let left = self.slots.iter().filter(is_kept);
             let oldest = left.filter_map(|c| c.left_at).map(|at| at.after(wait)).min();
             // A fence may have been answered since the sweep that was in vain.
             let again = self.swept_in_vain.map(|at| at.after(SWEEP_INTERVAL));
@@ -255,16 +340,35 @@ impl<'a> Guard<'a> {
         let mut earliest = Instant::NEVER;
         let mut next = self.orphans.front();
         while let Some(slot) = next {
-            if let Some(at) = self.slots.get(usize::from(slot)).and_then(|c| c.left_at) {
-                earliest = earliest.min(at.after(wait));
+            if let Some(copy) = self.slots.get(usize::from(slot)) {
+                let old_at = copy.left_at.map_or(Instant::NEVER, |at| at.after(wait));
+                earliest = earliest.min(old_at).min(copy.over_or_still_at(paths));
             }
             next = List::next(self.slots, slot);
         }
         earliest
     }
 
-    fn release_orphan(&mut self, slot: u16) {
-        self.orphans.remove(self.slots, slot);
+    /// Names the orphans that another answer would bring nearer to their end.
+    pub(crate) fn stand_still(
+        &self,
+        paths: &[Path],
+        now: Instant,
+        mut stands: impl FnMut(u8, u64),
+    ) {
+        let mut next = self.orphans.front();
+        while let Some(slot) = next {
+            if let Some(copy) = self.slots.get(usize::from(slot))
+                && copy.over_or_still_at(paths) <= now
+            {
+                stands(copy.path, copy.seq);
+            }
+            next = List::next(self.slots, slot);
+        }
+    }
+
+    /// An entry in no list is free again.
+    fn release(&mut self, slot: u16) {
         if let Some(copy) = self.slots.get_mut(usize::from(slot)) {
             copy.place = Place::Free;
         }
@@ -280,7 +384,7 @@ mod tests {
     fn a_token_of_an_earlier_copy_says_nothing_of_the_next() {
         let mut slots = [Copy::FREE; 1];
         let mut guard = Guard::new(&mut slots);
-        let insert = |g: &mut Guard<'_>| g.insert(0, &Path::FREE, 1, 8, 1, Tag(1));
+        let insert = |g: &mut Guard<'_>| g.insert(0, &Path::FREE, 8, 1, Tag(1), Instant::ZERO);
         let first = insert(&mut guard).unwrap();
         let token = guard.token(first);
         guard.resolve(first);

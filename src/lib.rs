@@ -34,6 +34,7 @@ mod list;
 pub mod output;
 mod path;
 mod random;
+mod reorder;
 mod request;
 mod rtt;
 mod tag;

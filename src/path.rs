@@ -8,6 +8,7 @@ use crate::advert::Adverts;
 use crate::histogram::Histogram;
 use crate::list::List;
 use crate::output::LinkId;
+use crate::reorder::Order;
 use crate::rtt::Rtt;
 use crate::time::{Instant, Micros};
 use crate::unfit::Unfit;
@@ -24,11 +25,6 @@ pub(crate) const SILENCES: u8 = 3;
 const IDLE: Micros = Micros::from_secs(180);
 /// After so many time-outs in a row a path is used for want of a better one only.
 const SHAKEN: u8 = 2;
-/// How long a path that changed the order of frames is not trusted to keep it.
-const DISTRUST: Micros = Micros::from_secs(600);
-/// Later answers that declare an earlier request lost.
-const REORDER_MIN: u64 = 3;
-const REORDER_MAX: u64 = 256;
 /// Large frames lost in a row, small ones getting through, before stepping down.
 pub(crate) const LARGE_LOSSES: u8 = 3;
 /// Payload that every path carries, in blocks of 512 bytes, if its disk has
@@ -165,9 +161,7 @@ pub struct Path {
     /// A write waits for copies up to this count.
     pub(crate) fence_wanted: u64,
     seq: u64,
-    answered: u64,
-    reordered_until: Instant,
-    reorder_limit: u64,
+    pub(crate) order: Order,
     pub(crate) last_heard: Instant,
     /// Since when an answer is overdue in the sense that one is expected.
     waiting_since: Instant,
@@ -239,9 +233,7 @@ impl Path {
         slow: 0,
         beside: Beside::NONE,
         seq: 0,
-        answered: 0,
-        reordered_until: Instant::ZERO,
-        reorder_limit: REORDER_MIN,
+        order: Order::NEW,
         backoff: 0,
         last_heard: Instant::ZERO,
         waiting_since: Instant::NEVER,
@@ -285,7 +277,7 @@ impl Path {
             mac,
             epoch: self.epoch.wrapping_add(1),
             seq: self.seq,
-            answered: self.seq,
+            order: Order::since(self.seq),
             last_heard: now,
             // Two disks at one address are still there when it is found again.
             disputed: if (self.link, self.mac) == (link, mac) { self.disputed } else { 0 },
@@ -388,32 +380,43 @@ impl Path {
         self.waiting_since = if self.is_busy() { now } else { Instant::NEVER };
     }
 
-    /// The answer to transmission `seq` came, which `is_exact` unless a
-    /// repetition under the same tag may have been the one answered.
-    pub(crate) fn on_answered(&mut self, seq: u64, is_exact: bool, now: Instant) {
-        if seq >= self.answered {
-            self.answered = seq;
-        } else if is_exact {
-            let distance = self.answered.wrapping_sub(seq).saturating_add(REORDER_MIN);
-            self.reorder_limit = self.reorder_limit.max(distance).min(REORDER_MAX);
-            self.reordered_until = now.after(DISTRUST);
+    /// The answer to transmission `seq` came, which had left `age` ago; `None`
+    /// if it says nothing about the order.
+    #[inline]
+    pub(crate) fn on_answered(&mut self, seq: u64, age: Option<Micros>, now: Instant) {
+        // A silence that nothing else shares is the delay of this one.
+        let is_alone = self.order.is_overtaken(seq) && self.flight.len() <= 1;
+        let silence = if is_alone { Micros(0) } else { now.since(self.waiting_since) };
+        self.order.on_answered(seq, age, silence, &self.rtt, now);
+    }
+
+    /// When copy `seq` of slot use `epoch` cannot be executed any more, because
+    /// later requests were answered; [`Instant::NEVER`] if that takes another.
+    pub(crate) fn over_at(&self, epoch: u16, seq: u64) -> Instant {
+        if self.epoch != epoch {
+            return Instant::NEVER;
+        }
+        self.order.over_at(seq)
+    }
+
+    /// When it is worth while to ask for an answer that tells more about copy
+    /// `seq` of slot use `epoch`, unless one was asked for.
+    pub(crate) fn fence_at(&self, epoch: u16, seq: u64) -> Instant {
+        if self.epoch != epoch || !self.is_up() || self.fence_wanted != 0 {
+            Instant::NEVER
+        } else if !self.order.is_overtaken(seq) {
+            Instant::ZERO
+        } else {
+            self.order.may_be_over_at(seq)
         }
     }
 
-    /// Whether the path has lately answered in another order than asked.
-    pub(crate) fn has_reordered(&self, now: Instant) -> bool {
-        now < self.reordered_until
-    }
-
-    /// Whether copy `seq` of slot use `epoch` cannot arrive any more, because
-    /// a later request was answered.
-    pub(crate) fn has_fenced(&self, epoch: u16, seq: u64, now: Instant) -> bool {
-        self.epoch == epoch && seq < self.answered && !self.has_reordered(now)
-    }
-
-    /// Whether later answers say that transmission `seq` is lost.
-    pub(crate) fn is_overtaken(&self, seq: u32) -> bool {
-        self.full_seq(seq).saturating_add(self.reorder_limit) <= self.answered
+    /// Whether later answers say that transmission `seq` is lost: enough of
+    /// them, or one that came when its own was overdue.
+    pub(crate) fn is_lost(&self, seq: u32, sent_at: Instant, now: Instant) -> bool {
+        let seq = self.full_seq(seq);
+        self.order.is_overtaken(seq)
+            && (self.order.is_lost(seq) || sent_at.after(self.rtt.rto()) <= now)
     }
 
     /// The retransmission timer ran out.

@@ -286,7 +286,8 @@ twin!(
         state: u8 = 71,
         index: u8 = 72,
         sector_count: u8 = 73,
-        reserved: [u8; 6] = 74,
+        reserved: [u8; 2] = 74,
+        reorder_us: u32 = 76,
         doubled: u64 = 80,
     }
 );

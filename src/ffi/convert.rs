@@ -451,7 +451,8 @@ pub(super) fn path_info(p: &PathStatus) -> AoePathInfo {
         state: p.state_code,
         index: p.index,
         sector_count: p.sector_count,
-        reserved: [0; 6],
+        reserved: [0; 2],
+        reorder_us: micros(p.reorder),
         doubled: p.doubled,
     }
 }

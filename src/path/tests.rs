@@ -11,48 +11,26 @@ fn path() -> Path {
 }
 
 #[test]
-fn a_later_answer_fences_earlier_copies() {
-    let mut p = path();
-    let copy = p.on_transmit(at(2));
-    let fence = p.on_transmit(at(3));
-    assert!(!p.has_fenced(p.epoch, copy, at(4)));
-    p.on_answered(fence, true, at(4));
-    assert!(p.has_fenced(p.epoch, copy, at(4)));
-    assert!(!p.has_fenced(p.epoch, fence, at(4)));
-}
-
-#[test]
-fn a_path_that_reordered_fences_nothing() {
-    let mut p = path();
-    let first = p.on_transmit(at(2));
-    let second = p.on_transmit(at(3));
-    let third = p.on_transmit(at(3));
-    p.on_answered(third, true, at(4));
-    p.on_answered(second, true, at(5));
-    assert!(!p.has_fenced(p.epoch, first, at(6)));
-    assert!(p.has_fenced(p.epoch, first, at(6).after(DISTRUST)));
-}
-
-#[test]
 fn a_new_use_of_the_slot_fences_nothing_of_the_old() {
     let mut p = path();
     let (epoch, copy) = (p.epoch, p.on_transmit(at(2)));
     p.open(LinkId(1), Mac([4; 6]), at(3));
     let later = p.on_transmit(at(4));
-    p.on_answered(later, true, at(5));
-    assert!(!p.has_fenced(epoch, copy, at(6)));
+    p.on_answered(later, None, at(5));
+    assert_eq!(p.over_at(epoch, copy), Instant::NEVER);
+    assert_eq!(p.fence_at(epoch, copy), Instant::NEVER);
 }
 
 #[test]
-fn three_later_answers_declare_a_request_lost() {
+fn a_request_is_lost_once_it_is_overdue_and_a_later_one_was_answered() {
     let mut p = path();
-    for n in 0..4 {
-        p.on_transmit(at(n));
-    }
-    p.on_answered(3, true, at(10));
-    assert!(!p.is_overtaken(1));
-    p.on_answered(4, true, at(11));
-    assert!(p.is_overtaken(1));
+    let first = low_half(p.on_transmit(at(2)));
+    let second = p.on_transmit(at(3));
+    let overdue = at(2).after(p.rtt.rto());
+    assert!(!p.is_lost(first, at(2), overdue));
+    p.on_answered(second, None, at(4));
+    assert!(!p.is_lost(first, at(2), at(5)));
+    assert!(p.is_lost(first, at(2), overdue));
 }
 
 #[test]

@@ -179,7 +179,12 @@ impl Target<'_> {
         };
         let rtt = now.since(m.sent_at);
         path.beside.answered(Asker::Path);
-        path.on_answered(m.seq, m.tries == 1, now);
+        if m.purpose == Purpose::Identify && m.tries == 1 && path.order.is_overtaken(m.seq) {
+            // Targets answer this without their disk, before they look at the
+            // next frame: it was the network.
+            path.order.on_network(now);
+        }
+        path.on_answered(m.seq, (m.tries == 1).then_some(rtt), now);
         if m.tries == 1 && m.purpose != Purpose::Identify {
             path.rtt.sample(rtt);
         }

@@ -95,11 +95,14 @@ impl Target<'_> {
 
     /// An answer that nothing on this path waits for.
     pub(super) fn on_unexpected(&mut self, index: usize, tag: Tag, now: Instant) -> Option<usize> {
-        if let Some(path) = self.paths.get_mut(index) {
-            if path.is_admitted {
-                self.guard.on_answer(tag);
-            }
-            path.counters.unexpected = path.counters.unexpected.wrapping_add(1);
+        let path = self.paths.get_mut(index)?;
+        path.counters.unexpected = path.counters.unexpected.wrapping_add(1);
+        if path.is_admitted
+            && let Some(late) = self.guard.on_answer(tag)
+            && let Some(path) = self.paths.get_mut(usize::from(late.path))
+            && path.epoch == late.epoch
+        {
+            path.on_answered(late.seq, Some(now.since(late.sent_at)), now);
         }
         self.weigh_doubles(index, now);
         None
@@ -342,9 +345,9 @@ impl Target<'_> {
         let seq = path.full_seq(sent.seq);
         // A flush takes as long as the disk needs: no sign of order or distance.
         let flush = op == Op::Flush;
-        path.on_answered(seq, !flush, now);
+        let took = sent.age(now);
+        path.on_answered(seq, (!flush).then_some(took), now);
         if !flush {
-            let took = sent.age(now);
             path.rtt.sample(took);
             path.histogram.add(took);
         }
@@ -435,7 +438,7 @@ impl Target<'_> {
             let Some(slot) = path.flight.front() else { return };
             let Some(request) = self.requests.get(usize::from(slot)) else { return };
             let Some(last) = request.transmissions().last() else { return };
-            if !path.is_overtaken(last.seq) {
+            if !path.is_lost(last.seq, request.sent_at, now) {
                 return;
             }
             let large = last.sectors > u16::from(MIN_PAYLOAD).max(answered);

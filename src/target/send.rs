@@ -42,11 +42,7 @@ impl Gate for GuardGate<'_, '_> {
         if !blocked {
             return false;
         }
-        for (path, seq) in self.paths.iter_mut().zip(wanted) {
-            if path.is_up() && seq != 0 && !path.has_reordered(self.now) {
-                path.fence_wanted = path.fence_wanted.max(seq);
-            }
-        }
+        want_fences(self.paths, &wanted);
         self.waiting = true;
         true
     }
@@ -155,6 +151,17 @@ impl Target<'_> {
         self.guard.has_room()
     }
 
+    /// Asks the paths whose time stands still while a write waits for it.
+    pub(super) fn wind_paths(&mut self, now: Instant) {
+        let mut wanted = [0_u64; super::PATHS];
+        self.guard.stand_still(self.paths, now, |path, seq| {
+            if let Some(entry) = wanted.get_mut(usize::from(path)) {
+                *entry = (*entry).max(seq);
+            }
+        });
+        want_fences(self.paths, &wanted);
+    }
+
     /// Frees the entries of copies that cannot come any more.
     pub(super) fn sweep_copies(&mut self, now: Instant) {
         let wait = self.settings.ghost_wait;
@@ -250,7 +257,7 @@ impl Target<'_> {
         let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
         let copy = if request.op.changes_data() {
             self.doubled.on_write(lba, sectors);
-            self.guard.insert(number, path, seq, lba, sectors, tag)
+            self.guard.insert(number, path, lba, sectors, tag, now)
         } else {
             None
         };
@@ -344,6 +351,15 @@ impl Target<'_> {
             }
         }
         self.free.push_front(self.requests, slot);
+    }
+}
+
+/// Has the paths ask for an answer to a request later than these.
+fn want_fences(paths: &mut [Path], wanted: &[u64; super::PATHS]) {
+    for (path, seq) in paths.iter_mut().zip(wanted) {
+        if path.is_up() && *seq != 0 {
+            path.fence_wanted = path.fence_wanted.max(*seq);
+        }
     }
 }
 

@@ -25,6 +25,9 @@ impl Target<'_> {
         if self.guard.is_starved() || self.guard_waiting || self.life == Life::Gone {
             self.sweep_copies(now);
         }
+        if self.guard_waiting {
+            self.wind_paths(now);
+        }
         if let Life::Suspended { since } = self.life
             && self.settings.maxwait.is_some_and(|wait| since.after(wait) <= now)
         {
@@ -171,7 +174,7 @@ impl Target<'_> {
             next = next.min(since.after(wait));
         }
         if self.guard_waiting || self.guard.is_starved() || self.life == Life::Gone {
-            next = next.min(self.guard.deadline(self.settings.ghost_wait));
+            next = next.min(self.guard.deadline(self.paths, self.settings.ghost_wait));
         }
         next
     }

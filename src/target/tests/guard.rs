@@ -11,15 +11,30 @@ fn rig_with_ghost() -> (Rig, Transmit) {
     ghost_in(Rig::up())
 }
 
-/// The same on a path that has changed the order of frames.
-fn rig_with_unfenced_ghost() -> (Rig, Transmit) {
+/// The same on a path whose target answers in another order than it was asked,
+/// by so much.
+fn rig_with_ghost_out_of_order(delay: Micros) -> (Rig, Transmit) {
     let mut rig = Rig::up();
     rig.submit(9, Op::Read, 0, 4);
     for frame in rig.take_frames().iter().rev() {
         rig.answer(frame);
+        rig.run(delay);
     }
     assert_eq!(rig.take_done(), [(9, Ok(()))]);
+    // Some of it was sent again meanwhile.
+    rig.take_frames();
     ghost_in(rig)
+}
+
+/// The same on a path that was opened anew since: nothing fences there.
+fn rig_with_unfenced_ghost() -> (Rig, Transmit) {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    let (mut rig, ghost) = ghost_in(rig);
+    rig.target.handle_link(LinkId(0), Link { present: false, ..up_link() }, rig.now);
+    rig.target.handle_link(LinkId(0), up_link(), rig.now);
+    rig.raise(THEM, &disk(1000, SERIAL));
+    (rig, ghost)
 }
 
 /// Answers what the paths are asked; true if a write went out within `by`.
@@ -62,6 +77,72 @@ fn an_overlapping_write_waits_for_a_fence() {
     rig.ok(&write);
     assert_eq!(rig.take_done(), [(2, Ok(()))]);
     assert_eq!((rig.target.status().fences, rig.target.status().guard_waits), (1, 1));
+}
+
+/// Answers the fence that a write asks for, and gives how long it waits then.
+fn wait_behind_fence(rig: &mut Rig) -> u64 {
+    rig.submit(2, Op::Write, 10, 1);
+    let fence = rig.take_one(0x24);
+    rig.answer(&fence);
+    wait_to_write(rig)
+}
+
+/// Milliseconds until the write goes out, all other questions being answered.
+fn wait_to_write(rig: &mut Rig) -> u64 {
+    assert!(rig.take_frames().is_empty(), "the target may still be at it");
+    let began = rig.now;
+    while rig.now < began.after(Micros::from_secs(11)) {
+        rig.run(Micros::from_millis(1));
+        for frame in rig.take_frames() {
+            match frame.header[27] {
+                0x34 => return rig.now.since(began).0 / 1000,
+                _ => rig.answer(&frame),
+            }
+        }
+    }
+    panic!("no write went out");
+}
+
+#[test]
+fn where_order_is_not_kept_a_fence_is_followed_by_a_wait_for_what_is_late() {
+    let (mut rig, _) = rig_with_ghost_out_of_order(Micros::from_millis(30));
+    let wait = wait_behind_fence(&mut rig);
+    assert!((120..200).contains(&wait), "{wait} ms");
+    // One begins the wait, and one shows that the target was at work meanwhile.
+    assert_eq!((rig.target.status().fences, rig.target.status().guard_waits), (2, 1));
+}
+
+#[test]
+fn where_answers_overtook_each_other_by_little_the_wait_has_a_floor() {
+    let (mut rig, _) = rig_with_ghost_out_of_order(Micros(100));
+    let wait = wait_behind_fence(&mut rig);
+    assert!((20..2_000).contains(&wait), "{wait} ms");
+}
+
+#[test]
+fn an_answer_that_comes_after_all_lengthens_the_wait() {
+    let (mut rig, ghost) = rig_with_ghost_out_of_order(Micros::from_millis(1));
+    wait_behind_fence(&mut rig);
+    let late = rig.target.paths[0].order.worst();
+    rig.run(Micros::from_millis(400));
+    rig.ok(&ghost);
+    let worst = rig.target.paths[0].order.worst();
+    assert!(late < Micros::from_millis(100) && worst > Micros::from_millis(400), "{worst:?}");
+}
+
+#[test]
+fn a_question_that_is_overtaken_blames_the_network() {
+    let (mut rig, _) = rig_with_ghost_out_of_order(Micros::from_millis(30));
+    rig.target.handle_revalidate(rig.now);
+    rig.drain();
+    let question = rig.take_one(0xec);
+    rig.submit(3, Op::Read, 0, 1);
+    let read = rig.take_one(0x24);
+    rig.answer(&read);
+    rig.identify(&question, THEM, &disk(1000, SERIAL));
+    rig.submit(2, Op::Write, 10, 1);
+    let wait = wait_to_write(&mut rig);
+    assert!(wait >= 480, "{wait} ms");
 }
 
 #[test]

@@ -1,0 +1,233 @@
+//! In which order a path answers, and how late an overtaken answer still came.
+//!
+//! A target that works on several requests at once answers them in another
+//! order than it took them in. Over a network that keeps its order it has the
+//! earlier request by then and is at work on it, so that what matters is how
+//! much longer that takes: this file measures it. While something is asked and
+//! nothing comes at all, the target may stand still as a whole, and then it gets
+//! no nearer to the end of anything: of such a silence little counts. Knows
+//! sequence numbers and times; knows nothing of writes and their copies.
+
+use crate::rtt::Rtt;
+use crate::time::{Instant, Micros};
+
+/// How long a path that changed the order of answers is not trusted to keep it.
+pub(crate) const DISTRUST: Micros = Micros::from_secs(600);
+/// Later answers that declare an earlier request lost.
+const LIMIT_MIN: u64 = 3;
+const LIMIT_MAX: u64 = 256;
+/// A request is over when so many times the worst delay have passed, and at
+/// least a time that one sample does not shorten.
+const TIMES: u64 = 4;
+const LEAST: Micros = Micros::from_millis(20);
+/// The same where the network is seen to change the order: it may still hold a
+/// request back that the target has not got yet.
+const NETWORK_TIMES: u64 = 16;
+const NETWORK_LEAST: Micros = Micros::from_millis(200);
+/// Points of time that are remembered, a sixteenth of the wait apart: twice as
+/// far back as is looked.
+const MARKS: usize = 32;
+
+/// The newest request that was answered at a point of the path's time, which
+/// is the clock's less most of every silence.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    seq: u64,
+    at: Instant,
+}
+
+/// What a path's answers tell of its order.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Order {
+    newest: Mark,
+    /// When the newest becomes one of the marks, in the path's time.
+    mark_at: Instant,
+    /// When something was answered last, by the clock.
+    heard_at: Instant,
+    /// What the path's time lacks.
+    silent: Micros,
+    /// Answers that may overtake a request before it is taken for lost.
+    limit: u64,
+    distrusted_until: Instant,
+    /// Until when the network is taken for what changes the order.
+    network_until: Instant,
+    /// The worst delay of this period and of the one before it: together they
+    /// reach back for ten minutes at least.
+    worst: Micros,
+    worst_before: Micros,
+    period_ends: Instant,
+    /// After which a request that was overtaken is over.
+    wait: Micros,
+    /// The mark that is replaced next: the oldest.
+    oldest: u8,
+    marks: [Mark; MARKS],
+}
+
+impl Order {
+    /// Nothing was sent yet.
+    pub(crate) const NEW: Self = Self::since(0);
+
+    /// A path whose next transmission is the one after `seq`.
+    pub(crate) const fn since(seq: u64) -> Self {
+        Self {
+            newest: Mark { seq, at: Instant::ZERO },
+            mark_at: Instant::ZERO,
+            heard_at: Instant::ZERO,
+            silent: Micros(0),
+            limit: LIMIT_MIN,
+            distrusted_until: Instant::ZERO,
+            network_until: Instant::ZERO,
+            worst: Micros(0),
+            worst_before: Micros(0),
+            period_ends: Instant::ZERO,
+            wait: LEAST,
+            oldest: 0,
+            marks: [Mark { seq: 0, at: Instant::ZERO }; MARKS],
+        }
+    }
+
+    /// The answer to transmission `seq` came, which had left `age` ago, `None`
+    /// if it says nothing about the order; after `silence`.
+    #[inline]
+    pub(crate) fn on_answered(
+        &mut self,
+        seq: u64,
+        age: Option<Micros>,
+        silence: Micros,
+        rtt: &Rtt,
+        now: Instant,
+    ) {
+        let counts = self.silence();
+        if silence > counts {
+            let silence = silence.min(now.since(self.heard_at)).max(counts);
+            self.silent = Micros(self.silent.0.saturating_add(silence.0.saturating_sub(counts.0)));
+        }
+        self.heard_at = now;
+        if seq >= self.newest.seq {
+            let at = self.time(now);
+            if self.mark_at <= at {
+                self.mark(at, rtt, now);
+            }
+            self.newest = Mark { seq, at };
+        } else if let Some(age) = age {
+            self.on_overtaken(seq, age, rtt, now);
+        }
+    }
+
+    /// Whether a later request was answered.
+    #[inline]
+    pub(crate) fn is_overtaken(&self, seq: u64) -> bool {
+        seq < self.newest.seq
+    }
+
+    /// Whether so many later ones were that `seq` is lost.
+    #[inline]
+    pub(crate) fn is_lost(&self, seq: u64) -> bool {
+        seq.saturating_add(self.limit) <= self.newest.seq
+    }
+
+    /// The network itself changed the order, by all that is seen.
+    pub(crate) fn on_network(&mut self, now: Instant) {
+        self.network_until = now.after(DISTRUST);
+    }
+
+    /// The worst delay behind a later answer that is remembered.
+    pub(crate) fn worst(&self) -> Micros {
+        self.worst.max(self.worst_before)
+    }
+
+    /// When a copy `seq` cannot be executed any more: at once after a later
+    /// answer where order is kept, and a while after it where it is not.
+    /// [`Instant::NEVER`] if that takes another answer.
+    pub(crate) fn over_at(&self, seq: u64) -> Instant {
+        if !self.is_overtaken(seq) {
+            return Instant::NEVER;
+        }
+        if self.distrusted_until == Instant::ZERO {
+            return Instant::ZERO;
+        }
+        let over_at = self.may_be_over_at(seq);
+        // What passes from now on may be a silence.
+        let is_known = over_at <= self.heard_at.after(self.silence());
+        if is_known { over_at } else { self.distrusted_until }
+    }
+
+    /// The same for one that was overtaken, if the target is at work until then:
+    /// when an answer is wanted that shows it.
+    pub(crate) fn may_be_over_at(&self, seq: u64) -> Instant {
+        self.overtaken_at(seq).after(self.wait).after(self.silent)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn on_overtaken(&mut self, seq: u64, age: Micros, rtt: &Rtt, now: Instant) {
+        let distance = self.newest.seq.wrapping_sub(seq).saturating_add(LIMIT_MIN);
+        self.limit = self.limit.max(distance).min(LIMIT_MAX);
+        self.distrusted_until = now.after(DISTRUST);
+        if self.period_ends <= now {
+            let is_recent = now < self.period_ends.after(DISTRUST);
+            self.worst_before = if is_recent { self.worst } else { Micros(0) };
+            self.worst = Micros(0);
+            self.period_ends = now.after(DISTRUST);
+        }
+        let delay = self.time(now).since(self.not_overtaken_at(seq)).min(age);
+        self.worst = self.worst.max(delay);
+        self.weigh(rtt, now);
+    }
+
+    fn weigh(&mut self, rtt: &Rtt, now: Instant) {
+        let (times, least) = match now < self.network_until {
+            true => (NETWORK_TIMES, NETWORK_LEAST),
+            false => (TIMES, LEAST),
+        };
+        let several = Micros(self.worst().0.saturating_mul(times));
+        self.wait = several.max(least).max(rtt.rto().backed_off(1, DISTRUST));
+    }
+
+    /// Remembers what was newest until now.
+    #[cold]
+    #[inline(never)]
+    fn mark(&mut self, at: Instant, rtt: &Rtt, now: Instant) {
+        if let Some(mark) = self.marks.get_mut(usize::from(self.oldest)) {
+            *mark = self.newest;
+        }
+        self.oldest = self.oldest.wrapping_add(1) & MARKS_MASK;
+        self.weigh(rtt, now);
+        self.mark_at = at.after(Micros(self.wait.0 >> 4));
+    }
+
+    /// The path's time.
+    const fn time(&self, now: Instant) -> Instant {
+        Instant::from_micros(now.since(Instant::from_micros(self.silent.0)).0)
+    }
+
+    /// How much of a silence counts: less than what makes it last for longer.
+    const fn silence(&self) -> Micros {
+        Micros(self.wait.0 >> 3)
+    }
+
+    /// The marks, oldest first, and the newest answer.
+    fn history(&self) -> impl Iterator<Item = &Mark> {
+        let (new, old) = self.marks.split_at_checked(usize::from(self.oldest)).unwrap_or_default();
+        old.iter().chain(new).chain([&self.newest])
+    }
+
+    /// A time at which `seq` had been overtaken: not long after the first.
+    fn overtaken_at(&self, seq: u64) -> Instant {
+        self.history().find(|m| seq < m.seq).map_or(Instant::NEVER, |m| m.at)
+    }
+
+    /// A time at which `seq` had not been overtaken yet, the last that is known.
+    fn not_overtaken_at(&self, seq: u64) -> Instant {
+        let earlier = self.history().take_while(|m| m.seq <= seq);
+        earlier.last().map_or(Instant::ZERO, |m| m.at)
+    }
+}
+
+/// Wraps the number of a mark.
+const MARKS_MASK: u8 = 31;
+static_assertions::const_assert_eq!(MARKS, 32);
+
+#[cfg(test)]
+mod tests;
