@@ -41,6 +41,9 @@ function amd64_frame(op, args) {
 		frame += 8
 	else if (op ~ /^(sub|add|and)/ && args ~ /^\$[^,]*, %rsp$/)
 		frame += amd64_change(op, number(substr(args, 1, index(args, ",") - 1)))
+	else if (op ~ /^lea/ && args ~ /^-?[0-9a-fx]+\(%rsp\), %rsp$/)
+		# An addition that leaves the flags alone.
+		frame += amd64_change("add", number(substr(args, 1, index(args, "(") - 1)))
 	else if (op ~ /^(sub|add|and|mov|lea|xchg)/ && args ~ /, %rsp$/ &&
 	    args !~ /%rbp\)?, %rsp$/)
 		complain("the stack frame of " current " has no fixed size")
