@@ -21,6 +21,7 @@ struct bench {
 	atomic_long	 done;
 	atomic_int	 error;
 	atomic_uint	 left;		/* lanes not finished */
+	atomic_long	 longest;	/* ns that one request took */
 	volatile unsigned word;
 };
 
@@ -29,6 +30,7 @@ struct lane {
 	struct bench	*bench;
 	unsigned long	 rng;
 	void		*data;
+	long		 begun;		/* the request under way */
 	atomic_int	 state;		/* see lane_run() */
 };
 #define	IDLE		0
@@ -65,8 +67,13 @@ static void
 lane_done(void *arg, int error)
 {
 	struct lane *l = arg;
+	long took = host_uptime_ns() - l->begun, most;
 	int starting = STARTING;
 
+	most = atomic_load(&l->bench->longest);
+	while (took > most && !atomic_compare_exchange_weak(
+	    &l->bench->longest, &most, took))
+		;
 	if (error != 0)
 		atomic_store(&l->bench->error, error);
 	else
@@ -89,6 +96,7 @@ lane_run(struct lane *l)
 			return;
 		}
 		atomic_store(&l->state, STARTING);
+		l->begun = host_uptime_ns();
 		kpi_disk_io(b->disk, b->op, next_block(l) * b->size, b->size,
 		    l->data, lane_done, l);
 		starting = STARTING;
@@ -131,8 +139,9 @@ io_bench(const char *disk, bool write, bool random, long size, unsigned depth,
 	free(lanes);
 	kpi_disk_close(b.disk);
 	if (atomic_load(&b.error) == 0)
-		fprintf(out, "%.1f MB/s %.0f IOPS\n", (double)b.done *
-		    (double)size * 1e3 / (double)ns, (double)b.done * 1e9 /
-		    (double)ns);
+		fprintf(out, "%.1f MB/s %.0f IOPS, the longest took %.1f ms\n",
+		    (double)b.done * (double)size * 1e3 / (double)ns,
+		    (double)b.done * 1e9 / (double)ns,
+		    (double)b.longest / 1e6);
 	return (atomic_load(&b.error));
 }
