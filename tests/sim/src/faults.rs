@@ -97,6 +97,10 @@ impl<I: Initiator> World<'_, I> {
 
     pub(crate) fn go(&mut self) {
         self.targets[0].stopped = false;
+        for (port, packets) in std::mem::take(&mut self.targets[0].held) {
+            let at = self.now + self.rng.below(1 + self.network.profile.spread);
+            self.schedule(at, Event::Finish { target: 0, port, packets });
+        }
         for port in 0..self.targets[0].ports.len() {
             self.start(0, port);
         }

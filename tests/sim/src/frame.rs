@@ -83,6 +83,11 @@ pub fn is_trim(bytes: &[u8]) -> bool {
     bytes.len() >= ATA_LEN && bytes[COMMAND] == 0 && bytes[ATA_COMMAND] == 0x06
 }
 
+/// Whether a target needs its disk for it.
+pub fn is_disk_work(bytes: &[u8]) -> bool {
+    bytes.len() >= ATA_LEN && bytes[COMMAND] == 0 && bytes[ATA_COMMAND] != 0xec
+}
+
 /// The ranges of a DATA SET MANAGEMENT request.
 pub fn trim_ranges(bytes: &[u8]) -> Vec<(u64, u64)> {
     let blocks = usize::from(bytes[COUNT]);

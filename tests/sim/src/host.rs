@@ -39,6 +39,9 @@ impl Bio {
     }
 }
 
+/// Reads that come before all else where that is to be seen.
+const FIRST_READS: u32 = 100;
+
 pub struct Host {
     live: HashMap<u64, Bio>,
     /// Made and not yet accepted.
@@ -105,6 +108,7 @@ impl Host {
         let flushes = if plan.promises_flush() { work.flushes } else { 0 };
         let deletes = if plan.quirks.trims { work.deletes } else { 0 };
         let kind = match dice {
+            _ if plan.is_unordered && self.made <= FIRST_READS => Kind::Read,
             d if d < work.reads => Kind::Read,
             d if d < work.reads + flushes => Kind::Flush,
             d if d < work.reads + flushes + deletes => Kind::Delete,

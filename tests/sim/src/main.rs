@@ -27,6 +27,9 @@ KIND is one of
   --outage   hundreds of I/Os in flight, and everything gone at the n-th event,
              for every n (with --stride S, for every S-th): thousands of
              runs per scenario
+  --unordered  targets that work on several requests at once and answer them in
+             any order: no update may be lost, and in half of the scenarios
+             the limits of --hot are held
   --hot      a few sectors rewritten all the time at 1% loss: bounds how long
              a write waits for a fence
 ";
@@ -40,6 +43,7 @@ enum Kind {
     Naive,
     Ordered,
     Outage,
+    Unordered,
 }
 
 impl Kind {
@@ -49,6 +53,7 @@ impl Kind {
             Kind::Crash => Plan::draw(seed).crashing(),
             Kind::Hot => Plan::draw(seed).hot(),
             Kind::Outage => Plan::draw(seed).outage(None),
+            Kind::Unordered => Plan::draw(seed).unordered(),
             Kind::Naive | Kind::Ordered => Plan::draw(seed).ordered(),
         }
     }
@@ -117,6 +122,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "--naive" => options.kind = Kind::Naive,
             "--crash" => options.kind = Kind::Crash,
             "--outage" => options.kind = Kind::Outage,
+            "--unordered" => options.kind = Kind::Unordered,
             "--hot" => options.kind = Kind::Hot,
             "-v" => options.verbose = true,
             "-h" | "--help" => return Err(String::new()),
@@ -206,7 +212,9 @@ fn sweep(options: &Options) -> ExitCode {
     let good = match options.kind {
         // What it is there to show: an initiator without a guard loses updates.
         Kind::Naive => lost != 0,
-        Kind::Ordered => totals.failures.is_empty() && totals.sum.lost_updates_excused == 0,
+        Kind::Ordered | Kind::Unordered => {
+            totals.failures.is_empty() && totals.sum.lost_updates_excused == 0
+        }
         Kind::All | Kind::Crash | Kind::Hot | Kind::Outage => totals.failures.is_empty(),
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -275,7 +283,7 @@ fn report(options: &Options, totals: &Totals, seconds: f64) {
         counters.guard_wait_us.checked_div(counters.guard_waits).unwrap_or(0),
         sum.lost_updates_excused,
     );
-    if options.kind == Kind::Hot {
+    if matches!(options.kind, Kind::Hot | Kind::Unordered) {
         println!("the longest I/O took {} us", sum.longest_wait);
     }
     if let Some((seed, _)) = totals.failures.first() {

@@ -162,6 +162,8 @@ impl Network {
             latency: profile.latency,
             jitter: profile.jitter.min(200),
             service: profile.service,
+            workers: profile.workers,
+            spread: profile.spread,
             ..Profile::default()
         };
         for wire in &mut self.wires {

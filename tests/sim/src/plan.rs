@@ -37,6 +37,10 @@ pub struct Profile {
     /// Ticks that come late by up to 20 ms.
     pub late_tick: u32,
     pub service: u64,
+    /// Requests that a target works on at once; with more than one, each takes
+    /// up to this much longer, and they end in any order.
+    pub workers: usize,
+    pub spread: u64,
 }
 
 /// Something that goes wrong, or right again.
@@ -127,6 +131,8 @@ pub struct Plan {
     pub clean: bool,
     /// The network stays as it is, and no write may wait long for a fence.
     pub is_hot: bool,
+    /// Reads come first, so that it shows how the target works.
+    pub is_unordered: bool,
     pub outage: Option<Outage>,
 }
 
@@ -156,6 +162,7 @@ impl Plan {
             read_only: false,
             clean,
             is_hot: false,
+            is_unordered: false,
             outage: None,
         };
         plan.draw_topology(&mut rng);
@@ -318,6 +325,37 @@ impl Plan {
         let w = &mut self.workload;
         (w.hot, w.reads, w.flushes, w.deletes, w.ordered) = (100, 10, 0, 0, 0);
         (w.ops, w.think, w.overlap) = (2000, MS, false);
+        self
+    }
+
+    /// Targets that work on several requests at once and answer them in any
+    /// order, over networks that keep the order of every path.
+    pub fn unordered(mut self) -> Plan {
+        let mut rng = Rng::new(self.seed ^ 0x0dd0);
+        let is_heavy = rng.chance(5000);
+        self = self.ordered();
+        // Which of these come late is seen before anything is written.
+        (self.is_unordered, self.ports) = (true, vec![self.ports[0]]);
+        self.links.truncate(1);
+        self.links[0].0 = self.ports[0].0;
+        self.faults.retain(|(_, fault)| matches!(fault, Fault::Stop | Fault::Go));
+        let p = &mut self.profile;
+        (p.workers, p.spread) = (rng.pick(&[2, 4, 8, 16]), rng.pick(&[300, MS, 5 * MS, 15 * MS]));
+        (p.loss, p.duplicate) = (rng.pick(&[0, 100, 100, 300]), 0);
+        (p.answer_delay, p.delay_max) = (rng.pick(&[0, 0, 100]), MS);
+        (p.late_tick, p.late_sent) = (0, 0);
+        let s = &mut self.settings;
+        (s.ghost_wait_us, s.maxout, s.io_slots, s.frame_slots) = (10 * SECOND, 64, 128, 256);
+        let w = &mut self.workload;
+        (w.depth, w.think, w.hot) = (rng.pick(&[8, 16]), rng.pick(&[0, 50]), 60);
+        (w.ops, w.reads, w.max_sectors) = (600, 30, 8);
+        if is_heavy {
+            // The usual one, held to the limits of a hot scenario.
+            self.faults.clear();
+            self.heal_at = 0;
+            (p.loss, p.answer_delay, w.ops, w.hot) = (100, 0, 2000, 30);
+        }
+        self.is_hot = is_heavy;
         self
     }
 

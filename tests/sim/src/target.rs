@@ -68,6 +68,9 @@ pub struct Target {
     /// Nothing is queued either.
     pub dead: bool,
     pub overflows: u64,
+    /// Requests that are being worked on, and those that a stop holds up.
+    pub busy: usize,
+    pub held: Vec<(usize, Vec<Packet>)>,
     /// Config queries that came; they go to everybody, whatever has room.
     pub queries: u64,
 }
@@ -112,6 +115,8 @@ impl Target {
             stopped: false,
             dead: which != 0,
             overflows: 0,
+            busy: 0,
+            held: Vec::new(),
             queries: 0,
         }
     }
@@ -162,10 +167,22 @@ impl Target {
         out: &mut Vec<Reply>,
         log: &mut Vec<Executed>,
     ) -> Result<(), String> {
-        let Some(packet) = self.ports[port].queue.pop_front() else {
-            return Ok(());
-        };
-        let Some(mut bytes) = self.answer(port, &packet, log)? else {
+        match self.ports[port].queue.pop_front() {
+            Some(packet) => self.carry_out(port, &packet, rng, out, log),
+            None => Ok(()),
+        }
+    }
+
+    /// Does what a frame asks for, and answers.
+    pub fn carry_out(
+        &mut self,
+        port: usize,
+        packet: &Packet,
+        rng: &mut Rng,
+        out: &mut Vec<Reply>,
+        log: &mut Vec<Executed>,
+    ) -> Result<(), String> {
+        let Some(mut bytes) = self.answer(port, packet, log)? else {
             return Ok(());
         };
         let mut from = port;

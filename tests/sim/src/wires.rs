@@ -41,7 +41,9 @@ impl<I: Initiator> World<'_, I> {
     pub(crate) fn start(&mut self, target: usize, port: usize) {
         let there = &self.targets[target];
         let idle = there.stopped || there.dead || there.ports[port].queue.is_empty();
-        if !idle && !self.serving[target][port] {
+        if !idle && self.network.profile.workers > 1 {
+            self.begin_work(target, port);
+        } else if !idle && !self.serving[target][port] {
             self.serving[target][port] = true;
             let service = 1 + self.rng.below(self.network.profile.service);
             self.schedule(self.now + service, Event::Serve { target, port });
@@ -63,6 +65,53 @@ impl<I: Initiator> World<'_, I> {
                 break;
             }
             there.serve(port, &mut self.rng, &mut replies, &mut log)?;
+        }
+        self.executed(target, &log)?;
+        for reply in replies {
+            self.reply(target, reply);
+        }
+        self.start(target, port);
+        Ok(())
+    }
+
+    /// Gives what is queued to workers; questions are answered as they come.
+    fn begin_work(&mut self, target: usize, port: usize) {
+        let (service, spread) = (self.network.profile.service, self.network.profile.spread);
+        loop {
+            let there = &mut self.targets[target];
+            let Some(first) = there.ports[port].queue.front() else { return };
+            let (serial, works) = (first.serial, frame::is_disk_work(&first.bytes));
+            if works && there.busy >= self.network.profile.workers {
+                return;
+            }
+            // What the network doubled stays together.
+            let mut packets = Vec::new();
+            while there.ports[port].queue.front().is_some_and(|p| p.serial == serial) {
+                packets.extend(there.ports[port].queue.pop_front());
+            }
+            there.busy += usize::from(works);
+            let takes = if works { 1 + self.rng.below(service + spread) } else { 0 };
+            self.schedule(self.now + takes, Event::Finish { target, port, packets });
+        }
+    }
+
+    /// A worker is done: what it was given takes effect, and is answered.
+    pub(crate) fn end_work(
+        &mut self,
+        target: usize,
+        port: usize,
+        packets: Vec<Packet>,
+    ) -> Result<(), String> {
+        let there = &mut self.targets[target];
+        if there.stopped {
+            there.held.push((port, packets));
+            return Ok(());
+        }
+        let works = packets.iter().any(|packet| frame::is_disk_work(&packet.bytes));
+        there.busy -= usize::from(works);
+        let (mut replies, mut log) = (Vec::new(), Vec::new());
+        for packet in &packets {
+            there.carry_out(port, packet, &mut self.rng, &mut replies, &mut log)?;
         }
         self.executed(target, &log)?;
         for reply in replies {
