@@ -405,13 +405,14 @@ link_detach(struct link *l)
 		;
 	*p = l->next;
 	pthread_mutex_unlock(&links_lock);
+	/* They may still be at work, and answer. */
+	targets_free(l->targets);
+	l->targets = NULL;
 	kpi_if_detach(l->kif);
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
 	close(l->wake[0]);
-	targets_free(l->targets);
-	l->targets = NULL;
 	/* Not freed: a transmit that is too late still finds it, closed. */
 	return (0);
 }

@@ -84,6 +84,7 @@ static void
 destroy(struct target *t)
 {
 
+	target_work_end(t);
 	munmap(t->bytes, (size_t)t->size);
 	free(t);
 }
@@ -124,7 +125,14 @@ target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
 		t->hold_writes = n != 0;
 	else if (strcmp(what, "lose") == 0)
 		t->lose = n;
-	else if (strcmp(what, "bufcnt") == 0)
+	else if (strcmp(what, "drop") == 0)
+		t->drop = n;
+	else if (strcmp(what, "workers") == 0 && strchr(value, ',') != NULL) {
+		/* How many, and for how many microseconds at most. */
+		if (!target_work_set(t, n, (unsigned)strtoul(
+		    strchr(value, ',') + 1, NULL, 0)))
+			error = FBSD_EINVAL;
+	} else if (strcmp(what, "bufcnt") == 0)
 		t->bufcnt = n;
 	else if (strcmp(what, "scnt") == 0)
 		t->scnt = n;
@@ -155,7 +163,7 @@ target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
 		snprintf(t->config, sizeof(t->config), "%s", value);
 		t->config_len = (unsigned)strlen(t->config);
 	} else {
-		fprintf(out, "mute, readonly, holdwrites, lose, bufcnt, scnt, "
+		fprintf(out, "mute, readonly, holdwrites, lose, drop, workers, bufcnt, scnt, "
 		    "optional, silent, smart, maxlen, sector, sizeless, group, "
 		    "noata, word, serial or config\n");
 		error = FBSD_EINVAL;
@@ -353,14 +361,35 @@ answer(struct target *t, const unsigned char *in, size_t len, unsigned mtu,
 	return (24);
 }
 
+static void
+answer_locked(struct target *t, const unsigned char *in, size_t len,
+    unsigned mtu, target_reply_t *reply, void *cookie)
+{
+	static unsigned char out[ATA_HEADER + 256 * SECTOR];
+	size_t n;
+
+	memset(out, 0, 64);
+	n = answer(t, in, len, mtu, out);
+	if (n != 0 && (t->lose == 0 || ++t->answered % t->lose != 0))
+		reply(cookie, out, n < 60 ? 60 : n);
+}
+
+void
+target_answer(struct target *t, const unsigned char *in, size_t len,
+    unsigned mtu, target_reply_t *reply, void *cookie)
+{
+
+	pthread_mutex_lock(&lock);
+	answer_locked(t, in, len, mtu, reply, cookie);
+	pthread_mutex_unlock(&lock);
+}
+
 void
 target_frame(struct link *l, const unsigned char *in, size_t len, unsigned mtu,
     target_reply_t *reply, void *cookie)
 {
-	static unsigned char out[ATA_HEADER + 256 * SECTOR];
 	struct target *t;
 	unsigned shelf, slot;
-	size_t n;
 
 	if (len < 24 || in[12] != 0x88 || in[13] != 0xa2 ||
 	    (in[14] & 0x08) != 0)
@@ -374,11 +403,9 @@ target_frame(struct link *l, const unsigned char *in, size_t len, unsigned mtu,
 		    (slot != 0xff && slot != t->slot) ||
 		    ((in[0] & 1) == 0 && memcmp(in, t->mac, 6) != 0))
 			continue;
-		memset(out, 0, 64);
-		n = answer(t, in, len, mtu, out);
-		if (n == 0 || (t->lose != 0 && ++t->answered % t->lose == 0))
-			continue;
-		reply(cookie, out, n < 60 ? 60 : n);
+		if ((t->drop == 0 || ++t->asked % t->drop != 0) &&
+		    !target_work_take(t, in, len, mtu, reply, cookie))
+			answer_locked(t, in, len, mtu, reply, cookie);
 	}
 	pthread_mutex_unlock(&lock);
 }

@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * A target in memory, as both of its files see it.
+ * A target in memory, as all of its files see it.
  */
 #ifndef _KLD_TARGET_H_
 #define	_KLD_TARGET_H_
@@ -24,6 +24,9 @@ struct target {
 	bool		 read_only;
 	bool		 hold_writes;	/* takes writes, answers none */
 	unsigned	 lose;		/* one answer in so many is lost */
+	unsigned	 drop;		/* and one request */
+	unsigned long	 asked;
+	struct work	*work;		/* requests worked on at once */
 	unsigned long	 answered;
 	unsigned char	 mac[6];
 	char		 serial[21];
@@ -71,4 +74,14 @@ size_t	target_smart(const struct target *, const unsigned char *in,
 /* Whether the sender is on the list, or the list is empty. */
 bool	target_listens(const struct target *, const unsigned char *in);
 bool	target_admits(const struct target *, const unsigned char *in);
+
+/* target.c: carries a request out, and answers it. */
+void	target_answer(struct target *, const unsigned char *in, size_t len,
+	    unsigned mtu, target_reply_t *, void *cookie);
+
+/* target_work.c */
+bool	target_work_set(struct target *, unsigned workers, unsigned spread);
+bool	target_work_take(struct target *, const unsigned char *in, size_t len,
+	    unsigned mtu, target_reply_t *, void *cookie);
+void	target_work_end(struct target *);
 #endif /* _KLD_TARGET_H_ */
