@@ -22,6 +22,7 @@
 #include "aoe_var.h"
 
 #include <sys/conf.h>
+#include <sys/kdb.h>
 #include <sys/mbuf.h>
 #include <sys/proc.h>
 
@@ -347,6 +348,12 @@ aoe_dump_begin(struct aoe_softc *sc)
 		printf("aoe: %s: dumps are for panics, with net.aoe.dump=1\n",
 		    sc->sc_name);
 		return (EOPNOTSUPP);
+	}
+	/* netgdb(4) has debugnet's memory and an interface already. */
+	if (kdb_active != 0 && strcmp(kdb_dbbe->dbbe_name, "gdb") == 0) {
+		printf("aoe: %s: no dump while gdb is attached\n",
+		    sc->sc_name);
+		return (EBUSY);
 	}
 	if (mtx_owned(&sc->sc_mtx)) {
 		printf("aoe: %s: no dump, it crashed itself\n", sc->sc_name);

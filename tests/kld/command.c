@@ -464,7 +464,7 @@ static const struct cmd commands[] = {
 	{ "interrupt", 0, 0, cmd_misc, "" },
 	{ "fault", 1, 3, cmd_fault, "alloc n [for] | txfree now|late|lazy|"
 	    "never|random [ms] | txrelease | rxsplit 0|1 | unmapped 0|1|2 | txerror "
-	    "errno | copyout 0|1 | memory 0|1 | geom 0|1 | trace 0|1 | list" },
+	    "errno | copyout 0|1 | memory 0|1 | geom 0|1 | netgdb 0|1 | trace 0|1 | list" },
 	{ "firewall", 0, 1, cmd_misc, "[on|off] (how many it dropped)" },
 	{ "firmware", 2, 2, cmd_firmware, "address file" },
 	{ "violations", 0, 0, cmd_misc, "" },

@@ -167,6 +167,8 @@ cmd_fault(int argc, char **argv, FILE *out)
 		kpi_faults.memory_stuck = n != 0;
 	else if (strcmp(what, "geom") == 0)
 		kpi_faults.geom_stuck = n != 0;
+	else if (strcmp(what, "netgdb") == 0)
+		kpi_faults.netgdb = n != 0;
 	else if (strcmp(what, "txerror") == 0)
 		kpi_faults.tx_error = (int)n;
 	else if (strcmp(what, "trace") == 0)

@@ -118,6 +118,7 @@ struct kpi_faults {
 	int	memory_stuck;	/* whoever may wait for memory does */
 	int	geom_stuck;	/* GEOM's event thread does nothing */
 	void	(*after_quiesce)(void);	/* MOD_UNLOAD comes next; or NULL */
+	int	netgdb;		/* a panic ends in a session of it */
 	int	tx_error;	/* the errno every transmit fails with; 0: none */
 	int	trace;		/* say every I/O */
 };

@@ -12,6 +12,7 @@
 #include "kpi_geom.h"
 #include "kpi_if.h"
 
+#include <sys/kdb.h>
 #include <sys/mbuf.h>
 
 #include <net/debugnet.h>
@@ -19,6 +20,11 @@
 static bool		memory;		/* debugnet's is in use */
 static int		polled;		/* interfaces between START and END */
 static struct kmutex	queue_lock;
+
+/* A debugger, attached through debugnet while the kernel has stopped. */
+static struct kdb_dbbe	gdb = { .dbbe_name = "gdb" };
+u_char			kdb_active;
+struct kdb_dbbe		*kdb_dbbe = &gdb;
 
 void	debugnet_mbuf_start(void);
 void	debugnet_mbuf_finish(void);
@@ -208,6 +214,8 @@ void
 kpi_stop(int stop)
 {
 
+	if (kpi_faults.netgdb && stop != kdb_active)
+		memory = kdb_active = stop != 0;
 	panicstr = stop ? "a dump" : NULL;
 	curkthr->kt_stopped = stop;
 	curkthr->kt_nosleep = stop ? "a kernel that has stopped" : NULL;

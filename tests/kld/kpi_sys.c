@@ -43,7 +43,6 @@ int		 bootverbose;
 int		 cold;
 int		 rebooting;
 int		 dumping;
-int		 kdb_active;
 const char	*panicstr;
 bool		 panicked;
 long		 __stack_chk_guard[8] = { 0x51ac0de5, 0xdeadb0a7 };

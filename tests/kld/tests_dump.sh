@@ -136,3 +136,15 @@ shrunk() {
 	k unload
 }
 t "a dump keeps to an MTU that became smaller a moment ago" shrunk
+from_netgdb() {
+	k load -k net.aoe.dump=1 "$module"
+	one_disk 1500
+	k fault netgdb 1
+	fails_with EBUSY k dump aoe7e3 0 64k 5
+	grep -q 'no dump while gdb is attached' "$log"
+	k fault netgdb 0
+	k dump aoe7e3 0 64k 5
+	k unload
+}
+t "a dump from a netgdb session is refused, and leaves it debugnet's memory" \
+    from_netgdb
