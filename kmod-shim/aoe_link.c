@@ -3,26 +3,18 @@
  *
  * The local interfaces in use: those of vnet0 that net.aoe.iflist names.
  *
- * Knows: interfaces, their events, and when one may be touched.
- * Must not know: what is sent and received on them.
+ * Knows: interfaces, and when one may be touched.
+ * Must not know: what is sent and received on them, or what asks for a scan.
  *
  * Senders and receivers read the table inside the net epoch.  An interface
  * is put in and taken out by aoe_links_scan() with aoe_conf_sx held, with one
  * exception: when it departs, the event handler clears l_ifp and waits for
  * the epoch, after which nothing of ours touches it; the reference that we
- * hold keeps only its memory, until the next scan drops it.  All other events
- * just ask for a scan, because they come from contexts that may not sleep,
- * and some of them before the interface is in the state that they announce.
- *
- * Scans have a thread of their own, and none of them waits for memory: with
- * swap on an AoE disk, memory may come free only once the core has been told
- * that a link is up again.  Once a second that thread looks for what has no
- * event: an MTU, or a driver that became ready after it said so.
+ * hold keeps only its memory, until the next scan drops it.
  */
 #include "aoe_var.h"
 
 #include <sys/epoch.h>
-#include <sys/eventhandler.h>
 #include <sys/sockio.h>
 
 #include <net/ethernet.h>
@@ -44,21 +36,6 @@ struct aoe_link {
 
 static struct aoe_link aoe_links[AOE_LINKS];
 static u_int aoe_links_left_out;		/* (x) for want of room */
-
-static void	aoe_links_task_run(void *, int);
-static void	aoe_links_second(void *, int);
-
-static struct taskqueue *aoe_links_tq;		/* (c) */
-static struct task aoe_links_task =
-    TASK_INITIALIZER(0, aoe_links_task_run, NULL);
-static struct timeout_task aoe_links_timer;
-
-static eventhandler_tag aoe_tag_attach;
-static eventhandler_tag aoe_tag_arrival;
-static eventhandler_tag aoe_tag_departure;
-static eventhandler_tag aoe_tag_link;
-static eventhandler_tag aoe_tag_event;
-static eventhandler_tag aoe_tag_lladdr;
 
 /* The interface of a link, or NULL.  In the net epoch. */
 if_t
@@ -91,7 +68,7 @@ aoe_link_is_up(if_t ifp)
 	    if_getlinkstate(ifp) != LINK_STATE_DOWN);
 }
 
-static bool
+bool
 aoe_links_any(void)
 {
 	u_int i;
@@ -370,60 +347,6 @@ aoe_links_scan(void)
 	CURVNET_RESTORE();
 }
 
-/* Ask for a scan.  Any lock may be held. */
-void
-aoe_links_kick(void)
-{
-
-	taskqueue_enqueue(aoe_links_tq, &aoe_links_task);
-}
-
-static void
-aoe_links_task_run(void *arg __unused, int pending __unused)
-{
-
-	sx_xlock(&aoe_conf_sx);
-	if (aoe_ready)
-		aoe_links_scan();
-	sx_xunlock(&aoe_conf_sx);
-}
-
-static void
-aoe_links_second(void *arg __unused, int pending __unused)
-{
-	bool ready;
-
-	sx_xlock(&aoe_conf_sx);
-	ready = aoe_ready;
-	if (ready && aoe_links_any())
-		aoe_links_scan();
-	sx_xunlock(&aoe_conf_sx);
-	if (ready)
-		aoe_links_start();
-}
-
-/* Start the once-a-second look; it stops when aoe_ready is cleared. */
-void
-aoe_links_start(void)
-{
-
-	taskqueue_enqueue_timeout(aoe_links_tq, &aoe_links_timer, hz);
-}
-
-/* Nobody asks for a scan any more; the thread is gone when this returns. */
-void
-aoe_links_stop(void)
-{
-
-	if (aoe_links_tq == NULL)
-		return;
-	aoe_life_cancel(aoe_links_tq, &aoe_links_timer);
-	taskqueue_drain(aoe_links_tq, &aoe_links_task);
-	taskqueue_free(aoe_links_tq);
-	aoe_links_tq = NULL;
-	aoe_links_left_out = 0;
-}
-
 /* Use no interface any more. */
 void
 aoe_links_release(void)
@@ -431,44 +354,17 @@ aoe_links_release(void)
 	u_int i;
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	aoe_links_left_out = 0;
 	for (i = 0; i < AOE_LINKS; i++)
 		if (aoe_links[i].l_ref != NULL)
 			aoe_link_drop(i);
-}
-
-static void
-aoe_link_changed(void *arg __unused, if_t ifp)
-{
-	struct epoch_tracker et;
-	int link;
-
-	NET_EPOCH_ENTER(et);
-	link = aoe_link_of(ifp);
-	NET_EPOCH_EXIT(et);
-	if (link != -1)
-		aoe_links_kick();
-}
-
-static void
-aoe_link_state_changed(void *arg, if_t ifp, int state __unused)
-{
-
-	aoe_link_changed(arg, ifp);
-}
-
-static void
-aoe_link_arrived(void *arg __unused, if_t ifp)
-{
-
-	if (if_getvnet(ifp) == vnet0)
-		aoe_links_kick();
 }
 
 /*
  * An interface leaves its vnet, or the system.  Its driver goes on as soon as
  * we return, so no thread of ours may be using it then.
  */
-static void
+void
 aoe_link_departs(void *arg __unused, if_t ifp)
 {
 	bool ours;
@@ -490,58 +386,4 @@ aoe_link_departs(void *arg __unused, if_t ifp)
 		return;
 	NET_EPOCH_WAIT();
 	aoe_links_kick();
-}
-
-int
-aoe_link_init(void)
-{
-	int error;
-
-	aoe_links_tq = taskqueue_create("aoe_links", M_WAITOK,
-	    taskqueue_thread_enqueue, &aoe_links_tq);
-	TIMEOUT_TASK_INIT(aoe_links_tq, &aoe_links_timer, 0, aoe_links_second,
-	    NULL);
-	error = taskqueue_start_threads(&aoe_links_tq, 1, PWAIT, "aoe links");
-	if (error != 0)
-		return (error);
-	aoe_tag_attach = EVENTHANDLER_REGISTER(ether_ifattach_event,
-	    aoe_link_arrived, NULL, EVENTHANDLER_PRI_ANY);
-	aoe_tag_arrival = EVENTHANDLER_REGISTER(ifnet_arrival_event,
-	    aoe_link_arrived, NULL, EVENTHANDLER_PRI_ANY);
-	aoe_tag_departure = EVENTHANDLER_REGISTER(ifnet_departure_event,
-	    aoe_link_departs, NULL, EVENTHANDLER_PRI_ANY);
-	aoe_tag_link = EVENTHANDLER_REGISTER(ifnet_link_event,
-	    aoe_link_state_changed, NULL, EVENTHANDLER_PRI_ANY);
-	aoe_tag_event = EVENTHANDLER_REGISTER(ifnet_event,
-	    aoe_link_state_changed, NULL, EVENTHANDLER_PRI_ANY);
-	aoe_tag_lladdr = EVENTHANDLER_REGISTER(iflladdr_event,
-	    aoe_link_changed, NULL, EVENTHANDLER_PRI_ANY);
-	if (aoe_tag_attach == NULL || aoe_tag_arrival == NULL ||
-	    aoe_tag_departure == NULL || aoe_tag_link == NULL ||
-	    aoe_tag_event == NULL || aoe_tag_lladdr == NULL)
-		return (ENOMEM);
-	return (0);
-}
-
-/*
- * No event comes when this returns.  No link may be in use any more: without
- * the departure handler nothing would keep us from an interface that is gone.
- */
-void
-aoe_link_fini(void)
-{
-
-	if (aoe_tag_attach != NULL)
-		EVENTHANDLER_DEREGISTER(ether_ifattach_event, aoe_tag_attach);
-	if (aoe_tag_arrival != NULL)
-		EVENTHANDLER_DEREGISTER(ifnet_arrival_event, aoe_tag_arrival);
-	if (aoe_tag_departure != NULL)
-		EVENTHANDLER_DEREGISTER(ifnet_departure_event,
-		    aoe_tag_departure);
-	if (aoe_tag_link != NULL)
-		EVENTHANDLER_DEREGISTER(ifnet_link_event, aoe_tag_link);
-	if (aoe_tag_event != NULL)
-		EVENTHANDLER_DEREGISTER(ifnet_event, aoe_tag_event);
-	if (aoe_tag_lladdr != NULL)
-		EVENTHANDLER_DEREGISTER(iflladdr_event, aoe_tag_lladdr);
 }

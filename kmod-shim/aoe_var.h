@@ -283,17 +283,21 @@ bool	aoe_disco_listed(const char *name);
 void	aoe_disco_link(u_int link, const struct aoe_link_state *);
 void	aoe_disco_offer(const struct aoe_frame *);
 
-/* aoe_link.c: which interfaces are in use. */
+/* aoe_link_watch.c: when interfaces are looked at. */
 int	aoe_link_init(void);
 void	aoe_link_fini(void);
+void	aoe_links_kick(void);
+void	aoe_links_start(void);
+void	aoe_links_stop(void);
+
+/* aoe_link.c: which interfaces are in use. */
 if_t	aoe_link_if(u_int link);
 int	aoe_link_of(if_t);
 bool	aoe_link_is_up(if_t);
 void	aoe_links_scan(void);
-void	aoe_links_kick(void);
-void	aoe_links_start(void);
-void	aoe_links_stop(void);
+bool	aoe_links_any(void);
 void	aoe_links_release(void);
+void	aoe_link_departs(void *, if_t);
 void	aoe_links_introduce(struct aoe_softc *);
 void	aoe_link_name(u_int link, char *buf, size_t size);
 u_int	aoe_links_mtu(void);
