@@ -86,7 +86,7 @@ struct aoe_io {
 #define	AOE_OP_FLUSH		2
 #define	AOE_OP_DELETE		3
 #define	AOE_IO_ORDERED		0x1		/* BIO_ORDERED */
-#define	AOE_IO_TASTE		0x2		/* a read, nobody has it open to write */
+#define	AOE_IO_TASTE		0x2		/* a read of GEOM's, which tastes it */
 
 /* A received frame: its first bytes and how long all of it is. */
 struct aoe_frame {
@@ -171,6 +171,9 @@ struct aoe_output {
 #define	AOE_OUT_IDLE		10		/* GONE and nothing left: free it */
 #define	AOE_OUT_ABSENT		11		/* given up without a disk; event:
 						   why, for aoe_core_disco_absent() */
+#define	AOE_OUT_RETASTE		12		/* reads are answered again: have
+						   GEOM taste it, once nobody
+						   has it open */
 
 /*
  * What an EVENT (and any lifecycle output's `event`) says; the names and

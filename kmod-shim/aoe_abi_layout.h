@@ -160,6 +160,7 @@ AOE_AT(aoe_path_info, state, 71);
 AOE_AT(aoe_path_info, index, 72);
 AOE_AT(aoe_path_info, sector_count, 73);
 AOE_AT(aoe_path_info, reserved, 74);
+AOE_AT(aoe_path_info, reorder_us, 76);
 AOE_AT(aoe_path_info, doubled, 80);
 
 AOE_SIZE(aoe_identity, 120);
@@ -185,4 +186,5 @@ AOE_AT(aoe_absent, event, 12);
 AOE_AT(aoe_absent, major, 16);
 AOE_AT(aoe_absent, minor, 18);
 AOE_AT(aoe_absent, reserved, 19);
+
 #endif /* _AOE_ABI_LAYOUT_H_ */

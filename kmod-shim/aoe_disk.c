@@ -108,17 +108,23 @@ aoe_bio_read_from(struct bio *bp, size_t offset, size_t length,
 	}
 }
 
-/* Whether nobody has the provider that the bio came through open to write. */
+/*
+ * Whether GEOM tastes the disk with this read: its class waits for it in
+ * g_read_data(), and nobody has the provider open to write.  disk(9) hands us
+ * a clone, and only those above it have a provider.  The topmost of them has
+ * no bio_done if a thread of GEOM's waits for it; a read of a file system has
+ * one, and one through the device node hangs from a bio that is not GEOM's.
+ */
 bool
-aoe_bio_unwritten(const struct bio *bp)
+aoe_bio_tastes(const struct bio *bp)
 {
-	const struct g_provider *pp;
 
-	/* disk(9) hands us a clone, and only its parent has a provider. */
-	pp = bp->bio_to;
-	if (pp == NULL && bp->bio_parent != NULL)
-		pp = bp->bio_parent->bio_to;
-	return (pp != NULL && pp->acw == 0);
+	if (bp->bio_parent == NULL || bp->bio_parent->bio_to == NULL ||
+	    bp->bio_parent->bio_to->acw != 0)
+		return (false);
+	while (bp->bio_parent != NULL && bp->bio_parent->bio_to != NULL)
+		bp = bp->bio_parent;
+	return (bp->bio_done == NULL);
 }
 
 void
@@ -385,6 +391,37 @@ aoe_disk_size(struct aoe_softc *sc, uint64_t sectors)
 		disk_resize(dp, M_WAITOK);
 }
 
+/*
+ * Have GEOM taste the disk again.  Every consumer is spoiled by that, and who
+ * is above it loses a file system, so nobody may have it open: the topology
+ * lock keeps them away meanwhile.  Its holder may wait for I/O of ours, and
+ * links for this thread, so it is only tried; the next second is soon enough.
+ */
+static void
+aoe_disk_retaste(struct aoe_softc *sc)
+{
+	struct disk *dp;
+	bool done;
+
+	done = false;
+	if (g_topology_try_lock()) {
+		mtx_lock(&sc->sc_mtx);
+		/* Another one is tasted when it is made. */
+		dp = sc->sc_disk_state == AOE_DISK_LIVE ? sc->sc_disk : NULL;
+		done = dp == NULL || !sc->sc_open;
+		mtx_unlock(&sc->sc_mtx);
+		/* Without its event the consumers would stay spoiled. */
+		if (dp != NULL && done)
+			disk_media_changed(dp, M_WAITOK);
+		g_topology_unlock();
+	}
+	if (done)
+		return;
+	mtx_lock(&sc->sc_mtx);
+	sc->sc_fate.f_retaste = true;
+	mtx_unlock(&sc->sc_mtx);
+}
+
 /* Carry out what became of the disk.  Lifecycle thread. */
 void
 aoe_disk_fate(struct aoe_softc *sc, const struct aoe_fate *fate)
@@ -404,4 +441,6 @@ aoe_disk_fate(struct aoe_softc *sc, const struct aoe_fate *fate)
 		aoe_disk_make(sc, fate->f_sectors);
 	else if (fate->f_resized)
 		aoe_disk_size(sc, fate->f_sectors);
+	if (fate->f_retaste)
+		aoe_disk_retaste(sc);
 }

@@ -195,6 +195,9 @@ aoe_life_name(u_int kind, u_int event)
 	case AOE_OUT_RESUMED:
 		name = "RESUMED";
 		break;
+	case AOE_OUT_RETASTE:
+		name = "RETASTE";
+		break;
 	case AOE_OUT_GONE:
 		name = "GONE";
 		break;
@@ -232,6 +235,9 @@ aoe_life_text(const struct aoe_note *n, char text[AOE_TEXT_MAX])
 	case AOE_OUT_RESUMED:
 		sentence = "is back: I/O goes on";
 		break;
+	case AOE_OUT_RETASTE:
+		sentence = "reads are answered: GEOM tastes it again";
+		break;
 	case AOE_OUT_GONE:
 		sentence = "removed";
 		break;
@@ -260,11 +266,14 @@ aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 		fate->f_resized = true;
 		fate->f_sectors = o->value;
 		break;
+	case AOE_OUT_RETASTE:
+		fate->f_retaste = true;
+		break;
 	case AOE_OUT_GONE:
 		/* A disk that was asked for and not made needs no removal. */
 		if (!fate->f_up)
 			fate->f_gone = true;
-		fate->f_up = fate->f_resized = false;
+		fate->f_up = fate->f_resized = fate->f_retaste = false;
 		if (sc->sc_disk_state == AOE_DISK_LIVE)
 			sc->sc_disk_state = AOE_DISK_DOOMED;
 		break;
@@ -365,7 +374,7 @@ aoe_life_take_fate(struct aoe_softc *sc, struct aoe_fate *now)
 
 	mtx_lock(&sc->sc_mtx);
 	*now = *fate;
-	fate->f_gone = fate->f_resized = false;
+	fate->f_gone = fate->f_resized = fate->f_retaste = false;
 	if (!now->f_up)
 		;
 	else if (sc->sc_disk_state == AOE_DISK_NONE) {

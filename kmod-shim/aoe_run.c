@@ -112,8 +112,8 @@ aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 		if ((bp->bio_flags & BIO_ORDERED) != 0)
 			io.flags |= AOE_IO_ORDERED;
 	}
-	/* Perhaps GEOM tasting the disk, whose only event thread waits. */
-	if (bp->bio_cmd == BIO_READ && aoe_bio_unwritten(bp))
+	/* GEOM's only event thread waits for it. */
+	if (bp->bio_cmd == BIO_READ && aoe_bio_tastes(bp))
 		io.flags |= AOE_IO_TASTE;
 	SDT_PROBE5(aoe, , io, submit, sc->sc_name, bp, io.op, io.lba,
 	    io.sectors);

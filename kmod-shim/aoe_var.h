@@ -80,12 +80,13 @@ struct aoe_note {
  * What became of the disk since the lifecycle task last looked.  However the
  * core's UP, RESIZED and GONE came, they shorten to: remove the disk, then
  * make one of this size; or give the one there is this size.  So nothing that
- * matters can overflow.
+ * matters can overflow.  RETASTE is about the disk that there is.
  */
 struct aoe_fate {
 	bool		f_gone;
 	bool		f_up;
 	bool		f_resized;
+	bool		f_retaste;
 	uint64_t	f_sectors;		/* for f_up or f_resized */
 };
 
@@ -331,7 +332,7 @@ bool	aoe_abft_interface(char *name, size_t size);
 /* aoe_disk.c */
 void	aoe_disk_set_read_only(struct aoe_softc *, bool);
 void	aoe_disk_fate(struct aoe_softc *, const struct aoe_fate *);
-bool	aoe_bio_unwritten(const struct bio *);
+bool	aoe_bio_tastes(const struct bio *);
 void	aoe_bio_done(struct bio *, int error);
 void	aoe_bio_write_to(struct bio *, size_t offset, size_t length, char *to);
 void	aoe_bio_read_from(struct bio *, size_t offset, size_t length,

@@ -360,6 +360,16 @@ impl<'a> IoTable<'a> {
         }
     }
 
+    /// Whether the I/O gives up by itself: GEOM tastes the disk with it.
+    pub(crate) fn may_give_up(&self, slot: u16) -> bool {
+        self.get(slot).is_some_and(|io| io.give_up != Instant::NEVER)
+    }
+
+    /// Whether an I/O that is not over does.
+    pub(crate) fn any_may_give_up(&self) -> bool {
+        self.give_ups != 0
+    }
+
     /// An I/O whose time for tasting is over.
     pub(crate) fn next_given_up(&self, now: Instant) -> Option<u16> {
         if self.give_ups == 0 {

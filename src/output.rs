@@ -290,6 +290,8 @@ pub enum Output {
     },
     /// I/O goes on.
     Resumed,
+    /// Have GEOM taste the disk again, unless somebody has it open.
+    Retaste,
     /// No path is left; I/O waits.
     Suspended,
     /// Send a frame.

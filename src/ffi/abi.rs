@@ -171,6 +171,7 @@ pub const OUT_GONE: u32 = 8;
 pub const OUT_EVENT: u32 = 9;
 pub const OUT_IDLE: u32 = 10;
 pub const OUT_ABSENT: u32 = 11;
+pub const OUT_RETASTE: u32 = 12;
 pub const TX_IO: u8 = 0;
 pub const TX_AGAIN: u8 = 1;
 pub const TX_IDENTIFY: u8 = 2;

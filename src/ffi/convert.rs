@@ -227,6 +227,7 @@ pub(super) fn output(output: Output, place: &mut Place) {
         Output::Resumed => abi::OUT_RESUMED,
         Output::Gone => abi::OUT_GONE,
         Output::Idle => abi::OUT_IDLE,
+        Output::Retaste => abi::OUT_RETASTE,
     };
 }
 

@@ -122,6 +122,7 @@ impl Target<'_> {
         self.sector_shift = identify.sector_shift().unwrap_or(0);
         self.seen = super::Seen::default();
         self.idle_told = false;
+        self.tasting.on_new_disk();
         self.want_features(self.settings.write_cache);
         self.tell(Notice::Up { sectors: self.sectors });
     }
@@ -451,6 +452,9 @@ impl Target<'_> {
     fn fail_ios(&mut self, error: IoError, now: Instant) {
         for slot in 0..u16::try_from(self.requests.len()).unwrap_or(0) {
             self.release(slot, now);
+        }
+        if self.ios.any_may_give_up() {
+            self.tasting.on_missed(now);
         }
         self.ios.fail_all(error);
         self.guard_waiting = false;

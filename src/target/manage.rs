@@ -214,7 +214,10 @@ impl Target<'_> {
                 self.on_io_answered(index, now);
                 return self.on_sample_answered(index, answer && data >= SECTOR, now);
             }
-            Purpose::Fence => path.fence_wanted = 0,
+            Purpose::Fence => {
+                path.fence_wanted = 0;
+                self.on_sector_answered(answer, now);
+            }
             // Whatever the answer says, there is one.
             Purpose::Try => path.is_choosy = true,
         }

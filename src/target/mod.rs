@@ -20,6 +20,7 @@ mod receive;
 mod send;
 mod share;
 mod status;
+mod taste;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -45,6 +46,7 @@ use notice::{Notice, Notices};
 pub use receive::{CopyOut, Frame};
 pub use send::DELETE_MAX;
 pub use status::{PathStatus, Status};
+use taste::Tasting;
 
 /// Bytes of a management command or its answer, behind the 24-byte header.
 pub const CONTROL_MAX: usize = 2084;
@@ -219,25 +221,6 @@ pub(crate) struct Totals {
     pub(crate) guard_wait: u64,
 }
 
-/// What GEOM learned by reading the disk that it has just opened. Its only
-/// event thread waits for such reads, so they wait for nothing.
-#[derive(Clone, Copy, Debug)]
-struct Tasting {
-    opened_at: Instant,
-    /// The first read since then.
-    first_read_at: Option<Instant>,
-    /// A read has been answered since then.
-    has_read: bool,
-    /// The last read that was given up, while none has been answered since.
-    failed_at: Option<Instant>,
-}
-
-impl Default for Tasting {
-    fn default() -> Self {
-        Self { opened_at: Instant::ZERO, first_read_at: None, has_read: false, failed_at: None }
-    }
-}
-
 /// What was seen once and is said once.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
@@ -328,7 +311,7 @@ impl<'a> Target<'a> {
             settings,
             life: Life::Discovered,
             is_open: false,
-            tasting: Tasting::default(),
+            tasting: Tasting::NONE,
             aborted: None,
             idle_told: false,
             identity: None,
@@ -392,6 +375,9 @@ impl<'a> Target<'a> {
     ) -> Result<Result<(), IoRequest>, IoError> {
         self.settle(now);
         if let Some(error) = self.refusal(&request) {
+            if request.give_up != Instant::NEVER {
+                self.tasting.on_missed(now);
+            }
             self.totals.failed = self.totals.failed.wrapping_add(1);
             return Err(error);
         }
@@ -431,34 +417,13 @@ impl<'a> Target<'a> {
     pub fn handle_open(&mut self, now: Instant) -> Result<(), IoError> {
         self.settle(now);
         let wait = self.settings.taste_wait;
-        let deaf = self.tasting.failed_at.is_some_and(|at| now < at.after(wait));
-        if self.life != Life::Up || self.aborted.is_some() || deaf {
+        if self.life != Life::Up || self.aborted.is_some() || self.tasting.is_deaf(wait, now) {
+            self.tasting.on_missed(now);
             return Err(IoError::Gone);
         }
         self.is_open = true;
-        self.tasting.opened_at = now;
-        self.tasting.first_read_at = None;
-        self.tasting.has_read = false;
+        self.tasting.on_open();
         Ok(())
-    }
-
-    /// When a read of a provider that nobody writes to gives up, should it be
-    /// submitted now. Until one was answered since the first open, all share
-    /// the time of the first; after that, each has its own, and later none.
-    pub fn begin_taste(&mut self, now: Instant) -> Instant {
-        let wait = self.settings.taste_wait;
-        let tasting = &mut self.tasting;
-        if tasting.has_read {
-            let young = now < tasting.opened_at.after(wait);
-            return if young { now.after(wait) } else { Instant::NEVER };
-        }
-        let until = tasting.first_read_at.get_or_insert(now).after(wait);
-        let failed = tasting.failed_at.is_some_and(|at| now < at.after(wait));
-        if now < until || failed {
-            return until;
-        }
-        tasting.first_read_at = Some(now);
-        now.after(wait)
     }
 
     /// The provider was closed for the last time.

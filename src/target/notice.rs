@@ -11,6 +11,7 @@ pub(super) enum Notice {
     Gone,
     Resized { sectors: u64 },
     Resumed,
+    Retaste,
     Suspended,
     Up { sectors: u64 },
 }
@@ -27,6 +28,7 @@ impl Target<'_> {
             Notice::Gone => Output::Gone,
             Notice::Resized { sectors } => Output::Resized { sectors },
             Notice::Resumed => Output::Resumed,
+            Notice::Retaste => Output::Retaste,
             Notice::Suspended => Output::Suspended,
             Notice::Up { sectors } => Output::Up { sectors },
         })

@@ -410,10 +410,8 @@ impl Target<'_> {
             frame_offset: 36,
             length: u32::from(sent.sectors).wrapping_mul(512),
         });
-        let tasting = &self.tasting;
-        if copy.is_some() && (!tasting.has_read || tasting.failed_at.is_some()) {
-            self.tasting.has_read = true;
-            self.tasting.failed_at = None;
+        if copy.is_some() {
+            self.tasting.on_read();
         }
         let request = self.requests.get_mut(usize::from(slot))?;
         if result.is_err() || request.on_part_done(sent) {

@@ -124,6 +124,9 @@ impl Target<'_> {
     pub(super) fn fail_request(&mut self, slot: u16, now: Instant) {
         let Some(io) = self.requests.get(usize::from(slot)).map(|r| r.io) else { return };
         self.release(slot, now);
+        if self.ios.may_give_up(io) {
+            self.tasting.on_missed(now);
+        }
         self.ios.on_frame_done(io, Err(IoError::Io));
     }
 
@@ -147,23 +150,19 @@ impl Target<'_> {
         }
     }
 
-    /// Reads of a disk that is only being tasted do not wait for `maxwait`.
-    fn tick_tasting(&mut self, now: Instant) {
-        while let Some(io) = self.ios.next_given_up(now) {
-            for slot in 0..u16::try_from(self.requests.len()).unwrap_or(0) {
-                let request = self.requests.get(usize::from(slot));
-                if request.is_some_and(|r| r.place != Place::Free && r.io == io) {
-                    self.release(slot, now);
-                }
+    /// Takes back all requests of an I/O.
+    pub(super) fn release_all_of(&mut self, io: u16, now: Instant) {
+        for slot in 0..u16::try_from(self.requests.len()).unwrap_or(0) {
+            let request = self.requests.get(usize::from(slot));
+            if request.is_some_and(|r| r.place != Place::Free && r.io == io) {
+                self.release(slot, now);
             }
-            self.ios.fail_one(io, IoError::Io);
-            self.tasting.failed_at = Some(now);
         }
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
         let mut next = self.control_deadline().min(self.ios.deadline());
-        next = next.min(self.doubled.deadline());
+        next = next.min(self.doubled.deadline()).min(self.taste_deadline());
         for path in self.known_paths() {
             next = next.min(self.path_deadline(path));
         }

@@ -231,10 +231,11 @@ cmd_disks(int argc, char **argv, FILE *out)
 		fprintf(out, "%s size %ld sector %u stripe %ld offset %ld max "
 		    "%u opens %d delete %d flush %d unmapped %d readonly %d "
 		    "rotation %u gone %d ident \"%s\" descr \"%s\" attachment "
-		    "\"%s\"\n", d.name, d.mediasize, d.sectorsize,
+		    "\"%s\" classes \"%s\"\n", d.name, d.mediasize, d.sectorsize,
 		    d.stripesize, d.stripeoffset, d.maxsize, d.opens,
 		    d.can_delete, d.can_flush, d.unmapped, d.write_protect,
-		    d.rotation, d.gone, d.ident, d.descr, d.attachment);
+		    d.rotation, d.gone, d.ident, d.descr, d.attachment,
+		    d.classes);
 	return (0);
 }
 

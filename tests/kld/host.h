@@ -189,6 +189,7 @@ struct kpi_disk_info {
 	int		write_protect;
 	int		opens;
 	int		gone;
+	char		classes[32];	/* of GEOM's, that know it */
 };
 #define	KPI_READ	1
 #define	KPI_WRITE	2

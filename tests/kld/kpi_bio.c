@@ -16,6 +16,7 @@
 
 struct request {
 	struct bio	 bio;
+	struct bio	 physio;	/* above it, if a user reads */
 	struct provider	*p;
 	void		(*done)(void *, int);
 	void		*arg;
@@ -114,6 +115,30 @@ g_io_deliver(struct bio *bp, int error)
 
 	bp->bio_error = error;
 	biodone(bp);
+}
+
+/* What is above disk(9) is told of a bio by the request, not by its bio. */
+static void
+dev_done(struct bio *bp)
+{
+
+	kpi_violation(NULL, "bio %p is not the driver's to complete", bp);
+}
+
+/*
+ * Who sent it: a class, which sleeps in g_read_data(), or a user through the
+ * device node, whose bio is physio()'s, was never GEOM's and has no bio_done
+ * either.
+ */
+static void
+set_origin(struct request *r, int op)
+{
+
+	if ((op & KPI_TASTE) != 0)
+		return;
+	r->physio.bio_cmd = r->bio.bio_cmd;
+	r->bio.bio_parent = &r->physio;
+	r->bio.bio_done = dev_done;
 }
 
 static struct clone *
@@ -256,6 +281,7 @@ kpi_disk_io(struct kpi_disk *d, int op, long offset, long length, void *data,
 	r->arg = arg;
 	r->data = data;
 	r->bio.bio_cmd = command[op & 0xff];
+	set_origin(r, op);
 	r->bio.bio_to = &p->pp;
 	r->bio.bio_from = &p->consumer;
 	r->bio.bio_offset = offset;

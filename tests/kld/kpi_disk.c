@@ -130,6 +130,9 @@ wither(struct provider *p)
 	post(provider_gone, p);
 }
 
+static void	spoil(void *);
+static void	taste(void *);
+
 int
 kpi_access(struct provider *p, int opens, int writers)
 {
@@ -150,6 +153,11 @@ kpi_access(struct provider *p, int opens, int writers)
 			dp->d_delmaxsize = dp->d_maxsize;
 		dp->d_flags |= DISKFLAG_OPEN;
 	}
+	/* g_access(): who opens to write first spoils, who closes last, tastes. */
+	if (p->writers == 0 && writers > 0)
+		post(spoil, p);
+	else if (p->writers != 0 && p->writers == -writers && !p->withered)
+		post(taste, p);
 	p->opens += opens;
 	p->writers += writers;
 	p->pp.acr = p->opens;
@@ -178,7 +186,8 @@ taste_done(void *arg, int error)
 	host_wake(&taste_word, INT_MAX);
 }
 
-static void
+/* As g_read_data(); NULL for an error. */
+static char *
 taste_read(struct provider *p, off_t offset)
 {
 	struct kpi_disk d = { p, false };
@@ -187,28 +196,92 @@ taste_read(struct provider *p, off_t offset)
 	u_int turn;
 
 	buf = host_alloc(p->pp.sectorsize);
-	kpi_disk_io(&d, KPI_READ, offset, p->pp.sectorsize, buf, taste_done,
-	    (void *)(uintptr_t)&result);
+	kpi_disk_io(&d, KPI_READ | KPI_TASTE, offset, p->pp.sectorsize, buf,
+	    taste_done, (void *)(uintptr_t)&result);
 	while (turn = taste_word, result == -1)
 		host_wait(&taste_word, turn, -1);
 	SYNC_TAKE(&taste_word);
+	if (result == 0)
+		return (buf);
+	host_free(buf);
+	return (NULL);
+}
+
+/* What g_part and g_label look for: a table in front, a label at the end. */
+static const struct {
+	const char	*name;
+	bool		 last;			/* the sector, or the first */
+	int		 offset;
+	const char	*magic;
+} classes[] = {
+	{ "PART", false, 510, "\x55\xaa" },
+	{ "LABEL", true, 0, "GEOM::LABEL" },
+};
+const int kpi_nclasses = nitems(classes);
+
+const char *
+kpi_class_name(int class)
+{
+
+	return (classes[class].name);
+}
+
+/* A class opens the provider for itself, and gives up for good if it cannot. */
+static void
+taste_by(struct provider *p, int class)
+{
+	char *buf;
+
+	if (kpi_access(p, 1, 0) != 0)
+		return;
+	sx_xunlock(&topology_lock);
+	buf = taste_read(p, classes[class].last ?
+	    p->pp.mediasize - p->pp.sectorsize : 0);
+	sx_xlock(&topology_lock);
+	kpi_access(p, -1, 0);
+	if (buf == NULL)
+		return;
+	if (memcmp(buf + classes[class].offset, classes[class].magic,
+	    strlen(classes[class].magic)) == 0)
+		p->found |= 1U << class;
 	host_free(buf);
 }
 
-/* Every class looks at the first and the last sector. */
+/* g_new_provider_event(). */
 static void
 taste(void *arg)
 {
 	struct provider *p = arg;
+	int i;
 
-	if (p->withered || kpi_access(p, 1, 0) != 0)
+	for (i = 0; i < kpi_nclasses && !p->withered; i++)
+		if ((p->found & 1U << i) == 0)
+			taste_by(p, i);
+}
+
+/* g_spoil_event(): what the classes made is gone, and who used it. */
+static void
+spoil(void *arg)
+{
+	struct provider *p = arg;
+
+	p->found = 0;
+	p->spoiled = false;
+}
+
+/* g_media_changed_event(). */
+static void
+media_changed(void *arg)
+{
+	struct provider *p = arg;
+	bool retaste;
+
+	if (p->withered)
 		return;
-	sx_xunlock(&topology_lock);
-	taste_read(p, 0);
-	if (p->pp.mediasize > p->pp.sectorsize)
-		taste_read(p, p->pp.mediasize - p->pp.sectorsize);
-	sx_xlock(&topology_lock);
-	kpi_access(p, -1, 0);
+	retaste = p->writers == 0;
+	spoil(p);
+	if (retaste)
+		post(taste, p);
 }
 
 static void
@@ -379,6 +452,32 @@ disk_resize(struct disk *dp, int flag)
 		return (0);
 	post(resized, dp);
 	return (0);
+}
+
+/*
+ * The kernel asserts none of this.  But it walks the consumers, which is not
+ * safe without the topology lock; without the event, for lack of memory, they
+ * stay spoiled; and with it, who is above one that is open loses everything.
+ */
+void
+disk_media_changed(struct disk *dp, int flag)
+{
+	struct provider *p;
+
+	if (flag != M_WAITOK)
+		kpi_violation(CALLER, "disk_media_changed() that can fail");
+	kpi_may_sleep(CALLER, "disk_media_changed()");
+	if (sx_xholder(&topology_lock) != curthread)
+		kpi_violation(CALLER, "disk_media_changed() without the "
+		    "topology lock");
+	p = provider_of(dp);
+	if (p == NULL)
+		return;
+	if (p->opens != 0)
+		kpi_violation(CALLER, "%s is spoiled while it is open",
+		    p->pp.name);
+	p->spoiled = true;
+	post(media_changed, p);
 }
 
 void

@@ -20,6 +20,8 @@ struct provider {
 	struct g_consumer	 consumer;
 	struct disk		*dp;		/* NULL once destroyed */
 	int			 opens, writers;
+	unsigned		 found;		/* classes that know it */
+	bool			 spoiled;	/* and are about to go */
 	volatile u_int		 bios;		/* in the driver */
 	bool			 withered;
 	bool			 gone;		/* d_gone was called */
@@ -34,6 +36,13 @@ struct kpi_disk {
 extern struct sx	topology_lock;
 extern struct provider	*kpi_providers[PROVIDERS];
 extern struct kmutex	kpi_providers_lock;
+
+/* Of kpi_disk_io(): as g_read_data() reads, a class of GEOM's waits. */
+#define	KPI_TASTE	0x200
+
+/* The classes that taste. */
+extern const int	kpi_nclasses;
+const char	*kpi_class_name(int);
 
 /* Opens and closes, as geom_disk does it; the topology is locked. */
 int	kpi_access(struct provider *, int opens, int writers);

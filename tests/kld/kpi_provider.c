@@ -91,6 +91,15 @@ kpi_disk_attr(struct kpi_disk *d, const char *attr, void *out, u_long size)
 	    0 : ENOIOCTL);
 }
 
+static void
+class_name(struct kpi_disk_info *info, int class)
+{
+
+	if (info->classes[0] != '\0')
+		strlcat(info->classes, " ", sizeof(info->classes));
+	strlcat(info->classes, kpi_class_name(class), sizeof(info->classes));
+}
+
 int
 kpi_disk_info(int index, struct kpi_disk_info *info)
 {
@@ -124,6 +133,9 @@ kpi_disk_info(int index, struct kpi_disk_info *info)
 		    DISKFLAG_WRITE_PROTECT) != 0;
 		info->opens = p->opens;
 		info->gone = p->withered;
+		for (i = 0; i < kpi_nclasses; i++)
+			if ((p->found & 1U << i) != 0)
+				class_name(info, i);
 	}
 	sx_xunlock(&topology_lock);
 	return (p != NULL ? 0 : ENOENT);

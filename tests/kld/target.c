@@ -123,6 +123,8 @@ target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
 		t->read_only = n != 0;
 	else if (strcmp(what, "holdwrites") == 0)
 		t->hold_writes = n != 0;
+	else if (strcmp(what, "deaf") == 0)
+		t->deaf = n != 0;
 	else if (strcmp(what, "lose") == 0)
 		t->lose = n;
 	else if (strcmp(what, "drop") == 0)
@@ -163,7 +165,7 @@ target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
 		snprintf(t->config, sizeof(t->config), "%s", value);
 		t->config_len = (unsigned)strlen(t->config);
 	} else {
-		fprintf(out, "mute, readonly, holdwrites, lose, drop, workers, bufcnt, scnt, "
+		fprintf(out, "mute, readonly, holdwrites, deaf, lose, drop, workers, bufcnt, scnt, "
 		    "optional, silent, smart, maxlen, sector, sizeless, group, "
 		    "noata, word, serial or config\n");
 		error = FBSD_EINVAL;
@@ -272,6 +274,8 @@ ata_data(struct target *t, const unsigned char *in, size_t len, bool write,
 		out[27] = 0x40;
 		return (t->hold_writes ? 0 : ATA_HEADER);
 	}
+	if (t->deaf)
+		return (0);
 	memcpy(out + ATA_HEADER, t->bytes + lba, bytes);
 	out[27] = 0x40;
 	return (ATA_HEADER + bytes);

@@ -23,6 +23,7 @@ struct target {
 	bool		 mute;		/* answers nothing */
 	bool		 read_only;
 	bool		 hold_writes;	/* takes writes, answers none */
+	bool		 deaf;		/* answers no reads: it spins up */
 	unsigned	 lose;		/* one answer in so many is lost */
 	unsigned	 drop;		/* and one request */
 	unsigned long	 asked;

@@ -233,20 +233,6 @@ growth() {
 }
 t "a target that grew is grown under an open disk" growth
 
-dead_taste() {
-	k if attach em0 wire em0 1500
-	k target add em0 7.3 1m
-	k target set em0 7.3 lose 0
-	k load -k net.aoe.maxwait=0 -k net.aoe.taste_wait=2 \
-	    -k net.aoe.iflist=em0 "$module"
-	k wait disk aoe7e3 5
-	k target set em0 7.3 mute 1
-	fails_with E k read aoe7e3 0 4k "$work/out"
-	k unload -f
-}
-t "a read while nobody writes, soon after open, fails though maxwait is 0" \
-    dead_taste
-
 # IOPS of random writes to a hot 4 MiB at depth 16; the longest in ms on stderr.
 hot_writes() {
 	local said

@@ -493,6 +493,7 @@ fn output(out: &AoeOutput) -> Option<Output> {
         abi::OUT_RESUMED => Output::Resumed,
         abi::OUT_GONE => Output::Gone,
         abi::OUT_IDLE => Output::Idle,
+        abi::OUT_RETASTE => Output::Retaste,
         // Which event it is does not matter here.
         abi::OUT_ABSENT => Output::Absent {
             why: aoe_core::output::Event::Unidentified,

@@ -295,6 +295,7 @@ impl Machine {
                 | Output::Event { .. }
                 | Output::Idle
                 | Output::Resumed
+                | Output::Retaste
                 | Output::Suspended => {}
             }
         }

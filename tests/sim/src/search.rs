@@ -458,6 +458,7 @@ impl Search {
                 | Output::Idle
                 | Output::Resized { .. }
                 | Output::Resumed
+                | Output::Retaste
                 | Output::Suspended => {}
             }
         }

@@ -446,10 +446,14 @@ impl<'p, I: Initiator> World<'p, I> {
                 self.size = sectors;
             }
             Output::ControlDone(_) => return Err("an answer to no command".to_string()),
+            Output::Retaste if self.is_open => {
+                return Err("GEOM is to spoil a disk that is open".to_string());
+            }
             Output::Absent { .. }
             | Output::Event { .. }
             | Output::Idle
             | Output::Resumed
+            | Output::Retaste
             | Output::Suspended => {}
         }
         Ok(())

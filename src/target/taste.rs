@@ -1,0 +1,151 @@
+//! GEOM's tasting: reads that wait for nothing, and what is owed to GEOM once
+//! such reads are answered again.
+
+use super::notice::Notice;
+use super::{Life, Target};
+use crate::output::IoError;
+use crate::time::{Instant, Micros};
+
+/// Between two questions whether reads are answered again; doubled up to the
+/// longest while they are refused.
+const ASK_WAIT: Micros = Micros::from_secs(1);
+const ASK_LONGEST: Micros = Micros::from_secs(60);
+/// The least time from one call for tasting to the next; doubled while the
+/// tasting goes on failing, since each one may hold GEOM up for `taste_wait`.
+const CALL_WAIT: Micros = Micros::from_secs(10);
+const CALL_LONGEST: Micros = Micros::from_secs(640);
+/// A call this long ago was successful, or another story.
+const CALL_FORGOTTEN: Micros = Micros::from_secs(1280);
+
+/// What GEOM learned by reading the disk that it has just opened. Its only
+/// event thread waits for such reads, so they wait for nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tasting {
+    /// The first read since the disk was opened.
+    first_read_at: Option<Instant>,
+    /// A read has been answered since then.
+    has_read: bool,
+    /// The last read that was given up, while none has been answered since.
+    failed_at: Option<Instant>,
+    /// A class has read or opened the disk in vain and does not come back.
+    is_owed: bool,
+    /// When to ask whether reads are answered.
+    ask_at: Instant,
+    ask_wait: Micros,
+    called_at: Instant,
+    call_wait: Micros,
+}
+
+impl Tasting {
+    pub(super) const NONE: Self = Self {
+        first_read_at: None,
+        has_read: false,
+        failed_at: None,
+        is_owed: false,
+        ask_at: Instant::ZERO,
+        ask_wait: ASK_WAIT,
+        called_at: Instant::ZERO,
+        call_wait: Micros(0),
+    };
+
+    pub(super) fn on_open(&mut self) {
+        self.first_read_at = None;
+        self.has_read = false;
+    }
+
+    /// Whether a read was given up less than `wait` ago, and none answered since.
+    pub(super) fn is_deaf(&self, wait: Micros, now: Instant) -> bool {
+        self.failed_at.is_some_and(|at| now < at.after(wait))
+    }
+
+    /// A read was answered.
+    #[inline]
+    pub(super) fn on_read(&mut self) {
+        if !self.has_read || self.failed_at.is_some() {
+            self.has_read = true;
+            self.failed_at = None;
+        }
+    }
+
+    /// A class went away without having seen the disk.
+    pub(super) fn on_missed(&mut self, now: Instant) {
+        if !core::mem::replace(&mut self.is_owed, true) {
+            self.ask_wait = ASK_WAIT;
+            self.ask_at = now.max(self.called_at.after(self.call_wait));
+        }
+    }
+
+    /// The disk is tasted when it is made.
+    pub(super) fn on_new_disk(&mut self) {
+        *self = Self { called_at: self.called_at, call_wait: self.call_wait, ..Self::NONE };
+    }
+}
+
+impl Target<'_> {
+    /// When a read with which GEOM tastes the disk gives up, should it be
+    /// submitted now. Until one was answered since the first open, all share
+    /// the time of the first; after that, each has its own.
+    pub fn begin_taste(&mut self, now: Instant) -> Instant {
+        let wait = self.settings.taste_wait;
+        let tasting = &mut self.tasting;
+        if tasting.has_read {
+            return now.after(wait);
+        }
+        let until = tasting.first_read_at.get_or_insert(now).after(wait);
+        if now < until || tasting.is_deaf(wait, now) {
+            return until;
+        }
+        tasting.first_read_at = Some(now);
+        now.after(wait)
+    }
+
+    /// Reads of a disk that is only being tasted do not wait for `maxwait`.
+    pub(super) fn tick_tasting(&mut self, now: Instant) {
+        while let Some(io) = self.ios.next_given_up(now) {
+            self.release_all_of(io, now);
+            self.ios.fail_one(io, IoError::Io);
+            self.tasting.failed_at = Some(now);
+            self.tasting.on_missed(now);
+        }
+        if self.taste_deadline() <= now {
+            self.ask_for_taste(now);
+        }
+    }
+
+    /// Nobody reads a disk on which no class found anything, so the target is
+    /// asked for a sector. A fence is such a read.
+    fn ask_for_taste(&mut self, now: Instant) {
+        self.tasting.ask_at = now.after(self.tasting.ask_wait);
+        if let Some(path) = self.paths.iter_mut().find(|p| p.is_up()) {
+            path.fence_wanted = path.fence_wanted.max(path.last_seq().max(1));
+        }
+    }
+
+    /// When a call for tasting has to be thought of. While somebody has the
+    /// disk open, GEOM would take it away from whoever is above it.
+    pub(super) fn taste_deadline(&self) -> Instant {
+        let due = self.tasting.is_owed && self.life == Life::Up && !self.is_open;
+        if due { self.tasting.ask_at } else { Instant::NEVER }
+    }
+
+    /// The target answered a read of one sector, or refused it.
+    pub(super) fn on_sector_answered(&mut self, success: bool, now: Instant) {
+        let tasting = &mut self.tasting;
+        if !tasting.is_owed {
+            return;
+        }
+        if !success {
+            tasting.ask_wait = tasting.ask_wait.backed_off(1, ASK_LONGEST);
+            return;
+        }
+        if self.life != Life::Up || self.is_open || now < tasting.called_at.after(tasting.call_wait)
+        {
+            return;
+        }
+        let failed_again = now < tasting.called_at.after(CALL_FORGOTTEN);
+        let doubled = tasting.call_wait.backed_off(1, CALL_LONGEST).max(CALL_WAIT);
+        let call_wait = if failed_again { doubled } else { CALL_WAIT };
+        *tasting = Tasting { called_at: now, call_wait, ..Tasting::NONE };
+        self.tell(Notice::Retaste);
+    }
+}
