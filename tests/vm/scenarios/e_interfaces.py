@@ -151,7 +151,7 @@ FIREWALLS = {
         "kldstat -q -m pf || kldload pf",
         "printf 'ether block in quick proto 0x88a2\\npass\\n' | pfctl -q -e -f -",
         "pfctl -q -d -F all; printf 'ether pass\\npass\\n' | pfctl -q -f -",
-        "pfctl -q -d -F all; kldunload pf",
+        "pfctl -q -F all; kldunload pf",
     ),
     "ipfw": (
         "kenv net.inet.ip.fw.default_to_accept=1 >/dev/null; kldstat -q -m ipfw || kldload ipfw",
