@@ -93,9 +93,8 @@ impl Target<'_> {
             flushes_ext: self.flushes_ext(),
             can_delete: can.delete,
             has_conflict: self.seen.size_conflict
-                || used().any(|p| {
-                    p.state == State::Conflict && p.unfit.is_none() || p.disputed != 0
-                }),
+                || used()
+                    .any(|p| p.state == State::Conflict && p.unfit.is_none() || p.disputed != 0),
             is_doubled: used().any(|p| p.is_doubled),
             is_read_only: self.seen.read_only,
             is_reserved: self.seen.reserved,
