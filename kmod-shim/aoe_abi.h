@@ -203,6 +203,8 @@ struct aoe_output {
 #define	AOE_EV_UNIDENTIFIED	21		/* IDENTIFY is not answered */
 #define	AOE_EV_GROUP_ADDRESS	22		/* answers come from one */
 #define	AOE_EV_LEFT_OUT		23		/* value: maxtargets */
+#define	AOE_EV_SMALLER		24		/* value: sectors, less than the
+						   open disk has */
 
 /* Why a frame is sent. */
 #define	AOE_TX_IO		0

@@ -173,6 +173,8 @@ pub enum Event {
     GroupAddress,
     /// There are too many targets; the value is how many are kept.
     LeftOut,
+    /// The disk is smaller than the open one; the value is its sectors.
+    Smaller,
 }
 
 impl Event {
@@ -183,10 +185,15 @@ impl Event {
             self,
             Self::Doubled
                 | Self::Failed
+                | Self::FrameTooSmall
+                | Self::NoSectors
                 | Self::PathConflict
                 | Self::Replaced
+                | Self::SectorSize
                 | Self::SizeConflict
+                | Self::Smaller
                 | Self::TwoDisks
+                | Self::Unidentified
         )
     }
 }

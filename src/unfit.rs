@@ -10,6 +10,8 @@ pub(crate) enum Unfit {
     FrameTooSmall(u32),
     /// The disk has no sectors.
     NoSectors,
+    /// The disk has so many blocks, which is less than the open one has.
+    Smaller(u64),
     /// Its logical sectors, of so many bytes, are none that we can use.
     SectorSize(u32),
 }
@@ -28,6 +30,7 @@ impl Unfit {
         match self {
             Self::FrameTooSmall(bytes) => (Event::FrameTooSmall, u64::from(mtu_for(bytes))),
             Self::NoSectors => (Event::NoSectors, 0),
+            Self::Smaller(blocks) => (Event::Smaller, blocks),
             Self::SectorSize(bytes) => (Event::SectorSize, u64::from(bytes)),
         }
     }

@@ -55,10 +55,15 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         ),
         Event::GroupAddress => (22, c"GROUP_ADDRESS", c"it answers from a group address: not used"),
         Event::LeftOut => (23, c"LEFT_OUT", c"left out: net.aoe.maxtargets is #"),
+        Event::Smaller => (
+            24,
+            c"SMALLER",
+            c"the target's disk has # sectors, less than the open one: I/O waits until it is closed or has its size back",
+        ),
     }
 }
 
-const ALL: [Event; 23] = [
+const ALL: [Event; 24] = [
     Event::PathUp,
     Event::PathDown,
     Event::PathConflict,
@@ -82,6 +87,7 @@ const ALL: [Event; 23] = [
     Event::Unidentified,
     Event::GroupAddress,
     Event::LeftOut,
+    Event::Smaller,
 ];
 
 pub(super) fn code(event: Event) -> u8 {

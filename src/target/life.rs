@@ -98,6 +98,11 @@ impl Target<'_> {
         if same && self.disagrees(index, blocks) {
             return self.set_aside(index, now);
         }
+        // By its serial number alone it may be another disk, and what the open
+        // one holds beyond this size is not there.
+        if same && self.is_open && blocks < self.sectors {
+            return self.on_unfit(index, Unfit::Smaller(blocks), now);
+        }
         self.raise_path(index, now);
         if self.life == Life::Discovered {
             self.adopt(identify);
@@ -195,6 +200,15 @@ impl Target<'_> {
         }
         self.on_unfit(index, unfit, now);
         true
+    }
+
+    /// The disk was closed: what was too small for the open one may be used.
+    pub(super) fn recall_smaller(&mut self, now: Instant) {
+        for path in self.paths.iter_mut() {
+            if path.state == State::Conflict && matches!(path.unfit, Some(Unfit::Smaller(_))) {
+                path.ask(now);
+            }
+        }
     }
 
     /// The limit of a path has changed: does a sector still fit a frame, or again?

@@ -434,6 +434,7 @@ impl<'a> Target<'a> {
             self.remove(IoError::Gone);
         } else {
             self.weigh_sizes(now);
+            self.recall_smaller(now);
         }
     }
 

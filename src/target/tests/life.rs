@@ -311,7 +311,7 @@ fn another_disk_under_a_closed_address_takes_its_place() {
 }
 
 #[test]
-fn a_grown_disk_is_resized_and_a_shrunken_open_one_is_not() {
+fn a_grown_disk_is_resized_and_a_shrunken_open_one_gets_no_io() {
     let mut rig = Rig::up();
     rig.target.handle_open(rig.now).unwrap();
     rig.target.handle_revalidate(rig.now);
@@ -321,11 +321,42 @@ fn a_grown_disk_is_resized_and_a_shrunken_open_one_is_not() {
     rig.target.handle_revalidate(rig.now);
     let query = rig.take_one(0xec);
     rig.identify(&query, THEM, &disk(1500, SERIAL));
-    let news = rig.take_news();
-    assert!(matches!(news[..], [Output::Event { event: Event::SizeConflict, .. }]), "{news:?}");
-    assert_eq!(rig.try_submit(1, Op::Read, 1600, 1), Err(IoError::Io));
+    let told = |news: Vec<Output>| match news[..] {
+        [Output::Event { event: Event::Smaller, value: 1500, .. }, Output::Suspended] => {}
+        _ => panic!("{news:?}"),
+    };
+    told(rig.take_news());
+    assert!(!rig.target.status().has_conflict, "it is one thing or the other");
+    // It waits, wherever it is on the disk, and is told once.
+    rig.submit(1, Op::Write, 0, 1);
+    rig.config(THEM, 1, 16, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1500, SERIAL));
+    rig.run(Micros::from_secs(10));
+    assert_eq!((rig.take_frames(), rig.take_news()), (Vec::new(), Vec::new()));
+    // The old size is back.
+    rig.config(THEM, 1, 16, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(2000, SERIAL));
+    rig.take_one(0x34);
+    assert!(rig.take_news().contains(&Output::Resumed));
+}
+
+#[test]
+fn a_disk_that_shrank_while_open_is_used_once_it_is_closed() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.target.handle_revalidate(rig.now);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(500, SERIAL));
+    rig.take_news();
     rig.target.handle_close(rig.now);
-    assert_eq!(rig.take_news(), [Output::Resized { sectors: 1500 }]);
+    rig.drain();
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(500, SERIAL));
+    let news = rig.take_news();
+    assert!(news.contains(&Output::Resized { sectors: 500 }), "{news:?}");
+    assert!(news.contains(&Output::Resumed), "{news:?}");
 }
 
 #[test]
