@@ -239,6 +239,8 @@ impl Target<'_> {
             self.tell_event(event, Some(index), value);
         }
         self.weigh_suspension(now);
+        // A disk that shrank behind all of its paths disagrees with none of them.
+        self.seen.size_conflict &= self.paths.iter().any(|p| p.is_aside);
     }
 
     /// Whether another live path says that the disk has another size.

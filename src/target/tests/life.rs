@@ -694,3 +694,25 @@ fn another_disk_on_a_path_that_was_unusable_is_a_conflict() {
     assert_eq!(rig.target.path_status(1).map(|p| p.state_code), Some(3));
     assert!(rig.target.status().has_conflict);
 }
+
+#[test]
+fn a_disk_that_shrank_behind_both_of_its_paths_is_no_conflict() {
+    let mut rig = Rig::up();
+    rig.raise(OTHERS, &disk(1000, SERIAL));
+    rig.target.handle_open(rig.now).unwrap();
+    rig.take_news();
+    rig.target.handle_revalidate(rig.now);
+    let end = rig.now.after(Micros::from_secs(8));
+    while rig.now < end {
+        rig.run(Micros::from_millis(100));
+        for frame in rig.take_frames().iter().filter(|f| f.header[27] == 0xec) {
+            let from = if frame.header[..6] == OTHERS.0 { OTHERS } else { THEM };
+            rig.identify(frame, from, &disk(500, SERIAL));
+        }
+    }
+    let news = rig.take_news();
+    let status = rig.target.status();
+    assert_eq!(status.state, "suspended", "{news:?}");
+    assert!(!status.has_conflict, "{news:?}");
+    assert!(matches!(status.reason, Some((Event::Smaller, 500, _))), "{news:?}");
+}
