@@ -384,6 +384,9 @@ impl Path {
     /// if it says nothing about the order.
     #[inline]
     pub(crate) fn on_answered(&mut self, seq: u64, age: Option<Micros>, now: Instant) {
+        if self.order.is_next(seq, now) {
+            return;
+        }
         // A silence that nothing else shares is the delay of this one.
         let is_alone = self.order.is_overtaken(seq) && self.flight.len() <= 1;
         let silence = if is_alone { Micros(0) } else { now.since(self.waiting_since) };

@@ -41,9 +41,10 @@ struct Mark {
 #[repr(C)]
 pub(crate) struct Order {
     newest: Mark,
-    /// When the newest becomes one of the marks, in the path's time.
+    /// Up to here by the clock nothing but the newest answer changes: it becomes
+    /// one of the marks then, and no silence that is shorter is one.
     mark_at: Instant,
-    /// When something was answered last, by the clock.
+    /// When something else was answered last, by the clock.
     heard_at: Instant,
     /// What the path's time lacks.
     silent: Micros,
@@ -89,7 +90,8 @@ impl Order {
 
     /// The answer to transmission `seq` came, which had left `age` ago, `None`
     /// if it says nothing about the order; after `silence`.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(crate) fn on_answered(
         &mut self,
         seq: u64,
@@ -100,19 +102,29 @@ impl Order {
     ) {
         let counts = self.silence();
         if silence > counts {
-            let silence = silence.min(now.since(self.heard_at)).max(counts);
+            let silence = silence.min(now.since(self.heard_at())).max(counts);
             self.silent = Micros(self.silent.0.saturating_add(silence.0.saturating_sub(counts.0)));
         }
         self.heard_at = now;
         if seq >= self.newest.seq {
-            let at = self.time(now);
-            if self.mark_at <= at {
-                self.mark(at, rtt, now);
+            if self.mark_at <= now {
+                self.mark(rtt, now);
             }
-            self.newest = Mark { seq, at };
+            self.newest = Mark { seq, at: self.time(now) };
         } else if let Some(age) = age {
-            self.on_overtaken(seq, age, rtt, now);
+            self.on_overtaken(seq, age, now);
+            self.weigh(rtt, now);
         }
+    }
+
+    /// The same, if it came soon and in order. False if there is more to it.
+    #[inline]
+    pub(crate) fn is_next(&mut self, seq: u64, now: Instant) -> bool {
+        let is_next = seq >= self.newest.seq && now < self.mark_at;
+        if is_next {
+            self.newest = Mark { seq, at: self.time(now) };
+        }
+        is_next
     }
 
     /// Whether a later request was answered.
@@ -149,7 +161,7 @@ impl Order {
         }
         let over_at = self.may_be_over_at(seq);
         // What passes from now on may be a silence.
-        let is_known = over_at <= self.heard_at.after(self.silence());
+        let is_known = over_at <= self.heard_at().after(self.silence());
         if is_known { over_at } else { self.distrusted_until }
     }
 
@@ -159,9 +171,7 @@ impl Order {
         self.overtaken_at(seq).after(self.wait).after(self.silent)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn on_overtaken(&mut self, seq: u64, age: Micros, rtt: &Rtt, now: Instant) {
+    fn on_overtaken(&mut self, seq: u64, age: Micros, now: Instant) {
         let distance = self.newest.seq.wrapping_sub(seq).saturating_add(LIMIT_MIN);
         self.limit = self.limit.max(distance).min(LIMIT_MAX);
         self.distrusted_until = now.after(DISTRUST);
@@ -173,7 +183,6 @@ impl Order {
         }
         let delay = self.time(now).since(self.not_overtaken_at(seq)).min(age);
         self.worst = self.worst.max(delay);
-        self.weigh(rtt, now);
     }
 
     fn weigh(&mut self, rtt: &Rtt, now: Instant) {
@@ -182,19 +191,22 @@ impl Order {
             false => (TIMES, LEAST),
         };
         let several = Micros(self.worst().0.saturating_mul(times));
-        self.wait = several.max(least).max(rtt.rto().backed_off(1, DISTRUST));
+        self.wait = several.max(least).max(Micros(rtt.rto().0.saturating_mul(2)));
     }
 
     /// Remembers what was newest until now.
-    #[cold]
-    #[inline(never)]
-    fn mark(&mut self, at: Instant, rtt: &Rtt, now: Instant) {
+    fn mark(&mut self, rtt: &Rtt, now: Instant) {
         if let Some(mark) = self.marks.get_mut(usize::from(self.oldest)) {
             *mark = self.newest;
         }
         self.oldest = self.oldest.wrapping_add(1) & MARKS_MASK;
         self.weigh(rtt, now);
-        self.mark_at = at.after(Micros(self.wait.0 >> 4));
+        self.mark_at = now.after(Micros(self.wait.0 >> 4));
+    }
+
+    /// When something was answered last.
+    fn heard_at(&self) -> Instant {
+        self.heard_at.max(self.newest.at.after(self.silent))
     }
 
     /// The path's time.
