@@ -20,6 +20,8 @@ const LIMIT_MAX: u64 = 256;
 /// least a time that one sample does not shorten.
 const TIMES: u64 = 4;
 const LEAST: Micros = Micros::from_millis(20);
+/// What two time-outs add to that at most: a stall of all lengthens them, too.
+const TIMEOUTS_MOST: Micros = Micros::from_millis(400);
 /// The same where the network is seen to change the order: it may still hold a
 /// request back that the target has not got yet.
 const NETWORK_TIMES: u64 = 16;
@@ -191,7 +193,7 @@ impl Order {
             false => (TIMES, LEAST),
         };
         let several = Micros(self.worst().0.saturating_mul(times));
-        self.wait = several.max(least).max(Micros(rtt.rto().0.saturating_mul(2)));
+        self.wait = several.max(least).max(rtt.rto().backed_off(1, TIMEOUTS_MOST));
     }
 
     /// Remembers what was newest until now.
