@@ -183,7 +183,7 @@ struct aoe_output {
 #define	AOE_EV_PATH_UP		1
 #define	AOE_EV_PATH_DOWN	2
 #define	AOE_EV_PATH_CONFLICT	3		/* another disk on that path */
-#define	AOE_EV_SIZE_CONFLICT	4		/* smaller, or paths disagree */
+#define	AOE_EV_SIZE_CONFLICT	4		/* that path says another size */
 #define	AOE_EV_PAYLOAD_DOWN	5		/* value: bytes */
 #define	AOE_EV_PAYLOAD_UP	6		/* value: bytes */
 #define	AOE_EV_READ_ONLY	7		/* a write was refused */
@@ -191,7 +191,7 @@ struct aoe_output {
 #define	AOE_EV_NO_FLUSH		9		/* flush promised and refused */
 #define	AOE_EV_NO_WRITE_CACHE	10		/* SET FEATURES was refused */
 #define	AOE_EV_VERSION		11		/* AoE version refused */
-#define	AOE_EV_DISK_ERROR	12		/* value: LBA; first one only */
+#define	AOE_EV_DISK_ERROR	12		/* value: LBA; one a minute */
 #define	AOE_EV_FAILED		13		/* maxwait passed while open */
 #define	AOE_EV_RESTARTED	14		/* the target announced itself */
 #define	AOE_EV_REPLACED		15		/* closed, and another disk came */

@@ -155,7 +155,7 @@ pub enum Event {
     Reserved,
     /// The target announced itself.
     Restarted,
-    /// The disk got smaller, or its paths disagree about its size.
+    /// The disk's paths disagree about its size.
     SizeConflict,
     /// Two disks answer on this path, both.
     TwoDisks,

@@ -14,7 +14,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         Event::SizeConflict => (
             4,
             c"SIZE_CONFLICT",
-            c"the disk got smaller, or its paths disagree about its size; the old size stays",
+            c"the disk has another size on this path; the path is not used",
         ),
         Event::PayloadDown => {
             (5, c"PAYLOAD_DOWN", c"large frames do not get through; smaller ones are used")

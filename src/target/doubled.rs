@@ -135,12 +135,7 @@ impl Target<'_> {
         };
         // Of a path in conflict the first answer was not ours, or else a second
         // one was known. While two are suspected, one answer too many is enough.
-        let named = |k: &Identify| {
-            k.serial == identity.serial
-                && k.model == identity.model
-                && k.logical_sector == identity.logical_sector
-        };
-        let ours = self.identity.as_ref().is_some_and(named);
+        let ours = self.identity.as_ref().is_some_and(|k| k.names_as(identity));
         let differs = match path.state {
             State::Conflict => ours,
             _ => !ours || path.sectors != identity.blocks(),
@@ -252,7 +247,7 @@ impl Target<'_> {
     fn sector_to_compare(&mut self) -> u64 {
         let turn = self.doubled.turn;
         self.doubled.turn = turn.wrapping_add(1);
-        let (sectors, shift) = (self.usable_sectors().max(1), self.sector_shift & 7);
+        let (sectors, shift) = (self.sectors.max(1), self.sector_shift & 7);
         let spread = u64::from(turn).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let slot = usize::from(turn >> 1).checked_rem(self.requests.len()).unwrap_or(0);
         let recent = self.requests.get(slot).filter(|r| matches!(r.op, Op::Read | Op::Write));

@@ -61,11 +61,7 @@ impl Target<'_> {
     fn on_identified(&mut self, index: usize, identify: &Identify, now: Instant) {
         let known = self.identity.as_ref();
         let is_known = known.is_some();
-        let named = known.is_none_or(|k| {
-            k.serial == identify.serial
-                && k.model == identify.model
-                && k.logical_sector == identify.logical_sector
-        });
+        let named = known.is_none_or(|k| k.names_as(identify));
         let blocks = identify.blocks();
         let Some(path) = self.paths.get_mut(index).filter(|p| p.state != State::Free) else {
             return;
@@ -125,7 +121,7 @@ impl Target<'_> {
         self.set_identity(Some(*identify));
         self.sectors = identify.blocks();
         self.sector_shift = identify.sector_shift().unwrap_or(0);
-        self.seen = super::Seen::default();
+        self.forget_trouble();
         self.idle_told = false;
         self.tasting.on_new_disk();
         self.want_features(self.settings.write_cache);
@@ -178,6 +174,7 @@ impl Target<'_> {
         let Some(path) = self.paths.get_mut(index) else { return };
         path.state = State::Conflict;
         path.is_admitted = false;
+        path.told_up = false;
         path.unfit = None;
         path.management = None;
         if !core::mem::replace(&mut path.conflict_told, true) {
@@ -233,14 +230,13 @@ impl Target<'_> {
         path.state = State::Conflict;
         path.is_admitted = false;
         path.told_up = false;
+        path.is_aside = false;
         path.management = None;
         if path.unfit.replace(unfit) != Some(unfit) {
             let (event, value) = unfit.event();
             self.tell_event(event, Some(index), value);
         }
         self.weigh_suspension(now);
-        // A disk that shrank behind all of its paths disagrees with none of them.
-        self.seen.size_conflict &= self.paths.iter().any(|p| p.is_aside);
     }
 
     /// Whether another live path says that the disk has another size.
@@ -258,35 +254,27 @@ impl Target<'_> {
         path.state = State::Conflict;
         path.is_admitted = false;
         path.told_up = false;
-        path.is_aside = true;
+        let told = core::mem::replace(&mut path.is_aside, true);
         path.unfit = None;
         path.management = None;
         let sectors = path.sectors;
         for path in self.paths.iter_mut().filter(|p| p.is_up()) {
             path.recheck |= !known;
         }
-        if !core::mem::replace(&mut self.seen.size_conflict, true) {
+        if !told {
             self.tell_event(Event::SizeConflict, Some(index), sectors);
         }
         self.weigh_suspension(now);
     }
 
-    /// Follows what the live paths, which agree, say of the size. A provider
-    /// never shrinks while it is open.
+    /// Follows what the live paths, which agree, say of the size. None of them
+    /// says less than an open disk has.
     pub(super) fn weigh_sizes(&mut self, now: Instant) {
         let live = self.known_paths().iter().find(|p| p.is_up()).map(|p| p.sectors);
         let Some(sectors) = live.filter(|_| self.identity.is_some()) else { return };
-        if sectors > self.sectors || sectors < self.sectors && !self.is_open {
+        if sectors != self.sectors {
             self.sectors = sectors;
             self.tell(Notice::Resized { sectors });
-        }
-        let same = |p: &Path| p.sectors == sectors;
-        if self.sectors != sectors {
-            if !core::mem::replace(&mut self.seen.size_conflict, true) {
-                self.tell_event(Event::SizeConflict, None, sectors);
-            }
-        } else if self.known_paths().iter().all(|p| p.state != State::Conflict || same(p)) {
-            self.seen.size_conflict = false;
         }
         // Those that were ahead of the others may join again; the others are
         // other disks, by the word of a path that was just asked.
@@ -298,14 +286,6 @@ impl Target<'_> {
                 path.is_refuted = true;
             }
         }
-    }
-
-    /// Sectors that I/O may reach: a disk that shrank while open keeps its
-    /// provider's size, and what lies beyond its end fails.
-    pub(super) fn usable_sectors(&self) -> u64 {
-        let live = self.known_paths().iter().filter(|p| p.is_up());
-        let least = live.map(|p| p.sectors).min();
-        least.map_or(self.sectors, |s| s.min(self.sectors))
     }
 
     pub(super) fn capabilities(&self) -> Capabilities {

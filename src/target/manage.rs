@@ -204,7 +204,9 @@ impl Target<'_> {
             }
             Purpose::Features { .. } => {
                 path.features_wanted = None;
-                if !answer {
+                if answer {
+                    self.seen.no_write_cache = false;
+                } else {
                     self.refuse_features();
                 }
             }

@@ -24,6 +24,7 @@ mod taste;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod trouble;
 
 use crate::guard::Guard;
 use crate::io::{IoRequest, IoTable, Op};
@@ -224,14 +225,9 @@ pub(crate) struct Totals {
 /// What was seen once and is said once.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
-    disk_error: bool,
     no_delete: bool,
     no_flush: bool,
     no_write_cache: bool,
-    read_only: bool,
-    reserved: bool,
-    size_conflict: bool,
-    version: bool,
 }
 
 /// A target. See the module's description.
@@ -246,6 +242,8 @@ pub struct Target<'a> {
     address: Address,
     aborted: Option<IoError>,
     guard_waiting: bool,
+    /// I/O was refused, and none of its kind was done since.
+    is_refused: bool,
     turn: u8,
     /// As `identity` says.
     uses_lba48: bool,
@@ -289,6 +287,7 @@ pub struct Target<'a> {
     retired: Counters,
     /// The disk that is there and cannot be used, while there is no other.
     refused: Option<Identify>,
+    trouble: trouble::Trouble,
 }
 
 impl<'a> Target<'a> {
@@ -326,6 +325,7 @@ impl<'a> Target<'a> {
             held: List::EMPTY,
             guard: Guard::new(copies),
             guard_waiting: false,
+            is_refused: false,
             paths,
             used: 0,
             links,
@@ -347,6 +347,7 @@ impl<'a> Target<'a> {
             doubled: doubled::Doubled::NONE,
             retired: Counters::default(),
             refused: None,
+            trouble: trouble::Trouble::NONE,
             unexpected: 0,
         }
     }
@@ -355,6 +356,7 @@ impl<'a> Target<'a> {
     pub fn handle_settings(&mut self, settings: Settings, now: Instant) {
         self.settle(now);
         if settings.write_cache != self.settings.write_cache {
+            self.seen.no_write_cache = false;
             self.want_features(settings.write_cache);
         }
         self.settings = settings;
@@ -402,8 +404,7 @@ impl<'a> Target<'a> {
             _ if (request.lba | u64::from(request.sectors)) & self.sector_mask() != 0 => {
                 Some(IoError::Io)
             }
-            // What lies beyond a disk that got smaller is gone, too.
-            _ => end.is_none_or(|end| end > self.usable_sectors()).then_some(IoError::Io),
+            _ => end.is_none_or(|end| end > self.sectors).then_some(IoError::Io),
         }
     }
 

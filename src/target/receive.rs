@@ -245,7 +245,7 @@ impl Target<'_> {
             return self.count_unexpected();
         }
         let lba = self.lba_of(slot, &sent);
-        let outcome = self.judge(header, ata, op, lba);
+        let outcome = self.judge(header, ata, op, lba, now);
         let data = frame.length.saturating_sub(Header::LEN + AtaRequest::LEN);
         let needed = usize::from(sent.sectors).saturating_mul(SECTOR);
         if outcome.is_ok() && op == Op::Read && data < needed {
@@ -266,31 +266,41 @@ impl Target<'_> {
     }
 
     /// Whether the target did it.
-    fn judge(&mut self, header: &Header, ata: Option<AtaResponse>, op: Op, lba: u64) -> Verdict {
+    fn judge(
+        &mut self,
+        header: &Header,
+        ata: Option<AtaResponse>,
+        op: Op,
+        lba: u64,
+        now: Instant,
+    ) -> Verdict {
         let failed = match (header.error, ata) {
             // An error without a code speaks through the ATA status.
             (Some(AoeError::Other(0)) | None, Some(ata)) => ata.outcome(self.opcode(op)).err(),
-            (Some(error), _) => return self.judge_error(error, op, lba),
+            (Some(error), _) => return self.judge_error(error, op, lba, now),
             (None, None) => Some(AtaError::Other),
         };
-        let Some(error) = failed.or(header.error.map(|_| AtaError::Other)) else { return Ok(()) };
+        let Some(error) = failed.or(header.error.map(|_| AtaError::Other)) else {
+            self.on_done(op);
+            return Ok(());
+        };
         let event = match (error, op) {
             (AtaError::Aborted, Op::Flush | Op::Delete) => {
                 self.refuse_optional(op);
                 return Err(Failure::Final(IoError::Unsupported));
             }
             (AtaError::WriteProtected, _) => {
-                self.say_once(Event::ReadOnly, lba);
+                self.on_trouble(Event::ReadOnly, lba, op, now);
                 return Err(Failure::Final(IoError::ReadOnly));
             }
             (AtaError::Aborted, Op::Write) => Event::ReadOnly,
             _ => Event::DiskError,
         };
-        self.say_once(event, lba);
+        self.on_trouble(event, lba, op, now);
         Err(Failure::Final(IoError::Io))
     }
 
-    fn judge_error(&mut self, error: AoeError, op: Op, lba: u64) -> Verdict {
+    fn judge_error(&mut self, error: AoeError, op: Op, lba: u64, now: Instant) -> Verdict {
         match error {
             // Targets that lack an optional command say so in several ways.
             AoeError::BadArgument | AoeError::UnrecognizedCommand
@@ -302,15 +312,15 @@ impl Target<'_> {
             AoeError::BadArgument => Err(Failure::TooLarge),
             AoeError::DeviceUnavailable => Err(Failure::NotReady),
             AoeError::TargetReserved => {
-                self.say_once(Event::Reserved, 0);
+                self.on_trouble(Event::Reserved, 0, op, now);
                 Err(Failure::Final(IoError::Reserved))
             }
             AoeError::UnsupportedVersion => {
-                self.say_once(Event::Version, 0);
+                self.on_trouble(Event::Version, 0, op, now);
                 Err(Failure::Final(IoError::Io))
             }
             AoeError::ConfigStringPresent | AoeError::UnrecognizedCommand | AoeError::Other(_) => {
-                self.say_once(Event::DiskError, lba);
+                self.on_trouble(Event::DiskError, lba, op, now);
                 Err(Failure::Final(IoError::Io))
             }
         }
@@ -318,25 +328,10 @@ impl Target<'_> {
 
     /// An optional command does not work: it is not promised again.
     fn refuse_optional(&mut self, op: Op) {
-        if op == Op::Flush {
-            self.say_once(Event::NoFlush, 0);
-        } else {
+        if op != Op::Flush {
             self.seen.no_delete = true;
-        }
-    }
-
-    /// Tells what is worth telling once.
-    fn say_once(&mut self, event: Event, value: u64) {
-        let seen = match event {
-            Event::DiskError => &mut self.seen.disk_error,
-            Event::NoFlush => &mut self.seen.no_flush,
-            Event::ReadOnly => &mut self.seen.read_only,
-            Event::Reserved => &mut self.seen.reserved,
-            Event::Version => &mut self.seen.version,
-            _ => return,
-        };
-        if !core::mem::replace(seen, true) {
-            self.tell_event(event, None, value);
+        } else if !core::mem::replace(&mut self.seen.no_flush, true) {
+            self.tell_event(Event::NoFlush, None, 0);
         }
     }
 
@@ -399,7 +394,7 @@ impl Target<'_> {
                 return None;
             }
             Err(Failure::TooLarge) => {
-                self.say_once(Event::DiskError, self.lba_of(slot, sent));
+                self.on_trouble(Event::DiskError, self.lba_of(slot, sent), op, now);
                 Err(IoError::Io)
             }
             Err(Failure::Final(error)) => Err(error),

@@ -92,12 +92,11 @@ impl Target<'_> {
             can_flush: can.flush,
             flushes_ext: self.flushes_ext(),
             can_delete: can.delete,
-            has_conflict: self.seen.size_conflict
-                || used()
-                    .any(|p| p.state == State::Conflict && p.unfit.is_none() || p.disputed != 0),
+            has_conflict: used()
+                .any(|p| p.state == State::Conflict && p.unfit.is_none() || p.disputed != 0),
             is_doubled: used().any(|p| p.is_doubled),
-            is_read_only: self.seen.read_only,
-            is_reserved: self.seen.reserved,
+            is_read_only: self.trouble.is_read_only(),
+            is_reserved: self.trouble.is_reserved(),
             received: sum.received,
             sent: sum.sent,
             retransmitted: sum.retransmitted,

@@ -21,6 +21,7 @@ impl Target<'_> {
         self.tick_lists(now);
         self.tick_tasting(now);
         self.tick_doubled(now);
+        self.tick_trouble(now);
         // Under the same condition as `next_deadline` asks the guard.
         if self.guard.is_starved() || self.guard_waiting || self.life == Life::Gone {
             self.sweep_copies(now);
@@ -163,6 +164,7 @@ impl Target<'_> {
     pub(super) fn next_deadline(&self) -> Instant {
         let mut next = self.control_deadline().min(self.ios.deadline());
         next = next.min(self.doubled.deadline()).min(self.taste_deadline());
+        next = next.min(self.trouble.deadline());
         for path in self.known_paths() {
             next = next.min(self.path_deadline(path));
         }

@@ -161,6 +161,13 @@ impl Identify {
         }
     }
 
+    /// Whether both are of one disk, by name: its size may change.
+    pub fn names_as(&self, other: &Identify) -> bool {
+        self.serial == other.serial
+            && self.model == other.model
+            && self.logical_sector == other.logical_sector
+    }
+
     /// Size in blocks of 512 bytes, 0 for logical sectors of an odd size.
     pub fn blocks(&self) -> u64 {
         self.sector_shift().map_or(0, |shift| self.sectors << shift)

@@ -12,3 +12,4 @@ mod policy;
 mod rig;
 mod share;
 mod taste;
+mod trouble;

@@ -1,0 +1,138 @@
+//! What the target reports about I/O that it did not do.
+//!
+//! A refusal is told when it begins, and again when it comes back after I/O of
+//! the kind that was refused was done. Errors of the disk have no end: they
+//! are told as they come. None of these is told more often than once a minute,
+//! and none is forgotten: an error in between is told when the minute is over,
+//! and a refusal when I/O is refused after that.
+
+use super::Target;
+use crate::io::Op;
+use crate::output::Event;
+use crate::time::{Instant, Micros};
+
+/// Between two lines about the same.
+const REST: Micros = Micros::from_secs(60);
+
+/// A refusal, and the kind of I/O that was refused, while it holds.
+#[derive(Clone, Copy, Debug)]
+struct Refusal {
+    of: Option<Op>,
+    is_told: bool,
+    rests_until: Instant,
+}
+
+impl Refusal {
+    const NONE: Self = Self { of: None, is_told: false, rests_until: Instant::ZERO };
+
+    /// I/O was refused: whether that is to be told now.
+    fn begin(&mut self, op: Op, now: Instant) -> bool {
+        self.of = Some(op);
+        if self.is_told || now < self.rests_until {
+            return false;
+        }
+        self.is_told = true;
+        self.rests_until = now.after(REST);
+        true
+    }
+
+    /// I/O was done.
+    fn end(&mut self, op: Op) {
+        if self.of == Some(op) {
+            self.of = None;
+            self.is_told = false;
+        }
+    }
+}
+
+/// What is wrong, and what of it was told.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    read_only: Refusal,
+    reserved: Refusal,
+    version: Refusal,
+    /// Where the last error was that was not told.
+    error: Option<u64>,
+    errors_rest_until: Instant,
+}
+
+impl Trouble {
+    pub(super) const NONE: Self = Self {
+        read_only: Refusal::NONE,
+        reserved: Refusal::NONE,
+        version: Refusal::NONE,
+        error: None,
+        errors_rest_until: Instant::ZERO,
+    };
+
+    /// Writes are refused.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.read_only.of.is_some()
+    }
+
+    /// Another host has reserved the target.
+    pub(super) fn is_reserved(&self) -> bool {
+        self.reserved.of.is_some()
+    }
+
+    /// When an error is to be told that was not.
+    pub(super) fn deadline(&self) -> Instant {
+        if self.error.is_some() { self.errors_rest_until } else { Instant::NEVER }
+    }
+}
+
+impl Target<'_> {
+    /// The disk is another one.
+    pub(super) fn forget_trouble(&mut self) {
+        self.seen = super::Seen::default();
+        self.trouble = Trouble::NONE;
+        self.is_refused = false;
+    }
+
+    /// The target did not do this I/O: `event` says why, `value` what or where.
+    #[cold]
+    pub(super) fn on_trouble(&mut self, event: Event, value: u64, op: Op, now: Instant) {
+        let trouble = &mut self.trouble;
+        let refusal = match event {
+            Event::ReadOnly => &mut trouble.read_only,
+            Event::Reserved => &mut trouble.reserved,
+            Event::Version => &mut trouble.version,
+            _ => {
+                trouble.error = Some(value);
+                return self.tick_trouble(now);
+            }
+        };
+        let news = refusal.begin(op, now);
+        self.is_refused = true;
+        if news {
+            self.tell_event(event, None, value);
+        }
+    }
+
+    /// The target did an I/O: what was refused may not be, any more.
+    #[inline]
+    pub(super) fn on_done(&mut self, op: Op) {
+        if self.is_refused {
+            self.end_refusals(op);
+        }
+    }
+
+    #[cold]
+    fn end_refusals(&mut self, op: Op) {
+        let trouble = &mut self.trouble;
+        let mut refusals = [&mut trouble.read_only, &mut trouble.reserved, &mut trouble.version];
+        refusals.iter_mut().for_each(|r| r.end(op));
+        self.is_refused = refusals.iter().any(|r| r.of.is_some());
+    }
+
+    /// Tells of an error unless one was told lately.
+    pub(super) fn tick_trouble(&mut self, now: Instant) {
+        if now < self.trouble.errors_rest_until {
+            return;
+        }
+        if let Some(lba) = self.trouble.error.take() {
+            self.trouble.errors_rest_until = now.after(REST);
+            self.tell_event(Event::DiskError, None, lba);
+        }
+    }
+}
