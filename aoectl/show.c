@@ -200,13 +200,6 @@ remarks(const struct aoe_ioc_target *t)
 		    all[i].name, all[i].text);
 		xo_close_instance("remark");
 	}
-	if (t->info.sectors_seen != 0 &&
-	    t->info.sectors_seen != t->info.sectors) {
-		xo_open_instance("remark");
-		xo_emit("  {P:/%-10s}{e:name/%s}{:text/%s}\n", "note", "size",
-		    "the target reports another size");
-		xo_close_instance("remark");
-	}
 	xo_close_list("remark");
 }
 

@@ -44,6 +44,7 @@ say_target(const struct aoe_ioc_target *t)
 	LINE("guarded", i->guarded);
 	LINE("guard-waits", i->guard_waits);
 	LINE("guard-wait-us", i->guard_wait_us);
+	LINE("paths-left-out", i->paths_left_out);
 }
 
 /* How many answers took how long: 2^(n-1) microseconds and more in place n. */

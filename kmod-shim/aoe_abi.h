@@ -20,7 +20,7 @@
 #ifndef _AOE_ABI_H_
 #define	_AOE_ABI_H_
 
-#define	AOE_ABI_VERSION		3
+#define	AOE_ABI_VERSION		4
 
 #define	AOE_NEVER		UINT64_MAX	/* a deadline that is not set */
 #define	AOE_LINKS		32		/* local interfaces in use at once */
@@ -205,6 +205,7 @@ struct aoe_output {
 #define	AOE_EV_LEFT_OUT		23		/* value: maxtargets */
 #define	AOE_EV_SMALLER		24		/* value: sectors, less than the
 						   open disk has */
+#define	AOE_EV_PATH_LEFT_OUT	26		/* value: MAC; all are in use */
 
 /* Why a frame is sent. */
 #define	AOE_TX_IO		0
@@ -239,7 +240,8 @@ struct aoe_output {
 
 struct aoe_target_info {
 	uint64_t	sectors;		/* of 512: what the provider has */
-	uint64_t	sectors_seen;		/* what the target last said */
+	uint64_t	paths_left_out;		/* answers by more paths than there
+						   is room for */
 	uint64_t	received;
 	uint64_t	sent;
 	uint64_t	retransmitted;

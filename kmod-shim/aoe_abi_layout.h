@@ -84,7 +84,7 @@ AOE_AT(aoe_output, header, 52);
 
 AOE_SIZE(aoe_target_info, 232);
 AOE_AT(aoe_target_info, sectors, 0);
-AOE_AT(aoe_target_info, sectors_seen, 8);
+AOE_AT(aoe_target_info, paths_left_out, 8);
 AOE_AT(aoe_target_info, received, 16);
 AOE_AT(aoe_target_info, sent, 24);
 AOE_AT(aoe_target_info, retransmitted, 32);

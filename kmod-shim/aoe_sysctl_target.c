@@ -25,6 +25,7 @@ enum aoe_field {
 	F_BUFFERS, F_SENT, F_RECEIVED, F_RETRANSMITTED, F_LATE, F_UNEXPECTED,
 	F_COMPLETED, F_FAILED, F_FENCES, F_GUARD_WAITS, F_GUARD_WAIT_US,
 	F_ACTIVE, F_IN_FLIGHT, F_GUARDED, F_CONFLICT, F_DOUBLED, F_OPEN,
+	F_PATHS_LEFT_OUT,
 };
 
 enum aoe_path_field {
@@ -65,6 +66,8 @@ static const struct aoe_node aoe_target_nodes[] = {
 	{ "guarded", F_GUARDED, false, "Copies of writes not accounted for" },
 	{ "conflict", F_CONFLICT, false,
 	    "Whether another disk claims the address" },
+	{ "paths_left_out", F_PATHS_LEFT_OUT, false,
+	    "Answers by a path for which there was no room" },
 	{ "doubled", F_DOUBLED, false,
 	    "Whether all is answered twice, with equal data" },
 	{ "open", F_OPEN, false, "Whether the disk is open" },
@@ -133,6 +136,8 @@ aoe_target_number(const struct aoe_target_info *i, int field)
 		return (i->in_flight);
 	case F_GUARDED:
 		return (i->guarded);
+	case F_PATHS_LEFT_OUT:
+		return (i->paths_left_out);
 	case F_CONFLICT:
 		return ((i->flags & AOE_INFO_CONFLICT) != 0);
 	case F_DOUBLED:

@@ -175,6 +175,8 @@ pub enum Event {
     LeftOut,
     /// The disk is smaller than the open one; the value is its sectors.
     Smaller,
+    /// All paths are in use; the value is the MAC address of one left out.
+    PathLeftOut,
 }
 
 impl Event {

@@ -6,7 +6,7 @@ use memoffset::offset_of;
 use static_assertions::const_assert_eq;
 
 /// As in the header; compared when the module is loaded.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 pub const RX_HEADER: usize = 36;
 pub const TX_HEADER: usize = 44;
@@ -189,7 +189,7 @@ twin!(
     /// A target's state and counters.
     AoeTargetInfo, 232 {
         sectors: u64 = 0,
-        sectors_seen: u64 = 8,
+        paths_left_out: u64 = 8,
         received: u64 = 16,
         sent: u64 = 24,
         retransmitted: u64 = 32,

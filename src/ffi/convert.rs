@@ -343,7 +343,7 @@ pub(super) fn info(target: &Target<'_>, address: Address) -> AoeTargetInfo {
     ];
     AoeTargetInfo {
         sectors: s.sectors,
-        sectors_seen: s.sectors_seen,
+        paths_left_out: s.paths_left_out,
         received: s.received,
         sent: s.sent,
         retransmitted: s.retransmitted,

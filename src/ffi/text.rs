@@ -55,6 +55,9 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         ),
         Event::GroupAddress => (22, c"GROUP_ADDRESS", c"it answers from a group address: not used"),
         Event::LeftOut => (23, c"LEFT_OUT", c"left out: net.aoe.maxtargets is #"),
+        Event::PathLeftOut => {
+            (26, c"PATH_LEFT_OUT", c"16 paths are in use: the one to @ is left out")
+        }
         Event::Smaller => (
             24,
             c"SMALLER",
@@ -63,7 +66,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
     }
 }
 
-const ALL: [Event; 24] = [
+const ALL: [Event; 25] = [
     Event::PathUp,
     Event::PathDown,
     Event::PathConflict,
@@ -88,6 +91,7 @@ const ALL: [Event; 24] = [
     Event::GroupAddress,
     Event::LeftOut,
     Event::Smaller,
+    Event::PathLeftOut,
 ];
 
 pub(super) fn code(event: Event) -> u8 {
@@ -103,8 +107,21 @@ fn find(code: u32) -> Option<(u8, &'static CStr, &'static CStr)> {
     event(code).map(describe)
 }
 
-/// Writes a sentence with the value in the place of `#`, terminated and cut to
-/// what fits.
+/// A MAC address as people write it.
+fn mac(value: u64) -> [u8; 17] {
+    let [_, _, bytes @ ..] = value.to_be_bytes();
+    let mut text = [b':'; 17];
+    for (place, byte) in text.chunks_mut(3).zip(bytes) {
+        let digit = |n: u8| n.wrapping_add(if n < 10 { b'0' } else { b'a' - 10 });
+        for (place, n) in place.iter_mut().zip([byte >> 4, byte & 15]) {
+            *place = digit(n);
+        }
+    }
+    text
+}
+
+/// Writes a sentence with the value in the place of `#`, or as a MAC address in
+/// that of `@`, terminated and cut to what fits.
 fn compose(sentence: &CStr, value: u64, out: &mut [u8]) {
     let mut digits = [0; 20];
     let mut rest = value;
@@ -118,8 +135,13 @@ fn compose(sentence: &CStr, value: u64, out: &mut [u8]) {
         }
     }
     let number = digits.get(digits.len().saturating_sub(length)..).unwrap_or(&[]);
+    let address = mac(value);
     let bytes = sentence.to_bytes().iter();
-    let bytes = bytes.flat_map(|b| if *b == b'#' { number } else { core::slice::from_ref(b) });
+    let bytes = bytes.flat_map(|b| match b {
+        b'#' => number,
+        b'@' => &address,
+        _ => core::slice::from_ref(b),
+    });
     let Some((last, places)) = out.split_last_mut() else { return };
     *last = 0;
     let mut bytes = bytes.copied();
@@ -179,6 +201,7 @@ mod tests {
         assert_eq!(composed(c"#", 0, 88), "0");
         assert_eq!(composed(c"#", u64::MAX, 88), "18446744073709551615");
         assert_eq!(composed(c"path is up", 7, 88), "path is up");
+        assert_eq!(composed(c"to @ only", 0x02ae_0009_a0ff, 88), "to 02:ae:00:09:a0:ff only");
         assert_eq!(composed(c"sectors of # bytes", 520, 13), "sectors of 5");
     }
 

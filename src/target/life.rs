@@ -360,6 +360,7 @@ impl Target<'_> {
             path.is_admitted = false;
             path.management = None;
         }
+        self.seen.paths_full = false;
         self.weigh_sharing();
     }
 

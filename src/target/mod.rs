@@ -228,6 +228,7 @@ struct Seen {
     no_delete: bool,
     no_flush: bool,
     no_write_cache: bool,
+    paths_full: bool,
 }
 
 /// A target. See the module's description.
@@ -288,6 +289,8 @@ pub struct Target<'a> {
     /// The disk that is there and cannot be used, while there is no other.
     refused: Option<Identify>,
     trouble: trouble::Trouble,
+    /// Answers that came by a path for which there was no room.
+    paths_left_out: u64,
 }
 
 impl<'a> Target<'a> {
@@ -348,6 +351,7 @@ impl<'a> Target<'a> {
             retired: Counters::default(),
             refused: None,
             trouble: trouble::Trouble::NONE,
+            paths_left_out: 0,
             unexpected: 0,
         }
     }

@@ -202,7 +202,10 @@ impl Target<'_> {
         if self.paths.iter().filter(nameless).count() >= CANDIDATES {
             return None;
         }
-        let index = self.path_slot()?;
+        let Some(index) = self.path_slot() else {
+            self.leave_out(mac);
+            return None;
+        };
         let path = self.paths.get_mut(index)?;
         // The target's counters do not go back when a slot is used again.
         self.retired = self.retired.plus(&path.counters);
@@ -210,6 +213,16 @@ impl Target<'_> {
         self.used = self.used.max(index.saturating_add(1));
         self.weigh_sharing();
         Some(index)
+    }
+
+    /// All paths are in use: told once until one is free again.
+    #[cold]
+    fn leave_out(&mut self, mac: Mac) {
+        self.paths_left_out = self.paths_left_out.wrapping_add(1);
+        if !core::mem::replace(&mut self.seen.paths_full, true) {
+            let value = mac.0.iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
+            self.tell_event(Event::PathLeftOut, None, value);
+        }
     }
 
     fn on_ata(

@@ -15,7 +15,6 @@ pub struct Status {
     pub state_code: u32,
     pub identity: Option<Identify>,
     pub sectors: u64,
-    pub sectors_seen: u64,
     pub is_open: bool,
     pub is_idle: bool,
     pub can_flush: bool,
@@ -43,6 +42,7 @@ pub struct Status {
     pub sector_count: u8,
     pub paths: u8,
     pub config_length: u16,
+    pub paths_left_out: u64,
     /// What the disk says of itself, though it cannot be used.
     pub names: Option<Identify>,
     /// Why it, or one path to it, cannot be used, and the index of the path.
@@ -86,7 +86,6 @@ impl Target<'_> {
             state_code,
             identity: self.identity,
             sectors: self.sectors,
-            sectors_seen: used().filter(|p| p.is_up()).map(|p| p.sectors).min().unwrap_or(0),
             is_open: self.is_open,
             is_idle: self.idle_told,
             can_flush: can.flush,
@@ -117,6 +116,7 @@ impl Target<'_> {
             sector_count: self.sector_count,
             paths: u8::try_from(used().count()).unwrap_or(0),
             config_length: self.config_length,
+            paths_left_out: self.paths_left_out,
             names: self.identity.or(self.refused),
             reason: self.reason(),
         }

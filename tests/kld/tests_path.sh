@@ -2,6 +2,9 @@
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
 # Which path a frame takes, and what is known of each.
 
+# shellcheck source=tests/kld/lib_ctl.sh
+. tests/kld/lib_ctl.sh
+
 # Two wires to one disk, both paths up; the words are for the load command.
 two_wires() {
 	k if attach em0 wire em0 9000
@@ -100,3 +103,31 @@ histogram() {
 	k unload
 }
 t "each path counts its answers by how long they took" histogram
+
+paths_up() {
+	k sysctl -a net.aoe.target.aoe7e3.path | grep -c "state: up"
+}
+
+path_left_out() {
+	local i
+	k load "$module"
+	for i in {0..16}; do
+		k if attach "em$i" wire "em$i" 1500
+		k target add "em$i" 7.3 16m 7.3:wire
+	done
+	# A few at a time, since only so many may be without a name.
+	ctl interfaces em0 em1 em2 em3
+	for i in {3..16}; do
+		# shellcheck disable=SC2046,SC2086 # words
+		ctl interfaces $(printf 'em%d ' $(seq 0 $i))
+		k sleep 0.2
+	done
+	ctl discover
+	k sleep 0.5
+	equals 16 paths_up
+	at_least 1 k sysctl net.aoe.target.aoe7e3.paths_left_out
+	equals 1 grep -c 'aoe7e3: 16 paths are in use: the one to 02:ae:00:07:03:00 is left out' "$log"
+	text "paths-left-out +[1-9]" stats 7.3
+	k unload
+}
+t "a path too many is counted and named" path_left_out

@@ -139,3 +139,32 @@ fn the_end_of_a_conflict_is_told_as_well() {
     let is_up = |n: &Output| matches!(n, Output::Event { event, .. } if *event == up);
     assert!(rig.news.iter().any(is_up), "{:?}", rig.news);
 }
+
+#[test]
+fn a_path_too_many_is_counted_and_told_until_there_is_room() {
+    let mac = |n: u8| Mac([2, 0, 0, 0, 1, n]);
+    let raise_on = |rig: &mut Rig, link, n| {
+        rig.config_on(LinkId(link), mac(n), 1, 16, 2);
+        let query = rig.take_one(0xec);
+        rig.identify(&query, mac(n), &disk(1000, SERIAL));
+    };
+    let mut rig = Rig::up();
+    rig.target.handle_link(LinkId(1), up_link(), rig.now);
+    for n in 1..16 {
+        raise_on(&mut rig, u8::from(n == 15), n);
+    }
+    assert_eq!(told(&mut rig, Event::PathLeftOut), 0);
+    rig.config(mac(16), 1, 16, 2);
+    rig.config(mac(16), 1, 16, 2);
+    let event = Output::Event { event: Event::PathLeftOut, path: None, value: 0x0200_0000_0110 };
+    assert_eq!(rig.take_news(), [event]);
+    let status = rig.target.status();
+    assert_eq!((status.paths, status.paths_left_out), (16, 2));
+    // One goes, and another takes its place: then there is one too many again.
+    rig.target.handle_link(LinkId(1), Link::NONE, rig.now);
+    raise_on(&mut rig, 0, 16);
+    assert_eq!(told(&mut rig, Event::PathLeftOut), 0);
+    rig.config(mac(17), 1, 16, 2);
+    assert_eq!(told(&mut rig, Event::PathLeftOut), 1);
+    assert_eq!(rig.target.status().paths_left_out, 3);
+}
