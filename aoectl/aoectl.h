@@ -76,6 +76,10 @@ int	refusal(const struct aoe_ioc_control *, const char *target);
 int	ata_status(const struct aoe_ioc_control *, const char *target);
 void	rediscover(void);
 
+/* identify.c: what the disk behind a path says; complains if nothing. */
+int	identify_get(const struct aoe_ioc_target *, uint8_t path,
+	    struct aoe_ioc_identity *);
+
 /* The commands, by file. */
 int	cmd_list(int, char **);		/* show.c */
 int	cmd_status(int, char **);
@@ -94,4 +98,5 @@ int	cmd_config(int, char **);	/* manage.c */
 int	cmd_mask(int, char **);
 int	cmd_reserve(int, char **);
 int	cmd_log(int, char **);		/* log.c */
+int	cmd_accept(int, char **);	/* accept.c */
 #endif /* _AOECTL_H_ */

@@ -103,13 +103,36 @@ describe(const char *name, const struct aoe_identity *id)
 }
 
 int
+identify_get(const struct aoe_ioc_target *t, uint8_t path,
+    struct aoe_ioc_identity *id)
+{
+	struct aoe_ioc_control c;
+	int error, status;
+
+	ask_ata(&c, t, IDENTIFY, 0, 1);
+	c.path = path;
+	if ((error = ask(&c)) != 0)
+		return (failed(error, t->name));
+	if ((status = ata_status(&c, t->name)) != EXIT_OK)
+		return (status);
+	if (c.length < ATA_ARGUMENT + SECTOR) {
+		complain("%s: the answer is cut short", t->name);
+		return (EXIT_REFUSED);
+	}
+	/* What it means is the driver's to say: there is one decoder. */
+	memset(id, 0, sizeof(*id));
+	memcpy(id->page, c.data + ATA_ARGUMENT, sizeof(id->page));
+	error = os_ioctl(AOEIOC_IDENTITY, id);
+	return (error != 0 ? failed(error, t->name) : EXIT_OK);
+}
+
+int
 cmd_identify(int argc, char **argv)
 {
 	struct aoe_ioc_identity id;
-	struct aoe_ioc_control c;
 	struct aoe_ioc_target t;
 	bool words = false;
-	int error, o, status;
+	int o, status;
 
 	while ((o = getopt(argc, argv, "r")) != -1) {
 		if (o != 'r')
@@ -120,22 +143,11 @@ cmd_identify(int argc, char **argv)
 		return (usage());
 	if ((status = target_get(argv[optind], &t)) != EXIT_OK)
 		return (status);
-	ask_ata(&c, &t, IDENTIFY, 0, 1);
-	if ((error = ask(&c)) != 0)
-		return (failed(error, t.name));
-	if ((status = ata_status(&c, t.name)) != EXIT_OK)
+	status = identify_get(&t, AOE_PATH_ANY, &id);
+	if (status != EXIT_OK)
 		return (status);
-	if (c.length < ATA_ARGUMENT + SECTOR) {
-		complain("%s: the answer is cut short", t.name);
-		return (EXIT_REFUSED);
-	}
-	/* What it means is the driver's to say: there is one decoder. */
-	memset(&id, 0, sizeof(id));
-	memcpy(id.page, c.data + ATA_ARGUMENT, sizeof(id.page));
-	if ((error = os_ioctl(AOEIOC_IDENTITY, &id)) != 0)
-		return (failed(error, t.name));
 	describe(t.name, &id.identity);
 	if (words)
-		raw(c.data + ATA_ARGUMENT);
+		raw(id.page);
 	return (EXIT_OK);
 }

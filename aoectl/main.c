@@ -30,6 +30,7 @@ static const struct command commands[] = {
 	{ "interfaces", cmd_interfaces, "[-n | interface ...]", false },
 	{ "discover", cmd_discover, "[-w seconds] [target ...]", false },
 	{ "revalidate", cmd_revalidate, "[target ...]", false },
+	{ "accept", cmd_accept, "[-f] [-p path] target", false },
 	{ "flush", cmd_flush, "-a | target ...", false },
 	{ "ping", cmd_ping, "[-A] [-c count] [-i seconds] [-p path] "
 	    "[-t milliseconds] target", false },

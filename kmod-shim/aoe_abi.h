@@ -205,6 +205,8 @@ struct aoe_output {
 #define	AOE_EV_LEFT_OUT		23		/* value: maxtargets */
 #define	AOE_EV_SMALLER		24		/* value: sectors, less than the
 						   open disk has */
+#define	AOE_EV_ACCEPTED		25		/* value: sectors; another disk is
+						   the open one now, by command */
 #define	AOE_EV_PATH_LEFT_OUT	26		/* value: MAC; all are in use */
 
 /* Why a frame is sent. */
@@ -480,6 +482,14 @@ void		aoe_core_abort(struct aoe_target *, uint64_t now, int error);
 void		aoe_core_revalidate(struct aoe_target *, uint64_t now);
 /* Forget a target without a path or an opener; EBUSY if it has either. */
 int		aoe_core_forget(struct aoe_target *, uint64_t now);
+/*
+ * Ask where another disk answers, and take the one that says what this page of
+ * IDENTIFY does for the disk of this target: within seconds, or not at all.
+ * EBUSY if the disk itself answers, ENODEV if no other one does, ENOSPC and
+ * EINVAL if it is smaller than the open one or has other sectors.
+ */
+int		aoe_core_accept(struct aoe_target *, uint64_t now,
+		    const uint8_t page[512]);
 /*
  * One management command at a time: the argument and data that follow the
  * 24-byte header lie in the control buffer, and so does the answer when

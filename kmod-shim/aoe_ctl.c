@@ -347,6 +347,26 @@ aoe_ctl_forget(struct aoe_softc *sc)
 }
 
 static int
+aoe_ctl_accept(const struct aoe_ioc_accept *a)
+{
+	struct aoe_softc *sc;
+	int error;
+
+	error = aoe_ctl_enter();
+	if (error != 0)
+		return (error);
+	sc = aoe_target_find(a->major, a->minor);
+	if (sc != NULL) {
+		error = aoe_core_accept(sc->sc_core, aoe_input_begin(sc),
+		    a->page);
+		aoe_input_end(sc);
+	} else
+		error = ENOENT;
+	sx_sunlock(&aoe_conf_sx);
+	return (error);
+}
+
+static int
 aoe_ctl_absent(struct aoe_ioc_absent *a)
 {
 	int error;
@@ -420,6 +440,8 @@ aoe_ctl_ioctl(struct cdev *dev __unused, u_long cmd, caddr_t data,
 		return (0);
 	case AOEIOC_ABSENT:
 		return (aoe_ctl_absent((struct aoe_ioc_absent *)data));
+	case AOEIOC_ACCEPT:
+		return (aoe_ctl_accept((struct aoe_ioc_accept *)data));
 	default:
 		return (ENOTTY);
 	}

@@ -16,7 +16,7 @@
 #include "aoe_abi.h"
 
 #define	AOE_CTL_NAME		"aoectl"
-#define	AOE_CTL_VERSION		(AOE_ABI_VERSION << 16 | 4)
+#define	AOE_CTL_VERSION		(AOE_ABI_VERSION << 16 | 5)
 #define	AOE_CTL_WAIT_MAX	60000		/* ms that a request may take */
 #define	AOE_CTL_LOG		32		/* events per request */
 
@@ -112,6 +112,14 @@ struct aoe_ioc_identity {
 	struct aoe_identity identity;		/* out */
 };
 
+/* The disk that is to be taken for the one of a target. */
+struct aoe_ioc_accept {
+	uint16_t	major;
+	uint8_t		minor;
+	uint8_t		reserved[5];
+	uint8_t		page[512];		/* what it says to IDENTIFY */
+};
+
 #define	AOEIOC_VERSION		_IOR('A', 0, struct aoe_ioc_version)
 #define	AOEIOC_TARGET		_IOWR('A', 1, struct aoe_ioc_target)
 #define	AOEIOC_CONTROL		_IOWR('A', 2, struct aoe_ioc_control)
@@ -121,6 +129,7 @@ struct aoe_ioc_identity {
 #define	AOEIOC_LOG		_IOWR('A', 6, struct aoe_ioc_log)
 #define	AOEIOC_IDENTITY		_IOWR('A', 7, struct aoe_ioc_identity)
 #define	AOEIOC_ABSENT		_IOWR('A', 8, struct aoe_ioc_absent)
+#define	AOEIOC_ACCEPT		_IOW('A', 9, struct aoe_ioc_accept)
 
 /* What an ioctl can carry, in 14 and 15 alike. */
 _Static_assert(sizeof(struct aoe_ioc_target) < 8192, "too large");

@@ -175,6 +175,8 @@ pub enum Event {
     LeftOut,
     /// The disk is smaller than the open one; the value is its sectors.
     Smaller,
+    /// Another disk was accepted as the open one; the value is its sectors.
+    Accepted,
     /// All paths are in use; the value is the MAC address of one left out.
     PathLeftOut,
 }
@@ -185,7 +187,8 @@ impl Event {
     pub const fn matters(self) -> bool {
         matches!(
             self,
-            Self::Doubled
+            Self::Accepted
+                | Self::Doubled
                 | Self::Failed
                 | Self::FrameTooSmall
                 | Self::NoSectors

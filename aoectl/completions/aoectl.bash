@@ -12,12 +12,14 @@ _aoectl()
 	words=
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words="list status paths stats log interfaces discover
-		    revalidate flush ping sancheck identify smart config mask
+		    revalidate accept flush ping sancheck identify smart config mask
 		    reserve version help --libxo"
 	else
 		case ${COMP_WORDS[1]}:$COMP_CWORD in
 		interfaces:*)
 			words="-n $(ifconfig -l 2>/dev/null)" ;;
+		accept:*)
+			words="-f -p $(_aoectl_targets)" ;;
 		flush:*)
 			words="-a $(_aoectl_targets)" ;;
 		log:*)

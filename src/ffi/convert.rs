@@ -15,6 +15,7 @@ use crate::output::{
 };
 use crate::target::{
     CONTROL_MAX, ControlRequest, CopyOut, Frame, Link, PathStatus, Policy, Settings, Target,
+    Unacceptable,
 };
 use crate::time::{Instant, Micros};
 use crate::wire::{Address, Command, Details, Header, Identify, Mac, WireError};
@@ -25,7 +26,9 @@ pub(super) const ENOENT: i32 = 2;
 const EIO: i32 = 5;
 const ENXIO: i32 = 6;
 const EBUSY: i32 = 16;
+const ENODEV: i32 = 19;
 pub(super) const EINVAL: i32 = 22;
+const ENOSPC: i32 = 28;
 const EROFS: i32 = 30;
 pub(super) const EAGAIN: i32 = 35;
 const EMSGSIZE: i32 = 40;
@@ -43,6 +46,17 @@ pub(super) fn errno(error: IoError) -> i32 {
         IoError::ReadOnly => EROFS,
         IoError::Reserved => EBUSY,
         IoError::Unsupported => EOPNOTSUPP,
+    }
+}
+
+/// What `aoe_core_accept()` gives.
+pub(super) fn unacceptable(why: Unacceptable) -> i32 {
+    match why {
+        Unacceptable::Gone => ENXIO,
+        Unacceptable::Here => EBUSY,
+        Unacceptable::Nobody => ENODEV,
+        Unacceptable::SectorSize => EINVAL,
+        Unacceptable::Smaller => ENOSPC,
     }
 }
 

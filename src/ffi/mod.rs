@@ -22,7 +22,7 @@ use convert::{EAGAIN, EINVAL, ENOENT, Place, errno};
 use crate::output::{IoError, LinkId, Transmit};
 use crate::target::{Step, Target};
 use crate::time::Instant;
-use crate::wire::Address;
+use crate::wire::{Address, Identify};
 use core::slice;
 
 /// The opaque `struct aoe_target`.
@@ -264,6 +264,23 @@ pub unsafe extern "C" fn aoe_core_abort(block: *mut Handle, now: u64, error: i32
 pub unsafe extern "C" fn aoe_core_revalidate(block: *mut Handle, now: u64) {
     // SAFETY: As the caller promises.
     unsafe { target(block) }.handle_revalidate(at(now));
+}
+
+/// Takes another disk, with these bytes of IDENTIFY, for the open one.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `page` is readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_accept(
+    block: *mut Handle,
+    now: u64,
+    page: *const [u8; 512],
+) -> i32 {
+    // SAFETY: Both as the caller promises.
+    let (target, page) = unsafe { (target(block), &*page) };
+    let disk = Identify::parse(page);
+    target.handle_accept(&disk, at(now)).map_or_else(convert::unacceptable, |()| 0)
 }
 
 /// Sends the control buffer as a management command.

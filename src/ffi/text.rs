@@ -55,6 +55,9 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         ),
         Event::GroupAddress => (22, c"GROUP_ADDRESS", c"it answers from a group address: not used"),
         Event::LeftOut => (23, c"LEFT_OUT", c"left out: net.aoe.maxtargets is #"),
+        Event::Accepted => {
+            (25, c"ACCEPTED", c"another disk, of # sectors, was accepted as this one")
+        }
         Event::PathLeftOut => {
             (26, c"PATH_LEFT_OUT", c"16 paths are in use: the one to @ is left out")
         }
@@ -66,7 +69,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
     }
 }
 
-const ALL: [Event; 25] = [
+const ALL: [Event; 26] = [
     Event::PathUp,
     Event::PathDown,
     Event::PathConflict,
@@ -91,6 +94,7 @@ const ALL: [Event; 25] = [
     Event::GroupAddress,
     Event::LeftOut,
     Event::Smaller,
+    Event::Accepted,
     Event::PathLeftOut,
 ];
 

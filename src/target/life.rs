@@ -74,11 +74,11 @@ impl Target<'_> {
         let Some(path) = self.paths.get_mut(index) else { return };
         path.is_refuted &= is_known && blocks != self.sectors;
         let same = named && !path.is_refuted;
-        if (blocks == 0 || !path.fits(identify.logical_sector))
-            && self.refuses(index, identify, now)
-        {
+        let fits = path.fits(identify.logical_sector);
+        if (blocks == 0 || !fits) && self.refuses(index, identify, now) {
             return;
         }
+        let same = same || self.accepts(index, identify, now);
         if !same {
             let others = self.paths.iter().enumerate();
             let alone = !others.filter(|(i, _)| *i != index).any(|(_, p)| send::is_hopeful(p));

@@ -8,6 +8,7 @@
 //! address is heard of again starts over in the same memory, and keeps what
 //! the guard remembers.
 
+mod accept;
 mod advert;
 mod control;
 mod doubled;
@@ -41,6 +42,7 @@ pub use crate::guard::Copy as CopySlot;
 pub use crate::io::Io as IoSlot;
 pub use crate::path::Path as PathSlot;
 pub use crate::request::Request as RequestSlot;
+pub use accept::Unacceptable;
 use control::Control;
 pub use control::ControlRequest;
 use notice::{Notice, Notices};
@@ -289,6 +291,7 @@ pub struct Target<'a> {
     /// The disk that is there and cannot be used, while there is no other.
     refused: Option<Identify>,
     trouble: trouble::Trouble,
+    accepted: Option<accept::Accepted>,
     /// Answers that came by a path for which there was no room.
     paths_left_out: u64,
 }
@@ -351,6 +354,7 @@ impl<'a> Target<'a> {
             retired: Counters::default(),
             refused: None,
             trouble: trouble::Trouble::NONE,
+            accepted: None,
             paths_left_out: 0,
             unexpected: 0,
         }

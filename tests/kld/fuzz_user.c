@@ -198,7 +198,7 @@ fuzz_ioctl(struct input *in)
 {
 	static const unsigned long cmds[] = { AOEIOC_VERSION, AOEIOC_TARGET,
 	    AOEIOC_CONTROL, AOEIOC_DISCOVER, AOEIOC_REVALIDATE, AOEIOC_FORGET,
-	    AOEIOC_LOG, AOEIOC_CONTROL };
+	    AOEIOC_LOG, AOEIOC_ACCEPT };
 	struct user *u = some_user();
 	struct aoe_ioc_control *c;
 	unsigned what = u8(in), given = u8(in), i;

@@ -1,5 +1,6 @@
 //! Stories of one target, told frame by frame.
 
+mod accept;
 mod advert;
 mod beside;
 mod control;

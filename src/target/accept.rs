@@ -1,0 +1,96 @@
+//! Another disk is taken for the open one, because the administrator says so.
+//!
+//! What an IDENTIFY says is all that tells disks apart, and some targets say
+//! something else after their host was renamed, or on another machine that
+//! serves the same data. So the administrator names the disk by what it said,
+//! and every path where another one answers is asked again: the first that says
+//! the same leads to the disk from then on.
+
+use super::notice::Notice;
+use super::{Life, Target};
+use crate::output::Event;
+use crate::path::{DOWN, Path, State};
+use crate::time::Instant;
+use crate::wire::Identify;
+
+/// Why a disk is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unacceptable {
+    /// The target is being removed, or has no disk yet.
+    Gone,
+    /// The disk itself answers.
+    Here,
+    /// No other disk answers.
+    Nobody,
+    /// Its sectors have another size than those of the open disk.
+    SectorSize,
+    /// It is smaller than the open disk.
+    Smaller,
+}
+
+/// The disk that may take the place of the open one, for a while.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Accepted {
+    disk: Identify,
+    until: Instant,
+}
+
+impl Target<'_> {
+    /// Takes what identified itself as `disk` for the disk of this target, as
+    /// soon as it says so again.
+    pub fn handle_accept(&mut self, disk: &Identify, now: Instant) -> Result<(), Unacceptable> {
+        self.settle(now);
+        if self.aborted.is_some() || matches!(self.life, Life::Discovered | Life::Gone) {
+            return Err(Unacceptable::Gone);
+        }
+        if self.life == Life::Up {
+            return Err(Unacceptable::Here);
+        }
+        if self.is_open && self.identity.is_some_and(|k| k.logical_sector != disk.logical_sector) {
+            return Err(Unacceptable::SectorSize);
+        }
+        if self.is_open && disk.blocks() < self.sectors {
+            return Err(Unacceptable::Smaller);
+        }
+        let links = &*self.links;
+        let is_other = |p: &&mut Path| match p.state {
+            State::Conflict => true,
+            State::Identifying { .. } => !p.is_admitted,
+            State::Down { .. } | State::Free | State::Up => false,
+        };
+        let usable =
+            |p: &&mut Path| links.get(usize::from(p.link.0)).is_some_and(super::Link::is_usable);
+        let mut asked = false;
+        for path in self.paths.iter_mut().filter(is_other).filter(usable) {
+            path.ask(now);
+            asked = true;
+        }
+        if !asked {
+            return Err(Unacceptable::Nobody);
+        }
+        self.accepted = Some(Accepted { disk: *disk, until: now.after(DOWN) });
+        Ok(())
+    }
+
+    /// A path says that another disk is there: whether it is the accepted one,
+    /// which takes the place of the open one then.
+    #[cold]
+    pub(super) fn accepts(&mut self, index: usize, identify: &Identify, now: Instant) -> bool {
+        let is_it = |a: &Accepted| {
+            now < a.until && a.disk.names_as(identify) && a.disk.blocks() == identify.blocks()
+        };
+        // The disk itself may have come back meanwhile.
+        let is_away = matches!(self.life, Life::Suspended { .. } | Life::Failed);
+        if !is_away || !self.is_open || !self.accepted.as_ref().is_some_and(is_it) {
+            return false;
+        }
+        self.accepted = None;
+        self.forget_trouble();
+        if let Some(path) = self.paths.get_mut(index) {
+            path.is_refuted = false;
+        }
+        let path = u8::try_from(index).ok();
+        self.tell(Notice::Event { event: Event::Accepted, path, value: identify.blocks() });
+        true
+    }
+}
