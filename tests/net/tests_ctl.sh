@@ -73,3 +73,31 @@ vblade_asked() {
 	k unload
 }
 t "aoectl ping, sancheck and identify work with vblade" vblade_asked
+
+# vblade's serial number has the host's name in it.
+vblade_renamed() {
+	local renamed writer
+	cable 0 1500
+	ready
+	k open aoe7e3
+	k fill aoe7e3 0 8m 1
+	end "$target"
+	# shellcheck disable=SC2016 # the words of the inner shell
+	ip netns exec "$nt" unshare -u sh -c \
+	    'echo "$0" >/proc/sys/kernel/hostname && exec "$@"' elsewhere \
+	    vblade 7 3 t0 "$work/disk" >>"$work/vblade.log" 2>&1 &
+	renamed=$!
+	echo "$renamed" >>"$work/pids"
+	k fill aoe7e3 8m 1m 2 &
+	writer=$!
+	k wait net.aoe.target.aoe7e3.conflict 1 20
+	equals suspended k sysctl net.aoe.target.aoe7e3.state
+	fails_with "serial 7.3:elsewhere, 256M" ctl accept 7.3 </dev/null
+	exits 0 accept -f 7.3
+	wait "$writer"
+	k check aoe7e3 0 8m 1
+	k check aoe7e3 8m 1m 2
+	k close aoe7e3
+	k unload
+}
+t "a vblade whose host was renamed is accepted for an open disk" vblade_renamed
