@@ -46,6 +46,11 @@ impl Micros {
         Self(n.saturating_mul(1_000_000))
     }
 
+    /// Whole seconds of this span.
+    pub const fn as_secs(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
     /// This span doubled `n` times, at most `limit`.
     pub fn backed_off(self, n: u8, limit: Self) -> Self {
         let factor = 1_u64.checked_shl(u32::from(n)).unwrap_or(u64::MAX);

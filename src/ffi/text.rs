@@ -29,7 +29,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         Event::Version => (11, c"VERSION", c"the target refuses our AoE version"),
         Event::DiskError => (12, c"DISK_ERROR", c"the target reported a disk error"),
         Event::Failed => {
-            (13, c"FAILED", c"no answer for net.aoe.maxwait seconds; I/O fails until it is back")
+            (13, c"FAILED", c"no answer for # seconds (maxwait); I/O fails until it is back")
         }
         Event::Restarted => (14, c"RESTARTED", c"the target announced itself"),
         Event::Replaced => (15, c"REPLACED", c"another disk took the place of the closed one"),

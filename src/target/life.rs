@@ -6,7 +6,7 @@ use crate::io::Op;
 use crate::output::{ControlError, Event, IoError, LinkId};
 use crate::path::{Path, State};
 use crate::request::Place;
-use crate::time::Instant;
+use crate::time::{Instant, Micros};
 use crate::unfit::Unfit;
 use crate::wire::{AtaCommand, AtaRequest, Identify};
 
@@ -440,7 +440,8 @@ impl Target<'_> {
         if self.is_open {
             self.life = Life::Failed;
             self.fail_ios(IoError::Io, now);
-            self.tell_event(Event::Failed, None, 0);
+            let waited = self.settings.maxwait.map_or(0, Micros::as_secs);
+            self.tell_event(Event::Failed, None, waited);
         } else {
             self.remove(IoError::Io);
         }

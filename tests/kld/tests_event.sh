@@ -24,7 +24,7 @@ events() {
 	k if link em0 down
 	told PATH_DOWN "value=0 path=0 interface=em0 mac=$mac"
 	told SUSPENDED value=0
-	told FAILED value=0
+	told FAILED value=3
 	k if link em0 up
 	told RESUMED value=0
 	k target remove em0 7.3

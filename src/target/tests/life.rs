@@ -155,7 +155,8 @@ fn an_open_disk_survives_maxwait_and_goes_on() {
     assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
     assert_eq!(rig.try_submit(2, Op::Read, 0, 1), Err(IoError::Io));
     assert_eq!(rig.target.status().state, "failed");
-    rig.take_news();
+    let told = |n: &Output| matches!(n, Output::Event { event: Event::Failed, value: 180, .. });
+    assert!(rig.take_news().iter().any(told), "the event says how long it waited");
     rig.take_frames();
     come_back(&mut rig, &disk(1000, SERIAL), Micros::from_secs(7));
     assert!(rig.take_news().contains(&Output::Resumed));
@@ -177,6 +178,19 @@ fn a_tick_that_comes_late_does_not_cost_a_path_its_chance() {
     rig.identify(&query, THEM, &disk(1000, SERIAL));
     assert_eq!(rig.take_news(), []);
     rig.take_one(0x24);
+}
+
+#[test]
+fn a_maxwait_that_is_lifted_in_time_makes_io_wait_on() {
+    let mut rig = suspended();
+    rig.run(Micros::from_secs(100));
+    rig.target.handle_settings(Settings { maxwait: None, ..Settings::default() }, rig.now);
+    rig.run(Micros::from_secs(3600));
+    assert_eq!((rig.take_done(), rig.target.status().state), (Vec::new(), "suspended"));
+    // And one that is set again counts from the beginning of the silence.
+    rig.target.handle_settings(Settings::default(), rig.now);
+    rig.run(Micros::from_secs(1));
+    assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
 }
 
 #[test]
