@@ -89,14 +89,9 @@ aoe_shim_panic(const char *file, uint64_t length, uint32_t line)
 void
 aoe_settings(const struct aoe_softc *sc, struct aoe_settings *s)
 {
-	u_int maxwait;
 
-	maxwait = aoe_config.maxwait;
-	if (atomic_load_bool(&aoe_shutting_down) && (maxwait == 0 ||
-	    maxwait > aoe_config.shutdown_wait))
-		maxwait = MAX(aoe_config.shutdown_wait, 1);
 	memset(s, 0, sizeof(*s));
-	s->maxwait_us = (uint64_t)maxwait * 1000000;
+	s->maxwait_us = (uint64_t)aoe_maxwait(sc) * 1000000;
 	s->ghost_wait_us = (uint64_t)aoe_config.ghost_wait * 1000000;
 	s->taste_wait_us = (uint64_t)aoe_config.taste_wait * 1000000;
 	s->maxout = aoe_config.maxout;
@@ -169,6 +164,7 @@ aoe_teardown(void)
 
 	aoe_ctl_stop();
 	aoe_sysctl_remove();
+	aoe_boot_fini();
 	/* The task that looks once a second may be about to do the same. */
 	sx_xlock(&aoe_conf_sx);
 	aoe_boot_release();

@@ -20,8 +20,6 @@
 
 #include "aoe_state.h"
 
-#define	AOE_LIMIT_SECONDS	(10 * 365 * 86400)
-
 static int	aoe_sysctl_setting(SYSCTL_HANDLER_ARGS);
 static int	aoe_sysctl_iflist(SYSCTL_HANDLER_ARGS);
 static int	aoe_sysctl_discover(SYSCTL_HANDLER_ARGS);

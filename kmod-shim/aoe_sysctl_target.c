@@ -344,6 +344,10 @@ aoe_sysctl_target_add(struct aoe_softc *sc)
 		    aoe_target_nodes[i].n_field == F_CONFIG ?
 		    aoe_sysctl_config : aoe_sysctl_target);
 	SYSCTL_ADD_PROC(&sc->sc_sysctl, SYSCTL_CHILDREN(node), OID_AUTO,
+	    "maxwait", CTLTYPE_INT | CTLFLAG_RW | CTLFLAG_MPSAFE, sc, 0,
+	    aoe_maxwait_sysctl_target, "I",
+	    "Seconds that I/O waits (0: for ever, -1: net.aoe.maxwait)");
+	SYSCTL_ADD_PROC(&sc->sc_sysctl, SYSCTL_CHILDREN(node), OID_AUTO,
 	    "policy", CTLTYPE_STRING | CTLFLAG_RW | CTLFLAG_MPSAFE, sc, 0,
 	    aoe_policy_sysctl_target, "A",
 	    "How a path is chosen: default, latency, roundrobin or failover");

@@ -73,6 +73,7 @@ aoe_target_fetch(struct aoe_softc *sc)
 {
 	char name[48];
 
+	aoe_maxwait_target_init(sc);
 	aoe_policy_target_init(sc);
 	snprintf(name, sizeof(name), "net.aoe.target.%s.readonly",
 	    sc->sc_name);

@@ -153,6 +153,7 @@ struct aoe_softc {
 
 	/* What the administrator set for it alone. */
 	int		sc_policy;		/* (t) AOE_POLICY_*, or -1 */
+	int		sc_maxwait;		/* (t) seconds, or -1 */
 	int		sc_read_only;		/* (t) its disk is to be so */
 
 	/* Its sysctl nodes. */
@@ -160,6 +161,8 @@ struct aoe_softc {
 	struct sysctl_oid *sc_path_node;	/* (k) */
 	u_int		sc_path_nodes;		/* (k) paths that have a node */
 };
+
+#define	AOE_LIMIT_SECONDS	(10 * 365 * 86400)	/* of a setting */
 
 /* Settings, in the units of their sysctls. */
 struct aoe_config {
@@ -322,6 +325,7 @@ void	aoe_reserve_free(struct aoe_softc *);
 
 /* aoe_boot.c */
 void	aoe_boot_hold(void);
+void	aoe_boot_fini(void);
 void	aoe_boot_poll(void);
 void	aoe_boot_release(void);
 void	aoe_boot_raise(if_t);
@@ -348,6 +352,12 @@ int	aoe_filter_init(void);
 void	aoe_filter_fini(void);
 int	aoe_filter_sysctl(SYSCTL_HANDLER_ARGS);
 void	aoe_filter_judge(struct aoe_frame *, const struct mbuf *);
+
+/* aoe_maxwait.c */
+u_int	aoe_maxwait(const struct aoe_softc *);
+void	aoe_maxwait_target_init(struct aoe_softc *);
+void	aoe_maxwait_root(struct aoe_softc *);
+int	aoe_maxwait_sysctl_target(SYSCTL_HANDLER_ARGS);
 
 /* aoe_policy.c */
 void	aoe_policy_init(void);

@@ -412,6 +412,8 @@ cmd_misc(int argc, char **argv, FILE *out)
 		kpi_firewall(strcmp(argv[1], "on") == 0);
 	else if (strcmp(argv[0], "firewall") == 0)
 		fprintf(out, "%lu\n", kpi_firewall_dropped());
+	else if (strcmp(argv[0], "shutdown") == 0 && argc == 2)
+		kpi_shutdown_begin(0);
 	else if (strcmp(argv[0], "shutdown") == 0)
 		kpi_shutdown(0);
 	else if (strcmp(argv[0], "interrupt") == 0)
@@ -471,7 +473,7 @@ static const struct cmd commands[] = {
 	{ "violations", 0, 0, cmd_misc, "" },
 	{ "sleep", 1, 1, cmd_misc, "seconds" },
 	{ "root", 1, 1, cmd_misc, "boot | mounted | holds" },
-	{ "shutdown", 0, 0, cmd_misc, "" },
+	{ "shutdown", 0, 1, cmd_misc, "[begin]" },
 	{ "help", 0, 0, cmd_help, "" },
 };
 

@@ -86,6 +86,7 @@ int	 kpi_module_unload(int force) SHARED(kpi_module_unload);
 /* What the module left behind, one line each; returns how many. */
 int	 kpi_leaks(void (*say)(const char *)) SHARED(kpi_leaks);
 void	 kpi_shutdown(int howto) SHARED(kpi_shutdown);
+void	 kpi_shutdown_begin(int howto) SHARED(kpi_shutdown_begin);
 
 #define	KPI_SYSCTL_JAILED	0x1
 int	 kpi_sysctl_get(const char *name, char *out, unsigned long size)

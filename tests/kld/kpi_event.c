@@ -288,11 +288,19 @@ call_shutdown(void *func, void *arg, void *cookie)
 	((shutdown_fn)func)(arg, *(int *)cookie);
 }
 
+/* As far as the sync, which takes as long as the disks do. */
+void
+kpi_shutdown_begin(int howto)
+{
+
+	kpi_event_run("shutdown_pre_sync", call_shutdown, &howto);
+}
+
 void
 kpi_shutdown(int howto)
 {
 
-	kpi_event_run("shutdown_pre_sync", call_shutdown, &howto);
+	kpi_shutdown_begin(howto);
 	kpi_event_run("shutdown_post_sync", call_shutdown, &howto);
 }
 
@@ -323,11 +331,22 @@ kpi_root_holds(void)
 	return (__atomic_load_n(&root_holds, __ATOMIC_SEQ_CST));
 }
 
+static void
+call_mountroot(void *func, void *arg, void *cookie)
+{
+
+	(void)cookie;
+	((mountroot_handler_t)func)(arg);
+}
+
+/* What vfs_mountroot() does last. */
 void
 kpi_root_mounted(bool mounted)
 {
 
 	__atomic_store_n(&root_is_mounted, mounted, __ATOMIC_SEQ_CST);
+	if (mounted)
+		kpi_event_run("mountroot", call_mountroot, NULL);
 }
 
 struct root_hold_token *

@@ -31,7 +31,7 @@ target_nodes() {
 	    path.0.mac path.0.rtt path.0.rto path.0.window path.0.payload \
 	    path.0.reorder \
 	    path.0.sent path.0.received path.0.retransmitted path.0.late \
-	    path.0.unexpected path.0.histogram policy readonly; do
+	    path.0.unexpected path.0.histogram maxwait policy readonly; do
 		k sysctl "net.aoe.target.aoe1e1.$name"
 	done
 	equals up k sysctl net.aoe.target.aoe1e1.state

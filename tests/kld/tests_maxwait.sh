@@ -1,0 +1,163 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
+# How long I/O waits: of all targets, of one, of the root, and at a shutdown.
+
+mine=net.aoe.target.aoe7e3.maxwait
+
+# Two targets on one wire.
+two_targets() {
+	k load "$@" "$module"
+	one_disk
+	k target add em0 7.4 1m
+	k sysctl net.aoe.discover=1
+	k wait disk aoe7e4 5
+}
+
+# Both fall silent while their disks are open, and are asked for something.
+both_silent() {
+	k open aoe7e3
+	k open aoe7e4
+	k target set em0 7.3 mute 1
+	k target set em0 7.4 mute 1
+	k fill aoe7e3 0 64k 1 &
+	writer=$!
+}
+
+outlives() {
+	local writer
+	two_targets -k net.aoe.maxwait=1
+	equals -1 k sysctl $mine
+	k sysctl $mine=0
+	both_silent
+	fails_with EIO k fill aoe7e4 0 64k 1
+	equals failed k sysctl net.aoe.target.aoe7e4.state
+	k sleep 3
+	equals suspended k sysctl net.aoe.target.aoe7e3.state
+	k target set em0 7.3 mute 0
+	wait "$writer"
+	k check aoe7e3 0 64k 1
+	# Without a value of its own, the global one counts again.
+	k sysctl $mine=-1
+	k target set em0 7.3 mute 1
+	fails_with EIO k fill aoe7e3 0 64k 2
+	k close aoe7e3
+	k close aoe7e4
+	k unload
+}
+t "a target whose maxwait is 0 waits longer than net.aoe.maxwait" outlives
+
+undercuts() {
+	local writer
+	two_targets
+	k sysctl net.aoe.target.aoe7e4.maxwait=1
+	both_silent
+	fails_with EIO k fill aoe7e4 0 64k 1
+	k sleep 2
+	equals failed k sysctl net.aoe.target.aoe7e4.state
+	equals suspended k sysctl net.aoe.target.aoe7e3.state
+	k target set em0 7.3 mute 0
+	wait "$writer"
+	# So does one that is set in the middle of the wait.
+	k target set em0 7.3 mute 1
+	k fill aoe7e3 0 64k 2 &
+	writer=$!
+	k wait net.aoe.target.aoe7e3.state suspended 15
+	k sysctl $mine=1
+	k wait net.aoe.target.aoe7e3.state failed 5
+	if wait "$writer"; then return 1; fi
+	k close aoe7e3
+	k close aoe7e4
+	k unload
+}
+t "a target with a maxwait of its own gives up before the others" undercuts
+
+from_loader() {
+	two_targets -k $mine=0 -k net.aoe.target.aoe7e4.maxwait=-2
+	equals 0 k sysctl $mine
+	equals -1 k sysctl net.aoe.target.aoe7e4.maxwait
+	grep -q 'net.aoe.target.aoe7e4.maxwait=-2 is out of range' "$log"
+	fails_with EINVAL k sysctl $mine=-2
+	fails_with EINVAL k sysctl $mine=315360001
+	equals 0 k sysctl $mine
+	fails_with EPERM k sysctl -j $mine=5
+	k unload
+}
+t "the maxwait of a target comes from the loader's environment" from_loader
+
+at_shutdown() {
+	local own=$1 began
+	two_targets -k net.aoe.maxwait="$2" -k net.aoe.shutdown_wait=2
+	k sysctl $mine="$own"
+	k target set em0 7.3 mute 1
+	k shutdown begin
+	began=$SECONDS
+	fails_with EIO k fill aoe7e3 0 64k 1
+	((SECONDS - began <= 15))
+	# What it was set to, it still says.
+	equals "$own" k sysctl $mine
+	k unload
+}
+shutdown_caps_forever() {
+	at_shutdown 0 180
+}
+t "a shutdown ends the wait of a target that waits for ever" \
+    shutdown_caps_forever
+shutdown_caps_long() {
+	at_shutdown 3600 1
+}
+t "a shutdown ends the wait of a target with a longer maxwait" \
+    shutdown_caps_long
+
+# A root mount with aoe7e3 open throughout, and aoe7e4 from after it on.
+root_mount() {
+	k root boot
+	two_targets -k net.aoe.boot=1 "$@"
+	k open aoe7e3
+	k sleep 1.2
+	equals "${own:--1}" k sysctl $mine
+	k root mounted
+	k open aoe7e4
+}
+
+holds_root() {
+	root_mount
+	k wait $mine 0 5
+	grep -q 'aoe7e3: holds the root file system: I/O waits for ever' "$log"
+	equals -1 k sysctl net.aoe.target.aoe7e4.maxwait
+	# From then on the administrator decides.
+	k sysctl $mine=60
+	k sleep 1.2
+	equals 60 k sysctl $mine
+	k close aoe7e3
+	k close aoe7e4
+	k unload
+}
+t "the disk of the root file system waits for ever" holds_root
+
+# A value in loader.conf, -1 too, is the administrator's word.
+root_told_otherwise() {
+	local own
+	for own in 60 -1; do
+		root_mount -k $mine="$own"
+		k sleep 2.2
+		equals "$own" k sysctl $mine
+		if grep -q 'holds the root' "$log"; then return 1; fi
+		k close aoe7e3
+		k close aoe7e4
+		k unload
+		k if detach em0
+	done
+}
+t "... unless loader.conf says otherwise" root_told_otherwise
+
+root_elsewhere() {
+	k root boot
+	two_targets
+	k open aoe7e3
+	k root mounted
+	k sleep 2.2
+	equals -1 k sysctl $mine
+	k close aoe7e3
+	k unload
+}
+t "... and without net.aoe.boot no disk is taken for it" root_elsewhere
