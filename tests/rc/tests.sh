@@ -89,6 +89,79 @@ write_cache_takes_only_its_three_values()
 	never_calls 'ifconfig|kldload'
 }
 
+disks_in_aoe_forever_wait_for_ever()
+{
+	conf 'aoe_forever="aoe0e1,/dev/aoe7e5p1"'
+	aoe start
+	succeeds
+	calls_in_order 'kenv net.aoe.target.aoe0e1.maxwait=0' 'kldload aoe'
+	calls_in_order 'kenv net.aoe.target.aoe7e5.maxwait=0' 'kldload aoe'
+	never_calls 'sysctl net\.aoe\.target\..*=.*'
+}
+
+disk_in_aoe_forever_that_is_there_waits_for_ever()
+{
+	aoe start
+	target aoe0e1 180
+	conf 'aoe_forever="aoe0e1"'
+	aoe start
+	succeeds
+	calls 'sysctl net.aoe.target.aoe0e1.maxwait=0'
+}
+
+nonsense_in_aoe_forever_is_said_and_the_rest_done()
+{
+	conf 'aoe_forever="aoed0 ada0 aoe0e1"'
+	aoe start
+	is_failure
+	says 'aoed0 in aoe_forever is no disk'
+	says 'ada0 in aoe_forever is no disk'
+	calls 'kenv net.aoe.target.aoe0e1.maxwait=0'
+	calls 'mount /data'
+}
+
+refused_kernel_environment_is_said()
+{
+	conf 'aoe_forever="aoe0e1"'
+	fails 'kenv net.aoe.target.aoe0e1.maxwait=0'
+	aoe start
+	is_failure
+	says 'net.aoe.target.aoe0e1.maxwait cannot be set'
+	calls 'mount /data'
+}
+
+root_and_swap_of_fstab_wait_for_ever()
+{
+	fstab '/dev/aoe7e1p2 / ufs rw 0 0
+/dev/aoe7e5p1.eli none swap sw,late 0 0
+#/dev/aoe7e6 none swap sw,late 0 0
+/dev/ada0p3 none swap sw 0 0
+/dev/aoe0e1p1 /data ufs rw,noauto 0 0'
+	aoe start
+	succeeds
+	calls_in_order 'kenv net.aoe.target.aoe7e1.maxwait=0' 'kldload aoe'
+	calls_in_order 'kenv net.aoe.target.aoe7e5.maxwait=0' 'kldload aoe'
+	times_called 0 'kenv net.aoe.target.aoe7e6.maxwait=0'
+	times_called 0 'kenv net.aoe.target.aoe0e1.maxwait=0'
+}
+
+swap_with_a_maxwait_of_its_own_keeps_it()
+{
+	fstab '/dev/aoe7e5 none swap sw,late 0 0
+/dev/aoe7e6 none swap sw,late 0 0
+/dev/aoe7e7 none swap sw,late 0 0
+/dev/aoe0e1p1 /data ufs rw,noauto 0 0'
+	echo 60 > "$SANDBOX/kenv/net.aoe.target.aoe7e5.maxwait"
+	target aoe7e6 90
+	target aoe7e7 -1
+	aoe start
+	succeeds
+	never_calls 'kenv net\.aoe\.target\.aoe7e[56]\.maxwait=.*'
+	never_calls 'sysctl net\.aoe\.target\.aoe7e[56]\.maxwait=.*'
+	calls 'kenv net.aoe.target.aoe7e7.maxwait=0'
+	calls 'sysctl net.aoe.target.aoe7e7.maxwait=0'
+}
+
 list_of_interfaces_may_have_commas()
 {
 	echo igb1 >> "$SANDBOX/interfaces"
@@ -438,12 +511,28 @@ shutdown_waits_no_longer_than_shutdown_wait()
 	calls_in_order 'sysctl net.aoe.maxwait=30' 'umount /data'
 }
 
+shutdown_ends_the_wait_of_each_target()
+{
+	aoe start
+	target aoe0e1 0
+	target aoe0e2 -1
+	target aoe0e3 29
+	target aoe0e4 31
+	shutdown=yes
+	aoe faststop
+	succeeds
+	calls_in_order 'sysctl net.aoe.target.aoe0e1.maxwait=30' 'umount /data'
+	calls_in_order 'sysctl net.aoe.target.aoe0e4.maxwait=30' 'umount /data'
+	never_calls 'sysctl net\.aoe\.target\.aoe0e[23]\.maxwait=.*'
+}
+
 plain_stop_leaves_maxwait_alone()
 {
 	aoe start
+	target aoe0e1 0
 	aoe stop
 	succeeds
-	never_calls 'sysctl net\.aoe\.maxwait=.*'
+	never_calls 'sysctl net\.aoe\.(target\.aoe0e1\.)?maxwait=.*'
 }
 
 refused_unload_is_said()
