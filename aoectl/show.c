@@ -4,6 +4,7 @@
  * list, status, paths: what there is.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libxo/xo.h>
@@ -219,6 +220,28 @@ say_disk(const struct aoe_target_info *info)
 		    text + (text[0] == ',' ? 2 : 0));
 }
 
+/* How long I/O waits in an outage; in words if the target has its own limit. */
+static void
+say_maxwait(const char *name)
+{
+	char node[48], value[16];
+	long seconds;
+
+	snprintf(node, sizeof(node), "net.aoe.target.%s.maxwait", name);
+	if (os_sysctl_get(node, value, sizeof(value)) != 0)
+		return;
+	seconds = strtol(value, NULL, 10);
+	if (seconds > 0)
+		xo_emit("  {P:/%-10s}{P:/%ld}{P: s}\n", "maxwait", seconds);
+	else if (seconds == 0)
+		xo_emit("  {P:/%-10s}{P:for ever}\n", "maxwait");
+	else if (os_sysctl_get("net.aoe.maxwait", value, sizeof(value)) != 0)
+		return;
+	else
+		seconds = strtol(value, NULL, 10);
+	xo_emit("{e:maxwait/%ld}", seconds);
+}
+
 static int
 status_one(const struct aoe_ioc_target *t)
 {
@@ -245,6 +268,7 @@ status_one(const struct aoe_ioc_target *t)
 	xo_emit("  {P:/%-10s}{:active/%u} {P:under way, }{:completed/%ju} "
 	    "{P:completed, }{:failed/%ju} {P:failed}\n", "I/O", info.active,
 	    (uintmax_t)info.completed, (uintmax_t)info.failed);
+	say_maxwait(t->name);
 	remarks(t);
 	xo_open_list("path");
 	for (i = 0; i < t->npaths; i++) {

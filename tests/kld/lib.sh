@@ -70,6 +70,11 @@ fails_with() {
 	return 1
 }
 
+# The command must fail: `!` before it would not end the test if it did not.
+not() {
+	! "$@"
+}
+
 # equals WANT COMMAND...: the command prints exactly that.
 equals() {
 	local want=$1 said

@@ -55,6 +55,19 @@ ctl_status() {
 }
 t "aoectl status tells by its exit status that a target is not up" ctl_status
 
+ctl_maxwait() {
+	with_disk
+	not text maxwait status
+	json 'o["target"][0]["maxwait"] == 180' status
+	k sysctl net.aoe.target.aoe7e3.maxwait=60
+	text "maxwait +60 s" status
+	k sysctl net.aoe.target.aoe7e3.maxwait=0
+	text "maxwait +for ever" status
+	json 'o["target"][0]["maxwait"] == 0' status
+	k unload
+}
+t "aoectl status shows a target's own maxwait" ctl_maxwait
+
 ctl_paths() {
 	with_disk 1500
 	k if attach em1 wire em1 9000
