@@ -383,7 +383,7 @@ ctl_log() {
 	grep -q 'aoe7e3 SUSPENDED' "$work/followed"
 	# Unloading ends whoever waits, at once.
 	k unload
-	! wait "$follower"
+	not wait "$follower"
 }
 t "aoectl log has what happened, and -f goes on until the unload" ctl_log
 
@@ -430,7 +430,7 @@ ctl_signal() {
 	k interrupt
 	k sleep 0.3
 	# It is over, long before its four seconds.
-	! kill -0 "$waiting" 2>/dev/null
+	not kill -0 "$waiting" 2>/dev/null
 	k target set em0 7.3 mute 0
 	exits 0 config 7.3
 	k unload
@@ -448,7 +448,7 @@ ctl_unload() {
 	begun=$SECONDS
 	k unload
 	((SECONDS - begun < 3))
-	! wait "$waiting"
+	not wait "$waiting"
 	exits 69 list
 	fails_with "kldload aoe" ctl list
 }

@@ -64,7 +64,7 @@ undercuts() {
 	k wait net.aoe.target.aoe7e3.state suspended 15
 	k sysctl $mine=1
 	k wait net.aoe.target.aoe7e3.state failed 5
-	if wait "$writer"; then return 1; fi
+	not wait "$writer"
 	k close aoe7e3
 	k close aoe7e4
 	k unload
@@ -141,7 +141,7 @@ root_told_otherwise() {
 		root_mount -k $mine="$own"
 		k sleep 2.2
 		equals "$own" k sysctl $mine
-		if grep -q 'holds the root' "$log"; then return 1; fi
+		not grep -q "holds the root" "$log"
 		k close aoe7e3
 		k close aoe7e4
 		k unload

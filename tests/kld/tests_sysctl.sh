@@ -18,7 +18,7 @@ all_there() {
 		k sysctl "net.aoe.$name"
 	done
 	at_least 10 lines k sysctl -a net.aoe.stats
-	! k sysctl -d net.aoe | grep -E ': *$'
+	not grep -E ': *$' <(k sysctl -d net.aoe)
 	k unload
 }
 t "every sysctl is there, with a description" all_there
@@ -38,7 +38,7 @@ target_nodes() {
 	equals 1048576 k sysctl net.aoe.target.aoe1e1.size
 	equals em0 k sysctl net.aoe.target.aoe1e1.path.0.interface
 	equals 02:ae:00:01:01:00 k sysctl net.aoe.target.aoe1e1.path.0.mac
-	! k sysctl -d net.aoe.target | grep -E ': *$'
+	not grep -E ': *$' <(k sysctl -d net.aoe.target)
 	k sysctl net.aoe.devices | grep aoe1e1
 	k unload
 }

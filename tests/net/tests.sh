@@ -241,7 +241,7 @@ forced() {
 	reader=$!
 	sleep 0.5
 	k unload -f
-	! wait "$reader"
+	not wait "$reader"
 	equals "0 left" k leaks
 }
 t "a forced unload with a dead target fails its I/O and leaves nothing" forced
