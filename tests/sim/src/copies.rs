@@ -25,12 +25,13 @@ struct Request {
     serial: u64,
     major: u16,
     minor: u8,
-    command: u8,
 }
 
 pub struct Copies {
     copies: Vec<Copy>,
-    requests: HashMap<u32, Request>,
+    /// By tag and command: discovery draws the tags of its queries, one of
+    /// which may be that of an ATA request.
+    requests: HashMap<(u32, u8), Request>,
     ghost_wait: u64,
     serial: u64,
 }
@@ -51,18 +52,17 @@ impl Copies {
     ) -> Result<(), String> {
         self.serial += 1;
         let path = (link, frame::dst(bytes));
-        let tag = frame::tag(bytes);
+        let (tag, command) = (frame::tag(bytes), bytes[frame::COMMAND]);
         let request = Request {
             path,
             serial: self.serial,
             major: frame::u16_at(bytes, frame::MAJOR),
             minor: bytes[frame::MINOR],
-            command: bytes[frame::COMMAND],
         };
         // Repetitions of a management request may share a tag: an answer then
         // says no more than that the first of them has left.
         let is_new = self.requests.len();
-        self.requests.entry(tag).or_insert(request);
+        self.requests.entry((tag, command)).or_insert(request);
         let Some(op) = op else { return Ok(()) };
         if self.requests.len() == is_new {
             return Err(format!("a write used tag {tag:08x}, which is not new"));
@@ -103,15 +103,53 @@ impl Copies {
 
     /// An answer reaches the initiator.
     pub fn on_answer(&mut self, link: u8, bytes: &[u8]) {
-        let Some(request) = self.requests.get(&frame::tag(bytes)) else { return };
+        let key = (frame::tag(bytes), bytes[frame::COMMAND]);
+        let Some(request) = self.requests.get(&key) else { return };
         let fits = request.path.0 == link
             && request.major == frame::u16_at(bytes, frame::MAJOR)
-            && request.minor == bytes[frame::MINOR]
-            && request.command == bytes[frame::COMMAND];
+            && request.minor == bytes[frame::MINOR];
         if !fits {
             return;
         }
-        let (path, serial, tag) = (request.path, request.serial, frame::tag(bytes));
-        self.copies.retain(|copy| copy.tag != tag && (copy.path != path || copy.serial > serial));
+        let (path, serial) = (request.path, request.serial);
+        let is_its = |copy: &Copy| (copy.tag, 0) == key;
+        self.copies.retain(|copy| !is_its(copy) && (copy.path != path || copy.serial > serial));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(command: u8, tag: u32) -> Vec<u8> {
+        let mut bytes = vec![0; 548];
+        bytes[12..14].copy_from_slice(&[0x88, 0xa2]);
+        if command == 1 {
+            bytes[..6].copy_from_slice(&frame::BROADCAST);
+        }
+        bytes[frame::COMMAND] = command;
+        bytes[frame::TAG..frame::ARGUMENT].copy_from_slice(&tag.to_be_bytes());
+        bytes[frame::COUNT..frame::LBA].copy_from_slice(&[1, 0x34]);
+        bytes
+    }
+
+    #[test]
+    fn a_write_may_have_the_tag_of_a_query_but_not_of_a_write() {
+        let mut copies = Copies::new(1);
+        assert_eq!(copies.on_transmit(0, 0, &request(1, 5), None, 0), Ok(()));
+        assert_eq!(copies.on_transmit(0, 0, &request(0, 5), Some(1), 1), Ok(()));
+        assert!(copies.on_transmit(0, 0, &request(0, 5), Some(1), 2).is_err());
+    }
+
+    #[test]
+    fn an_answer_to_a_query_resolves_no_write_of_its_tag() {
+        let mut copies = Copies::new(1_000_000);
+        let write = request(0, 5);
+        assert_eq!(copies.on_transmit(0, 0, &request(1, 5), None, 0), Ok(()));
+        assert_eq!(copies.on_transmit(0, 0, &write, Some(1), 1), Ok(()));
+        copies.on_answer(0, &request(1, 5));
+        assert!(copies.on_transmit(0, 0, &request(0, 6), Some(2), 2).is_err());
+        copies.on_answer(0, &write);
+        assert_eq!(copies.on_transmit(0, 0, &request(0, 7), Some(3), 3), Ok(()));
     }
 }
