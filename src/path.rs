@@ -200,6 +200,10 @@ pub struct Path {
     /// Two disks answered: questions that one answer must come to before it is
     /// used again.
     pub(crate) disputed: u8,
+    /// The size that the disk has grown to by its last answer, and the answers
+    /// that are to repeat it before that is taken for true.
+    pub(crate) grown: u64,
+    pub(crate) growing: u8,
     /// Its conflict was told.
     pub(crate) conflict_told: bool,
     /// Nearly everything is answered twice, by equal data.
@@ -261,6 +265,8 @@ impl Path {
         weighed: Counters::NONE,
         said_tag: Tag(0),
         disputed: 0,
+        grown: 0,
+        growing: 0,
         conflict_told: false,
         is_doubled: false,
         compare_wanted: false,

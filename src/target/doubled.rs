@@ -32,8 +32,8 @@ const READ_WAIT: Micros = Micros::from_secs(1);
 /// Between comparisons.
 const REST: Micros = Micros::from_secs(60);
 /// Questions in a row that one answer must come to, until a path that had two
-/// is used again.
-const PROBATION: u8 = 3;
+/// is used again, or an open disk has grown.
+pub(super) const PROBATION: u8 = 3;
 /// Between these questions.
 pub(super) const PROBATION_WAIT: Micros = Micros::from_millis(300);
 
@@ -138,6 +138,7 @@ impl Target<'_> {
         let ours = self.identity.as_ref().is_some_and(|k| k.names_as(identity));
         let differs = match path.state {
             State::Conflict => ours,
+            _ if path.growing != 0 => !ours || path.grown != identity.blocks(),
             _ => !ours || path.sectors != identity.blocks(),
         };
         if differs || path.disputed != 0 {
@@ -145,14 +146,24 @@ impl Target<'_> {
         }
     }
 
-    /// Two disks answer on a path. It is not used until only one does.
+    /// Two disks answer on a path, and on all that lead to the same address. They
+    /// are not used until only one does.
     fn dispute(&mut self, index: usize, now: Instant) {
         self.stop_comparing(index, now);
-        let Some(path) = self.paths.get_mut(index) else { return };
-        // That there are two is news though it is known that one is another.
-        path.conflict_told &= path.disputed != 0;
-        path.disputed = PROBATION;
-        self.on_conflict(index, Event::TwoDisks, now);
+        let Some(mac) = self.paths.get(index).map(|p| p.mac) else { return };
+        for other in 0..self.paths.len() {
+            let Some(path) = self.paths.get_mut(other) else { return };
+            if other != index && (path.mac != mac || path.state == State::Free) {
+                continue;
+            }
+            let is_silent = matches!(path.state, State::Down { .. });
+            // That there are two is news though it is known that one is another.
+            path.conflict_told &= path.disputed != 0;
+            (path.disputed, path.growing) = (PROBATION, 0);
+            if !is_silent {
+                self.on_conflict(other, Event::TwoDisks, now);
+            }
+        }
     }
 
     /// A path that had two answers said who it is: whether it has to say so
@@ -310,6 +321,8 @@ impl Target<'_> {
                 let d = &mut self.doubled;
                 if !d.spoiled && first == digest {
                     d.equal = d.equal.saturating_add(1);
+                    // If it differed before, it was written to in between.
+                    d.different = 0;
                 } else if !d.spoiled {
                     d.different = d.different.saturating_add(1);
                 }

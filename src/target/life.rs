@@ -91,6 +91,7 @@ impl Target<'_> {
             self.tell(Notice::Gone);
             self.life = Life::Discovered;
         }
+        let blocks = if same { self.settled_blocks(index, blocks) } else { blocks };
         if same && self.disagrees(index, blocks) {
             return self.set_aside(index, now);
         }
@@ -240,7 +241,7 @@ impl Target<'_> {
     }
 
     /// Whether another live path says that the disk has another size.
-    fn disagrees(&self, index: usize, sectors: u64) -> bool {
+    pub(super) fn disagrees(&self, index: usize, sectors: u64) -> bool {
         let others = self.known_paths().iter().enumerate().filter(|(i, _)| *i != index);
         others.filter(|(_, p)| p.is_up()).any(|(_, p)| p.sectors != sectors)
     }

@@ -13,6 +13,7 @@ mod advert;
 mod control;
 mod doubled;
 mod filtered;
+mod growth;
 mod life;
 mod manage;
 mod notice;

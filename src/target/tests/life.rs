@@ -331,6 +331,13 @@ fn a_grown_disk_is_resized_and_a_shrunken_open_one_gets_no_io() {
     rig.target.handle_revalidate(rig.now);
     let query = rig.take_one(0xec);
     rig.identify(&query, THEM, &disk(2000, SERIAL));
+    // Of an open disk one answer is not enough.
+    for _ in 0..2 {
+        assert_eq!((rig.take_frames(), rig.take_news()), (Vec::new(), Vec::new()));
+        rig.run(Micros::from_millis(400));
+        let query = rig.take_one(0xec);
+        rig.identify(&query, THEM, &disk(2000, SERIAL));
+    }
     assert_eq!(rig.take_news(), [Output::Resized { sectors: 2000 }]);
     rig.target.handle_revalidate(rig.now);
     let query = rig.take_one(0xec);
@@ -526,6 +533,12 @@ fn a_path_that_says_another_size_carries_no_io_until_all_agree() {
     let frames = rig.take_frames();
     assert!(frames.iter().all(|f| f.header[..6] == THEM.0));
     rig.identify(&query, THEM, &disk(2000, SERIAL));
+    for _ in 0..2 {
+        rig.run(Micros::from_millis(400));
+        let frames = rig.take_frames();
+        let query = frames.iter().find(|f| f.header[27] == 0xec).unwrap();
+        rig.identify(query, THEM, &disk(2000, SERIAL));
+    }
     assert!(rig.take_news().contains(&Output::Resized { sectors: 2000 }));
     let again = rig.take_frames().into_iter().find(|f| f.header[..6] == OTHERS.0).unwrap();
     rig.identify(&again, OTHERS, &disk(2000, SERIAL));

@@ -60,6 +60,9 @@ const ENXIO: i32 = 6;
 const EAGAIN: i32 = 35;
 /// As `net.aoe.maxtargets` bounds them.
 const MAX_TARGETS: usize = 16;
+/// States of a path.
+const PATH_UP: u8 = 1;
+const PATH_CONFLICT: u8 = 3;
 /// Bytes behind a block that nobody may touch.
 const FENCE: usize = 64;
 const FENCE_BYTE: u8 = 0xc7;
@@ -409,6 +412,8 @@ impl Initiator for Core {
                 link: info.link,
                 window: info.window,
                 in_flight: info.in_flight,
+                is_up: info.state == PATH_UP,
+                is_conflict: info.state == PATH_CONFLICT,
             })
         };
         (0..).map_while(path).collect()
@@ -430,6 +435,7 @@ impl Initiator for Core {
             guard_wait_us: info.guard_wait_us,
             active: info.active,
             guarded: info.guarded,
+            is_doubled: info.flags & abi::INFO_DOUBLED != 0,
         }
     }
 }

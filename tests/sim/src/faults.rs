@@ -53,6 +53,7 @@ impl<I: Initiator> World<'_, I> {
                     self.advertise(1);
                 }
             }
+            Fault::Twin(on) => self.twin(on)?,
             Fault::Grow(by) => {
                 self.die();
                 self.targets[0].disk.grow(by);

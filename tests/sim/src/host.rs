@@ -1,6 +1,7 @@
 //! The submitting side: bios with data in memory, completed exactly once.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use aoe_core::output::IoError;
 
@@ -59,6 +60,9 @@ pub struct Host {
     pub sectors_written: u64,
     pub longest_wait: u64,
     acceptances: u64,
+    /// When answers may have been another disk's: nothing follows from those
+    /// to an I/O that was under way then.
+    pub doubtful: Range<u64>,
 }
 
 impl Host {
@@ -79,6 +83,7 @@ impl Host {
             sectors_written: 0,
             longest_wait: 0,
             acceptances: 0,
+            doubtful: u64::MAX..u64::MAX,
         }
     }
 
@@ -305,9 +310,15 @@ impl Host {
             self.failed += 1;
             judge(plan, &bio, error)?;
         }
+        let is_doubtful =
+            now >= self.doubtful.start && bio.submitted_at < self.doubtful.end;
         match bio.kind {
-            Kind::Write | Kind::Delete => self.reference.end_write(bio.op, result.is_ok())?,
-            Kind::Read if result.is_ok() => {
+            Kind::Write | Kind::Delete => {
+                // The other disk may have acknowledged what this one dropped.
+                let is_there = !is_doubtful || self.reference.has_executed(bio.op);
+                self.reference.end_write(bio.op, result.is_ok() && is_there)?;
+            }
+            Kind::Read if result.is_ok() && !is_doubtful => {
                 let sectors = bio.memory.chunks_exact(SECTOR).zip(bio.lba..);
                 let values = sectors.map(|(sector, lba)| pattern::read(sector, lba));
                 self.reference.end_read(bio.op, bio.lba, values)?;

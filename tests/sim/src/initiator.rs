@@ -67,6 +67,10 @@ pub struct PathView {
     pub link: u8,
     pub window: u32,
     pub in_flight: u32,
+    /// It carries I/O.
+    pub is_up: bool,
+    /// Another disk answers there, or two.
+    pub is_conflict: bool,
 }
 
 /// Counters that a scenario's summary shows.
@@ -80,6 +84,8 @@ pub struct Counters {
     pub active: u32,
     /// Copies of finished writes that may still arrive.
     pub guarded: u32,
+    /// Nearly everything is answered twice.
+    pub is_doubled: bool,
 }
 
 /// An initiator, with time in microseconds.

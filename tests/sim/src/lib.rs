@@ -24,5 +24,6 @@ pub mod rng;
 pub mod search;
 pub mod shim;
 pub mod target;
+pub mod twins;
 mod wires;
 pub mod world;

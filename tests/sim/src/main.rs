@@ -30,6 +30,9 @@ KIND is one of
   --unordered  targets that work on several requests at once and answer them in
              any order: no update may be lost, and in half of the scenarios
              the limits of --hot are held
+  --twins    everything is answered twice for a while, by two disks, by two
+             alike, or by the network: two disks are seen and get no I/O
+             from then on, and one is used on
   --hot      a few sectors rewritten all the time at 1% loss: bounds how long
              a write waits for a fence
 ";
@@ -43,6 +46,7 @@ enum Kind {
     Naive,
     Ordered,
     Outage,
+    Twins,
     Unordered,
 }
 
@@ -53,6 +57,7 @@ impl Kind {
             Kind::Crash => Plan::draw(seed).crashing(),
             Kind::Hot => Plan::draw(seed).hot(),
             Kind::Outage => Plan::draw(seed).outage(None),
+            Kind::Twins => Plan::draw(seed).twins(),
             Kind::Unordered => Plan::draw(seed).unordered(),
             Kind::Naive | Kind::Ordered => Plan::draw(seed).ordered(),
         }
@@ -123,6 +128,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "--crash" => options.kind = Kind::Crash,
             "--outage" => options.kind = Kind::Outage,
             "--unordered" => options.kind = Kind::Unordered,
+            "--twins" => options.kind = Kind::Twins,
             "--hot" => options.kind = Kind::Hot,
             "-v" => options.verbose = true,
             "-h" | "--help" => return Err(String::new()),
@@ -212,7 +218,7 @@ fn sweep(options: &Options) -> ExitCode {
     let good = match options.kind {
         // What it is there to show: an initiator without a guard loses updates.
         Kind::Naive => lost != 0,
-        Kind::Ordered | Kind::Unordered => {
+        Kind::Ordered | Kind::Twins | Kind::Unordered => {
             totals.failures.is_empty() && totals.sum.lost_updates_excused == 0
         }
         Kind::All | Kind::Crash | Kind::Hot | Kind::Outage => totals.failures.is_empty(),
@@ -285,6 +291,9 @@ fn report(options: &Options, totals: &Totals, seconds: f64) {
     );
     if matches!(options.kind, Kind::Hot | Kind::Unordered) {
         println!("the longest I/O took {} us", sum.longest_wait);
+    }
+    if options.kind == Kind::Twins {
+        println!("two disks were seen after {} us at the latest", sum.twin_seen);
     }
     if let Some((seed, _)) = totals.failures.first() {
         println!("{} failed; replay with --seed {seed} -v", totals.failures.len());

@@ -3,6 +3,7 @@
 use crate::initiator::Settings;
 use crate::quirks::{self, Flush, Quirks, Refusal};
 use crate::rng::Rng;
+use crate::twins::TwinPlan;
 
 pub const MS: u64 = 1_000;
 pub const SECOND: u64 = 1_000_000;
@@ -74,6 +75,8 @@ pub enum Fault {
     Unavailable(bool),
     /// A box with another disk answers under the same address.
     Impostor(bool),
+    /// Everything is answered twice, in the way that the plan says.
+    Twin(bool),
     /// The disk has grown, and the target starts again to say so.
     Grow(u64),
     /// An administrator asks for a beacon.
@@ -134,6 +137,7 @@ pub struct Plan {
     /// Reads come first, so that it shows how the target works.
     pub is_unordered: bool,
     pub outage: Option<Outage>,
+    pub twin: Option<TwinPlan>,
 }
 
 impl Plan {
@@ -164,6 +168,7 @@ impl Plan {
             is_hot: false,
             is_unordered: false,
             outage: None,
+            twin: None,
         };
         plan.draw_topology(&mut rng);
         if !clean {

@@ -66,6 +66,19 @@ struct Write {
     executed: [u64; 16],
 }
 
+impl Write {
+    fn mark(&mut self, lba: u64) {
+        let at = lba - self.lba;
+        self.executed[(at / 64) as usize] |= 1 << (at % 64);
+    }
+
+    /// A sector that no copy of it has written.
+    fn missing(&self) -> Option<u64> {
+        let bit = |at: u64| self.executed[(at / 64) as usize] & 1 << (at % 64) != 0;
+        (0..self.sectors).find(|&at| !bit(at)).map(|at| self.lba + at)
+    }
+}
+
 pub struct Reference {
     sectors: Vec<Sector>,
     writes: Vec<Option<Write>>,
@@ -118,14 +131,10 @@ impl Reference {
         };
         write.ended = step;
         let write = *write;
-        if acknowledged {
-            let bit = |at: u64| write.executed[(at / 64) as usize] & 1 << (at % 64) != 0;
-            if let Some(at) = (0..write.sectors).find(|&at| !bit(at)) {
-                return Err(format!(
-                    "write {op} was acknowledged before the target had sector {} of it",
-                    write.lba + at
-                ));
-            }
+        if let Some(lba) = write.missing().filter(|_| acknowledged) {
+            return Err(format!(
+                "write {op} was acknowledged before the target had sector {lba} of it"
+            ));
         }
         let oldest = self.oldest();
         for lba in write.lba..write.lba + write.sectors {
@@ -247,6 +256,19 @@ impl Reference {
         Ok(())
     }
 
+    /// Whether the target has the whole of a write.
+    pub fn has_executed(&self, op: u32) -> bool {
+        self.writes.get(op as usize).copied().flatten().is_some_and(|w| w.missing().is_none())
+    }
+
+    /// A disk that is kept alike executed a copy of `op` on a sector, which
+    /// this one is about to.
+    pub fn executed_elsewhere(&mut self, op: u32, lba: u64) {
+        if let Some(Some(write)) = self.writes.get_mut(op as usize) {
+            write.mark(lba);
+        }
+    }
+
     /// A target executed a copy of `op` on a sector.
     pub fn executed(&mut self, op: u32, lba: u64, overtaken: bool) -> Result<(), String> {
         let Some(Some(write)) = self.writes.get_mut(op as usize) else {
@@ -255,8 +277,7 @@ impl Reference {
         if lba < write.lba || lba >= write.lba + write.sectors {
             return Err(format!("sector {lba}: write {op} was not meant for it"));
         }
-        let at = lba - write.lba;
-        write.executed[(at / 64) as usize] |= 1 << (at % 64);
+        write.mark(lba);
         let (ended, trims) = (write.ended, write.trims);
         let sector = &mut self.sectors[lba as usize];
         // What a crash took back is there again: a copy of it was still under way.

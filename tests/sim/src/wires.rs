@@ -18,12 +18,17 @@ impl<I: Initiator> World<'_, I> {
                 if there.segment != segment || (dst != there.mac && dst != frame::BROADCAST) {
                     continue;
                 }
-                if bytes.len() > there.mtu + 14 {
+                if bytes.len() > there.mtu + 14 || self.is_twin(target) {
                     continue;
                 }
                 let wire = target * self.plan.ports.len() + port;
                 for arrives in self.network.request_arrivals(at, wire, leaves, bytes.len()) {
                     let packet = Packet { bytes: bytes.clone(), op, serial, overtaken: false };
+                    if self.is_twin(1) {
+                        // Two daemons on one interface.
+                        let packet = packet.clone();
+                        self.schedule(arrives, Event::Arrive { target: 1, link: at, port, packet });
+                    }
                     self.schedule(arrives, Event::Arrive { target, link: at, port, packet });
                 }
             }
@@ -34,6 +39,9 @@ impl<I: Initiator> World<'_, I> {
         let wire = self.network.wire(link, target * self.plan.ports.len() + port);
         packet.overtaken = packet.serial < wire.newest;
         wire.newest = wire.newest.max(packet.serial);
+        if self.twin_drops(&packet.bytes) {
+            return;
+        }
         self.targets[target].enqueue(port, packet);
         self.start(target, port);
     }
@@ -123,6 +131,10 @@ impl<I: Initiator> World<'_, I> {
 
     pub(crate) fn executed(&mut self, target: usize, log: &[Executed]) -> Result<(), String> {
         for done in log {
+            if self.is_twin(target) {
+                self.executed_by_twin(done.op, done.lba);
+                continue;
+            }
             if target != 0 {
                 return Err(format!("write {} went to another disk", done.op));
             }
@@ -138,7 +150,8 @@ impl<I: Initiator> World<'_, I> {
     pub(crate) fn reply(&mut self, target: usize, reply: Reply) {
         let segment = self.targets[target].ports[reply.port].segment;
         let dst = frame::dst(&reply.bytes);
-        let wire = target * self.plan.ports.len() + reply.port;
+        let interface = if self.is_twin(target) { 0 } else { target };
+        let wire = interface * self.plan.ports.len() + reply.port;
         for at in 0..self.network.links.len() {
             let link = &self.network.links[at];
             let fits = link.segment == segment && reply.bytes.len() <= link.mtu as usize + 14;

@@ -16,6 +16,7 @@ use crate::plan::{Fault, MS, Plan, SECOND};
 use crate::rng::Rng;
 use crate::shim;
 use crate::target::Target;
+use crate::twins::Twins;
 
 /// After the last fault everything is through within this time.
 const PATIENCE: u64 = 400 * SECOND;
@@ -80,6 +81,8 @@ pub struct Summary {
     pub completed: u64,
     pub failed: u64,
     pub longest_wait: u64,
+    /// The longest that two disks at one address were not seen.
+    pub twin_seen: u64,
     pub virtual_time: u64,
     pub events: u64,
     pub counters: Counters,
@@ -93,6 +96,7 @@ pub struct World<'p, I> {
     pub(crate) targets: Vec<Target>,
     pub(crate) serving: Vec<Vec<bool>>,
     pub(crate) copies: Option<Copies>,
+    pub(crate) twins: Twins,
     pub(crate) hostile: Hostile,
     pub(crate) rng: Rng,
     pub(crate) now: u64,
@@ -123,6 +127,7 @@ impl Summary {
         self.completed += other.completed;
         self.failed += other.failed;
         self.longest_wait = self.longest_wait.max(other.longest_wait);
+        self.twin_seen = self.twin_seen.max(other.twin_seen);
         self.virtual_time += other.virtual_time;
         self.events += other.events;
         let (sum, one) = (&mut self.counters, &other.counters);
@@ -148,6 +153,7 @@ impl<'p, I: Initiator> World<'p, I> {
             serving: vec![vec![false; ports]; targets.len()],
             targets,
             copies: guarded.then(|| Copies::new(plan.settings.ghost_wait_us)),
+            twins: Twins::default(),
             hostile: Hostile::new(rng.fork()),
             rng,
             now: 0,
@@ -187,6 +193,7 @@ impl<'p, I: Initiator> World<'p, I> {
         self.summary.longest_wait = self.host.longest_wait;
         self.summary.virtual_time = self.now;
         self.summary.events = self.handled;
+        self.summary.twin_seen = self.twins.longest;
         self.summary.counters = self.initiator.counters(self.now);
         self.summary
     }
@@ -341,6 +348,7 @@ impl<'p, I: Initiator> World<'p, I> {
         self.offer()?;
         self.drain()?;
         self.check()?;
+        self.watch_twins()?;
         let Some(deadline) = self.initiator.deadline() else { return Ok(()) };
         let late = match self.rng.chance(self.network.profile.late_tick) {
             true => self.rng.below(20 * MS),
@@ -404,6 +412,7 @@ impl<'p, I: Initiator> World<'p, I> {
         match output {
             Output::Transmit(transmit) => self.transmit(&transmit)?,
             Output::Complete { io, result } => {
+                self.watch_twin_answer(result.is_ok())?;
                 self.host.complete(self.plan, self.now, io.0, result)?;
                 // biodone may call strategy again before it returns.
                 if self.rng.chance(5000) {
@@ -472,6 +481,7 @@ impl<'p, I: Initiator> World<'p, I> {
         if let Some(copies) = &mut self.copies {
             copies.on_transmit(now, transmit.link.0, &bytes, op, transmit.copy)?;
         }
+        self.watch_twin_request(at, &bytes)?;
         self.provoke(at, &bytes);
         if !self.network.links[at].up || self.rng.chance(self.network.profile.no_mbuf) {
             if transmit.copy != 0 {
