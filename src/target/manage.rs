@@ -77,7 +77,11 @@ impl Target<'_> {
         let fence = purpose == Purpose::Fence;
         let tag = self.management_tag(FIRST_SLOT.saturating_add(u16::try_from(index).unwrap_or(0)));
         if let Some(path) = self.paths.get_mut(index) {
-            let due = if path.disputed != 0 || path.growing != 0 { now.after(PROBATION_WAIT) } else { now };
+            let due = if path.disputed != 0 || path.growing != 0 {
+                now.after(PROBATION_WAIT)
+            } else {
+                now
+            };
             path.management =
                 Some(Management { purpose, tag, seq: 0, sent_at: now, tries: 0, due });
         }

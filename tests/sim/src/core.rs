@@ -61,6 +61,7 @@ const EAGAIN: i32 = 35;
 /// As `net.aoe.maxtargets` bounds them.
 const MAX_TARGETS: usize = 16;
 /// States of a path.
+const PATH_IDENTIFYING: u8 = 0;
 const PATH_UP: u8 = 1;
 const PATH_CONFLICT: u8 = 3;
 /// Bytes behind a block that nobody may touch.
@@ -413,6 +414,7 @@ impl Initiator for Core {
                 window: info.window,
                 in_flight: info.in_flight,
                 is_up: info.state == PATH_UP,
+                is_asked: info.state == PATH_IDENTIFYING,
                 is_conflict: info.state == PATH_CONFLICT,
             })
         };

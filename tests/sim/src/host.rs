@@ -310,8 +310,7 @@ impl Host {
             self.failed += 1;
             judge(plan, &bio, error)?;
         }
-        let is_doubtful =
-            now >= self.doubtful.start && bio.submitted_at < self.doubtful.end;
+        let is_doubtful = now >= self.doubtful.start && bio.submitted_at < self.doubtful.end;
         match bio.kind {
             Kind::Write | Kind::Delete => {
                 // The other disk may have acknowledged what this one dropped.

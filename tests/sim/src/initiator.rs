@@ -69,6 +69,8 @@ pub struct PathView {
     pub in_flight: u32,
     /// It carries I/O.
     pub is_up: bool,
+    /// It is being asked who it is.
+    pub is_asked: bool,
     /// Another disk answers there, or two.
     pub is_conflict: bool,
 }

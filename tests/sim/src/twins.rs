@@ -91,7 +91,7 @@ impl Plan {
         plan.profile = Profile {
             loss: harms,
             delay_max: MS,
-            latency: plan.profile.latency,
+            latency: plan.profile.latency.max(150),
             service: plan.profile.service,
             jitter: plan.profile.jitter.min(200),
             late_sent: plan.profile.late_sent,
@@ -102,9 +102,9 @@ impl Plan {
         (s.maxwait_us, s.maxout, s.strict_src) = (0, 64, false);
         (s.io_slots, s.frame_slots, s.copy_slots) = (128, 256, 1024);
         let w = &mut plan.workload;
-        (w.ops, w.depth, w.think) = (8000, rng.pick(&[2, 8]), MS);
-        (w.reads, w.hot, w.max_sectors, w.overlap) = (60, 70, 8, true);
-        let begins = rng.range(20 * MS, 100 * MS);
+        (w.ops, w.depth, w.think) = (4000, rng.pick(&[2, 8]), MS);
+        (w.reads, w.hot, w.max_sectors, w.overlap) = (80, 85, 8, true);
+        let begins = rng.range(10 * MS, 50 * MS);
         plan.faults = vec![(begins, Fault::Twin(true)), (begins + STAY, Fault::Twin(false))];
         plan.heal_at = begins + STAY + SECOND;
         plan
@@ -154,6 +154,7 @@ impl<I: Initiator> World<'_, I> {
         second.ports[0].mac = first.ports[0].mac;
         second.disk.now.clone_from(&first.disk.now);
         second.disk.durable.clone_from(&first.disk.durable);
+        second.ports[0].queue.clone_from(&first.ports[0].queue);
         if plan.twin != Twin::Serial {
             second.serial.clone_from(&first.serial);
         }
@@ -169,6 +170,7 @@ impl<I: Initiator> World<'_, I> {
             _ => {}
         }
         second.dead = false;
+        self.start(1, 0);
         if !plan.is_silent {
             self.advertise(1);
         }
@@ -215,7 +217,8 @@ impl<I: Initiator> World<'_, I> {
             };
         }
         let is_used = paths.iter().any(|path| path.is_up);
-        let is_seen = !is_used && paths.iter().any(|path| path.is_conflict);
+        let is_open = paths.iter().any(|path| path.is_up || path.is_asked);
+        let is_seen = !is_open && paths.iter().any(|path| path.is_conflict);
         match self.twins.seen {
             None if is_seen => {
                 self.twins.seen = Some(self.now);
