@@ -12,6 +12,7 @@ use crate::output::Event;
 use crate::path::State;
 use crate::request::Place;
 use crate::time::{Instant, Micros};
+use crate::unfit::Unfit;
 use crate::wire::{Identify, Tag};
 
 /// Answers too many on a path after which they are weighed.
@@ -133,14 +134,17 @@ impl Target<'_> {
         let Some(path) = self.paths.get_mut(index).filter(|p| p.state != State::Free) else {
             return;
         };
-        // Of a path in conflict the first answer was not ours, or else a second
-        // one was known. While two are suspected, one answer too many is enough.
-        let ours = self.identity.as_ref().is_some_and(|k| k.names_as(identity));
-        let differs = match path.state {
-            State::Conflict => ours,
-            _ if path.growing != 0 => !ours || path.grown != identity.blocks(),
-            _ => !ours || path.sectors != identity.blocks(),
+        let known = self.identity.as_ref().or(self.refused.as_ref());
+        let ours = known.is_some_and(|k| k.names_as(identity));
+        let said = if path.growing == 0 { path.sectors } else { path.grown };
+        let differs = match (path.state, path.unfit) {
+            // No disk that is used, whichever of them it is.
+            (State::Conflict, Some(Unfit::SectorSize(_) | Unfit::NoSectors)) => false,
+            // The first answer was not ours, or else a second one was known.
+            (State::Conflict, None) if !path.is_aside => ours,
+            _ => !ours || said != identity.blocks(),
         };
+        // While two are suspected, one answer too many is enough.
         if differs || path.disputed != 0 {
             self.dispute(index, now);
         }

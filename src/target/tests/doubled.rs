@@ -221,6 +221,24 @@ fn two_disks_are_a_conflict_on_every_interface_that_leads_to_them() {
 }
 
 #[test]
+fn a_path_that_carries_no_sector_is_in_no_conflict_when_its_answers_are_doubled() {
+    let large = Identify { logical_sector: 4096, physical_sector: 4096, ..disk(1000, SERIAL) };
+    let odd = Identify { logical_sector: 520, physical_sector: 520, ..disk(1000, SERIAL) };
+    for (identity, mtu) in [(large, 9000), (large, 1500), (odd, 9000)] {
+        let mut rig = Rig::new();
+        rig.target.handle_link(LinkId(0), Link { mtu, ..up_link() }, rig.now);
+        rig.target.handle_link(LinkId(1), up_link(), rig.now);
+        let mut daemons = Daemons { identities: [identity; 2], ..Daemons::alike() };
+        for link in [LinkId(0), LinkId(1)] {
+            rig.config_on(link, THEM, 1, 16, 64);
+            daemons.serve_all(&mut rig);
+        }
+        assert!(!told(&mut rig).contains(&Event::TwoDisks));
+        assert!(!rig.target.status().has_conflict);
+    }
+}
+
+#[test]
 fn doubled_answers_with_equal_data_are_a_warning_that_is_told_once() {
     let mut rig = up();
     let mut daemons = Daemons::alike();
