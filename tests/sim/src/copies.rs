@@ -33,12 +33,14 @@ pub struct Copies {
     /// which may be that of an ATA request.
     requests: HashMap<(u32, u8), Request>,
     ghost_wait: u64,
+    shift: u8,
     serial: u64,
 }
 
 impl Copies {
-    pub fn new(ghost_wait: u64) -> Self {
-        Copies { copies: Vec::new(), requests: HashMap::new(), ghost_wait, serial: 0 }
+    /// Of a disk whose sectors have two to the `shift` blocks.
+    pub fn new(ghost_wait: u64, shift: u8) -> Self {
+        Copies { copies: Vec::new(), requests: HashMap::new(), ghost_wait, shift, serial: 0 }
     }
 
     /// A request leaves; `op` is the write that it carries, if any.
@@ -68,9 +70,9 @@ impl Copies {
             return Err(format!("a write used tag {tag:08x}, which is not new"));
         }
         let ranges = if frame::is_trim(bytes) {
-            frame::trim_ranges(bytes)
+            frame::trim_ranges(bytes, self.shift)
         } else if frame::is_write(bytes) {
-            vec![frame::ata_range(bytes)]
+            vec![frame::block_range(bytes, self.shift)]
         } else {
             return Ok(());
         };
@@ -135,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_write_may_have_the_tag_of_a_query_but_not_of_a_write() {
-        let mut copies = Copies::new(1);
+        let mut copies = Copies::new(1, 0);
         assert_eq!(copies.on_transmit(0, 0, &request(1, 5), None, 0), Ok(()));
         assert_eq!(copies.on_transmit(0, 0, &request(0, 5), Some(1), 1), Ok(()));
         assert!(copies.on_transmit(0, 0, &request(0, 5), Some(1), 2).is_err());
@@ -143,7 +145,7 @@ mod tests {
 
     #[test]
     fn an_answer_to_a_query_resolves_no_write_of_its_tag() {
-        let mut copies = Copies::new(1_000_000);
+        let mut copies = Copies::new(1_000_000, 0);
         let write = request(0, 5);
         assert_eq!(copies.on_transmit(0, 0, &request(1, 5), None, 0), Ok(()));
         assert_eq!(copies.on_transmit(0, 0, &write, Some(1), 1), Ok(()));

@@ -75,6 +75,13 @@ pub fn ata_range(bytes: &[u8]) -> (u64, u64) {
     (lba, u64::from(bytes[COUNT]))
 }
 
+/// The same in blocks of 512 bytes, where a sector has two to the `shift` of
+/// them.
+pub fn block_range(bytes: &[u8], shift: u8) -> (u64, u64) {
+    let (lba, count) = ata_range(bytes);
+    (lba << shift, count << shift)
+}
+
 pub fn is_write(bytes: &[u8]) -> bool {
     bytes.len() >= ATA_LEN && bytes[COMMAND] == 0 && matches!(bytes[ATA_COMMAND], 0x30 | 0x34)
 }
@@ -88,15 +95,15 @@ pub fn is_disk_work(bytes: &[u8]) -> bool {
     bytes.len() >= ATA_LEN && bytes[COMMAND] == 0 && bytes[ATA_COMMAND] != 0xec
 }
 
-/// The ranges of a DATA SET MANAGEMENT request.
-pub fn trim_ranges(bytes: &[u8]) -> Vec<(u64, u64)> {
+/// The ranges of a DATA SET MANAGEMENT request, in blocks.
+pub fn trim_ranges(bytes: &[u8], shift: u8) -> Vec<(u64, u64)> {
     let blocks = usize::from(bytes[COUNT]);
     let data = &bytes[DATA..];
     data[..data.len().min(blocks * 512)]
         .chunks_exact(8)
         .map(|entry| {
             let word = entry.try_into().map_or(0, u64::from_le_bytes);
-            (word & 0xffff_ffff_ffff, word >> 48)
+            ((word & 0xffff_ffff_ffff) << shift, word >> 48 << shift)
         })
         .filter(|&(_, count)| count != 0)
         .collect()

@@ -133,12 +133,16 @@ impl Host {
     fn draw_range(&mut self, plan: &Plan) -> (u64, u64) {
         let work = &plan.workload;
         let rng = &mut self.rng;
-        if rng.below(100) < work.hot {
-            let lba = (self.hot + rng.below(4)) % plan.size;
-            return (lba, rng.range(1, 2).min(plan.size - lba));
-        }
-        let sectors = rng.range(1, work.max_sectors.min(plan.size));
-        (rng.below(plan.size - sectors + 1), sectors)
+        // In sectors first.
+        let size = plan.size >> plan.shift;
+        let (lba, sectors) = if rng.below(100) < work.hot {
+            let lba = (self.hot + rng.below(4)) % size;
+            (lba, rng.range(1, 2).min(size - lba))
+        } else {
+            let sectors = rng.range(1, (work.max_sectors >> plan.shift).clamp(1, size));
+            (rng.below(size - sectors + 1), sectors)
+        };
+        (lba << plan.shift, sectors << plan.shift)
     }
 
     fn overlaps(&self, kind: Kind, lba: u64, sectors: u64) -> bool {

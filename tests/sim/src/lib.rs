@@ -12,6 +12,7 @@ pub mod frame;
 pub mod host;
 pub mod hostile;
 pub mod initiator;
+mod large;
 pub mod machine;
 mod management;
 pub mod naive;

@@ -70,7 +70,7 @@ impl Machine {
             host: Host::new(&plan, rng.fork()),
             links,
             target: Target::of_plan(&plan, 0),
-            copies: Copies::new(plan.settings.ghost_wait_us),
+            copies: Copies::new(plan.settings.ghost_wait_us, plan.shift),
             hostile: Hostile::new(rng.fork()),
             rng,
             plan,
@@ -303,7 +303,7 @@ impl Machine {
     }
 
     fn transmit(&mut self, transmit: &Transmit) -> Result<(), String> {
-        let (bytes, op) = shim::build(transmit, &self.links, &self.host, &self.core)?;
+        let (bytes, op) = shim::build(transmit, &self.links, &self.host, &self.core, self.plan.shift)?;
         let at = usize::from(transmit.link.0);
         if self.trace {
             println!("{:>12} link {at} sends {}", self.now, frame::describe(&bytes));

@@ -53,13 +53,15 @@ enum Kind {
 impl Kind {
     fn plan(self, seed: u64) -> Plan {
         match self {
-            Kind::All => Plan::draw(seed),
-            Kind::Crash => Plan::draw(seed).crashing(),
-            Kind::Hot => Plan::draw(seed).hot(),
+            Kind::All => Plan::draw(seed).perhaps_large(),
+            Kind::Crash => Plan::draw(seed).crashing().perhaps_large(),
+            Kind::Hot => Plan::draw(seed).hot().perhaps_large(),
             Kind::Outage => Plan::draw(seed).outage(None),
-            Kind::Twins => Plan::draw(seed).twins(),
-            Kind::Unordered => Plan::draw(seed).unordered(),
-            Kind::Naive | Kind::Ordered => Plan::draw(seed).ordered(),
+            Kind::Twins => Plan::draw(seed).twins().perhaps_large(),
+            Kind::Unordered => Plan::draw(seed).unordered().perhaps_large(),
+            Kind::Ordered => Plan::draw(seed).ordered().perhaps_large(),
+            // It knows one size of sector.
+            Kind::Naive => Plan::draw(seed).ordered(),
         }
     }
 }

@@ -133,7 +133,7 @@ impl Target {
         let mut word = |at: usize, value: u16| {
             out[2 * at..2 * at + 2].copy_from_slice(&value.to_le_bytes());
         };
-        let sectors = self.disk.now.len() as u64;
+        let sectors = self.disk.now.len() as u64 >> self.shift;
         let small = sectors.min(0x0fff_ffff);
         word(60, small as u16);
         word(61, (small >> 16) as u16);
@@ -147,6 +147,10 @@ impl Target {
             for at in 0..4 {
                 word(100 + at, (sectors >> (16 * at)) as u16);
             }
+        }
+        if self.shift != 0 {
+            word(106, 0x5000);
+            word(117, 256 << self.shift);
         }
         if self.quirks.trims {
             word(105, 1);

@@ -115,7 +115,9 @@ pub struct Workload {
 pub struct Plan {
     pub seed: u64,
     pub quirks: Quirks,
+    /// In blocks of 512 bytes, of which a sector has two to the `shift`.
     pub size: u64,
+    pub shift: u8,
     /// Segment and MTU of each link and port.
     pub links: Vec<(usize, u32)>,
     pub ports: Vec<(usize, u32)>,
@@ -149,6 +151,7 @@ impl Plan {
             seed,
             quirks,
             size: rng.pick(&[64, 100, 257, 512, 1000]),
+            shift: 0,
             links: Vec::new(),
             ports: Vec::new(),
             settings: draw_settings(&mut rng),

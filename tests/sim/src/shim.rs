@@ -14,6 +14,7 @@ pub fn build(
     links: &[Link],
     host: &Host,
     initiator: &impl Initiator,
+    shift: u8,
 ) -> Result<(Vec<u8>, Option<u32>), String> {
     let at = usize::from(transmit.link.0);
     let Some(link) = links.get(at).filter(|link| link.present) else {
@@ -41,7 +42,7 @@ pub fn build(
         return Err(format!("a frame of {length} bytes on an MTU of {}", link.mtu));
     }
     if frame::is_trim(&bytes) {
-        let ranges = frame::trim_ranges(&bytes);
+        let ranges = frame::trim_ranges(&bytes, shift);
         op = ranges.first().and_then(|&(lba, count)| host.delete_of(lba, count));
         if op.is_none() {
             return Err(format!("a TRIM of {ranges:?}, which nobody asked for"));
@@ -50,12 +51,12 @@ pub fn build(
     if frame::is_write(&bytes) && op.is_none() {
         return Err(format!("a write without data: {}", frame::describe(&bytes)));
     }
-    inspect(&bytes, link.mac).map_err(|e| format!("{e}: {}", frame::describe(&bytes)))?;
+    inspect(&bytes, link.mac, shift).map_err(|e| format!("{e}: {}", frame::describe(&bytes)))?;
     Ok((bytes, op))
 }
 
 /// What is true of every request.
-fn inspect(bytes: &[u8], mac: [u8; 6]) -> Result<(), String> {
+fn inspect(bytes: &[u8], mac: [u8; 6], shift: u8) -> Result<(), String> {
     let ensure = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_string()) };
     ensure(frame::is_aoe(bytes), "not an AoE frame")?;
     ensure(frame::src(bytes) == mac, "the source is not the interface's MAC")?;
@@ -74,7 +75,7 @@ fn inspect(bytes: &[u8], mac: [u8; 6]) -> Result<(), String> {
     let data = matches!(bytes[frame::ATA_COMMAND], 0x20 | 0x24 | 0x30 | 0x34);
     ensure(!data || bytes[frame::COUNT] != 0, "count 0")?;
     let needed = match frame::is_write(bytes) {
-        true => frame::DATA + usize::from(bytes[frame::COUNT]) * SECTOR,
+        true => frame::DATA + (usize::from(bytes[frame::COUNT]) << shift) * SECTOR,
         false => frame::ATA_LEN,
     };
     ensure(bytes.len() >= needed, "too short for its data")

@@ -60,6 +60,8 @@ pub struct Target {
     pub mask: Vec<Mac>,
     pub reserved: Vec<Mac>,
     pub read_only: bool,
+    /// A sector has two to this blocks of 512 bytes, which all else counts.
+    pub shift: u8,
     /// Reads that touch this sector fail.
     pub bad_sector: Option<u64>,
     pub unavailable: bool,
@@ -110,6 +112,7 @@ impl Target {
             mask: Vec::new(),
             reserved: Vec::new(),
             read_only: plan.read_only,
+            shift: plan.shift,
             bad_sector: plan.bad_sector,
             unavailable: false,
             stopped: false,
@@ -121,7 +124,7 @@ impl Target {
         }
     }
 
-    /// Sectors per request that a port announces.
+    /// Blocks of 512 bytes per request that a port announces.
     pub fn max_sectors(&self, port: usize) -> u8 {
         if let Some(sectors) = self.quirks.fixed_sectors {
             return sectors;
@@ -317,7 +320,7 @@ impl Target {
 
     /// Whether a read or write is refused, and how.
     fn judge(&self, port: usize, request: &[u8]) -> Option<Refusal> {
-        let (lba, count) = frame::ata_range(request);
+        let (lba, count) = frame::block_range(request, self.shift);
         let too_many = count > u64::from(self.max_sectors(port));
         if too_many && self.quirks.too_many != Refusal::Served {
             return Some(self.quirks.too_many);
@@ -337,7 +340,7 @@ impl Target {
         if let Some(refusal) = self.judge(port, request) {
             return self.refuse(refusal, reply);
         }
-        let (lba, count) = frame::ata_range(request);
+        let (lba, count) = frame::block_range(request, self.shift);
         put_status(&mut reply, 0x40, 0);
         self.put_count(&mut reply);
         let start = reply.len();
@@ -362,7 +365,7 @@ impl Target {
         if let Some(refusal) = self.judge(port, request) {
             return Ok(self.refuse(refusal, reply));
         }
-        let (lba, count) = frame::ata_range(request);
+        let (lba, count) = frame::block_range(request, self.shift);
         let Some(data) = request.get(frame::DATA..frame::DATA + count as usize * SECTOR) else {
             return Ok(None);
         };
@@ -390,7 +393,7 @@ impl Target {
         if request[frame::FEATURE] & 1 == 0 || request.len() < frame::DATA + blocks * SECTOR {
             return self.refuse(ABORTED, reply);
         }
-        let ranges = frame::trim_ranges(request);
+        let ranges = frame::trim_ranges(request, self.shift);
         let size = self.disk.now.len() as u64;
         if ranges.iter().any(|&(lba, count)| lba + count > size) {
             return self.refuse(self.quirks.out_of_range, reply);

@@ -152,7 +152,7 @@ impl<'p, I: Initiator> World<'p, I> {
             network: Network::new(&plan.links, network_ports, plan.profile, rng.fork()),
             serving: vec![vec![false; ports]; targets.len()],
             targets,
-            copies: guarded.then(|| Copies::new(plan.settings.ghost_wait_us)),
+            copies: guarded.then(|| Copies::new(plan.settings.ghost_wait_us, plan.shift)),
             twins: Twins::default(),
             hostile: Hostile::new(rng.fork()),
             rng,
@@ -471,7 +471,13 @@ impl<'p, I: Initiator> World<'p, I> {
 
     /// What the shim does with a frame, and what must be true of it.
     fn transmit(&mut self, transmit: &Transmit) -> Result<(), String> {
-        let (bytes, op) = shim::build(transmit, &self.network.links, &self.host, &self.initiator)?;
+        let (bytes, op) = shim::build(
+            transmit,
+            &self.network.links,
+            &self.host,
+            &self.initiator,
+            self.plan.shift,
+        )?;
         self.summary.frames += 1;
         let at = usize::from(transmit.link.0);
         if self.trace {
