@@ -12,7 +12,9 @@
 #include <sys/mutex.h>
 #include <sys/sx.h>
 #include <sys/module.h>
+#include <sys/bio.h>
 #include <sys/callout.h>
+#include <sys/conf.h>
 #include <sys/counter.h>
 #include <sys/epoch.h>
 #include <sys/eventhandler.h>
@@ -23,8 +25,12 @@
 
 #include <net/if.h>
 #include <net/if_var.h>
+#include <net/pfil.h>
 #include <net/vnet.h>
 #include <vm/uma.h>
+
+#include <geom/geom.h>
+#include <geom/geom_disk.h>
 
 static MALLOC_DEFINE(M_BAD, "bad", "a module that breaks rules");
 static struct mtx bad_a, bad_b;
@@ -142,6 +148,148 @@ bad_context(const char *what)
 }
 
 static void
+bad_wait(const char *what)
+{
+	const void *volatile nowhere = NULL;
+	uma_zone_t zone;
+
+	if (strcmp(what, "sleepnull") == 0) {
+		mtx_lock(&bad_a);
+		msleep(nowhere, &bad_a, 0, "bad", 1);
+		mtx_unlock(&bad_a);
+	} else if (strcmp(what, "sleepnolock") == 0)
+		tsleep(&bad_a, 0, "bad", 0);
+	else if (strcmp(what, "pausenegative") == 0)
+		pause_sbt("bad", -1, 0, 0);
+	else if (strcmp(what, "calloutcpu") == 0) {
+		mtx_lock(&bad_a);
+		callout_reset_on(&bad_callout, hz, bad_nothing, NULL, 999);
+		callout_stop(&bad_callout);
+		mtx_unlock(&bad_a);
+	} else if (strcmp(what, "calloutfunction") == 0) {
+		mtx_lock(&bad_a);
+		callout_reset(&bad_callout, hz, NULL, NULL);
+		callout_stop(&bad_callout);
+		mtx_unlock(&bad_a);
+	} else if (strcmp(what, "noqueue") == 0) {
+		TASK_INIT(&bad_task, 0, bad_nothing_to_do, NULL);
+		taskqueue_enqueue(NULL, &bad_task);
+	} else if (strcmp(what, "zoneflags") == 0) {
+		zone = uma_zcreate("bad zone", 64, NULL, NULL, NULL, NULL,
+		    UMA_ALIGN_PTR, 0);
+		uma_zfree(zone, uma_zalloc(zone, M_WAITOK | M_NOWAIT));
+		uma_zdestroy(zone);
+	} else if (strcmp(what, "registerundermtx") == 0) {
+		mtx_lock(&bad_a);
+		EVENTHANDLER_REGISTER(ifnet_arrival_event, bad_nothing, NULL,
+		    EVENTHANDLER_PRI_ANY);
+		mtx_unlock(&bad_a);
+	}
+}
+
+static void
+bad_network(const char *what)
+{
+	static struct epoch_tracker et;
+	struct pfil_link_args la = { .pa_flags = PFIL_IN | PFIL_HOOKPTR,
+	    .pa_headname = PFIL_ETHER_NAME };
+	struct mbuf *m;
+	if_t ifp;
+	char to[8];
+
+	if (strcmp(what, "copynegative") == 0) {
+		m = m_gethdr(M_WAITOK, MT_DATA);
+		m->m_len = m->m_pkthdr.len = 8;
+		m_copydata(m, -1, 4, to);
+		m_freem(m);
+	} else if (strcmp(what, "freedmbuf") == 0) {
+		m = m_gethdr(M_WAITOK, MT_DATA);
+		bad_kept = m;
+		m_freem(m);
+		((volatile struct mbuf *)bad_kept)->m_len = 7;
+	} else if (strcmp(what, "statictracker") == 0) {
+		NET_EPOCH_ENTER(et);
+		NET_EPOCH_EXIT(et);
+	} else if (strcmp(what, "lladdr") == 0) {
+		CURVNET_SET(vnet0);
+		ifp = ifunit_ref("em0");
+		if_getlladdr(ifp);
+		if_rele(ifp);
+		CURVNET_RESTORE();
+	} else if (strcmp(what, "pfilversion") == 0) {
+		CURVNET_SET(vnet0);
+		pfil_link(&la);
+		CURVNET_RESTORE();
+	}
+}
+
+static void
+bad_strategy(struct bio *bp)
+{
+
+	biofinish(bp, NULL, ENXIO);
+}
+
+static void
+bad_device(const char *what)
+{
+	static struct cdevsw sw = { .d_version = D_VERSION, .d_name = "bad" };
+	static struct cdevsw old = { .d_name = "bad" };
+	struct make_dev_args args;
+	struct cdev *dev, *other;
+	struct disk *dp;
+
+	make_dev_args_init(&args);
+	args.mda_devsw = &sw;
+	if (strcmp(what, "devflags") == 0) {
+		args.mda_flags = MAKEDEV_WAITOK | MAKEDEV_NOWAIT;
+		if (make_dev_s(&args, &dev, "bad") == 0)
+			destroy_dev(dev);
+	} else if (strcmp(what, "devversion") == 0) {
+		args.mda_devsw = &old;
+		if (make_dev_s(&args, &dev, "bad") == 0)
+			destroy_dev(dev);
+	} else if (strcmp(what, "devtwice") == 0) {
+		make_dev_s(&args, &dev, "bad");
+		make_dev_s(&args, &other, "bad");
+		destroy_dev(dev);
+	}
+	if (strncmp(what, "disk", 4) != 0)
+		return;
+	dp = disk_alloc();
+	dp->d_strategy = bad_strategy;
+	dp->d_name = "bad";
+	dp->d_maxsize = dp->d_sectorsize = 512;
+	dp->d_mediasize = 512 * 8;
+	if (strcmp(what, "disknameless") == 0)
+		dp->d_name = "";
+	if (strcmp(what, "diskversion") == 0)
+		disk_create(dp, DISK_VERSION - 1);
+	else if (strcmp(what, "diskmedia") == 0)
+		disk_media_changed(dp, M_WAITOK);
+	else if (strcmp(what, "diskmediafails") == 0) {
+		g_topology_lock();
+		disk_media_changed(dp, M_NOWAIT);
+		g_topology_unlock();
+	} else if (strcmp(what, "diskresize") == 0)
+		disk_resize(dp, 0);
+	else
+		disk_create(dp, DISK_VERSION);
+	if (strcmp(what, "disktwice") == 0)
+		disk_create(dp, DISK_VERSION);
+	disk_destroy(dp);
+}
+
+static int
+bad_handler(SYSCTL_HANDLER_ARGS)
+{
+
+	sx_xlock(&bad_sx);
+	sx_xunlock(&bad_sx);
+	return (sysctl_handle_int(oidp, NULL, 7, req));
+}
+
+static void
 bad_leave(const char *what)
 {
 
@@ -173,7 +321,13 @@ bad_leave(const char *what)
 		bad_kept = ifunit_ref("em0");
 		CURVNET_RESTORE();
 	}
-	else if (strcmp(what, "env") == 0)
+	else if (strcmp(what, "oidlock") == 0) {
+		bad_kept = &bad_ctx;
+		sysctl_ctx_init(&bad_ctx);
+		SYSCTL_ADD_PROC(&bad_ctx, SYSCTL_STATIC_CHILDREN(_net),
+		    OID_AUTO, "bad", CTLTYPE_INT | CTLFLAG_RD | CTLFLAG_MPSAFE,
+		    NULL, 0, bad_handler, "I", "takes a lock");
+	} else if (strcmp(what, "env") == 0)
 		bad_kept = kern_getenv("bad.what");
 	else if (strcmp(what, "callout") == 0) {
 		mtx_lock(&bad_a);
@@ -204,10 +358,18 @@ bad_modevent(module_t mod, int what, void *arg)
 		bad_memory(name);
 		bad_packet(name);
 		bad_context(name);
+		bad_wait(name);
+		bad_network(name);
+		bad_device(name);
 		bad_leave(name);
 		freeenv(name);
 		return (0);
 	case MOD_UNLOAD:
+		if (bad_kept == &bad_ctx) {
+			sx_xlock(&bad_sx);
+			sysctl_ctx_free(&bad_ctx);
+			sx_xunlock(&bad_sx);
+		}
 		mtx_destroy(&bad_a);
 		mtx_destroy(&bad_b);
 		sx_destroy(&bad_sx);

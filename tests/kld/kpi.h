@@ -32,6 +32,7 @@ struct kthr {
 	int			 kt_nheld;
 	volatile u_int		 kt_epoch;	/* odd inside the net epoch */
 	u_int			 kt_epoch_depth;
+	void			*kt_oid;	/* whose handler it is in */
 	const char		*kt_nosleep;	/* context that may not sleep */
 	bool			 kt_stopped;	/* alone, after a panic */
 	void			*kt_memory;	/* what it was cut from */
@@ -113,6 +114,8 @@ u_long	ledger_count(enum ledger_kind);
 /* A violation for every object of other kinds inside freed memory. */
 void	ledger_freed(const void *base, size_t size, const void *caller);
 
+/* A sysctl handler took a lock. */
+void	kpi_sysctl_took(struct lock_object *);
 int	kpi_mbuf_leaks(void (*say)(const char *));
 
 /* True if this allocation is the one that a fault says must fail. */

@@ -109,6 +109,8 @@ note_held(struct lock_object *lo)
 	if (kt->kt_nheld == KPI_HELD)
 		host_panic("too many locks held");
 	kt->kt_held[kt->kt_nheld++] = lo;
+	if (kt->kt_oid != NULL)
+		kpi_sysctl_took(lo);
 }
 
 static void

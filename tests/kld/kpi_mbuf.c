@@ -63,6 +63,71 @@ ours(uma_zone_t z)
 	    z == zone_jumbop || z == zone_jumbo9 || z == zone_jumbo16);
 }
 
+/*
+ * Freed items wait here, so that what is written to them is seen.  Where
+ * AddressSanitizer does that they are free at once.
+ */
+#ifdef KLD_ASAN
+#define	LIMBO		0
+#else
+#define	LIMBO		64
+#endif
+#define	TRASH		0xde
+#define	TRASH_LEN(z)	((z)->mbuf ? MSIZE : 64)
+
+static struct item	*limbo[LIMBO + 1];
+static u_int		 limbo_next;
+
+static void
+item_end(struct item *it)
+{
+	const unsigned char *p = (const unsigned char *)(it + 1);
+	int i;
+
+	for (i = 0; i < TRASH_LEN(it->zone) && p[i] == TRASH; i++)
+		;
+	if (i < TRASH_LEN(it->zone))
+		kpi_violation(it->caller, "%s written to after it was freed",
+		    it->zone->name);
+	host_free(it);
+}
+
+/* Gives back an item, or rather the one that was given back long ago. */
+static void
+item_free(struct item *it, const void *caller)
+{
+	struct item *old = it;
+
+	memset(it + 1, TRASH, TRASH_LEN(it->zone));
+	it->caller = caller;
+	if (LIMBO != 0) {
+		kpi_lock_quiet(&items_lock);
+		old = limbo[limbo_next];
+		limbo[limbo_next] = it;
+		limbo_next = (limbo_next + 1) % LIMBO;
+		kpi_unlock_quiet(&items_lock);
+	}
+	if (old != NULL)
+		item_end(old);
+}
+
+/* The module is gone: whatever it did is done. */
+static void
+limbo_end(void)
+{
+	struct item *it;
+	int i;
+
+	for (i = 0; i < LIMBO; i++) {
+		kpi_lock_quiet(&items_lock);
+		it = limbo[i];
+		limbo[i] = NULL;
+		kpi_unlock_quiet(&items_lock);
+		if (it != NULL)
+			item_end(it);
+	}
+}
+
 static void
 cluster_set(struct mbuf *m, char *buf, u_int size, int type)
 {
@@ -144,8 +209,7 @@ kpi_mbuf_zfree(uma_zone_t z, void *p, const void *caller)
 	LIST_REMOVE(it, link);
 	nitems_--;
 	kpi_unlock_quiet(&items_lock);
-	memset(p, 0xde, z->mbuf ? MSIZE : 64);
-	host_free(it);
+	item_free(it, caller);
 	return (true);
 }
 
@@ -163,6 +227,7 @@ kpi_mbuf_leaks(void (*say)(const char *))
 	struct item *it;
 	int n = 0;
 
+	limbo_end();
 	kpi_lock_quiet(&items_lock);
 	LIST_FOREACH(it, &items, link) {
 		host_where(it->caller, where, sizeof(where));

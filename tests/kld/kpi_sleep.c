@@ -38,8 +38,10 @@ _sleep(const void *chan, struct lock_object *lo, int pri, const char *wmesg,
 	(void)wmesg, (void)pr;
 	if (chan == NULL)
 		kpi_violation(CALLER, "sleeping on NULL");
-	if (sbt == 0 && lo == NULL)
+	if (sbt == 0 && lo == NULL) {
 		kpi_violation(CALLER, "sleeping without a lock");
+		return (EWOULDBLOCK);
+	}
 	if (sbt != 0 && (flags & C_ABSOLUTE) != 0)
 		sbt = MAX(sbt - sbinuptime(), 1);
 	if (lo != NULL && sleepable)

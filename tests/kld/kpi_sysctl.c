@@ -101,6 +101,58 @@ new_kernel(struct sysctl_req *req, void *p, size_t len)
 	return (0);
 }
 
+/*
+ * Locks that handlers were seen to take: who removes such an oid with one of
+ * them held waits for a handler that waits for it.
+ */
+#define	TAKEN		256
+
+static struct {
+	void			*oid;
+	struct lock_object	*lo;
+} taken[TAKEN];
+static struct kmutex	taken_lock;
+
+void
+kpi_sysctl_took(struct lock_object *lo)
+{
+	void *oid = curkthr->kt_oid;
+	int i, room = -1;
+
+	kpi_lock_quiet(&taken_lock);
+	for (i = 0; i < TAKEN; i++) {
+		if (taken[i].oid == oid && taken[i].lo == lo)
+			break;
+		if (taken[i].oid == NULL)
+			room = i;
+	}
+	if (i == TAKEN && room >= 0) {
+		taken[room].oid = oid;
+		taken[room].lo = lo;
+	}
+	kpi_unlock_quiet(&taken_lock);
+}
+
+static void
+check_taken(struct sysctl_oid *o, const void *caller)
+{
+	const struct kthr *kt = curkthr;
+	int i, held;
+
+	kpi_lock_quiet(&taken_lock);
+	for (i = 0; i < TAKEN; i++) {
+		if (taken[i].oid != o)
+			continue;
+		for (held = 0; held < kt->kt_nheld; held++)
+			if (kt->kt_held[held] == taken[i].lo)
+				kpi_violation(caller, "sysctl %s removed with "
+				    "%s held, which its handler takes",
+				    o->oid_name, taken[i].lo->lo_name);
+		taken[i].oid = NULL;
+	}
+	kpi_unlock_quiet(&taken_lock);
+}
+
 /* Runs a handler; called with the tree locked, returns so. */
 static int
 run_handler(struct sysctl_oid *o, struct sysctl_req *req)
@@ -113,7 +165,9 @@ run_handler(struct sysctl_oid *o, struct sysctl_req *req)
 	req->oldfunc = old_kernel;
 	req->newfunc = new_kernel;
 	req->lock = REQ_UNWIRED;
+	curkthr->kt_oid = o;
 	error = o->oid_handler(o, o->oid_arg1, o->oid_arg2, req);
+	curkthr->kt_oid = NULL;
 	if (curkthr->kt_nheld != 0)
 		kpi_violation((void *)o->oid_handler, "sysctl %s left with a "
 		    "lock held", o->oid_name);
@@ -308,6 +362,7 @@ drop_dynamic(struct sysctl_oid *o, const void *caller)
 		o->oid_refcnt--;
 		return;
 	}
+	check_taken(o, caller);
 	remove_oid(o, caller);
 	host_free(__DECONST(char *, o->oid_name));
 	host_free(__DECONST(char *, o->oid_descr));

@@ -298,12 +298,28 @@ static struct kmutex	 deferred_lock;
 static volatile u_int	 deferred_turn;
 static volatile u_int	 deferred_busy;
 
+/* AddressSanitizer keeps some variables elsewhere. */
+#ifdef KLD_ASAN
+#define	on_stack(p, frame)	true
+#else
+#define	STACK		(64 * 1024)
+
+static bool
+on_stack(const void *p, const void *frame)
+{
+
+	return ((uintptr_t)p - (uintptr_t)frame < STACK);
+}
+#endif
+
 void
 _epoch_enter_preempt(epoch_t epoch, epoch_tracker_t et)
 {
 	struct kthr *kt = curkthr;
 
 	(void)epoch;
+	if (!on_stack(et, __builtin_frame_address(0)))
+		kpi_violation(CALLER, "an epoch tracker that is not on the stack");
 	et->et_td = curthread;
 	if (kt->kt_epoch_depth++ == 0) {
 		kt->kt_epoch++;

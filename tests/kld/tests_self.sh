@@ -10,12 +10,12 @@ build_bad() {
 	    "$top/tests/kld/bad.c"
 }
 
-# noticed WHAT WORDS: a load of bad.ko with that, and its unload, must say so
-# and fail.
+# noticed WHAT WORDS [COMMAND]: a load of bad.ko with that, a command, and its
+# unload must say so and fail.
 noticed() {
 	local said
-	if said=$(printf 'if attach em0 wire em0\nload %s %s\nunload\n' \
-	    "${1:+-k bad.what=$1}" "$work/bad.ko" | "$kld" 2>&1); then
+	if said=$(printf 'if attach em0 wire em0\nload %s %s\n%s\nunload\n' \
+	    "${1:+-k bad.what=$1}" "$work/bad.ko" "${3:-}" | "$kld" 2>&1); then
 		echo "$1 was not noticed: $said"
 		return 1
 	fi
@@ -61,6 +61,44 @@ broken_preconditions() {
 	noticed sunlock "is not held shared"
 }
 t "kld notices what the kernel asserts of its callers" broken_preconditions
+
+broken_waits() {
+	build_bad
+	noticed sleepnull "sleeping on NULL"
+	noticed sleepnolock "sleeping without a lock"
+	noticed pausenegative "pause() of less than nothing"
+	noticed calloutcpu "callout on no CPU (999)"
+	noticed calloutfunction "callout without a function"
+	noticed noqueue "task enqueued on no queue"
+	noticed zoneflags "uma_zalloc with neither or both"
+	noticed registerundermtx "may sleep, with mutex bad a"
+	noticed oidlock "with bad sx held, which its handler takes" "sysctl net.bad"
+}
+t "kld notices sleeps, callouts, tasks and handlers that are misused" broken_waits
+
+broken_network() {
+	build_bad
+	noticed copynegative "m_copydata of 4 bytes at -1"
+	noticed freedmbuf "written to after it was freed"
+	noticed statictracker "an epoch tracker that is not on the stack"
+	noticed lladdr "if_getlladdr() outside the epoch"
+	noticed pfilversion "pfil_link of another version"
+}
+t "kld notices mbufs, interfaces and hooks that are misused" broken_network
+
+broken_devices() {
+	build_bad
+	noticed devflags "make_dev_s that may and may not wait"
+	noticed devversion "cdevsw of another version"
+	noticed devtwice "device bad made twice"
+	noticed diskversion "disk_create with version"
+	noticed disknameless "disk without name, size or strategy"
+	noticed disktwice "disk created twice"
+	noticed diskresize "disk_resize with neither or both"
+	noticed diskmedia "disk_media_changed() without the topology lock"
+	noticed diskmediafails "disk_media_changed() that can fail"
+}
+t "kld notices devices and disks that are misused" broken_devices
 
 left_behind() {
 	build_bad
