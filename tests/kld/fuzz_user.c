@@ -130,7 +130,8 @@ fuzz_sysctl(struct input *in)
 	    "strict_src", "maxout", "maxtargets", "debug", "wc", "dump",
 	    "target.aoe7e3.policy", "target.aoe7e3.readonly", "boot",
 	    "shutdown_wait", "devices", "target.aoe7e3.path.0.rtt",
-	    "target.aoe7e3.config", "target.aoe7e3.ident" };
+	    "target.aoe7e3.config", "target.aoe7e3.ident",
+	    "target.aoe7e3.maxwait" };
 	static const char *const values[] = { "0", "1", "2", "10", "30",
 	    "-1", "em0", "em0 em1", "em0 em1 em2", "", "7", "1-9", "1",
 	    "04040404", "failover", "round-robin", "latency", "default",
@@ -143,12 +144,6 @@ fuzz_sysctl(struct input *in)
 	snprintf(u->name, sizeof(u->name), "net.aoe.%s",
 	    which[name % (sizeof(which) / sizeof(which[0]))]);
 	u->flags = name >> 7 != 0 ? KPI_SYSCTL_JAILED : 0;
-	/*
-	 * An unload waits for what is tasted, which is to end some day: so
-	 * neither maxwait nor taste_wait is for ever.
-	 */
-	if (name % 24 == 6 || name % 24 == 8)
-		value = 2;
 	if (value == 255) {
 		n = u8(in);
 		for (i = 0; i < n; i++)
@@ -301,6 +296,11 @@ fuzz_io(struct input *in)
 	op = (unsigned)ops[n >> 5];
 	if (sectors > 200)
 		sectors = (sectors - 200) * 64;
+	/* As a disk of 4096-byte sectors wants it. */
+	if (n & 0x10) {
+		sector &= ~7u;
+		sectors = (sectors + 7) & ~7u;
+	}
 	if (op == KPI_FLUSH)
 		sectors = 0;
 	io = malloc(sizeof(*io));

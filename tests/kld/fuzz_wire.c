@@ -346,7 +346,9 @@ fuzz_target(struct input *in)
 {
 	static const char *const what[] = { "mute", "readonly", "holdwrites",
 	    "lose", "bufcnt", "scnt", "optional", "silent", "smart", "maxlen",
-	    "serial", "config" };
+	    "serial", "config", NULL, "deaf", "drop", "group", "sizeless",
+	    "noata", "sector" };
+	static const unsigned sectors[] = { 512, 4096, 520, 4160 };
 	static const long sizes[] = { 512, 65536, 1 << 20, 1 << 21 };
 	struct link *l = &some_port(in)->link;
 	unsigned n = u8(in), value = u8(in), shelf, slot;
@@ -358,11 +360,13 @@ fuzz_target(struct input *in)
 		shelf = value & 0x3f;
 		slot = n & 7;
 	}
-	snprintf(text, sizeof(text), "%u", value >> 1);
-	if (n % 16 < 12)
-		target_set(l, shelf, slot, what[n % 16], text, stderr);
-	else if (n % 16 == 12)
+	n %= 24;
+	snprintf(text, sizeof(text), "%u", n == 18 ? sectors[value >> 1 & 3] :
+	    value >> 1);
+	if (n == 12)
 		target_remove(l, shelf, slot);
+	else if (n < 19)
+		target_set(l, shelf, slot, what[n], text, stderr);
 	else if (l->kif != NULL && target_set(l, shelf, slot, "mute", "0",
 	    stderr) != 0)
 		target_add(l, shelf, slot, sizes[value % 4], value & 8 ?
