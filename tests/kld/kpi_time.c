@@ -318,7 +318,8 @@ _epoch_enter_preempt(epoch_t epoch, epoch_tracker_t et)
 	struct kthr *kt = curkthr;
 
 	(void)epoch;
-	if (!on_stack(et, __builtin_frame_address(0)))
+	if (host_in_module(CALLER) &&
+	    !on_stack(et, __builtin_frame_address(0)))
 		kpi_violation(CALLER, "an epoch tracker that is not on the stack");
 	et->et_td = curthread;
 	if (kt->kt_epoch_depth++ == 0) {

@@ -25,6 +25,10 @@ impl Plan {
         let mut rng = Rng::new(self.seed ^ 0x4096_4096);
         self.shift = SHIFT;
         self.size = self.size.next_multiple_of(BLOCKS);
+        if self.twin.is_some() {
+            // Or all of it is written to, and both disks are alike.
+            self.size *= BLOCKS;
+        }
         self.workload.max_sectors = self.workload.max_sectors.max(2 * BLOCKS);
         for (_, mtu) in self.links.iter_mut().chain(&mut self.ports) {
             *mtu = (*mtu).max(ENOUGH);

@@ -303,7 +303,8 @@ impl Machine {
     }
 
     fn transmit(&mut self, transmit: &Transmit) -> Result<(), String> {
-        let (bytes, op) = shim::build(transmit, &self.links, &self.host, &self.core, self.plan.shift)?;
+        let (bytes, op) =
+            shim::build(transmit, &self.links, &self.host, &self.core, self.plan.shift)?;
         let at = usize::from(transmit.link.0);
         if self.trace {
             println!("{:>12} link {at} sends {}", self.now, frame::describe(&bytes));
