@@ -31,16 +31,19 @@ struct sweep {
 	unsigned long	 frames, malformed;
 };
 
-/* Whole, in two pieces, and in two with an empty one between. */
+/*
+ * Whole, in two pieces, and in two with an empty one between: cut at each place
+ * up to the last one.
+ */
 static void
-every_cut(struct sweep *s, size_t len)
+every_cut(struct sweep *s, size_t len, size_t first, size_t last)
 {
 	unsigned short cut[2];
 	size_t at;
 
 	kpi_input_begin();
 	kpi_if_input_cut(s->link->kif, s->frame, len, -1, NULL, 0);
-	for (at = ETHERNET; at <= len && at <= CUTS; at++) {
+	for (at = first; at <= len && at <= last; at++) {
 		cut[0] = (unsigned short)at;
 		cut[1] = 0;
 		kpi_if_input_cut(s->link->kif, s->frame, len, -1, cut, 1);
@@ -63,7 +66,7 @@ cmd_sweep(int argc, char **argv, FILE *out)
 	const char *string = argc > 3 ? argv[3] : "sweep";
 	unsigned shelf, slot, kind, to_us;
 	unsigned long before;
-	size_t i, len;
+	size_t at, i, len;
 
 	memset(&s, 0, sizeof(s));
 	s.link = link_find(argv[1]);
@@ -85,9 +88,14 @@ cmd_sweep(int argc, char **argv, FILE *out)
 			if (to_us)
 				kpi_if_mac(s.link->kif, s.frame);
 			for (len = ETHERNET; len <= s.link->mtu + ETHERNET;
-			    len += len < 1100 ? 1 : 97) {
+			    len++) {
 				before = s.frames;
-				every_cut(&s, len);
+				/* Long ones at another place each. */
+				at = ETHERNET + len % (CUTS - ETHERNET + 1);
+				if (len < 1100)
+					every_cut(&s, len, ETHERNET, CUTS);
+				else
+					every_cut(&s, len, at, at);
 				if (len < kinds[kind].least)
 					s.malformed += s.frames - before;
 			}

@@ -110,8 +110,9 @@ no_memory_at_load() {
 	for ((n = 1; n <= last - first; n++)); do
 		k fault alloc $n $((1 + n % 3))
 		if k load -k net.aoe.iflist=em0 "$module"; then
-			# A beacon may be what was lost; the next is a second off.
-			k wait disk aoe7e3 10
+			# Three beacons may be what was lost, those of the first
+			# 3 s; the next goes out after 10 s.
+			k wait disk aoe7e3 20
 			k unload
 		fi
 		k fault alloc 0

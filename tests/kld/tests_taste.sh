@@ -71,7 +71,8 @@ link_flap() {
 }
 t "a disk whose link flaps while it is tasted is tasted again" link_flap
 
-write_close() {
+# A labelled disk is out when its last writer closes it.
+out_at_close() {
 	k load -k net.aoe.taste_wait=2 "$module"
 	one_disk
 	labelled
@@ -80,6 +81,10 @@ write_close() {
 	k if link em0 down
 	k wait net.aoe.target.aoe7e3.state suspended 5
 	k close aoe7e3
+}
+
+write_close() {
+	out_at_close
 	k sleep 1
 	equals "" classes
 	k if link em0 up
@@ -89,14 +94,7 @@ write_close() {
 t "a disk that was out at the last close of a writer is tasted again" write_close
 
 held_open() {
-	k load -k net.aoe.taste_wait=2 "$module"
-	one_disk
-	labelled
-	k open aoe7e3
-	wait_classes ""
-	k if link em0 down
-	k wait net.aoe.target.aoe7e3.state suspended 5
-	k close aoe7e3
+	out_at_close
 	k if link em0 up
 	k open aoe7e3 ro
 	k sleep 3
