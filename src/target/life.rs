@@ -78,7 +78,8 @@ impl Target<'_> {
         if (blocks == 0 || !fits) && self.refuses(index, identify, now) {
             return;
         }
-        let same = same || self.accepts(index, identify, now);
+        let accepted = !same && self.accepts(index, identify, now);
+        let same = same || accepted;
         if !same {
             let others = self.paths.iter().enumerate();
             let alone = !others.filter(|(i, _)| *i != index).any(|(_, p)| send::is_hopeful(p));
@@ -91,7 +92,8 @@ impl Target<'_> {
             self.tell(Notice::Gone);
             self.life = Life::Discovered;
         }
-        let blocks = if same { self.settled_blocks(index, blocks) } else { blocks };
+        let doubtful = same && !accepted;
+        let blocks = if doubtful { self.settled_blocks(index, blocks) } else { blocks };
         if same && self.disagrees(index, blocks) {
             return self.set_aside(index, now);
         }
