@@ -9,6 +9,9 @@ import subprocess
 from .errors import SetupError
 
 _KERNEL_VERSION = re.compile(rb"FreeBSD (1[4-9]|[2-9]\d)\.(\d+)-[A-Z][A-Z0-9.-]*")
+# What FEATURE(invariants) says of itself, and what a failed assertion in a module calls.
+_INVARIANTS_KERNEL = b"Kernel compiled with INVARIANTS"
+_INVARIANTS_MODULE = b"\0kassert_panic\0"
 _NOT_IN_THE_GUEST = {"usr/src", "usr/tests", "usr/lib/debug", "usr/obj", "usr/ports"}
 
 
@@ -34,6 +37,24 @@ class Tree:
             return self.kernels()[flavour]
         except KeyError:
             raise SetupError(f"{self.path} has no boot/kernel.{flavour}/kernel") from None
+
+    def modules_unfit(self, flavour):
+        """Why the flavour's modules cannot be loaded, or None.
+
+        The kernel's structures depend on its options, so that modules of another
+        configuration load, and then the guest panics somewhere else.
+        """
+        kernel = self.kernel(flavour)
+        modules = sorted(kernel.parent.glob("*.ko"))
+        if not modules:
+            return f"boot/{kernel.parent.name} has no modules"
+        checked = _INVARIANTS_KERNEL in kernel.read_bytes()
+        asserting = any(_INVARIANTS_MODULE in module.read_bytes() for module in modules)
+        if asserting != checked:
+            theirs, its = ("with", "without") if asserting else ("without", "with")
+            return (f"the modules in boot/{kernel.parent.name} were built {theirs} INVARIANTS, "
+                    f"its kernel {its}: build them with the kernel's configuration")
+        return None
 
     def version(self, flavour="RELEASE"):
         """(text, major) of a kernel, such as ("FreeBSD 15.0-RELEASE", 15)."""

@@ -52,6 +52,9 @@ class Results:
         for outcome in self.outcomes:
             if outcome.result == "failed":
                 print(f"\n--- {outcome.flavour}/{outcome.scenario}\n{outcome.note}")
+        for outcome in self.outcomes:
+            if outcome.result == "skipped":
+                print(f"skipped {outcome.flavour}/{outcome.scenario}: {outcome.note}")
         passed, failed, skipped = map(self.count, ("passed", "failed", "skipped"))
         print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
         return 1 if failed else 0

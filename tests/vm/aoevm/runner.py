@@ -26,6 +26,7 @@ class Runner:
         self.flavour, self.module = flavour, module
         self.results, self.long = results, long
         self.version = tree.version(flavour)[0]
+        self.modules_unfit = tree.modules_unfit(flavour)
         self.choices = accelerators()
         self.logs = work / "logs" / flavour
         self.directory = work / f"run-{os.getpid()}"
@@ -45,6 +46,9 @@ class Runner:
             self.lab.up()
             self.kit = kit_image(self.directory, kit_files(self.module))
             print(f"# {self.version} {self.flavour}: {len(chosen)} scenarios", flush=True)
+            if self.modules_unfit:
+                print(f"# NO STOCK MODULES: {self.modules_unfit}; "
+                      "what needs them is skipped", flush=True)
             for one in sorted(chosen, key=lambda s: s.boot):
                 self.one(one)
         finally:
@@ -75,6 +79,8 @@ class Runner:
             shutil.copyfile(self.root, copy)
             self.lab.target(0, 1, file=copy)
         path = f"/boot/{self.tree.kernel(self.flavour).parent.name};/boot/modules"
+        if self.modules_unfit:
+            path = "/boot/modules"
         machine = Machine(
             self.logs / f"boot{self.boots}",
             self.tree.kernel(self.flavour),
@@ -102,6 +108,7 @@ class Runner:
             machine = self.guest(one)
             start = machine.console.mark() if not one.boot else 0
             context = Context(machine, self.lab, self.kit, self.flavour, self.long)
+            context.modules_unfit = self.modules_unfit
             log = context.log
             one.body(context)
             self.tidy(context, one)

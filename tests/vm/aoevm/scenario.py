@@ -51,6 +51,7 @@ class Context:
     def __init__(self, machine, lab, kit, flavour, long):
         self.machine, self.lab, self.kit = machine, lab, kit
         self.flavour, self.long = flavour, long
+        self.modules_unfit = None
         self.slow = 3 if machine.accelerator == "tcg" else 1
         if "KASAN" in flavour:
             self.slow *= 3
@@ -112,8 +113,12 @@ class Context:
                 raise Skipped(f"the guest has no {program}")
 
     def need_module(self, name):
-        """Loads a stock module; skips if the guest does not have it."""
-        if not self.run(f"kldstat -q -m {name} || kldload {name}").ok:
+        """Loads a stock module, unless the kernel has it; skips if there is none."""
+        if self.run(f"kldstat -q -m {name}").ok:
+            return
+        if self.modules_unfit:
+            raise Skipped(self.modules_unfit)
+        if not self.run(f"kldload {name}").ok:
             raise Skipped(f"the guest has no module {name}")
 
     # The module
