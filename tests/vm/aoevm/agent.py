@@ -131,7 +131,11 @@ class Agent:
                 return Result(int(line.split()[2]), "\n".join(lines), seconds)
 
     def _send(self, line):
-        self.socket.sendall(line.encode() + b"\n")
+        try:
+            self.socket.sendall(line.encode() + b"\n")
+        except OSError as error:  # QEMU has ended; why, the console knows
+            self.alive()
+            raise GuestDied(f"the command channel broke: {error}") from error
 
     def _ask(self, line, wanted):
         self._send(line)

@@ -3,10 +3,13 @@
 	frames.py INTERFACE adverts COUNT SEED [PER-SECOND]
 	frames.py INTERFACE hostile COUNT SEED [PER-SECOND]
 	frames.py INTERFACE replay DIRECTORY
+	frames.py INTERFACE short
 
 `adverts` are config answers of targets that do not exist, each from a MAC and
 an address of its own.  `hostile` frames are answers of every command, cut,
 stretched and with bytes changed.  `replay` sends each file of a fuzz corpus.
+`short` are answers of every command, cut at each length up to that of a frame
+that an Ethernet has padded.
 """
 
 import pathlib
@@ -102,6 +105,18 @@ def from_corpus(file):
     return data[:1514]
 
 
+def short():
+    """Each command's answer at each length from 14 to 60, to all and to the guest."""
+    for length in range(14, 61):
+        for destination in (BROADCAST, GUEST[0]):
+            for shelf, slot in ((0, 1), (7, 3), (0xFFFF, 0xFF)):
+                for command in (ATA, CONFIG, MASK, RESERVE, 0xF1):
+                    head = header(destination, bytes([6, 1, 2, 3, 4, 5]), shelf, slot, command)
+                    # The string that a config answer announces is longer than the frame.
+                    body = config(string=b"aoe" * 12, length=200)
+                    yield (head + body)[:length]
+
+
 def send(interface, frames, per_second=20000):
     """Sends frames, no faster than asked; how many went."""
     port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERTYPE))
@@ -123,6 +138,9 @@ def main(arguments):
     if kind == "replay":
         files = sorted(f for f in pathlib.Path(rest[0]).rglob("*") if f.is_file())
         print(send(interface, map(from_corpus, files)))
+        return
+    if kind == "short":
+        print(send(interface, short(), 2000))
         return
     count, source = int(rest[0]), random.Random(int(rest[1]))
     make = {"adverts": advert, "hostile": hostile}[kind]

@@ -9,9 +9,9 @@ import subprocess
 from .errors import SetupError
 
 _KERNEL_VERSION = re.compile(rb"FreeBSD (1[4-9]|[2-9]\d)\.(\d+)-[A-Z][A-Z0-9.-]*")
-# What FEATURE(invariants) says of itself, and what a failed assertion in a module calls.
+# What FEATURE(invariants) says of itself, and what mtx_assert() in a module calls.
 _INVARIANTS_KERNEL = b"Kernel compiled with INVARIANTS"
-_INVARIANTS_MODULE = b"\0kassert_panic\0"
+_INVARIANTS_MODULE = b"\0__mtx_assert\0"
 _NOT_IN_THE_GUEST = {"usr/src", "usr/tests", "usr/lib/debug", "usr/obj", "usr/ports"}
 
 

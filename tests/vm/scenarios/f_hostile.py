@@ -48,6 +48,38 @@ def hostile_frames(t):
     under_attack(t, "hostile", 400000 if t.long else 30000, 1, 4000)
 
 
+FILTERS = (
+    "shelves=",
+    "shelves=0-9",
+    "shelves=0-9 net.aoe.filter.config=aoe",
+    "shelves=0-9 net.aoe.filter.config=aoe net.aoe.filter.macs={mac}",
+    "shelves= net.aoe.filter.config= net.aoe.filter.macs=aoe0e1={mac}",
+)
+
+
+@scenario("short-frames", core=True)
+def short_frames(t):
+    """Answers of 14 to 60 bytes, which the tap does not pad, are counted and dropped, filters set and not."""
+    target = t.target(size="64m")
+    t.load()
+    t.appears(target)
+    t.sh("newfs -U /dev/aoe0e1 >/dev/null && mount /dev/aoe0e1 /mnt && fill /mnt 4 64k && sync", 120)
+    mac = t.sysctl("net.aoe.target.aoe0e1.path.0.mac")
+    for setting in FILTERS:
+        t.sh(f"sysctl net.aoe.filter.{setting.format(mac=mac)}; sleep 1")
+        frames, malformed = (int(t.sysctl(f"net.aoe.stats.rx_{n}")) for n in ("frames", "malformed"))
+        sent = int(t.lab.inject("short"))
+        t.sh("sleep 1")
+        frames = int(t.sysctl("net.aoe.stats.rx_frames")) - frames
+        malformed = int(t.sysctl("net.aoe.stats.rx_malformed")) - malformed
+        t.check(frames >= sent, f"{sent} frames were sent, {frames} counted")
+        # A frame without its whole AoE header is one, at the least: 10 of the 47 lengths.
+        t.check(sent * 10 // 47 <= malformed <= sent, f"{malformed} of {sent} frames were malformed")
+        t.sh("same /mnt && dd if=/dev/aoe0e1 of=/dev/null bs=64k count=16 2>/dev/null")
+        t.check(t.state(target) == "up", "the frames took the disk down")
+    t.sh("umount /mnt && fsck_ffs -n /dev/aoe0e1", 120)
+
+
 @scenario("fuzz-corpus", long=True)
 def fuzz_corpus(t):
     """The fuzz corpus replayed into the guest's interface."""
