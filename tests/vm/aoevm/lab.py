@@ -69,6 +69,21 @@ class Target:
         os.truncate(self.file, size)
 
 
+class OwnTarget:
+    """One of the targets beside this file."""
+
+    def __init__(self, process, shelf, slot):
+        self.process, self.disk = process, f"aoe{shelf}e{slot}"
+
+    def silence(self):
+        """From now on only questions are answered, and no reads or writes (ssd.py)."""
+        self.process.send_signal(signal.SIGUSR1)
+
+    def answer(self):
+        """Reads and writes are answered again."""
+        self.process.send_signal(signal.SIGUSR2)
+
+
 class Lab:
     """A network namespace of our own with one bridge for each NIC of the guest."""
 
@@ -175,7 +190,7 @@ class Lab:
         """Starts a target of our own: `deaf` or `ssd`."""
         tool = pathlib.Path(__file__).with_name(f"{kind}.py")
         words = map(str, [tool, self.port(0), shelf, slot, *arguments])
-        return self.spawn([sys.executable, *words])
+        return OwnTarget(self.spawn([sys.executable, *words]), shelf, slot)
 
     def said(self):
         """What commands on the host have printed so far."""

@@ -1,11 +1,14 @@
 """A solid-state disk with what vblade lacks: TRIM, a write cache, 4 KiB sectors, 3 TiB.
 
-	ssd.py INTERFACE SHELF SLOT [SECTORS]
+	ssd.py INTERFACE SHELF SLOT [SECTORS [BYTES]]
 
-Only sectors that hold something are kept.  Prints a line for each TRIM, flush
-and setting, so that a scenario can see that they arrived.
+BYTES is the size of a logical sector, 512 or 4096.  Only sectors that hold
+something are kept.  Prints a line for each TRIM, flush and setting, so that a
+scenario can see that they arrived.  After SIGUSR1 it answers what is asked
+about the disk, and no reads or writes, until SIGUSR2.
 """
 
+import signal
 import socket
 import struct
 import sys
@@ -17,14 +20,16 @@ SECTORS = 3 << 31
 READS, WRITES = (0x20, 0x24, 0xC8, 0x25), (0x30, 0x34, 0xCA, 0x35)
 IDENTIFY, FLUSHES, SET_FEATURES, TRIM = 0xEC, (0xE7, 0xEA), 0xEF, 0x06
 CACHE_ON, CACHE_OFF = 0x02, 0x82
-EMPTY = bytes(512)
+BLOCK = 512
 
 
 class Disk:
     """What the target is made of."""
 
-    def __init__(self, size):
-        self.size = size
+    def __init__(self, size, sector):
+        self.size, self.sector = size, sector
+        self.empty = bytes(sector)
+        self.silent = False
         self.sectors = {}
         self.cache = True
 
@@ -35,7 +40,11 @@ class Disk:
         data[46:54] = swapped("2", 8)
         data[54:94] = swapped("Solid state", 40)
         words = {49: 0x0200, 82: 0x0020, 83: 0x7400, 84: 0x4000, 85: 0x20 if self.cache else 0}
-        words |= {86: 0x3400, 87: 0x4000, 105: 8, 106: 0x6003, 169: 1, 217: 1}
+        words |= {86: 0x3400, 87: 0x4000, 105: 8, 169: 1, 217: 1}
+        if self.sector == BLOCK:
+            words[106] = 0x6003  # eight of them to a physical sector
+        else:
+            words |= {106: 0x5000, 117: self.sector // 2}
         for word, value in words.items():
             struct.pack_into("<H", data, word * 2, value)
         struct.pack_into("<I", data, 60 * 2, min(self.size, 0x0FFFFFFF))
@@ -44,16 +53,16 @@ class Disk:
 
     def read(self, lba, count):
         """The bytes of some sectors."""
-        return b"".join(self.sectors.get(n, EMPTY) for n in range(lba, lba + count))
+        return b"".join(self.sectors.get(n, self.empty) for n in range(lba, lba + count))
 
     def write(self, lba, data):
         """Keeps whole sectors."""
-        for at in range(0, len(data), 512):
-            sector = data[at : at + 512]
-            if sector == EMPTY:
-                self.sectors.pop(lba + at // 512, None)
+        for number in range(len(data) // self.sector):
+            sector = data[number * self.sector : (number + 1) * self.sector]
+            if sector == self.empty:
+                self.sectors.pop(lba + number, None)
             else:
-                self.sectors[lba + at // 512] = sector
+                self.sectors[lba + number] = sector
 
     def trim(self, data):
         """Forgets the ranges of a DATA SET MANAGEMENT block."""
@@ -73,7 +82,7 @@ class Disk:
         if command in READS:
             return self.read(lba, count)
         if command in WRITES:
-            self.write(lba, data[: count * 512])
+            self.write(lba, data[: count * self.sector])
         elif command == TRIM and feature & 1:
             self.trim(data)
         elif command in FLUSHES:
@@ -95,6 +104,8 @@ def answer(disk, request, mac, shelf, slot):
         return None
     flags, feature, count, ata = request[24:28]
     lba = int.from_bytes(request[28:34] if flags & 0x40 else request[28:31], "little")
+    if disk.silent and ata in READS + WRITES:
+        return None
     data = disk.command(feature, count, ata, lba, request[36:])
     if data is None:
         return (reply + frames.ata(error=0x04, count=count, status=0x41, lba=lba)).ljust(60, b"\0")
@@ -107,7 +118,10 @@ def main(arguments):
     port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(frames.ETHERTYPE))
     port.bind((interface, 0))
     mac = port.getsockname()[4]
-    disk = Disk(int(arguments[3]) if len(arguments) > 3 else SECTORS)
+    size, sector = map(int, [*arguments[3:], *[SECTORS, BLOCK][len(arguments) - 3 :]])
+    disk = Disk(size, sector)
+    for number, silent in ((signal.SIGUSR1, True), (signal.SIGUSR2, False)):
+        signal.signal(number, lambda *_, silent=silent: setattr(disk, "silent", silent))
     while True:
         reply = answer(disk, port.recv(65536), mac, shelf, slot)
         if reply:
