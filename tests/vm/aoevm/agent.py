@@ -86,8 +86,9 @@ class Agent:
         while time.monotonic() < deadline:
             self.alive()
             self.next += 1
-            self._send(f"ping {self.next}")
             try:
+                # Nobody reads before the agent does, and a slow guest's queue fills up.
+                self._send(f"ping {self.next}")
                 while self._line(1.0) != f"pong {self.next}":
                     pass
                 return
@@ -133,6 +134,8 @@ class Agent:
     def _send(self, line):
         try:
             self.socket.sendall(line.encode() + b"\n")
+        except TimeoutError:
+            raise
         except OSError as error:  # QEMU has ended; why, the console knows
             self.alive()
             raise GuestDied(f"the command channel broke: {error}") from error
