@@ -112,13 +112,13 @@ class Context:
             if not self.run(f"command -v {program}").ok:
                 raise Skipped(f"the guest has no {program}")
 
-    def need_module(self, name):
-        """Loads a stock module, unless the kernel has it; skips if there is none."""
+    def need_module(self, name, file=None):
+        """Loads a stock module, from kernel module `file`, unless the kernel has it; skips if there is none."""
         if self.run(f"kldstat -q -m {name}").ok:
             return
         if self.modules_unfit:
             raise Skipped(self.modules_unfit)
-        if not self.run(f"kldload {name}").ok:
+        if not self.run(f"kldload {file or name}").ok:
             raise Skipped(f"the guest has no module {name}")
 
     # The module

@@ -34,6 +34,23 @@ same() {
 	(cd "$1" && find d* -type f | sort | xargs sha256 | cmp - SUMS)
 }
 
+# written DISK: how many writes it has had.
+written() {
+	iostat -Ix "$1" | awk -v disk="$1" '$1 == disk { print $3 }'
+}
+
+# quiet DISK: syncs until there is nothing left to write to the disk.
+quiet() {
+	quiet_turns=0
+	while [ "$quiet_turns" -lt 3 ]; do
+		quiet_before=$(written "$1")
+		sync
+		sleep 2
+		quiet_turns=$((quiet_turns + 1))
+		[ "$(written "$1")" = "$quiet_before" ] || quiet_turns=0
+	done
+}
+
 # disks: every AoE disk there is.
 disks() {
 	find /dev -maxdepth 1 -name 'aoe[0-9]*e[0-9]*'

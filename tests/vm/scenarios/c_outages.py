@@ -2,37 +2,8 @@
 
 import time
 
-from aoevm.errors import Failed
+from aoevm.copies import COPY, copying, mounted, verify
 from aoevm.scenario import scenario
-
-COPY = "dd if=/tmp/aoevm-worker of=/mnt/copy bs=64k 2>/dev/null && fsync /mnt/copy"
-SAME = "cmp /tmp/aoevm-worker /mnt/copy"
-
-
-def mounted(t, size="96m", megabytes=24, **target_options):
-    """A target with a file system mounted on /mnt, and a file to copy onto it."""
-    target = t.target(size=size, **target_options)
-    t.load()
-    t.appears(target)
-    t.sh(f"newfs -U /dev/{target.disk} >/dev/null && mount /dev/{target.disk} /mnt", 120)
-    t.sh(f"dd if=/dev/urandom of=/tmp/aoevm-worker bs=1m count={megabytes} 2>/dev/null", 120)
-    return target
-
-
-def copying(t):
-    """Starts a copy and waits until it is on its way."""
-    job = t.start(COPY)
-    t.sh("await 60 test -s /mnt/copy; sleep 0.3", 90)
-    if job.done():
-        raise Failed("the copy was over before the outage began: enlarge it")
-    return job
-
-
-def verify(t, target):
-    """The copy is whole, and so is the file system, now and after a remount."""
-    t.sh(SAME, 120)
-    t.sh(f"umount /mnt && fsck_ffs -n /dev/{target.disk} && mount /dev/{target.disk} /mnt", 120)
-    t.sh(f"{SAME} && umount /mnt && rm /tmp/aoevm-worker", 120)
 
 
 @scenario("target-restart", core=True)
@@ -86,31 +57,6 @@ def cable_pulled(t):
     t.cable(0, True)
     t.finish(job, 180)
     verify(t, target)
-
-
-@scenario("maxwait")
-def maxwait(t):
-    """An outage beyond maxwait: I/O gets EIO, a forced unmount works, the open disk comes back."""
-    target = mounted(t)
-    t.sh("sysctl net.aoe.maxwait=8")
-    t.sh("fill /mnt 4 64k && sync; sleep 2")
-    target.kill()
-    started = time.monotonic()
-    out = t.sh(f"dd if=/dev/{target.disk} of=/dev/null bs=64k count=1 2>&1 || echo failed", 90)
-    took = time.monotonic() - started
-    t.check("failed" in out, "a read of a target that is gone for good succeeded")
-    t.check("Input/output error" in out, f"the errno of an expired maxwait is not EIO: {out}")
-    t.check(took < 40, f"a maxwait of 8 s took {took:.0f} s")
-    t.await_state(target, "failed")
-    # The disk stays while it is mounted, and works again.
-    t.sh(f"test -c /dev/{target.disk}")
-    target.start()
-    t.await_state(target, "up", 90)
-    t.sh(f"dd if=/dev/{target.disk} of=/dev/null bs=64k count=16 && same /mnt", 60)
-    target.kill()
-    t.sh("dd if=/dev/zero of=/mnt/more bs=64k count=16 conv=sync 2>&1 || :", 120)
-    t.sh("umount -f /mnt", 180)
-    t.disappears(target, 60)
 
 
 @scenario("other-disk", core=True)
