@@ -1,0 +1,53 @@
+"""A target that comes back with another disk, or by another name."""
+
+from aoevm.copies import copying, mounted, verify
+from aoevm.scenario import scenario
+
+SMALLER = "aoe0e1: the target's disk has {} sectors, less than the open one: I/O waits"
+PATH = "net.aoe.target.aoe0e1.path.0.state"
+
+
+def untouched(t, target):
+    """Nothing was ever written to the target's file."""
+    with target.file.open("rb") as image:
+        t.check(not image.read().strip(b"\0"), f"{target.disk} was written to")
+
+
+def waits(t, job):
+    """No I/O goes on for a while, whatever the target says."""
+    t.sh("for n in 1 2 3; do sysctl net.aoe.discover=1 >/dev/null; sleep 4; done")
+    t.check(t.sysctl("net.aoe.target.aoe0e1.state") == "suspended", "the disk is not suspended")
+    t.check(not job.done(), "I/O went on")
+
+
+@scenario("shrink", core=True)
+def shrink(t):
+    """A smaller disk gets no I/O while the larger one is open, and one line says why; closed, it is used."""
+    target = mounted(t)
+    job = copying(t)
+    target.kill()
+    t.await_state(target, "suspended")
+    mark = t.machine.console.mark()
+    small = t.lab.target(0, 1, size="32m")
+    reason = SMALLER.format((32 << 20) // 512)
+    waits(t, job)
+    t.check(t.sysctl(PATH) == "unusable", "the path is not unusable")
+    said = t.machine.console.text(mark).count(reason)
+    t.check(said == 1, f"said {said} times: {reason}")
+    small.kill()
+    untouched(t, small)
+    # It has its size back.
+    target.start()
+    t.finish(job, 180)
+    verify(t, target)
+    # Open for reading only, so that the close has nothing to wait for.
+    t.sh("sleep 600 3</dev/aoe0e1 & echo $! >/tmp/holder; sleep 1")
+    target.kill()
+    small.start()
+    t.sh(f"await 60 sh -c '[ \"$(sysctl -n {PATH})\" = unusable ]'", 70)
+    t.check(str(96 << 20) in t.sh("diskinfo aoe0e1 || sysctl net.aoe.devices"), "the open disk shrank")
+    t.sh("kill $(cat /tmp/holder)")
+    t.sh(f"await 90 sh -c 'diskinfo aoe0e1 | grep -q {32 << 20}'", 100)
+    t.await_state(small, "up")
+    t.sh("newfs -U /dev/aoe0e1 >/dev/null && mount /dev/aoe0e1 /mnt && fill /mnt 4 64k", 120)
+    t.sh("umount /mnt && fsck_ffs -n /dev/aoe0e1", 120)
