@@ -68,6 +68,41 @@ def solid_state(t):
     t.check(re.search(r"cache off\n(.*\n)*cache on\n", done), "the write cache was not set")
 
 
+@scenario("sectors-4k", core=True)
+def sectors_4k(t):
+    """A disk with logical sectors of 4096 bytes: partitions, newfs, mount, copy, fsck, and what cannot be."""
+    t.sh("ifconfig vtnet0 mtu 9000 up")
+    target = t.lab.own_target("ssd", 0, 1, (128 << 20) // 4096, 4096)
+    t.load()
+    t.appears(target)
+    said = t.sh("diskinfo -v aoe0e1")
+    for value, what in ((4096, "sectorsize"), (128 << 20, "mediasize in bytes"), (32768, "mediasize in sectors")):
+        t.check(re.search(rf"^\t{value}\b.*# {what}", said, re.M), f"{what} is not {value}:\n{said}")
+    t.refused("dd if=/dev/aoe0e1 of=/dev/null bs=512 count=1 2>&1", "Invalid argument")
+    t.sh("""
+        gpart create -s gpt aoe0e1 >/dev/null
+        gpart add -t freebsd-ufs aoe0e1 >/dev/null
+        newfs -U -t /dev/aoe0e1p1 >/dev/null
+        mount /dev/aoe0e1p1 /mnt
+        fill /mnt 24 256k
+        """, 240)
+    t.sh("umount /mnt && fsck_ffs -n /dev/aoe0e1p1 && mount /dev/aoe0e1p1 /mnt && same /mnt", 240)
+    # A link that is gone for a while, and frames that hold no sector: both are a wait.
+    job = t.start("fill /mnt 40 256k && sync")
+    t.sh("await 60 test -s /mnt/d1/f1")
+    t.cable(0, False)
+    t.await_state(target, "suspended")
+    t.cable(0, True)
+    t.sh("sleep 1; ifconfig vtnet0 mtu 1500")
+    t.sh("await 60 sh -c '[ \"$(sysctl -n net.aoe.target.aoe0e1.path.0.state)\" = unusable ]'", 70)
+    t.sh("ifconfig vtnet0 mtu 4132")
+    t.finish(job, 240)
+    t.sh("umount /mnt && fsck_ffs -n /dev/aoe0e1p1 && mount /dev/aoe0e1p1 /mnt && same /mnt", 240)
+    t.sh("rm -r /mnt/d*; umount /mnt; kldunload aoe; kldload /aoevm/kit/aoe.ko; sysctl net.aoe.iflist=vtnet0")
+    t.appears(target)
+    t.sh("await 20 test -c /dev/aoe0e1p1; fsck_ffs -n /dev/aoe0e1p1; gpart destroy -F aoe0e1", 120)
+
+
 @scenario("gpart-growfs", long=True)
 def gpart_growfs(t):
     """A partition with a file system; the target grows, and so do partition and file system."""
