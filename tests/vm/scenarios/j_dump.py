@@ -20,12 +20,17 @@ def headers(image):
 
 
 def panic(t, target):
-    """Panics, and looks for the whole dump on the console and in the target's file."""
+    """Panics; by the console, a whole dump was written to the target."""
     t.start("sysctl debug.kdb.panic=1")
     t.check(t.machine.wait_for_end(300 * t.slow), "the guest did not end")
     said = t.machine.console.text()
     t.check(f"aoe: {target.disk}: dumping over" in said, "no dump was begun")
     t.check("Dump complete" in said, "the dump did not complete")
+
+
+def dumped(t, target):
+    """Panics, and looks for the dump in the target's file, too; its length."""
+    panic(t, target)
     length, behind, front, first = headers(target.file)
     t.check(behind.startswith(MAGIC), f"no dump in the file: {behind[:32]}")
     words = struct.unpack(">128I", behind)
@@ -40,16 +45,20 @@ def panic(t, target):
     return length
 
 
-def saved(t, target, length):
-    """After the next boot savecore(8) finds the dump on the disk, whole, and only once."""
+def saved(t, target, before=""):
+    """After the next boot savecore(8) finds the dump on the disk, and only once; its length."""
     t.boot_again()
+    t.sh(before)
     t.load()
     t.appears(target)
     t.sh("mount -t tmpfs tmpfs /mnt && savecore -v /mnt /dev/" + target.disk, 300)
-    t.check(t.sh("stat -f %z /mnt/vmcore.0").strip() == str(length), "the core is not whole")
+    length = int(t.sh("stat -f %z /mnt/vmcore.0"))
+    first = t.sh("head -c 17 /mnt/vmcore.0")
+    t.check(first == "minidump FreeBSD/", f"this is no dump: {first}")
     t.check("kdb_sysctl_panic" in t.sh("cat /mnt/info.0"), "the core of another panic")
     t.check(not t.run(f"savecore -C /dev/{target.disk}").ok, "the dump would be saved again")
     t.sh("umount /mnt")
+    return length
 
 
 @scenario("dump", core=True, memory=512, panics="kdb_sysctl_panic")
@@ -63,7 +72,22 @@ def dump(t):
     t.refused(f"dumpon /dev/{target.disk}", "not supported by device")
     t.check(t.printed("takes no dumps: net.aoe.dump is 0"), "no reason was given")
     t.sh(f"sysctl net.aoe.dump=1; dumpon -v /dev/{target.disk}; dumpon -l")
-    saved(t, target, panic(t, target))
+    length = dumped(t, target)
+    t.check(saved(t, target) == length, "the core is not whole")
+
+
+@scenario("dump-4k", long=True, memory=512, panics="kdb_sysctl_panic")
+def dump_4k(t):
+    """A dump to a disk with sectors of 4096 bytes, and back."""
+    t.need("dumpon", "savecore")
+    large = "ifconfig vtnet0 mtu 9000 up"
+    t.sh(large)
+    target = t.lab.own_target("ssd", 0, 1, (600 << 20) // 4096, 4096)
+    t.load()
+    t.appears(target)
+    t.sh(f"sysctl net.aoe.dump=1; dumpon -v /dev/{target.disk}")
+    panic(t, target)
+    t.check(saved(t, target, large) > 16 << 20, "that cannot be all")
 
 
 @scenario("dump-busy", long=True, memory=256, panics="kdb_sysctl_panic")
@@ -79,4 +103,4 @@ def dump_busy(t):
     sent = f"net.aoe.target.{target.disk}.sent"
     before = int(t.sysctl(sent))
     t.sh(f"await 60 sh -c '[ $(sysctl -n {sent}) -gt {before + 2000} ]'", 90)
-    panic(t, target)
+    dumped(t, target)
