@@ -6,6 +6,7 @@
 use crate::absent::{ABSENT, Absences, Absent};
 use crate::filter::{Admission, Filter, Kind, Meaningless, words};
 use crate::output::{HEADER_MAX, LinkId, Transmit, Why};
+use crate::path::PathId;
 use crate::random::Random;
 use crate::target::{Frame, LINKS, Link};
 use crate::time::{Instant, Micros};
@@ -204,7 +205,7 @@ impl<'a> Discovery<'a> {
         header.get_mut(Header::LEN..Header::LEN + ConfigRequest::LEN)?.copy_from_slice(&query);
         Some(Transmit {
             link: LinkId(u8::try_from(index).ok()?),
-            path: 0,
+            path: PathId(0),
             header_length: 32,
             header,
             data: None,

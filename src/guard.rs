@@ -9,18 +9,27 @@
 //! interface gave its mbuf back. Copies of finished requests ("orphans")
 //! outlive I/O, failure, suspension and the disk itself.
 
-use crate::list::{Linked, Links, List, NIL};
-use crate::path::Path;
+use crate::list::{Linked, Links, List};
+use crate::path::{Path, PathId, Paths};
+use crate::table::{Table, number};
 use crate::time::{Instant, Micros};
 use crate::wire::Tag;
+
+number!(
+    /// A copy's number.
+    pub CopyId(u16)
+);
+
+/// The copies that a target remembers.
+pub type Copies = Table<Copy, CopyId, 1024>;
 
 /// One transmitted copy of a write or delete.
 #[derive(Clone, Copy, Debug)]
 pub struct Copy {
-    links: Links,
+    links: Links<CopyId>,
     place: Place,
     tag: Tag,
-    path: u8,
+    path: PathId,
     /// Tells this use of the entry from earlier ones.
     generation: u16,
     /// Which use of the path's slot it was sent in.
@@ -50,7 +59,7 @@ impl Copy {
         links: Links::NONE,
         place: Place::Free,
         tag: Tag(0),
-        path: 0,
+        path: PathId(0),
         generation: 0,
         epoch: 0,
         seq: 0,
@@ -60,7 +69,7 @@ impl Copy {
         left_at: None,
     };
 
-    fn is_resolved(&self, paths: &[Path], now: Instant, wait: Micros) -> bool {
+    fn is_resolved(&self, paths: &Paths, now: Instant, wait: Micros) -> bool {
         self.is_old(now, wait) || self.over_at(paths) <= now
     }
 
@@ -69,20 +78,18 @@ impl Copy {
     }
 
     /// When what its path answered resolves it.
-    fn over_at(&self, paths: &[Path]) -> Instant {
-        let path = paths.get(usize::from(self.path));
-        path.map_or(Instant::NEVER, |p| p.over_at(self.epoch, self.seq))
+    fn over_at(&self, paths: &Paths) -> Instant {
+        paths[self.path].over_at(self.epoch, self.seq)
     }
 
     /// When its path is to be asked for an answer.
-    fn fence_at(&self, paths: &[Path]) -> Instant {
-        let path = paths.get(usize::from(self.path));
-        path.map_or(Instant::NEVER, |p| p.fence_at(self.epoch, self.seq))
+    fn fence_at(&self, paths: &Paths) -> Instant {
+        paths[self.path].fence_at(self.epoch, self.seq)
     }
 
     /// When it is over, or its path is to be asked once more because its time
     /// stands still. The first question is not a matter of time.
-    fn over_or_still_at(&self, paths: &[Path]) -> Instant {
+    fn over_or_still_at(&self, paths: &Paths) -> Instant {
         let still_at = match self.fence_at(paths) {
             Instant::ZERO => Instant::NEVER,
             at => at,
@@ -95,11 +102,11 @@ impl Copy {
     }
 }
 
-impl Linked for Copy {
-    fn links(&self) -> Links {
+impl Linked<CopyId> for Copy {
+    fn links(&self) -> Links<CopyId> {
         self.links
     }
-    fn links_mut(&mut self) -> &mut Links {
+    fn links_mut(&mut self) -> &mut Links<CopyId> {
         &mut self.links
     }
 }
@@ -107,7 +114,7 @@ impl Linked for Copy {
 /// A copy whose request is over, to tell what its answer says about its path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Late {
-    pub(crate) path: u8,
+    pub(crate) path: PathId,
     pub(crate) epoch: u16,
     pub(crate) seq: u64,
     pub(crate) sent_at: Instant,
@@ -120,25 +127,25 @@ const PASSED: u16 = 64;
 /// The bounded table of copies.
 #[derive(Debug)]
 pub(crate) struct Guard<'a> {
-    slots: &'a mut [Copy],
-    free: List,
-    orphans: List,
+    slots: &'a mut Copies,
+    free: List<CopyId>,
+    orphans: List<CopyId>,
     /// Set when an allocation failed: a sweep is worth its while.
     starved: bool,
     /// When the last sweep was that left no room.
     swept_in_vain: Option<Instant>,
     /// The last copies that no answer of their own resolved.
-    passed: List,
+    passed: List<CopyId>,
 }
 
 /// A full table is not swept more often than this: every input would.
 const SWEEP_INTERVAL: Micros = Micros::from_millis(1);
 
 impl<'a> Guard<'a> {
-    /// Takes over free entries.
-    pub(crate) fn new(slots: &'a mut [Copy]) -> Self {
+    /// Takes over free entries, of which `limit` may be used.
+    pub(crate) fn new(slots: &'a mut Copies, limit: u16) -> Self {
         let mut free = List::EMPTY;
-        for slot in 0..u16::try_from(slots.len()).unwrap_or(NIL) {
+        for slot in Copies::numbers().take(usize::from(limit)) {
             free.push_back(slots, slot);
         }
         Self {
@@ -175,16 +182,16 @@ impl<'a> Guard<'a> {
     /// Remembers a copy; `None` if the table is full.
     pub(crate) fn insert(
         &mut self,
-        path: u8,
+        path: PathId,
         on: &Path,
         lba: u64,
         sectors: u16,
         tag: Tag,
         now: Instant,
-    ) -> Option<u16> {
+    ) -> Option<CopyId> {
         let free = self.free.pop_front(self.slots);
         let slot = free.or_else(|| self.passed.pop_front(self.slots))?;
-        let copy = self.slots.get_mut(usize::from(slot))?;
+        let copy = &mut self.slots[slot];
         *copy = Copy {
             place: Place::Live,
             tag,
@@ -201,33 +208,29 @@ impl<'a> Guard<'a> {
     }
 
     /// What the interface's side hands back through [`Guard::on_left`]; not 0.
-    pub(crate) fn token(&self, slot: u16) -> u32 {
-        let generation = self.slots.get(usize::from(slot)).map_or(0, |c| c.generation);
-        u32::from(generation) << 16 | u32::from(slot.wrapping_add(1))
+    pub(crate) fn token(&self, slot: CopyId) -> u32 {
+        u32::from(self.slots[slot].generation) << 16 | u32::from(slot.0.wrapping_add(1))
     }
 
     /// The interface gave the mbuf of a copy back.
     pub(crate) fn on_left(&mut self, token: u32, now: Instant) {
         let [g1, g0, s1, s0] = token.to_be_bytes();
-        let slot = usize::from(u16::from_be_bytes([s1, s0]).wrapping_sub(1));
-        if let Some(copy) = self.slots.get_mut(slot)
-            && copy.place != Place::Free
-            && copy.generation == u16::from_be_bytes([g1, g0])
-        {
+        let copy = &mut self.slots[CopyId(u16::from_be_bytes([s1, s0]).wrapping_sub(1))];
+        if copy.place != Place::Free && copy.generation == u16::from_be_bytes([g1, g0]) {
             copy.left_at.get_or_insert(now);
         }
     }
 
     /// A live copy was answered, or is known not to come.
-    pub(crate) fn resolve(&mut self, slot: u16) {
-        if self.slots.get(usize::from(slot)).is_some_and(|c| c.place == Place::Live) {
+    pub(crate) fn resolve(&mut self, slot: CopyId) {
+        if self.slots[slot].place == Place::Live {
             self.release(slot);
         }
     }
 
     /// The request of a live copy is over without the copy being answered.
-    pub(crate) fn orphan(&mut self, slot: u16, paths: &[Path], now: Instant, wait: Micros) {
-        let Some(copy) = self.slots.get_mut(usize::from(slot)) else { return };
+    pub(crate) fn orphan(&mut self, slot: CopyId, paths: &Paths, now: Instant, wait: Micros) {
+        let copy = &mut self.slots[slot];
         if copy.place != Place::Live {
             return;
         }
@@ -243,8 +246,7 @@ impl<'a> Guard<'a> {
     /// a copy that was taken for resolved.
     pub(crate) fn on_answer(&mut self, tag: Tag) -> Option<Late> {
         let slot = self.find(self.orphans, tag).or_else(|| self.find(self.passed, tag))?;
-        let copy = self.slots.get(usize::from(slot))?;
-        let (late, place) = (copy.late(), copy.place);
+        let (late, place) = (self.slots[slot].late(), self.slots[slot].place);
         match place {
             Place::Orphan => self.orphans.remove(self.slots, slot),
             _ => self.passed.remove(self.slots, slot),
@@ -253,22 +255,13 @@ impl<'a> Guard<'a> {
         Some(late)
     }
 
-    fn find(&self, list: List, tag: Tag) -> Option<u16> {
-        let mut next = list.front();
-        while let Some(slot) = next {
-            if self.slots.get(usize::from(slot)).is_some_and(|c| c.tag == tag) {
-                break;
-            }
-            next = List::next(self.slots, slot);
-        }
-        next
+    fn find(&self, list: List<CopyId>, tag: Tag) -> Option<CopyId> {
+        list.iter(self.slots).find(|slot| self.slots[*slot].tag == tag)
     }
 
     /// A copy in no list is taken for resolved.
-    fn pass(&mut self, slot: u16) {
-        if let Some(copy) = self.slots.get_mut(usize::from(slot)) {
-            copy.place = Place::Passed;
-        }
+    fn pass(&mut self, slot: CopyId) {
+        self.slots[slot].place = Place::Passed;
         self.passed.push_back(self.slots, slot);
         if self.passed.len() > PASSED
             && let Some(oldest) = self.passed.pop_front(self.slots)
@@ -283,15 +276,15 @@ impl<'a> Guard<'a> {
         &mut self,
         lba: u64,
         end: u64,
-        rules: (&[Path], Instant, Micros),
-        mut blocked: impl FnMut(u8, u64),
+        rules: (&Paths, Instant, Micros),
+        mut blocked: impl FnMut(PathId, u64),
     ) -> bool {
         let (paths, now, wait) = rules;
         let mut found = false;
         let mut next = self.orphans.front();
         while let Some(slot) = next {
             next = List::next(self.slots, slot);
-            let Some(copy) = self.slots.get(usize::from(slot)) else { break };
+            let copy = &self.slots[slot];
             if copy.is_resolved(paths, now, wait) {
                 self.orphans.remove(self.slots, slot);
                 self.pass(slot);
@@ -306,7 +299,7 @@ impl<'a> Guard<'a> {
     }
 
     /// Frees every orphan that is resolved by now.
-    pub(crate) fn sweep(&mut self, paths: &[Path], now: Instant, wait: Micros) {
+    pub(crate) fn sweep(&mut self, paths: &Paths, now: Instant, wait: Micros) {
         self.starved = false;
         self.blocks(0, 0, (paths, now, wait), |_, _| {});
     }
@@ -322,13 +315,13 @@ impl<'a> Guard<'a> {
     }
 
     /// Whether a live copy cannot come any more, by time or fence.
-    pub(crate) fn is_over(&self, slot: u16, paths: &[Path], now: Instant, wait: Micros) -> bool {
-        self.slots.get(usize::from(slot)).is_some_and(|c| c.is_resolved(paths, now, wait))
+    pub(crate) fn is_over(&self, slot: CopyId, paths: &Paths, now: Instant, wait: Micros) -> bool {
+        self.slots[slot].is_resolved(paths, now, wait)
     }
 
     /// When the next copy that somebody may wait for is resolved by time alone:
     /// an orphan or, if the table is full, any.
-    pub(crate) fn deadline(&self, paths: &[Path], wait: Micros) -> Instant {
+    pub(crate) fn deadline(&self, paths: &Paths, wait: Micros) -> Instant {
         if self.starved {
             let is_kept = |c: &&Copy| !matches!(c.place, Place::Free | Place::Passed);
             let left = self.slots.iter().filter(is_kept);
@@ -337,41 +330,32 @@ impl<'a> Guard<'a> {
             let again = self.swept_in_vain.map(|at| at.after(SWEEP_INTERVAL));
             return oldest.into_iter().chain(again).min().unwrap_or(Instant::NEVER);
         }
-        let mut earliest = Instant::NEVER;
-        let mut next = self.orphans.front();
-        while let Some(slot) = next {
-            if let Some(copy) = self.slots.get(usize::from(slot)) {
-                let old_at = copy.left_at.map_or(Instant::NEVER, |at| at.after(wait));
-                earliest = earliest.min(old_at).min(copy.over_or_still_at(paths));
-            }
-            next = List::next(self.slots, slot);
-        }
-        earliest
+        let ends = self.orphans.iter(self.slots).map(|slot| {
+            let copy = &self.slots[slot];
+            let old_at = copy.left_at.map_or(Instant::NEVER, |at| at.after(wait));
+            old_at.min(copy.over_or_still_at(paths))
+        });
+        ends.min().unwrap_or(Instant::NEVER)
     }
 
     /// Names the orphans that another answer would bring nearer to their end.
     pub(crate) fn stand_still(
         &self,
-        paths: &[Path],
+        paths: &Paths,
         now: Instant,
-        mut stands: impl FnMut(u8, u64),
+        mut stands: impl FnMut(PathId, u64),
     ) {
-        let mut next = self.orphans.front();
-        while let Some(slot) = next {
-            if let Some(copy) = self.slots.get(usize::from(slot))
-                && copy.over_or_still_at(paths) <= now
-            {
+        for slot in self.orphans.iter(self.slots) {
+            let copy = &self.slots[slot];
+            if copy.over_or_still_at(paths) <= now {
                 stands(copy.path, copy.seq);
             }
-            next = List::next(self.slots, slot);
         }
     }
 
     /// An entry in no list is free again.
-    fn release(&mut self, slot: u16) {
-        if let Some(copy) = self.slots.get_mut(usize::from(slot)) {
-            copy.place = Place::Free;
-        }
+    fn release(&mut self, slot: CopyId) {
+        self.slots[slot].place = Place::Free;
         self.free.push_front(self.slots, slot);
     }
 }
@@ -382,9 +366,11 @@ mod tests {
 
     #[test]
     fn a_token_of_an_earlier_copy_says_nothing_of_the_next() {
-        let mut slots = [Copy::FREE; 1];
-        let mut guard = Guard::new(&mut slots);
-        let insert = |g: &mut Guard<'_>| g.insert(0, &Path::FREE, 8, 1, Tag(1), Instant::ZERO);
+        let mut slots = Table::new(|| Copy::FREE);
+        let paths = Table::new(|| Path::FREE);
+        let mut guard = Guard::new(&mut slots, 1);
+        let insert =
+            |g: &mut Guard<'_>| g.insert(PathId(0), &Path::FREE, 8, 1, Tag(1), Instant::ZERO);
         let first = insert(&mut guard).unwrap();
         let token = guard.token(first);
         guard.resolve(first);
@@ -392,8 +378,8 @@ mod tests {
         assert_eq!(second, first);
         guard.on_left(token, Instant::from_micros(5));
         let late = Instant::from_micros(100);
-        assert!(!guard.is_over(second, &[], late, Micros(1)));
+        assert!(!guard.is_over(second, &paths, late, Micros(1)));
         guard.on_left(guard.token(second), Instant::from_micros(5));
-        assert!(guard.is_over(second, &[], late, Micros(1)));
+        assert!(guard.is_over(second, &paths, late, Micros(1)));
     }
 }

@@ -3,8 +3,10 @@
 //! Knows barriers and overlapping writes; knows nothing of frames, paths or
 //! time-outs but the one for tasting.
 
+use crate::granules::Granules;
 use crate::list::{Linked, Links, List};
 use crate::output::{IoError, IoHandle};
+use crate::table::{Table, number};
 use crate::time::Instant;
 
 /// What is asked of the disk.
@@ -44,10 +46,18 @@ pub struct IoRequest {
     pub give_up: Instant,
 }
 
+number!(
+    /// An I/O slot's number.
+    pub IoId(u8)
+);
+
+/// The I/O slots of a target.
+pub type Ios = Table<Io, IoId, 256>;
+
 /// An I/O slot.
 #[derive(Debug)]
 pub struct Io {
-    links: Links,
+    links: Links<IoId>,
     handle: Option<IoHandle>,
     pub(crate) op: Op,
     ordered: bool,
@@ -59,8 +69,8 @@ pub struct Io {
     frames: u16,
     error: Option<IoError>,
     give_up: Instant,
-    /// Since when this write has waited for a guarded copy.
-    guarded_since: Option<Instant>,
+    /// Since when this write has waited for a guarded copy, or never.
+    guarded_since: Instant,
 }
 
 /// Which list a slot is in.
@@ -87,7 +97,7 @@ impl Io {
         frames: 0,
         error: None,
         give_up: Instant::NEVER,
-        guarded_since: None,
+        guarded_since: Instant::NEVER,
     };
 
     /// The caller's handle, for naming payload.
@@ -110,11 +120,11 @@ impl Io {
     }
 }
 
-impl Linked for Io {
-    fn links(&self) -> Links {
+impl Linked<IoId> for Io {
+    fn links(&self) -> Links<IoId> {
         self.links
     }
-    fn links_mut(&mut self) -> &mut Links {
+    fn links_mut(&mut self) -> &mut Links<IoId> {
         &mut self.links
     }
 }
@@ -130,26 +140,32 @@ pub(crate) trait Gate {
 /// All I/O slots of a target.
 #[derive(Debug)]
 pub(crate) struct IoTable<'a> {
-    slots: &'a mut [Io],
-    free: List,
-    pending: List,
-    cutting: List,
-    sent: List,
-    done: List,
+    slots: &'a mut Ios,
+    free: List<IoId>,
+    pending: List<IoId>,
+    cutting: List<IoId>,
+    sent: List<IoId>,
+    done: List<IoId>,
+    /// How many slots there are to use.
+    limit: u16,
     active_changes: u16,
     active_flushes: u16,
     active_barriers: u16,
     give_ups: u16,
+    /// Where the writes under way are.
+    changes: &'a mut Granules,
 }
 
 impl<'a> IoTable<'a> {
-    /// Takes over free slots.
-    pub(crate) fn new(slots: &'a mut [Io]) -> Self {
+    /// Takes over free slots, of which `limit` may be used.
+    pub(crate) fn new(slots: &'a mut Ios, changes: &'a mut Granules, limit: u16) -> Self {
         let mut free = List::EMPTY;
-        for slot in 0..u16::try_from(slots.len()).unwrap_or(crate::list::NIL) {
+        for slot in Ios::numbers().take(usize::from(limit)) {
             free.push_back(slots, slot);
         }
+        changes.clear();
         Self {
+            limit: free.len(),
             slots,
             free,
             pending: List::EMPTY,
@@ -160,20 +176,23 @@ impl<'a> IoTable<'a> {
             active_flushes: 0,
             active_barriers: 0,
             give_ups: 0,
+            changes,
         }
     }
 
-    /// The slot, if the number is one.
-    pub(crate) fn get(&self, slot: u16) -> Option<&Io> {
-        self.slots.get(usize::from(slot))
+    /// The I/O in a slot.
+    #[inline]
+    pub(crate) fn get(&self, slot: IoId) -> &Io {
+        &self.slots[slot]
     }
 
     /// I/Os accepted and not yet handed back.
     pub(crate) fn len(&self) -> usize {
-        self.slots.len().saturating_sub(usize::from(self.free.len()))
+        usize::from(self.limit.wrapping_sub(self.free.len()))
     }
 
     /// Whether anything waits to be started or cut.
+    #[inline]
     pub(crate) fn has_uncut(&self) -> bool {
         !self.cutting.is_empty() || !self.pending.is_empty()
     }
@@ -181,9 +200,8 @@ impl<'a> IoTable<'a> {
     /// Accepts an I/O; hands it back if every slot is taken.
     pub(crate) fn admit(&mut self, request: IoRequest) -> Result<(), IoRequest> {
         let Some(slot) = self.free.pop_front(self.slots) else { return Err(request) };
-        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return Err(request) };
-        self.give_ups = self.give_ups.saturating_add(u16::from(request.give_up != Instant::NEVER));
-        *io = Io {
+        self.give_ups = self.give_ups.wrapping_add(u16::from(request.give_up != Instant::NEVER));
+        self.slots[slot] = Io {
             handle: Some(request.io),
             op: request.op,
             ordered: request.ordered,
@@ -198,16 +216,16 @@ impl<'a> IoTable<'a> {
     }
 
     /// The I/O to cut the next frame from, started now if need be.
-    pub(crate) fn next_to_cut(&mut self, gate: &mut impl Gate, now: Instant) -> Option<u16> {
+    pub(crate) fn next_to_cut(&mut self, gate: &mut impl Gate, now: Instant) -> Option<IoId> {
         self.cutting.front().or_else(|| self.start_next(gate, now))
     }
 
     /// Starts the first pending I/O that nothing stands before.
-    fn start_next(&mut self, gate: &mut impl Gate, now: Instant) -> Option<u16> {
+    fn start_next(&mut self, gate: &mut impl Gate, now: Instant) -> Option<IoId> {
         let (mut skipped, mut skipped_change, mut skipped_flush) = (false, false, false);
         let mut next = self.pending.front();
         while let Some(slot) = next {
-            let io = self.slots.get(usize::from(slot))?;
+            let io = &self.slots[slot];
             let barrier = io.is_full_barrier();
             let free = self.active_barriers == 0
                 && match io.op {
@@ -223,7 +241,7 @@ impl<'a> IoTable<'a> {
             if barrier {
                 return None;
             }
-            let io = self.slots.get(usize::from(slot))?;
+            let io = &self.slots[slot];
             skipped = true;
             skipped_change |= io.op.changes_data();
             skipped_flush |= io.op == Op::Flush;
@@ -235,82 +253,83 @@ impl<'a> IoTable<'a> {
     /// Whether no other write, under way or half forgotten, overlaps this one.
     fn may_change(
         &mut self,
-        slot: u16,
+        slot: IoId,
         skipped_change: bool,
         gate: &mut impl Gate,
         now: Instant,
     ) -> bool {
-        let Some(io) = self.slots.get(usize::from(slot)) else { return false };
+        let io = &self.slots[slot];
         if !io.op.changes_data() {
             return true;
         }
         let (lba, end) = (io.lba, io.end());
-        if self.any_overlap(self.cutting.front(), None, lba, end)
-            || self.any_overlap(self.sent.front(), None, lba, end)
-            || skipped_change && self.any_overlap(self.pending.front(), Some(slot), lba, end)
+        if self.changes.may_overlap(lba, end)
+            && (self.any_overlap(&self.cutting, None, lba, end)
+                || self.any_overlap(&self.sent, None, lba, end))
+            || skipped_change && self.any_overlap(&self.pending, Some(slot), lba, end)
         {
             return false;
         }
         let guarded = gate.is_guarded(lba, end);
-        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return false };
+        let io = &mut self.slots[slot];
         if guarded {
-            io.guarded_since.get_or_insert(now);
-        } else if let Some(since) = io.guarded_since.take() {
-            gate.released(since);
+            io.guarded_since = io.guarded_since.min(now);
+        } else if io.guarded_since != Instant::NEVER {
+            gate.released(io.guarded_since);
         }
         !guarded
     }
 
-    /// Whether a write in the list from `next` on, up to `stop`, overlaps.
-    fn any_overlap(&self, mut next: Option<u16>, stop: Option<u16>, lba: u64, end: u64) -> bool {
-        while let Some(slot) = next.filter(|_| next != stop) {
-            if self.slots.get(usize::from(slot)).is_some_and(|io| io.overlaps(lba, end)) {
-                return true;
-            }
-            next = List::next(self.slots, slot);
-        }
-        false
+    /// Whether a write in a list, up to `stop`, overlaps.
+    fn any_overlap(&self, list: &List<IoId>, stop: Option<IoId>, lba: u64, end: u64) -> bool {
+        let before = |slot: &IoId| Some(*slot) != stop;
+        list.iter(self.slots).take_while(before).any(|slot| self.slots[slot].overlaps(lba, end))
     }
 
-    fn activate(&mut self, slot: u16) {
+    fn activate(&mut self, slot: IoId) {
         self.pending.remove(self.slots, slot);
         self.cutting.push_back(self.slots, slot);
-        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return };
+        let io = &mut self.slots[slot];
         io.place = Place::Cutting;
-        let (change, flush) = (io.op.changes_data(), io.op == Op::Flush);
-        let barrier = io.is_full_barrier();
-        self.active_changes = self.active_changes.saturating_add(u16::from(change));
-        self.active_flushes = self.active_flushes.saturating_add(u16::from(flush));
-        self.active_barriers = self.active_barriers.saturating_add(u16::from(barrier));
+        if io.op.changes_data() {
+            self.changes.add(io.lba, io.end());
+            self.active_changes = self.active_changes.wrapping_add(1);
+        }
+        self.active_flushes = self.active_flushes.wrapping_add(u16::from(io.op == Op::Flush));
+        self.active_barriers = self.active_barriers.wrapping_add(u16::from(io.is_full_barrier()));
     }
 
     /// A frame for the next `sectors` of the I/O was cut.
-    pub(crate) fn on_cut(&mut self, slot: u16, sectors: u32) {
-        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return };
-        io.cut = io.cut.saturating_add(sectors);
-        io.frames = io.frames.saturating_add(1);
+    #[inline]
+    pub(crate) fn on_cut(&mut self, slot: IoId, sectors: u32) {
+        let io = &mut self.slots[slot];
+        io.cut = io.cut.wrapping_add(sectors);
+        io.frames = io.frames.wrapping_add(1);
         if io.cut >= io.sectors {
-            io.place = Place::Sent;
-            self.cutting.remove(self.slots, slot);
-            self.sent.push_back(self.slots, slot);
+            self.on_all_cut(slot);
         }
     }
 
+    fn on_all_cut(&mut self, slot: IoId) {
+        self.slots[slot].place = Place::Sent;
+        self.cutting.remove(self.slots, slot);
+        self.sent.push_back(self.slots, slot);
+    }
+
     /// One of the I/O's frames is over. True when the I/O is, too.
-    pub(crate) fn on_frame_done(&mut self, slot: u16, result: Result<(), IoError>) -> bool {
-        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return false };
-        io.frames = io.frames.saturating_sub(1);
+    #[inline]
+    pub(crate) fn on_frame_done(&mut self, slot: IoId, result: Result<(), IoError>) -> bool {
+        let io = &mut self.slots[slot];
+        io.frames = io.frames.wrapping_sub(1);
         if let Err(error) = result {
             io.error.get_or_insert(error);
             // What has not been cut yet need not be tried any more.
             io.cut = io.sectors;
             if io.place == Place::Cutting {
-                io.place = Place::Sent;
-                self.cutting.remove(self.slots, slot);
-                self.sent.push_back(self.slots, slot);
+                self.on_all_cut(slot);
             }
         }
-        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return false };
+        let io = &self.slots[slot];
         let over = io.frames == 0 && io.cut >= io.sectors;
         if over {
             self.finish(slot);
@@ -319,22 +338,20 @@ impl<'a> IoTable<'a> {
     }
 
     /// Moves an I/O to the done list, whatever became of its frames.
-    fn finish(&mut self, slot: u16) {
-        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return };
-        let active = matches!(io.place, Place::Cutting | Place::Sent);
-        let from = core::mem::replace(&mut io.place, Place::Done);
-        let one = u16::from(active);
-        if io.op.changes_data() {
-            self.active_changes = self.active_changes.saturating_sub(one);
-        }
-        if io.op == Op::Flush {
-            self.active_flushes = self.active_flushes.saturating_sub(one);
-        }
-        if io.is_full_barrier() {
-            self.active_barriers = self.active_barriers.saturating_sub(one);
-        }
+    fn finish(&mut self, slot: IoId) {
+        let io = &mut self.slots[slot];
         let timed = io.give_up != Instant::NEVER;
-        self.give_ups = self.give_ups.saturating_sub(u16::from(timed));
+        self.give_ups = self.give_ups.wrapping_sub(u16::from(timed));
+        let from = core::mem::replace(&mut io.place, Place::Done);
+        if matches!(from, Place::Cutting | Place::Sent) {
+            if io.op.changes_data() {
+                self.changes.remove(io.lba, io.end());
+                self.active_changes = self.active_changes.wrapping_sub(1);
+            }
+            self.active_flushes = self.active_flushes.wrapping_sub(u16::from(io.op == Op::Flush));
+            let barrier = u16::from(io.is_full_barrier());
+            self.active_barriers = self.active_barriers.wrapping_sub(barrier);
+        }
         match from {
             Place::Cutting => self.cutting.remove(self.slots, slot),
             Place::Pending => self.pending.remove(self.slots, slot),
@@ -346,14 +363,14 @@ impl<'a> IoTable<'a> {
 
     /// Ends every I/O with `error`; the caller drops their frames.
     pub(crate) fn fail_all(&mut self, error: IoError) {
-        for slot in 0..u16::try_from(self.slots.len()).unwrap_or(0) {
+        for slot in Ios::numbers() {
             self.fail_one(slot, error);
         }
     }
 
     /// Ends one I/O with `error`, unless it is over already.
-    pub(crate) fn fail_one(&mut self, slot: u16, error: IoError) {
-        let Some(io) = self.slots.get_mut(usize::from(slot)) else { return };
+    pub(crate) fn fail_one(&mut self, slot: IoId, error: IoError) {
+        let io = &mut self.slots[slot];
         if !matches!(io.place, Place::Done | Place::Free) {
             io.error.get_or_insert(error);
             self.finish(slot);
@@ -361,8 +378,8 @@ impl<'a> IoTable<'a> {
     }
 
     /// Whether the I/O gives up by itself: GEOM tastes the disk with it.
-    pub(crate) fn may_give_up(&self, slot: u16) -> bool {
-        self.get(slot).is_some_and(|io| io.give_up != Instant::NEVER)
+    pub(crate) fn may_give_up(&self, slot: IoId) -> bool {
+        self.get(slot).give_up != Instant::NEVER
     }
 
     /// Whether an I/O that is not over does.
@@ -371,12 +388,12 @@ impl<'a> IoTable<'a> {
     }
 
     /// An I/O whose time for tasting is over.
-    pub(crate) fn next_given_up(&self, now: Instant) -> Option<u16> {
+    pub(crate) fn next_given_up(&self, now: Instant) -> Option<IoId> {
         if self.give_ups == 0 {
             return None;
         }
         let late = |io: &Io| io.give_up <= now && !matches!(io.place, Place::Done | Place::Free);
-        u16::try_from(self.slots.iter().position(late)?).ok()
+        self.slots.entries().find(|(_, io)| late(io)).map(|(slot, _)| slot)
     }
 
     /// When the next I/O gives up.
@@ -389,9 +406,10 @@ impl<'a> IoTable<'a> {
     }
 
     /// Hands out the next completed I/O and frees its slot.
+    #[inline]
     pub(crate) fn pop_done(&mut self) -> Option<(IoHandle, Result<(), IoError>)> {
         let slot = self.done.pop_front(self.slots)?;
-        let io = self.slots.get_mut(usize::from(slot))?;
+        let io = &mut self.slots[slot];
         io.place = Place::Free;
         let result = io.error.take().map_or(Ok(()), Err);
         let handle = io.handle.take();

@@ -1,38 +1,37 @@
 //! Doubly linked lists of slot numbers through a table: what a fixed memory
 //! block has in place of a heap. A slot is in at most one list at a time.
 
-/// No slot.
-pub(crate) const NIL: u16 = u16::MAX;
+use crate::table::{Number, Table};
 
 /// A slot's neighbours in the list that it is in.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Links {
-    prev: u16,
-    next: u16,
+pub(crate) struct Links<I> {
+    prev: Option<I>,
+    next: Option<I>,
 }
 
-impl Links {
+impl<I> Links<I> {
     /// In no list.
-    pub(crate) const NONE: Self = Self { prev: NIL, next: NIL };
+    pub(crate) const NONE: Self = Self { prev: None, next: None };
 }
 
 /// A table entry that can be in a list.
-pub(crate) trait Linked {
-    fn links(&self) -> Links;
-    fn links_mut(&mut self) -> &mut Links;
+pub(crate) trait Linked<I> {
+    fn links(&self) -> Links<I>;
+    fn links_mut(&mut self) -> &mut Links<I>;
 }
 
 /// First, last and length; the rest lies in the table.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct List {
-    head: u16,
-    tail: u16,
+pub(crate) struct List<I> {
+    head: Option<I>,
+    tail: Option<I>,
     len: u16,
 }
 
-impl List {
+impl<I: Number> List<I> {
     /// The empty list.
-    pub(crate) const EMPTY: Self = Self { head: NIL, tail: NIL, len: 0 };
+    pub(crate) const EMPTY: Self = Self { head: None, tail: None, len: 0 };
 
     /// Number of slots in the list.
     pub(crate) const fn len(&self) -> u16 {
@@ -40,62 +39,87 @@ impl List {
     }
 
     /// Whether no slot is in the list.
+    #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// The first slot.
-    pub(crate) fn front(&self) -> Option<u16> {
-        (self.head != NIL).then_some(self.head)
+    #[inline]
+    pub(crate) const fn front(&self) -> Option<I> {
+        self.head
     }
 
     /// The slot after `slot`.
-    pub(crate) fn next<T: Linked>(table: &[T], slot: u16) -> Option<u16> {
-        let next = table.get(usize::from(slot))?.links().next;
-        (next != NIL).then_some(next)
+    pub(crate) fn next<T: Linked<I>, const N: usize>(table: &Table<T, I, N>, slot: I) -> Option<I> {
+        table[slot].links().next
+    }
+
+    /// Every slot of the list, from the first on.
+    pub(crate) fn iter<T: Linked<I>, const N: usize>(
+        &self,
+        table: &Table<T, I, N>,
+    ) -> impl Iterator<Item = I> {
+        core::iter::successors(self.head, |slot| Self::next(table, *slot))
     }
 
     /// Appends a slot that is in no list.
-    pub(crate) fn push_back<T: Linked>(&mut self, table: &mut [T], slot: u16) {
-        let Some(entry) = table.get_mut(usize::from(slot)) else { return };
-        *entry.links_mut() = Links { prev: self.tail, next: NIL };
-        match table.get_mut(usize::from(self.tail)) {
-            Some(last) => last.links_mut().next = slot,
-            None => self.head = slot,
+    #[inline]
+    pub(crate) fn push_back<T: Linked<I>, const N: usize>(
+        &mut self,
+        table: &mut Table<T, I, N>,
+        slot: I,
+    ) {
+        *table[slot].links_mut() = Links { prev: self.tail, next: None };
+        match self.tail {
+            Some(last) => table[last].links_mut().next = Some(slot),
+            None => self.head = Some(slot),
         }
-        self.tail = slot;
-        self.len = self.len.saturating_add(1);
+        self.tail = Some(slot);
+        self.len = self.len.wrapping_add(1);
     }
 
     /// Puts a slot that is in no list before all others.
-    pub(crate) fn push_front<T: Linked>(&mut self, table: &mut [T], slot: u16) {
-        let Some(entry) = table.get_mut(usize::from(slot)) else { return };
-        *entry.links_mut() = Links { prev: NIL, next: self.head };
-        match table.get_mut(usize::from(self.head)) {
-            Some(first) => first.links_mut().prev = slot,
-            None => self.tail = slot,
+    #[inline]
+    pub(crate) fn push_front<T: Linked<I>, const N: usize>(
+        &mut self,
+        table: &mut Table<T, I, N>,
+        slot: I,
+    ) {
+        *table[slot].links_mut() = Links { prev: None, next: self.head };
+        match self.head {
+            Some(first) => table[first].links_mut().prev = Some(slot),
+            None => self.tail = Some(slot),
         }
-        self.head = slot;
-        self.len = self.len.saturating_add(1);
+        self.head = Some(slot);
+        self.len = self.len.wrapping_add(1);
     }
 
     /// Takes a slot of this list out of it.
-    pub(crate) fn remove<T: Linked>(&mut self, table: &mut [T], slot: u16) {
-        let Some(entry) = table.get_mut(usize::from(slot)) else { return };
-        let links = core::mem::replace(entry.links_mut(), Links::NONE);
-        match table.get_mut(usize::from(links.prev)) {
-            Some(before) => before.links_mut().next = links.next,
+    #[inline]
+    pub(crate) fn remove<T: Linked<I>, const N: usize>(
+        &mut self,
+        table: &mut Table<T, I, N>,
+        slot: I,
+    ) {
+        let links = core::mem::replace(table[slot].links_mut(), Links::NONE);
+        match links.prev {
+            Some(before) => table[before].links_mut().next = links.next,
             None => self.head = links.next,
         }
-        match table.get_mut(usize::from(links.next)) {
-            Some(behind) => behind.links_mut().prev = links.prev,
+        match links.next {
+            Some(behind) => table[behind].links_mut().prev = links.prev,
             None => self.tail = links.prev,
         }
-        self.len = self.len.saturating_sub(1);
+        self.len = self.len.wrapping_sub(1);
     }
 
     /// Takes the first slot out.
-    pub(crate) fn pop_front<T: Linked>(&mut self, table: &mut [T]) -> Option<u16> {
+    #[inline]
+    pub(crate) fn pop_front<T: Linked<I>, const N: usize>(
+        &mut self,
+        table: &mut Table<T, I, N>,
+    ) -> Option<I> {
         let slot = self.front()?;
         self.remove(table, slot);
         Some(slot)
@@ -105,38 +129,41 @@ impl List {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::number;
     use std::vec::Vec;
 
-    struct Entry(Links);
+    number!(EntryId(u8));
 
-    impl Linked for Entry {
-        fn links(&self) -> Links {
+    struct Entry(Links<EntryId>);
+
+    fn content(list: &List<EntryId>, table: &Table<Entry, EntryId, 8>) -> Vec<u8> {
+        list.iter(table).map(|slot| slot.0).collect()
+    }
+
+    impl Linked<EntryId> for Entry {
+        fn links(&self) -> Links<EntryId> {
             self.0
         }
-        fn links_mut(&mut self) -> &mut Links {
+        fn links_mut(&mut self) -> &mut Links<EntryId> {
             &mut self.0
         }
     }
 
-    fn content(list: &List, table: &[Entry]) -> Vec<u16> {
-        std::iter::successors(list.front(), |s| List::next(table, *s)).collect()
-    }
-
     #[test]
     fn slots_leave_from_anywhere_and_the_rest_keeps_its_order() {
-        let mut table: Vec<Entry> = (0..5).map(|_| Entry(Links::NONE)).collect();
+        let mut table: Table<Entry, EntryId, 8> = Table::new(|| Entry(Links::NONE));
         let mut list = List::EMPTY;
         for slot in 0..4 {
-            list.push_back(&mut table, slot);
+            list.push_back(&mut table, EntryId(slot));
         }
-        list.push_front(&mut table, 4);
+        list.push_front(&mut table, EntryId(4));
         assert_eq!(content(&list, &table), [4, 0, 1, 2, 3]);
-        list.remove(&mut table, 1);
-        list.remove(&mut table, 3);
-        list.remove(&mut table, 4);
+        for slot in [1, 3, 4] {
+            list.remove(&mut table, EntryId(slot));
+        }
         assert_eq!(content(&list, &table), [0, 2]);
-        assert_eq!(list.pop_front(&mut table), Some(0));
-        assert_eq!(list.pop_front(&mut table), Some(2));
+        assert_eq!(list.pop_front(&mut table), Some(EntryId(0)));
+        assert_eq!(list.pop_front(&mut table), Some(EntryId(2)));
         assert_eq!(list.pop_front(&mut table), None);
         assert!(list.is_empty());
     }

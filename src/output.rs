@@ -1,5 +1,7 @@
 //! Every effect that the core can ask for. Nothing else leaves it.
 
+use crate::path::PathId;
+use crate::table::number;
 use crate::time::Micros;
 use crate::wire::{Mac, Tag};
 
@@ -13,9 +15,10 @@ pub struct IoHandle(pub u64);
 
 static_assertions::assert_not_impl_any!(IoHandle: Clone, Copy);
 
-/// A local interface, by its place in the shim's table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LinkId(pub u8);
+number!(
+    /// A local interface, by its place in the shim's table.
+    pub LinkId(u8)
+);
 
 /// Why an I/O or a management command failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +60,8 @@ pub struct Span {
 pub struct Transmit {
     /// The interface to send on.
     pub link: LinkId,
-    /// The path's index in its target.
-    pub path: u8,
+    /// The path's number in its target.
+    pub path: PathId,
     /// How much of `header` counts.
     pub header_length: u8,
     /// From the Ethernet header on.
@@ -105,7 +108,7 @@ impl Transmit {
     /// What a frame is built in.
     pub(crate) const EMPTY: Self = Self {
         link: LinkId(0),
-        path: 0,
+        path: PathId(0),
         header_length: 0,
         header: [0; HEADER_MAX],
         data: None,
@@ -225,7 +228,7 @@ pub struct ControlDone {
     /// as many as fit.
     pub result: Result<u32, ControlError>,
     /// The path that the answer came by.
-    pub path: Option<u8>,
+    pub path: Option<PathId>,
     /// The answer says that the target refuses.
     pub is_refused: bool,
     /// The error byte of the answer.
@@ -255,7 +258,7 @@ impl ControlDone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathName {
     /// Its place in its target.
-    pub index: u8,
+    pub index: PathId,
     /// Its interface.
     pub link: LinkId,
     /// The other end.

@@ -9,7 +9,9 @@ use crate::histogram::Histogram;
 use crate::list::List;
 use crate::output::LinkId;
 use crate::reorder::Order;
+use crate::request::RequestId;
 use crate::rtt::Rtt;
+use crate::table::{Table, number};
 use crate::time::{Instant, Micros};
 use crate::unfit::Unfit;
 use crate::window::{Asker, Beside, Window};
@@ -123,6 +125,14 @@ impl Counters {
     }
 }
 
+number!(
+    /// A path slot's number.
+    pub PathId(u8)
+);
+
+/// The path slots of a target.
+pub type Paths = Table<Path, PathId, { crate::target::PATHS }>;
+
 /// A path slot, what every frame touches first.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -149,7 +159,7 @@ pub struct Path {
     pub(crate) is_doubted: bool,
     backoff: u8,
     /// Requests on the wire, oldest first.
-    pub(crate) flight: List,
+    pub(crate) flight: List<RequestId>,
     /// Slow requests on the wire, which are listed elsewhere.
     pub(crate) slow: u16,
     pub(crate) window: Window,

@@ -3,10 +3,21 @@
 //!
 //! Knows tags and times; knows nothing of windows, paths' health or payload.
 
-use crate::io::Op;
-use crate::list::{Linked, Links, NIL};
+use crate::guard::CopyId;
+use crate::io::{IoId, Op};
+use crate::list::{Linked, Links};
+use crate::path::PathId;
+use crate::table::{Table, number};
 use crate::time::Instant;
 use crate::wire::Tag;
+
+number!(
+    /// A request slot's number; tags are made of it.
+    pub RequestId(u8)
+);
+
+/// The request slots of a target.
+pub type Requests = Table<Request, RequestId, 256>;
 
 /// Transmissions of a request whose answers still count.
 pub(crate) const HISTORY: usize = 16;
@@ -26,14 +37,14 @@ pub(crate) struct Sent {
     pub(crate) offset: u16,
     /// Sectors asked for.
     pub(crate) sectors: u16,
-    /// The guard's entry for it, or `NIL`.
-    pub(crate) copy: u16,
-    pub(crate) path: u8,
+    /// The guard's entry for it.
+    pub(crate) copy: Option<CopyId>,
+    pub(crate) path: PathId,
 }
 
 impl Sent {
     const NONE: Self =
-        Self { tag: Tag(0), at: 0, seq: 0, offset: 0, sectors: 0, copy: NIL, path: 0 };
+        Self { tag: Tag(0), at: 0, seq: 0, offset: 0, sectors: 0, copy: None, path: PathId(0) };
 
     /// How long ago it left.
     pub(crate) fn age(&self, now: Instant) -> crate::time::Micros {
@@ -52,7 +63,7 @@ const fn low(now: Instant) -> u32 {
 pub(crate) enum Place {
     /// On the wire on this path, in the order of transmission.
     Flight {
-        path: u8,
+        path: PathId,
     },
     Free,
     /// The target was not ready: sent again at `until`.
@@ -63,7 +74,7 @@ pub(crate) enum Place {
     Resend,
     /// On the wire; may take long, so it has a deadline of its own.
     Slow {
-        path: u8,
+        path: PathId,
         deadline: Instant,
     },
 }
@@ -73,12 +84,12 @@ pub(crate) enum Place {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Request {
-    links: Links,
+    links: Links<RequestId>,
     pub(crate) op: Op,
     /// Transmissions of the part now asked for.
     pub(crate) tries: u8,
     /// The I/O that it is a part of.
-    pub(crate) io: u16,
+    pub(crate) io: IoId,
     pub(crate) place: Place,
     /// First sector on the disk.
     pub(crate) lba: u64,
@@ -100,11 +111,11 @@ pub struct Request {
     history: [Sent; HISTORY],
 }
 
-impl Linked for Request {
-    fn links(&self) -> Links {
+impl Linked<RequestId> for Request {
+    fn links(&self) -> Links<RequestId> {
         self.links
     }
-    fn links_mut(&mut self) -> &mut Links {
+    fn links_mut(&mut self) -> &mut Links<RequestId> {
         &mut self.links
     }
 }
@@ -115,7 +126,7 @@ impl Request {
         links: Links::NONE,
         place: Place::Free,
         op: Op::Read,
-        io: NIL,
+        io: IoId(0),
         lba: 0,
         sectors: 0,
         done: 0,
@@ -130,7 +141,7 @@ impl Request {
     };
 
     /// Takes the slot for `sectors` from `lba` on.
-    pub(crate) fn assign(&mut self, io: u16, op: Op, lba: u64, sectors: u16, io_offset: u32) {
+    pub(crate) fn assign(&mut self, io: IoId, op: Op, lba: u64, sectors: u16, io_offset: u32) {
         self.op = op;
         self.io = io;
         self.lba = lba;
@@ -162,11 +173,11 @@ impl Request {
         &mut self,
         now: Instant,
         tag: Tag,
-        path: u8,
+        path: PathId,
         seq: u32,
         sectors: u16,
-        copy: u16,
-    ) -> Option<u16> {
+        copy: Option<CopyId>,
+    ) -> Option<CopyId> {
         let forgotten = self.make_room();
         let sent = Sent { tag, at: low(now), seq, offset: self.done, sectors, copy, path };
         if let Some(entry) = self.history.get_mut(usize::from(self.remembered)) {
@@ -182,14 +193,14 @@ impl Request {
     }
 
     /// Forgets the oldest transmission if there is no place for another.
-    fn make_room(&mut self) -> Option<u16> {
+    fn make_room(&mut self) -> Option<CopyId> {
         if usize::from(self.remembered) < HISTORY {
             return None;
         }
         let [oldest, ..] = self.history;
         self.history.rotate_left(1);
         self.remembered = self.remembered.saturating_sub(1);
-        (oldest.copy != NIL).then_some(oldest.copy)
+        oldest.copy
     }
 
     /// The remembered transmission with this tag, and whether it is the last.
@@ -221,13 +232,14 @@ mod tests {
     fn sent_times(r: &mut Request, n: u32) {
         for i in 0..n {
             let now = Instant::from_micros(u64::from(i) * 1000);
-            r.on_sent(now, Tag(i + 1), 0, i, 2, u16::try_from(i).unwrap());
+            let copy = Some(CopyId(u16::try_from(i).unwrap()));
+            r.on_sent(now, Tag(i + 1), PathId(0), i, 2, copy);
         }
     }
 
     fn request() -> Request {
         let mut r = Request::FREE;
-        r.assign(0, Op::Write, 100, 4, 0);
+        r.assign(IoId(0), Op::Write, 100, 4, 0);
         r
     }
 
@@ -244,7 +256,8 @@ mod tests {
     fn a_forgotten_transmission_leaves_its_copy_to_the_guard() {
         let mut r = request();
         sent_times(&mut r, 16);
-        assert_eq!(r.on_sent(Instant::ZERO, Tag(99), 0, 99, 2, 99), Some(0));
+        let forgotten = r.on_sent(Instant::ZERO, Tag(99), PathId(0), 99, 2, None);
+        assert_eq!(forgotten, Some(CopyId(0)));
     }
 
     #[test]
@@ -259,8 +272,8 @@ mod tests {
     #[test]
     fn a_late_answer_to_a_larger_part_completes_the_smaller_ones() {
         let mut r = request();
-        r.on_sent(Instant::ZERO, Tag(1), 0, 1, 4, NIL);
-        r.on_sent(Instant::ZERO, Tag(2), 0, 2, 2, NIL);
+        r.on_sent(Instant::ZERO, Tag(1), PathId(0), 1, 4, None);
+        r.on_sent(Instant::ZERO, Tag(2), PathId(0), 2, 2, None);
         let (small, _) = r.find(Tag(2)).unwrap();
         assert!(!r.on_part_done(&small));
         let (large, _) = r.find(Tag(1)).unwrap();

@@ -3,7 +3,7 @@
 use aoe_core::filter::Admission;
 use aoe_core::io::{IoRequest, Op};
 use aoe_core::output::{IoHandle, LinkId, Output, Transmit};
-use aoe_core::target::{CopyOut, Frame, Link, Settings, Storage, Target};
+use aoe_core::target::{CopyOut, Frame, Limits, Link, Settings, Storage, Target};
 use aoe_core::time::{Instant, Micros};
 use aoe_core::wire::{Address, Identify, Mac};
 
@@ -27,9 +27,9 @@ pub struct Bed {
 impl Bed {
     /// A target behind an interface of this MTU.
     pub fn new(mtu: u32, minor: u8, major: u16) -> Self {
-        let storage = Storage::leaked(256, 256, 1024);
+        let storage = Storage::leaked();
         let address = Address { major, minor };
-        let target = Target::new(address, storage, Settings::default(), &[9; 32]);
+        let target = Target::new(address, storage, Limits::ALL, Settings::default(), &[9; 32]);
         let now = Instant::from_micros(1_000_000);
         let mut bed =
             Self { target, address, now, next_lba: 0, frames: Vec::with_capacity(64), done: 0 };

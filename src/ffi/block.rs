@@ -1,32 +1,22 @@
-//! A target's one block of memory: the fixed part, then the tables.
+//! A target's one block of memory.
 
 use super::abi::AoeParams;
 use crate::guard::Copy;
 use crate::io::Io;
 use crate::path::Path;
 use crate::request::Request;
-use crate::target::{CONTROL_MAX, LINKS, Link, PATHS, Settings, Storage, Target};
+use crate::table::Table;
+use crate::target::{Limits, Link, Settings, Storage, Target};
 use crate::wire::Address;
-use core::alloc::Layout;
+use core::ops::RangeInclusive;
 use core::ptr::{addr_of, addr_of_mut};
-use core::slice;
 
-/// Bounds of the tables: slot numbers are 16 bits wide and tags name 495.
-const IOS: core::ops::RangeInclusive<u32> = 1..=4096;
-const REQUESTS: core::ops::RangeInclusive<u32> = 1..=495;
-const COPIES: core::ops::RangeInclusive<u32> = 1..=32_768;
-
-/// The fixed part. The target borrows from all that lies behind it.
+/// The block. The target borrows the storage behind it.
 #[repr(C, align(16))]
 pub struct Block {
     target: Target<'static>,
     address: Address,
-    links: [Link; LINKS],
-    paths: [Path; PATHS],
-    scratch: [u8; CONTROL_MAX],
-    control: [u8; CONTROL_MAX],
-    identify: [u8; 512],
-    config: [u8; 1024],
+    storage: Storage,
 }
 
 /// The target in a block. No reference to the whole block is ever made: it
@@ -62,47 +52,33 @@ pub(super) unsafe fn address(block: *const Block) -> Address {
     unsafe { (*block).address }
 }
 
-/// Where the tables lie in the block.
-struct Places {
-    ios: usize,
-    requests: usize,
-    copies: usize,
-    size: usize,
+/// The limits that C asks for; `None` if the tables cannot have them.
+fn limits(params: &AoeParams) -> Option<Limits> {
+    let limit = |wanted: u32, possible: RangeInclusive<u32>| {
+        u16::try_from(wanted).ok().filter(|_| possible.contains(&wanted))
+    };
+    Some(Limits {
+        ios: limit(params.io_slots, 1..=256)?,
+        requests: limit(params.frame_slots, 1..=256)?,
+        copies: limit(params.copy_slots, 1..=1024)?,
+    })
 }
 
-fn places(params: &AoeParams) -> Option<Places> {
-    let bounded = IOS.contains(&params.io_slots)
-        && REQUESTS.contains(&params.frame_slots)
-        && COPIES.contains(&params.copy_slots);
-    if !bounded {
-        return None;
-    }
-    let table = |n: u32| usize::try_from(n).ok();
-    let fixed = Layout::new::<Block>();
-    let (all, ios) = fixed.extend(Layout::array::<Io>(table(params.io_slots)?).ok()?).ok()?;
-    let requests = Layout::array::<Request>(table(params.frame_slots)?).ok()?;
-    let (all, requests) = all.extend(requests).ok()?;
-    let (all, copies) = all.extend(Layout::array::<Copy>(table(params.copy_slots)?).ok()?).ok()?;
-    Some(Places { ios, requests, copies, size: all.pad_to_align().size() })
-}
-
-/// Bytes that a target with these tables needs; `None` if they are impossible.
+/// Bytes that a target takes; `None` if the limits are impossible.
 pub(super) fn size(params: &AoeParams) -> Option<usize> {
-    places(params).map(|p| p.size)
+    limits(params).map(|_| size_of::<Block>())
 }
 
-/// Fills `count` entries at `first` and gives them as a slice.
+/// Fills a table in place.
 ///
 /// # Safety
 ///
-/// The memory must be writable, aligned, and nobody else's for ever.
-unsafe fn table<T>(first: *mut T, count: usize, value: impl Fn() -> T) -> &'static mut [T] {
-    for n in 0..count {
-        // SAFETY: `n` is below `count`, and the caller promises the memory.
-        unsafe { first.add(n).write(value()) };
+/// `table` must be writable and aligned.
+unsafe fn fill<T, I, const SIZE: usize>(table: *mut Table<T, I, SIZE>, slot: impl Fn() -> T) {
+    for place in 0..SIZE {
+        // SAFETY: A table is an array of `SIZE` slots, and the caller promises the memory.
+        unsafe { table.cast::<T>().add(place).write(slot()) };
     }
-    // SAFETY: Every entry has just been written.
-    unsafe { slice::from_raw_parts_mut(first, count) }
 }
 
 /// Builds the target in place: nothing large is ever on the stack.
@@ -118,36 +94,20 @@ pub(super) unsafe fn init(
     settings: Settings,
     seed: &[u8; 32],
 ) {
-    let Some(at) = places(params) else { return };
-    let start = block.cast::<u8>();
-    let entries = |n: u32| usize::try_from(n).unwrap_or(0);
-    // SAFETY: Each place lies inside the block, aligned for its type by
-    // `Layout`, and each is handed out once. The arrays of bytes are filled
-    // before a reference to them is made.
+    let Some(limits) = limits(params) else { return };
+    // SAFETY: All of this lies inside the block. What is not a table of slots
+    // is bytes and numbers, for which zero is a value; the storage is whole
+    // before a reference to it is made, and only one is made.
     unsafe {
-        let ios = table(start.add(at.ios).cast::<Io>(), entries(params.io_slots), || Io::FREE);
-        let requests = start.add(at.requests).cast::<Request>();
-        let requests = table(requests, entries(params.frame_slots), || Request::FREE);
-        let copies =
-            table(start.add(at.copies).cast::<Copy>(), entries(params.copy_slots), || Copy::FREE);
-        let links = table(addr_of_mut!((*block).links).cast::<Link>(), LINKS, || Link::NONE);
-        let paths = table(addr_of_mut!((*block).paths).cast::<Path>(), PATHS, || Path::FREE);
-        addr_of_mut!((*block).scratch).write_bytes(0, 1);
-        addr_of_mut!((*block).control).write_bytes(0, 1);
-        addr_of_mut!((*block).identify).write_bytes(0, 1);
-        addr_of_mut!((*block).config).write_bytes(0, 1);
+        let storage = addr_of_mut!((*block).storage);
+        storage.write_bytes(0, 1);
+        fill(addr_of_mut!((*storage).ios), || Io::FREE);
+        fill(addr_of_mut!((*storage).requests), || Request::FREE);
+        fill(addr_of_mut!((*storage).copies), || Copy::FREE);
+        fill(addr_of_mut!((*storage).paths), || Path::FREE);
+        fill(addr_of_mut!((*storage).links), || Link::NONE);
         addr_of_mut!((*block).address).write(address);
-        let storage = Storage {
-            ios,
-            requests,
-            copies,
-            links,
-            paths,
-            scratch: &mut *addr_of_mut!((*block).scratch),
-            control: &mut *addr_of_mut!((*block).control),
-            identify: &mut *addr_of_mut!((*block).identify),
-            config: &mut *addr_of_mut!((*block).config),
-        };
-        addr_of_mut!((*block).target).write(Target::new(address, storage, settings, seed));
+        let target = Target::new(address, &mut *storage, limits, settings, seed);
+        addr_of_mut!((*block).target).write(target);
     }
 }

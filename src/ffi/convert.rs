@@ -13,6 +13,7 @@ use crate::io::{IoRequest, Op};
 use crate::output::{
     ControlDone, ControlError, IoError, IoHandle, LinkId, Output, PathName, Source, Transmit, Why,
 };
+use crate::path::PathId;
 use crate::target::{
     CONTROL_MAX, ControlRequest, CopyOut, Frame, Link, PathStatus, Policy, Settings, Target,
     Unacceptable,
@@ -249,7 +250,7 @@ fn control_done(done: &ControlDone, out: &mut AoeOutput) {
     out.value = done.cookie;
     out.io = done.rtt.0;
     out.event = done.code;
-    out.path = done.path.unwrap_or(abi::PATH_ANY);
+    out.path = done.path.map_or(abi::PATH_ANY, |path| path.0);
     out.tries = done.tries;
     out.refused = done.is_refused.into();
     match done.result {
@@ -285,7 +286,7 @@ pub(super) fn control(c: &AoeControl) -> Option<ControlRequest> {
         frame_length: c.frame_length,
         wait: Micros(c.wait_us.into()),
         tries: c.tries,
-        path: (c.path != abi::PATH_ANY).then_some(c.path),
+        path: (c.path != abi::PATH_ANY).then_some(PathId(c.path)),
     })
 }
 
@@ -305,7 +306,7 @@ fn why(why: Why) -> u8 {
 
 /// The other end's address takes the place of the header.
 fn path_name(path: PathName, out: &mut AoeOutput) {
-    out.path = path.index;
+    out.path = path.index.0;
     out.link = path.link.0;
     if let Some(place) = out.header.first_chunk_mut() {
         *place = path.mac.0;
@@ -323,7 +324,7 @@ pub(super) fn transmit(frame: &Transmit, place: &mut Place) {
         link: frame.link.0,
         header_length: frame.header_length,
         event: why(frame.why),
-        path: frame.path,
+        path: frame.path.0,
         header: frame.header,
         ..NOTHING
     });
@@ -464,7 +465,7 @@ pub(super) fn path_info(p: &PathStatus) -> AoePathInfo {
         mac: p.mac.0,
         link: p.link.0,
         state: p.state_code,
-        index: p.index,
+        index: p.index.0,
         sector_count: p.sector_count,
         reserved: [0; 2],
         reorder_us: micros(p.reorder),

@@ -1,4 +1,5 @@
 use super::*;
+use std::boxed::Box;
 use std::vec::Vec;
 
 /// Lets everything through but what overlaps `guarded`.
@@ -17,8 +18,9 @@ impl Gate for TestGate {
     }
 }
 
-fn table(slots: usize) -> IoTable<'static> {
-    IoTable::new(Vec::from_iter((0..slots).map(|_| Io::FREE)).leak())
+fn table(slots: u16) -> IoTable<'static> {
+    let table = Box::leak(Box::new(Table::new(|| Io::FREE)));
+    IoTable::new(table, Box::leak(Box::new(Granules::new())), slots)
 }
 
 fn request(n: u64, op: Op, lba: u64, ordered: bool) -> IoRequest {
@@ -27,10 +29,10 @@ fn request(n: u64, op: Op, lba: u64, ordered: bool) -> IoRequest {
 }
 
 /// Starts and cuts all that may start; gives the handles in that order.
-fn started(t: &mut IoTable<'_>, gate: &mut TestGate) -> Vec<(u16, u64)> {
+fn started(t: &mut IoTable<'_>, gate: &mut TestGate) -> Vec<(IoId, u64)> {
     std::iter::from_fn(|| {
         let slot = t.next_to_cut(gate, Instant::ZERO)?;
-        let io = t.get(slot)?;
+        let io = t.get(slot);
         let (sectors, handle) = (io.sectors, io.raw_handle());
         t.on_cut(slot, sectors);
         Some((slot, handle))
@@ -38,7 +40,7 @@ fn started(t: &mut IoTable<'_>, gate: &mut TestGate) -> Vec<(u16, u64)> {
     .collect()
 }
 
-fn handles(started: &[(u16, u64)]) -> Vec<u64> {
+fn handles(started: &[(IoId, u64)]) -> Vec<u64> {
     started.iter().map(|s| s.1).collect()
 }
 

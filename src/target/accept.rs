@@ -6,10 +6,9 @@
 //! and every path where another one answers is asked again: the first that says
 //! the same leads to the disk from then on.
 
-use super::notice::Notice;
 use super::{Life, Target};
 use crate::output::Event;
-use crate::path::{DOWN, Path, State};
+use crate::path::{DOWN, Path, PathId, State};
 use crate::time::Instant;
 use crate::wire::Identify;
 
@@ -58,8 +57,7 @@ impl Target<'_> {
             State::Identifying { .. } => !p.is_admitted,
             State::Down { .. } | State::Free | State::Up => false,
         };
-        let usable =
-            |p: &&mut Path| links.get(usize::from(p.link.0)).is_some_and(super::Link::is_usable);
+        let usable = |p: &&mut Path| links[p.link].is_usable();
         let mut asked = false;
         for path in self.paths.iter_mut().filter(is_other).filter(usable) {
             path.ask(now);
@@ -75,7 +73,7 @@ impl Target<'_> {
     /// A path says that another disk is there: whether it is the accepted one,
     /// which takes the place of the open one then.
     #[cold]
-    pub(super) fn accepts(&mut self, index: usize, identify: &Identify, now: Instant) -> bool {
+    pub(super) fn accepts(&mut self, index: PathId, identify: &Identify, now: Instant) -> bool {
         let is_it = |a: &Accepted| {
             now < a.until && a.disk.names_as(identify) && a.disk.blocks() == identify.blocks()
         };
@@ -86,11 +84,8 @@ impl Target<'_> {
         }
         self.accepted = None;
         self.forget_trouble();
-        if let Some(path) = self.paths.get_mut(index) {
-            path.is_refuted = false;
-        }
-        let path = u8::try_from(index).ok();
-        self.tell(Notice::Event { event: Event::Accepted, path, value: identify.blocks() });
+        self.paths[index].is_refuted = false;
+        self.tell_event(Event::Accepted, Some(index), identify.blocks());
         true
     }
 }

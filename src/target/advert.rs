@@ -3,7 +3,7 @@
 
 use super::Target;
 use crate::output::Event;
-use crate::path::State;
+use crate::path::{PathId, State};
 use crate::time::Instant;
 
 impl Target<'_> {
@@ -11,8 +11,8 @@ impl Target<'_> {
     /// I/O until a question that was asked later is answered: a round trip, in
     /// which what is out is answered as well. So a flood of adverts leaves one
     /// window of frames per question, and no frame to another disk.
-    pub(super) fn on_advert(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    pub(super) fn on_advert(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
         match path.state {
             State::Up => {
                 let news = path.adverts.is_news(now);
@@ -32,8 +32,8 @@ impl Target<'_> {
 
     /// A path that is up answered a beacon: so it is asked who it is at least
     /// as often as beacons are sent, and I/O goes on meanwhile.
-    pub(super) fn on_beacon_answer(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    pub(super) fn on_beacon_answer(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
         if !path.is_busy() {
             path.last_heard = now;
         }
@@ -42,11 +42,11 @@ impl Target<'_> {
     }
 
     /// Asks what was postponed.
-    pub(super) fn tick_adverts(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index).filter(|p| p.adverts.due() <= now) else {
-            return;
-        };
-        path.adverts.on_due(now);
-        path.recheck |= path.is_up();
+    pub(super) fn tick_adverts(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
+        if path.adverts.due() <= now {
+            path.adverts.on_due(now);
+            path.recheck |= path.is_up();
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{CONTROL_MAX, Life, Scratch, Target};
 use crate::output::{ControlDone, ControlError, IoError, Source, Span, Transmit, Why};
-use crate::path::State as PathState;
+use crate::path::{PathId, State as PathState};
 use crate::time::{Instant, Micros};
 use crate::window::Asker;
 use crate::wire::{AtaRequest, Command, Header, Tag};
@@ -26,7 +26,7 @@ pub struct ControlRequest {
     /// Transmissions; at least one.
     pub tries: u8,
     /// The path that the command and its answer must take; any one otherwise.
-    pub path: Option<u8>,
+    pub path: Option<PathId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) struct Control<'a> {
     tag: Tag,
     sent_at: Instant,
     /// The path that was asked last.
-    asked: usize,
+    asked: PathId,
     answer: ControlDone,
 }
 
@@ -65,7 +65,7 @@ impl<'a> Control<'a> {
             },
             tag: Tag(0),
             sent_at: Instant::ZERO,
-            asked: 0,
+            asked: PathId(0),
             answer: ControlDone::failed(0, ControlError::Gone),
         }
     }
@@ -133,21 +133,22 @@ impl Target<'_> {
 
     /// The path for the next transmission: the one that was asked for, or those
     /// that are up in turn, or whatever else might answer.
-    fn control_path(&self, tries: u8) -> Option<usize> {
-        let usable = |index: &usize| {
-            self.paths
-                .get(*index)
-                .is_some_and(|p| p.state != PathState::Free && self.link(p.link).is_usable())
+    fn control_path(&self, tries: u8) -> Option<PathId> {
+        let usable = |index: &PathId| {
+            let path = &self.paths[*index];
+            index.0 < self.used
+                && path.state != PathState::Free
+                && self.links[path.link].is_usable()
         };
         if let Some(path) = self.control.request.path {
-            return Some(usize::from(path)).filter(usable);
+            return Some(path).filter(usable);
         }
-        let rank = |index: usize| match self.paths.get(index) {
-            Some(path) if path.is_up() => 0,
-            Some(path) if path.is_admitted => 1,
+        let rank = |index: PathId| match &self.paths[index] {
+            path if path.is_up() => 0,
+            path if path.is_admitted => 1,
             _ => 2,
         };
-        let all = || (0..self.used).filter(usable);
+        let all = || self.path_ids().filter(usable);
         let best = all().map(rank).min()?;
         let count = all().filter(|i| rank(*i) == best).count();
         let turn = usize::from(tries).checked_rem(count)?;
@@ -156,8 +157,9 @@ impl Target<'_> {
 
     /// Whether its next transmission waits for a place in the target's queue.
     fn control_must_wait(&self, tries: u8) -> bool {
-        let path = self.control_path(tries).and_then(|index| self.paths.get(index));
-        tries < self.control.request.tries.max(1) && path.is_some_and(|p| !self.may_ask(p))
+        let path = self.control_path(tries);
+        tries < self.control.request.tries.max(1)
+            && path.is_some_and(|p| !self.may_ask(&self.paths[p]))
     }
 
     /// When it is to be sent again or given up. A place in the target's queue
@@ -185,7 +187,7 @@ impl Target<'_> {
         };
         let whole = request.length.saturating_add(Header::LEN);
         let whole = u32::try_from(whole).unwrap_or(u32::MAX).max(request.frame_length);
-        let mtu = self.paths.get(index).map_or(0, |p| self.link(p.link).mtu);
+        let mtu = self.links[self.paths[index].link].mtu;
         if whole > mtu.saturating_add(14) {
             self.control.fail(ControlError::TooLong);
             return None;
@@ -195,9 +197,8 @@ impl Target<'_> {
         self.control.sent_at = now;
         self.control.asked = index;
         self.begin_frame(index, request.command, self.control.tag, now, frame)?;
-        if let Some(path) = self.paths.get_mut(index) {
-            path.on_asked(Asker::User, request.wait, now);
-        }
+        let path = &mut self.paths[index];
+        path.on_asked(Asker::User, request.wait, now);
         frame.why = Why::Control;
         frame.header_length = 24;
         let length = u32::try_from(request.length).unwrap_or(0);
@@ -210,7 +211,7 @@ impl Target<'_> {
     /// length to copy, if it is the one that is waited for.
     pub(super) fn on_control_answer(
         &mut self,
-        index: usize,
+        index: PathId,
         header: &Header,
         length: usize,
         now: Instant,
@@ -226,19 +227,17 @@ impl Target<'_> {
         self.control.answer = ControlDone {
             cookie: request.cookie,
             result: Ok(u32::try_from(length).unwrap_or(u32::MAX)),
-            path: u8::try_from(index).ok(),
+            path: Some(index),
             is_refused: error,
             code: header.raw_error,
             tries,
             rtt: now.since(self.control.sent_at),
         };
         self.scratch_holds = Scratch::Control;
-        if let Some(path) = self.paths.get_mut(self.control.asked) {
-            path.beside.answered(Asker::User);
-        }
-        if let Some(path) = self.paths.get_mut(index) {
-            path.counters.received = path.counters.received.wrapping_add(1);
-        }
+        let path = &mut self.paths[self.control.asked];
+        path.beside.answered(Asker::User);
+        let path = &mut self.paths[index];
+        path.counters.received = path.counters.received.wrapping_add(1);
         Some(length.min(CONTROL_MAX))
     }
 

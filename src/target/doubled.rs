@@ -9,8 +9,9 @@
 use super::{Scratch, Target};
 use crate::io::Op;
 use crate::output::Event;
-use crate::path::State;
-use crate::request::Place;
+use crate::path::{PathId, State};
+use crate::request::{Place, RequestId};
+use crate::table::Number;
 use crate::time::{Instant, Micros};
 use crate::unfit::Unfit;
 use crate::wire::{Identify, Tag};
@@ -54,7 +55,7 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Doubled {
     stage: Stage,
-    path: u8,
+    path: PathId,
     tag: Tag,
     /// The sector that is read, or `NOWHERE`.
     lba: u64,
@@ -75,7 +76,7 @@ const NOWHERE: u64 = u64::MAX;
 impl Doubled {
     pub(super) const NONE: Self = Self {
         stage: Stage::Idle,
-        path: 0,
+        path: PathId(0),
         tag: Tag(0),
         lba: NOWHERE,
         spoiled: false,
@@ -104,22 +105,19 @@ impl Doubled {
         self.lba
     }
 
-    fn awaits_second(&self, index: usize, tag: Tag) -> bool {
-        matches!(self.stage, Stage::Second { .. })
-            && usize::from(self.path) == index
-            && self.tag == tag
+    fn awaits_second(&self, index: PathId, tag: Tag) -> bool {
+        matches!(self.stage, Stage::Second { .. }) && self.path == index && self.tag == tag
     }
 }
 
 impl Target<'_> {
     /// A successful answer with a sector of data, to a management request that
     /// was answered before. Gives the bytes that are wanted.
-    pub(super) fn on_second_answer(&mut self, index: usize, tag: Tag) -> Option<usize> {
-        let path = self.paths.get_mut(index)?;
-        let number = u8::try_from(index).unwrap_or(0);
+    pub(super) fn on_second_answer(&mut self, index: PathId, tag: Tag) -> Option<usize> {
+        let path = &mut self.paths[index];
         if path.said_tag == tag {
             path.counters.doubled = path.counters.doubled.wrapping_add(1);
-            self.scratch_holds = Scratch::SecondIdentify { path: number };
+            self.scratch_holds = Scratch::SecondIdentify { path: index };
         } else if self.doubled.awaits_second(index, tag) {
             path.counters.doubled = path.counters.doubled.wrapping_add(1);
             self.scratch_holds = Scratch::Sample;
@@ -130,10 +128,11 @@ impl Target<'_> {
     }
 
     /// A path said once more who it is, to one question.
-    pub(super) fn on_second_identity(&mut self, index: usize, identity: &Identify, now: Instant) {
-        let Some(path) = self.paths.get_mut(index).filter(|p| p.state != State::Free) else {
+    pub(super) fn on_second_identity(&mut self, index: PathId, identity: &Identify, now: Instant) {
+        let path = &self.paths[index];
+        if path.state == State::Free {
             return;
-        };
+        }
         let known = self.identity.as_ref().or(self.refused.as_ref());
         let ours = known.is_some_and(|k| k.names_as(identity));
         let said = if path.growing == 0 { path.sectors } else { path.grown };
@@ -152,11 +151,11 @@ impl Target<'_> {
 
     /// Two disks answer on a path, and on all that lead to the same address. They
     /// are not used until only one does.
-    fn dispute(&mut self, index: usize, now: Instant) {
+    fn dispute(&mut self, index: PathId, now: Instant) {
         self.stop_comparing(index, now);
-        let Some(mac) = self.paths.get(index).map(|p| p.mac) else { return };
-        for other in 0..self.paths.len() {
-            let Some(path) = self.paths.get_mut(other) else { return };
+        let mac = self.paths[index].mac;
+        for other in self.path_ids() {
+            let path = &mut self.paths[other];
             if other != index && (path.mac != mac || path.state == State::Free) {
                 continue;
             }
@@ -172,18 +171,16 @@ impl Target<'_> {
 
     /// A path that had two answers said who it is: whether it has to say so
     /// again before it is used.
-    pub(super) fn is_on_probation(&mut self, index: usize) -> bool {
-        let Some(path) = self.paths.get_mut(index).filter(|p| p.disputed != 0) else {
-            return false;
-        };
+    pub(super) fn is_on_probation(&mut self, index: PathId) -> bool {
+        let path = &mut self.paths[index];
         path.disputed = path.disputed.saturating_sub(1);
         path.disputed != 0
     }
 
     /// One more answer than was asked for: now and then, whether nearly all
     /// are. What was sent again may be answered again.
-    pub(super) fn weigh_doubles(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    pub(super) fn weigh_doubles(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
         let since = path.counters.since(&path.weighed);
         if since.unexpected < WEIGHED {
             return;
@@ -193,20 +190,16 @@ impl Target<'_> {
         let suspected = doubled.saturating_mul(4) >= since.received.saturating_mul(3);
         let rests = self.doubled.stage != Stage::Idle || now < self.doubled.rests_until;
         if suspected && !rests && path.is_up() {
-            self.doubled = Doubled {
-                path: u8::try_from(index).unwrap_or(0),
-                turn: self.doubled.turn,
-                ..Doubled::NONE
-            };
+            self.doubled = Doubled { path: index, turn: self.doubled.turn, ..Doubled::NONE };
             self.next_sample(now);
         }
     }
 
     /// A path on which answers were doubled: whether they are no longer.
-    pub(super) fn weigh_calm(&mut self, index: usize) {
-        let Some(path) = self.paths.get_mut(index).filter(|p| p.is_doubled) else { return };
+    pub(super) fn weigh_calm(&mut self, index: PathId) {
+        let path = &mut self.paths[index];
         let since = path.counters.since(&path.weighed);
-        if since.received >= WEIGHED && since.unexpected < since.received >> 2 {
+        if path.is_doubled && since.received >= WEIGHED && since.unexpected < since.received >> 2 {
             path.is_doubled = false;
             path.weighed = path.counters;
         }
@@ -215,7 +208,7 @@ impl Target<'_> {
     /// Reads another sector, or comes to an end.
     fn next_sample(&mut self, now: Instant) {
         let d = &self.doubled;
-        let index = usize::from(d.path);
+        let index = d.path;
         let compared = d.equal.saturating_add(d.different).saturating_add(d.single);
         if d.different >= DIFFERENT {
             return self.dispute(index, now);
@@ -233,13 +226,12 @@ impl Target<'_> {
         self.doubled.tag = Tag(0);
         self.doubled.attempts = self.doubled.attempts.saturating_add(1);
         self.doubled.until = now.after(READ_WAIT);
-        if let Some(path) = self.paths.get_mut(index) {
-            path.compare_wanted = true;
-        }
+        let path = &mut self.paths[index];
+        path.compare_wanted = true;
     }
 
-    fn tell_doubled(&mut self, index: usize, doubled: bool) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    fn tell_doubled(&mut self, index: PathId, doubled: bool) {
+        let path = &mut self.paths[index];
         let told = core::mem::replace(&mut path.is_doubled, doubled);
         let value = path.counters.doubled;
         if doubled && !told {
@@ -247,11 +239,10 @@ impl Target<'_> {
         }
     }
 
-    fn stop_comparing(&mut self, index: usize, now: Instant) {
-        if let Some(path) = self.paths.get_mut(index) {
-            path.compare_wanted = false;
-        }
-        if usize::from(self.doubled.path) == index {
+    fn stop_comparing(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
+        path.compare_wanted = false;
+        if self.doubled.path == index {
             self.doubled =
                 Doubled { turn: self.doubled.turn, rests_until: now.after(REST), ..Doubled::NONE };
         }
@@ -264,18 +255,15 @@ impl Target<'_> {
         self.doubled.turn = turn.wrapping_add(1);
         let (sectors, shift) = (self.sectors.max(1), self.sector_shift & 7);
         let spread = u64::from(turn).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let slot = usize::from(turn >> 1).checked_rem(self.requests.len()).unwrap_or(0);
-        let recent = self.requests.get(slot).filter(|r| matches!(r.op, Op::Read | Op::Write));
-        let lba = match recent {
-            Some(request) if turn % 2 == 1 && request.lba != 0 => request.lba,
-            _ => spread,
-        };
+        let recent = &self.requests[RequestId::at(usize::from(turn >> 1))];
+        let is_data = matches!(recent.op, Op::Read | Op::Write) && recent.lba != 0;
+        let lba = if turn % 2 == 1 && is_data { recent.lba } else { spread };
         // The first block of a sector.
         lba.checked_rem(sectors).unwrap_or(0) >> shift << shift
     }
 
     /// The read goes out now, under this tag.
-    pub(super) fn on_sample_sent(&mut self, index: usize, tag: Tag, now: Instant) {
+    pub(super) fn on_sample_sent(&mut self, index: PathId, tag: Tag, now: Instant) {
         let lba = self.doubled.lba;
         let covers = |r: &&crate::request::Request| {
             r.place != Place::Free
@@ -286,19 +274,18 @@ impl Target<'_> {
         let copies = self.guard.blocks(lba, lba.saturating_add(1), rules, |_, _| {});
         self.doubled.spoiled = copies || self.requests.iter().any(|r| covers(&r));
         self.doubled.tag = tag;
-        if let Some(path) = self.paths.get_mut(index) {
-            path.compare_wanted = false;
-        }
+        let path = &mut self.paths[index];
+        path.compare_wanted = false;
     }
 
     /// The first answer to it came, and gives no data if `data` is not set.
     pub(super) fn on_sample_answered(
         &mut self,
-        index: usize,
+        index: PathId,
         data: bool,
         now: Instant,
     ) -> Option<usize> {
-        if self.doubled.stage != Stage::First || usize::from(self.doubled.path) != index {
+        if self.doubled.stage != Stage::First || self.doubled.path != index {
             return None;
         }
         if !data {
@@ -316,8 +303,7 @@ impl Target<'_> {
         match self.doubled.stage {
             Stage::Idle => {}
             Stage::First => {
-                let index = usize::from(self.doubled.path);
-                let rto = self.paths.get(index).map_or(Micros(0), |p| p.rtt.rto());
+                let rto = self.paths[self.doubled.path].rtt.rto();
                 self.doubled.stage = Stage::Second { digest };
                 self.doubled.until = now.after(SECOND_WAIT.max(rto));
             }
@@ -340,8 +326,8 @@ impl Target<'_> {
         if self.doubled.until > now {
             return;
         }
-        let index = usize::from(self.doubled.path);
-        if !self.paths.get(index).is_some_and(crate::path::Path::is_up) {
+        let index = self.doubled.path;
+        if !self.paths[index].is_up() {
             return self.stop_comparing(index, now);
         }
         if matches!(self.doubled.stage, Stage::Second { .. }) {

@@ -6,14 +6,14 @@
 use super::Target;
 use crate::filter::Admission;
 use crate::output::IoError;
-use crate::path::{Path, State};
+use crate::path::{Path, PathId, State};
 use crate::time::Instant;
 
 impl Target<'_> {
     /// Whether an answer to a config query is taken nevertheless.
     pub(super) fn takes_filtered(
         &mut self,
-        path: Option<usize>,
+        path: Option<PathId>,
         admission: Admission,
         now: Instant,
     ) -> bool {
@@ -35,9 +35,8 @@ impl Target<'_> {
     }
 
     /// Whether this is the only path that is the disk's.
-    fn is_last_hope(&self, index: usize) -> bool {
+    fn is_last_hope(&self, index: PathId) -> bool {
         let is_ours = |p: &Path| p.is_admitted && p.state != State::Free;
-        let others = self.known_paths().iter().enumerate().filter(|(i, _)| *i != index);
-        self.known_paths().get(index).is_some_and(is_ours) && !others.map(|(_, p)| p).any(is_ours)
+        is_ours(&self.paths[index]) && !self.other_paths(index).any(is_ours)
     }
 }

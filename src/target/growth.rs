@@ -7,14 +7,15 @@
 
 use super::Target;
 use super::doubled::PROBATION;
+use crate::path::PathId;
 
 impl Target<'_> {
     /// The size that a path's disk is taken to have, of which an answer says
     /// that it has so many blocks.
-    pub(super) fn settled_blocks(&mut self, index: usize, blocks: u64) -> u64 {
+    pub(super) fn settled_blocks(&mut self, index: PathId, blocks: u64) -> u64 {
         let sectors = self.sectors;
         let grows = self.is_open && blocks > sectors && !self.disagrees(index, blocks);
-        let Some(path) = self.paths.get_mut(index) else { return blocks };
+        let path = &mut self.paths[index];
         if !grows {
             path.growing = 0;
             return blocks;

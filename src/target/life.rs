@@ -4,8 +4,8 @@
 use super::{Life, Link, Scratch, Target, send};
 use crate::io::Op;
 use crate::output::{ControlError, Event, IoError, LinkId};
-use crate::path::{Path, State};
-use crate::request::Place;
+use crate::path::{Path, PathId, Paths, State};
+use crate::request::{Place, Requests};
 use crate::time::{Instant, Micros};
 use crate::unfit::Unfit;
 use crate::wire::{AtaCommand, AtaRequest, Identify};
@@ -37,13 +37,13 @@ impl Target<'_> {
             Scratch::Identify { path } => {
                 let Some(bytes) = self.scratch.first_chunk::<512>() else { return };
                 let identify = Identify::parse(bytes);
-                self.on_identified(usize::from(path), &identify, now);
+                self.on_identified(path, &identify, now);
             }
             Scratch::Sample => self.settle_sample(now),
             Scratch::SecondIdentify { path } => {
                 let Some(bytes) = self.scratch.first_chunk::<512>() else { return };
                 let identify = Identify::parse(bytes);
-                self.on_second_identity(usize::from(path), &identify, now);
+                self.on_second_identity(path, &identify, now);
             }
         }
     }
@@ -58,20 +58,21 @@ impl Target<'_> {
     }
 
     /// A path said who it is.
-    fn on_identified(&mut self, index: usize, identify: &Identify, now: Instant) {
+    fn on_identified(&mut self, index: PathId, identify: &Identify, now: Instant) {
         let known = self.identity.as_ref();
         let is_known = known.is_some();
         let named = known.is_none_or(|k| k.names_as(identify));
         let blocks = identify.blocks();
-        let Some(path) = self.paths.get_mut(index).filter(|p| p.state != State::Free) else {
+        let path = &mut self.paths[index];
+        if path.state == State::Free {
             return;
-        };
+        }
         path.sectors = blocks;
         path.recheck = false;
         if self.is_on_probation(index) {
             return;
         }
-        let Some(path) = self.paths.get_mut(index) else { return };
+        let path = &mut self.paths[index];
         path.is_refuted &= is_known && blocks != self.sectors;
         let same = named && !path.is_refuted;
         let fits = path.fits(identify.logical_sector);
@@ -81,8 +82,7 @@ impl Target<'_> {
         let accepted = !same && self.accepts(index, identify, now);
         let same = same || accepted;
         if !same {
-            let others = self.paths.iter().enumerate();
-            let alone = !others.filter(|(i, _)| *i != index).any(|(_, p)| send::is_hopeful(p));
+            let alone = !self.other_paths(index).any(send::is_hopeful);
             if self.is_open || self.life == Life::Up && !alone {
                 return self.on_conflict(index, Event::PathConflict, now);
             }
@@ -139,8 +139,8 @@ impl Target<'_> {
         }
     }
 
-    fn raise_path(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    fn raise_path(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
         let told = core::mem::replace(&mut path.told_up, true);
         let first = !path.is_admitted;
         path.state = State::Up;
@@ -172,9 +172,9 @@ impl Target<'_> {
 
     /// Another disk answers on a path, which carries no I/O then. Told once per
     /// conflict, in whichever way it was seen.
-    pub(super) fn on_conflict(&mut self, index: usize, event: Event, now: Instant) {
+    pub(super) fn on_conflict(&mut self, index: PathId, event: Event, now: Instant) {
         self.drop_flights(index, true);
-        let Some(path) = self.paths.get_mut(index) else { return };
+        let path = &mut self.paths[index];
         path.state = State::Conflict;
         path.is_admitted = false;
         path.told_up = false;
@@ -189,9 +189,9 @@ impl Target<'_> {
     /// Fits the path's frames to the sectors of its disk. True if that, or the
     /// disk, is of no use.
     #[cold]
-    fn refuses(&mut self, index: usize, identify: &Identify, now: Instant) -> bool {
-        let mtu = self.paths.get(index).map_or(0, |p| self.link(p.link).mtu);
-        let Some(path) = self.paths.get_mut(index) else { return true };
+    fn refuses(&mut self, index: PathId, identify: &Identify, now: Instant) -> bool {
+        let mtu = self.links[self.paths[index].link].mtu;
+        let path = &mut self.paths[index];
         path.set_unit(identify.sector_shift().unwrap_or(0), mtu, now);
         let small = (path.limit == 0).then_some(Unfit::FrameTooSmall(identify.logical_sector));
         let Some(unfit) = Unfit::of_disk(identify).or(small) else { return false };
@@ -212,8 +212,8 @@ impl Target<'_> {
     }
 
     /// The limit of a path has changed: does a sector still fit a frame, or again?
-    pub(super) fn weigh_fit(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    pub(super) fn weigh_fit(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
         if path.limit == 0 && path.is_up() {
             let bytes = self.identity.map_or(512, |id| id.logical_sector);
             self.on_unfit(index, Unfit::FrameTooSmall(bytes), now);
@@ -227,9 +227,9 @@ impl Target<'_> {
 
     /// A path said who it is, and cannot be used all the same: it is asked again
     /// at its next answer to a beacon.
-    fn on_unfit(&mut self, index: usize, unfit: Unfit, now: Instant) {
+    fn on_unfit(&mut self, index: PathId, unfit: Unfit, now: Instant) {
         self.drop_flights(index, true);
-        let Some(path) = self.paths.get_mut(index) else { return };
+        let path = &mut self.paths[index];
         path.state = State::Conflict;
         path.is_admitted = false;
         path.told_up = false;
@@ -243,16 +243,15 @@ impl Target<'_> {
     }
 
     /// Whether another live path says that the disk has another size.
-    pub(super) fn disagrees(&self, index: usize, sectors: u64) -> bool {
-        let others = self.known_paths().iter().enumerate().filter(|(i, _)| *i != index);
-        others.filter(|(_, p)| p.is_up()).any(|(_, p)| p.sectors != sectors)
+    pub(super) fn disagrees(&self, index: PathId, sectors: u64) -> bool {
+        self.other_paths(index).any(|p| p.is_up() && p.sectors != sectors)
     }
 
     /// A path that disagrees with live ones carries no I/O; they are asked
     /// once more, since a disk that grew does so behind all of them.
-    fn set_aside(&mut self, index: usize, now: Instant) {
+    fn set_aside(&mut self, index: PathId, now: Instant) {
         self.drop_flights(index, true);
-        let Some(path) = self.paths.get_mut(index) else { return };
+        let path = &mut self.paths[index];
         let known = path.state == State::Conflict;
         path.state = State::Conflict;
         path.is_admitted = false;
@@ -322,10 +321,9 @@ impl Target<'_> {
     /// A link came, changed or went.
     pub fn handle_link(&mut self, id: LinkId, link: Link, now: Instant) {
         self.settle(now);
-        let Some(entry) = self.links.get_mut(usize::from(id.0)) else { return };
-        let old = core::mem::replace(entry, link);
-        for index in 0..self.paths.len() {
-            let Some(path) = self.paths.get_mut(index) else { break };
+        let old = core::mem::replace(&mut self.links[id], link);
+        for index in self.path_ids() {
+            let path = &mut self.paths[index];
             if path.state == State::Free || path.link != id {
                 continue;
             }
@@ -344,10 +342,9 @@ impl Target<'_> {
             if !link.is_usable() {
                 self.path_down(index, now);
             } else if (!old.is_usable() || link.mac != old.mac)
-                && let Some(path) = self.paths.get_mut(index)
-                && path.state != State::Conflict
+                && self.paths[index].state != State::Conflict
             {
-                path.ask(now);
+                self.paths[index].ask(now);
                 self.drop_flights(index, false);
             }
         }
@@ -355,21 +352,20 @@ impl Target<'_> {
     }
 
     /// Forgets a path for good.
-    pub(super) fn free_path(&mut self, index: usize) {
+    pub(super) fn free_path(&mut self, index: PathId) {
         self.drop_flights(index, true);
-        if let Some(path) = self.paths.get_mut(index) {
-            path.state = State::Free;
-            path.is_aside = false;
-            path.is_admitted = false;
-            path.management = None;
-        }
+        let path = &mut self.paths[index];
+        path.state = State::Free;
+        path.is_aside = false;
+        path.is_admitted = false;
+        path.management = None;
         self.seen.paths_full = false;
         self.weigh_sharing();
     }
 
     /// A path is not to be used until it has been identified again.
-    pub(super) fn path_down(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    pub(super) fn path_down(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
         if matches!(path.state, State::Down { .. } | State::Free | State::Conflict) {
             return;
         }
@@ -389,25 +385,25 @@ impl Target<'_> {
     }
 
     /// Stops I/O on a path and asks it who it is.
-    pub(super) fn verify_path(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index).filter(|p| p.is_up()) else { return };
-        path.ask(path.silent_since(now));
-        self.drop_flights(index, false);
+    pub(super) fn verify_path(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
+        if path.is_up() {
+            path.ask(path.silent_since(now));
+            self.drop_flights(index, false);
+        }
     }
 
     /// Queues all that is on the wire on a path for another one; what may take
     /// long stays, unless the path is given up.
-    pub(super) fn drop_flights(&mut self, index: usize, slow_too: bool) {
-        while let Some(slot) = self.paths.get(index).and_then(|p| p.flight.front()) {
+    pub(super) fn drop_flights(&mut self, index: PathId, slow_too: bool) {
+        while let Some(slot) = self.paths[index].flight.front() {
             self.requeue(slot, false);
         }
         if !slow_too {
             return;
         }
-        let number = u8::try_from(index).unwrap_or(0);
-        for slot in 0..u16::try_from(self.requests.len()).unwrap_or(0) {
-            let place = self.requests.get(usize::from(slot)).map(|r| r.place);
-            if matches!(place, Some(Place::Slow { path, .. }) if path == number) {
+        for slot in Requests::numbers() {
+            if matches!(self.requests[slot].place, Place::Slow { path, .. } if path == index) {
                 self.requeue(slot, false);
             }
         }
@@ -451,7 +447,7 @@ impl Target<'_> {
     }
 
     fn fail_ios(&mut self, error: IoError, now: Instant) {
-        for slot in 0..u16::try_from(self.requests.len()).unwrap_or(0) {
+        for slot in Requests::numbers() {
             self.release(slot, now);
         }
         if self.ios.any_may_give_up() {
@@ -465,7 +461,7 @@ impl Target<'_> {
     pub(super) fn remove(&mut self, error: IoError) {
         let had_disk = matches!(self.life, Life::Failed | Life::Suspended { .. } | Life::Up);
         self.forget_disk(error);
-        for index in 0..self.paths.len() {
+        for index in self.path_ids() {
             self.free_path(index);
         }
         self.control.fail(ControlError::Gone);
@@ -510,8 +506,8 @@ impl Target<'_> {
     }
 
     /// A slot for a new path: a free one, or the one longest without hope.
-    pub(super) fn path_slot(&mut self) -> Option<usize> {
-        if let Some(index) = self.paths.iter().position(|p| p.state == State::Free) {
+    pub(super) fn path_slot(&mut self) -> Option<PathId> {
+        if let Some(index) = Paths::numbers().find(|id| self.paths[*id].state == State::Free) {
             return Some(index);
         }
         let since = |p: &Path| match p.state {
@@ -519,9 +515,9 @@ impl Target<'_> {
             State::Conflict => Some(Instant::ZERO),
             _ => None,
         };
-        let candidates = self.paths.iter().enumerate();
-        let oldest = candidates.filter_map(|(i, p)| Some((since(p)?, i))).min()?;
-        self.free_path(oldest.1);
-        Some(oldest.1)
+        let candidates = self.paths.entries();
+        let (_, oldest) = candidates.filter_map(|(id, p)| Some((since(p)?, id))).min()?;
+        self.free_path(oldest);
+        Some(oldest)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Life, Scratch, Target};
 use crate::output::{Event, Transmit, Why};
-use crate::path::{Management, PROBE_INTERVAL, Path, Purpose, State};
+use crate::path::{Management, PROBE_INTERVAL, Path, PathId, Purpose, State};
 use crate::time::{Instant, Micros};
 use crate::window::Asker;
 use crate::wire::{AtaCommand, AtaRequest, AtaResponse, Command, Header, MIN_FRAME, SECTOR, Tag};
@@ -11,8 +11,11 @@ use crate::wire::{AtaCommand, AtaRequest, AtaResponse, Command, Header, MIN_FRAM
 use super::doubled::PROBATION_WAIT;
 use super::notice::Notice;
 
-/// The tag slot of path 0; those of the others follow.
-pub(super) const FIRST_SLOT: u16 = super::control::SLOT - 16;
+/// The tag slot of a path's management requests.
+pub(super) fn slot_of(path: PathId) -> u16 {
+    const FIRST: u16 = super::control::SLOT - 16;
+    FIRST.wrapping_add(path.0.into())
+}
 
 /// First repetition of an IDENTIFY; doubled up to a second.
 const IDENTIFY_WAIT: Micros = Micros::from_millis(100);
@@ -29,17 +32,14 @@ impl Target<'_> {
     /// The next management frame that is due.
     #[inline]
     pub(super) fn poll_management(&mut self, now: Instant, frame: &mut Transmit) -> Option<()> {
-        let first = match self.known_paths() {
-            [only] if only.is_quiet() => return None,
-            paths => paths.iter().position(|p| !p.is_quiet())?,
-        };
+        let first = self.path_ids().find(|id| !self.paths[*id].is_quiet())?;
         self.manage_from(first, now, frame)
     }
 
-    fn manage_from(&mut self, first: usize, now: Instant, frame: &mut Transmit) -> Option<()> {
-        for index in first..self.used {
-            let Some(path) = self.paths.get(index) else { break };
-            if path.is_quiet() || !self.link(path.link).is_usable() {
+    fn manage_from(&mut self, first: PathId, now: Instant, frame: &mut Transmit) -> Option<()> {
+        for index in (first.0..self.used).map(PathId) {
+            let path = &self.paths[index];
+            if path.is_quiet() || !self.links[path.link].is_usable() {
                 continue;
             }
             // A write waits for the fence, and nobody for the others.
@@ -47,7 +47,7 @@ impl Target<'_> {
             if path.management.is_none() || give_way {
                 self.begin_management(index, now);
             }
-            let due = self.paths.get(index).and_then(|p| p.management);
+            let due = self.paths[index].management;
             if let Some(m) = due.filter(|m| m.due <= now)
                 && self.send_management(index, m, now, frame).is_some()
             {
@@ -58,9 +58,9 @@ impl Target<'_> {
     }
 
     /// Decides what a path without a management request needs.
-    fn begin_management(&mut self, index: usize, now: Instant) {
+    fn begin_management(&mut self, index: PathId, now: Instant) {
         let capacity = self.sectors;
-        let Some(path) = self.paths.get_mut(index) else { return };
+        let path = &mut self.paths[index];
         let purpose = match path.state {
             State::Conflict | State::Free => return,
             State::Down { .. } | State::Identifying { .. } if path.is_deaf => Purpose::Try,
@@ -75,16 +75,11 @@ impl Target<'_> {
             path.probed_at.get_or_insert(now);
         }
         let fence = purpose == Purpose::Fence;
-        let tag = self.management_tag(FIRST_SLOT.saturating_add(u16::try_from(index).unwrap_or(0)));
-        if let Some(path) = self.paths.get_mut(index) {
-            let due = if path.disputed != 0 || path.growing != 0 {
-                now.after(PROBATION_WAIT)
-            } else {
-                now
-            };
-            path.management =
-                Some(Management { purpose, tag, seq: 0, sent_at: now, tries: 0, due });
-        }
+        let tag = self.management_tag(slot_of(index));
+        let path = &mut self.paths[index];
+        let again = path.disputed != 0 || path.growing != 0;
+        let due = if again { now.after(PROBATION_WAIT) } else { now };
+        path.management = Some(Management { purpose, tag, seq: 0, sent_at: now, tries: 0, due });
         if fence {
             self.totals.fences = self.totals.fences.wrapping_add(1);
         }
@@ -93,16 +88,16 @@ impl Target<'_> {
     /// Sends a management request, again perhaps; or gives it up.
     fn send_management(
         &mut self,
-        index: usize,
+        index: PathId,
         mut m: Management,
         now: Instant,
         frame: &mut Transmit,
     ) -> Option<()> {
         // Whatever goes first, I/O or this, the other waits for its answer.
-        if !self.paths.get(index).is_some_and(|p| self.may_ask(p)) {
+        if !self.may_ask(&self.paths[index]) {
             return None;
         }
-        let path = self.paths.get_mut(index)?;
+        let path = &mut self.paths[index];
         let wait = match m.purpose {
             Purpose::Features { .. } if m.tries >= FEATURES_TRIES => {
                 path.management = None;
@@ -151,7 +146,7 @@ impl Target<'_> {
             Purpose::Probe { .. } | Purpose::Try => Why::Probe,
         };
         frame.frame_length = frame.frame_length.saturating_add(extra).max(60);
-        let path = self.paths.get_mut(index)?;
+        let path = &mut self.paths[index];
         if m.seq == 0 {
             m.seq = path.last_seq();
         }
@@ -164,13 +159,13 @@ impl Target<'_> {
     /// behind the ATA argument that are wanted.
     pub(super) fn on_management_answer(
         &mut self,
-        index: usize,
+        index: PathId,
         header: &Header,
         ata: Option<AtaResponse>,
         length: usize,
         now: Instant,
     ) -> Option<usize> {
-        let path = self.paths.get_mut(index)?;
+        let path = &mut self.paths[index];
         let data = length.saturating_sub(Header::LEN + AtaRequest::LEN);
         let Some(m) = path.management.filter(|m| m.tag == header.tag && m.seq != 0) else {
             self.on_unexpected(index, header.tag, now);
@@ -228,22 +223,21 @@ impl Target<'_> {
             Purpose::Try => path.is_choosy = true,
         }
         self.on_io_answered(index, now);
-        if let Some(path) = self.paths.get_mut(index) {
-            path.management = None;
-            path.on_heard(now);
-        }
+        let path = &mut self.paths[index];
+        path.management = None;
+        path.on_heard(now);
         None
     }
 
     fn on_identify_answer(
         &mut self,
-        index: usize,
+        index: PathId,
         tag: Tag,
         answer: bool,
         data: usize,
         now: Instant,
     ) -> Option<usize> {
-        let path = self.paths.get_mut(index)?;
+        let path = &mut self.paths[index];
         path.on_heard(now);
         if !answer || data < SECTOR {
             // Somebody is there and does not say who: asked again when due.
@@ -256,7 +250,7 @@ impl Target<'_> {
         }
         path.recheck = false;
         path.said_tag = tag;
-        self.scratch_holds = Scratch::Identify { path: u8::try_from(index).unwrap_or(0) };
+        self.scratch_holds = Scratch::Identify { path: index };
         Some(SECTOR)
     }
 
@@ -267,8 +261,8 @@ impl Target<'_> {
         }
     }
 
-    fn on_probe_passed(&mut self, index: usize, sectors: u8, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    fn on_probe_passed(&mut self, index: PathId, sectors: u8, now: Instant) {
+        let path = &mut self.paths[index];
         path.payload = sectors.min(path.limit);
         path.probed_at = None;
         path.hole_told &= path.payload < path.limit;
@@ -286,8 +280,8 @@ impl Target<'_> {
 
     /// A probe stays unanswered: for its size, if small frames are answered
     /// since it was first sent. Else that is asked for, and it is sent again.
-    fn on_probe_silent(&mut self, index: usize, sectors: u8, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    fn on_probe_silent(&mut self, index: PathId, sectors: u8, now: Instant) {
+        let path = &mut self.paths[index];
         if path.hole_told || path.probed_at.is_none_or(|at| at < path.last_heard) {
             return self.on_probe_failed(index, sectors, now);
         }
@@ -296,8 +290,8 @@ impl Target<'_> {
         path.probe_at = now;
     }
 
-    fn on_probe_failed(&mut self, index: usize, sectors: u8, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    fn on_probe_failed(&mut self, index: PathId, sectors: u8, now: Instant) {
+        let path = &mut self.paths[index];
         path.management = None;
         path.probed_at = None;
         let first = !core::mem::replace(&mut path.hole_told, true);
@@ -322,8 +316,7 @@ impl Target<'_> {
         }
     }
 
-    pub(super) fn tell_event(&mut self, event: Event, path: Option<usize>, value: u64) {
-        let path = path.and_then(|p| u8::try_from(p).ok());
+    pub(super) fn tell_event(&mut self, event: Event, path: Option<PathId>, value: u64) {
         self.tell(Notice::Event { event, path, value });
     }
 }

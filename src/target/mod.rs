@@ -28,20 +28,22 @@ mod tests;
 mod timers;
 mod trouble;
 
-use crate::guard::Guard;
-use crate::io::{IoRequest, IoTable, Op};
+use crate::granules::Granules;
+use crate::guard::{Copies, Guard};
+use crate::io::{IoRequest, IoTable, Ios, Op};
 use crate::list::List;
 use crate::output::{IoError, IoHandle, LinkId, Output, Transmit};
-use crate::path::{Counters, Path};
+use crate::path::{Counters, Path, Paths};
 use crate::random::Random;
-use crate::request::Request;
+use crate::request::{RequestId, Requests};
+use crate::table::Table;
 use crate::tag::Tags;
 use crate::time::{Instant, Micros};
 use crate::wire::{Address, Identify, Mac};
 
 pub use crate::guard::Copy as CopySlot;
 pub use crate::io::Io as IoSlot;
-pub use crate::path::Path as PathSlot;
+pub use crate::path::{Path as PathSlot, PathId};
 pub use crate::request::Request as RequestSlot;
 pub use accept::Unacceptable;
 use control::Control;
@@ -114,6 +116,9 @@ impl Default for Settings {
     }
 }
 
+/// The local interfaces that a target knows.
+pub type Links = Table<Link, LinkId, LINKS>;
+
 /// What is known of a local interface.
 #[derive(Clone, Copy, Debug)]
 pub struct Link {
@@ -139,43 +144,57 @@ impl Link {
 
 /// The memory that a target works in; lent for its life, never grown.
 #[derive(Debug)]
-pub struct Storage<'a> {
-    /// I/Os accepted at once.
-    pub ios: &'a mut [IoSlot],
-    /// Requests on the wire at once; at most 495.
-    pub requests: &'a mut [RequestSlot],
-    /// Copies of writes remembered at once.
-    pub copies: &'a mut [CopySlot],
-    /// Paths; [`PATHS`] of them.
-    pub paths: &'a mut [PathSlot],
-    /// Local interfaces; [`LINKS`] of them.
-    pub links: &'a mut [Link],
+#[expect(missing_docs, reason = "each is what its type says")]
+pub struct Storage {
+    pub ios: Ios,
+    pub requests: Requests,
+    pub copies: Copies,
+    pub paths: Paths,
+    pub links: Links,
+    /// Where the writes under way are.
+    pub changes: Granules,
     /// Where answers to be read are copied.
-    pub scratch: &'a mut [u8; CONTROL_MAX],
+    pub scratch: [u8; CONTROL_MAX],
     /// Management commands and their answers.
-    pub control: &'a mut [u8; CONTROL_MAX],
+    pub control: [u8; CONTROL_MAX],
     /// IDENTIFY as last accepted.
-    pub identify: &'a mut [u8; 512],
+    pub identify: [u8; 512],
     /// The config string as last seen.
-    pub config: &'a mut [u8; 1024],
+    pub config: [u8; 1024],
+}
+
+/// How many slots of each table are used: all, but for tests that fill them.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// I/Os accepted at once.
+    pub ios: u16,
+    /// Requests on the wire at once.
+    pub requests: u16,
+    /// Copies of writes remembered at once.
+    pub copies: u16,
+}
+
+impl Limits {
+    /// Everything there is.
+    pub const ALL: Self = Self { ios: u16::MAX, requests: u16::MAX, copies: u16::MAX };
 }
 
 #[cfg(any(test, feature = "std"))]
-impl Storage<'static> {
-    /// Memory that is never given back, with so many slots.
-    pub fn leaked(ios: usize, requests: usize, copies: usize) -> Self {
-        use std::{boxed::Box, vec, vec::Vec};
-        Self {
-            ios: Vec::from_iter((0..ios).map(|_| IoSlot::FREE)).leak(),
-            requests: vec![RequestSlot::FREE; requests].leak(),
-            copies: vec![CopySlot::FREE; copies].leak(),
-            paths: vec![PathSlot::FREE; PATHS].leak(),
-            links: vec![Link::NONE; LINKS].leak(),
-            scratch: Box::leak(Box::new([0; CONTROL_MAX])),
-            control: Box::leak(Box::new([0; CONTROL_MAX])),
-            identify: Box::leak(Box::new([0; 512])),
-            config: Box::leak(Box::new([0; 1024])),
-        }
+impl Storage {
+    /// Memory that is never given back.
+    pub fn leaked() -> &'static mut Self {
+        std::boxed::Box::leak(std::boxed::Box::new(Self {
+            ios: Table::new(|| IoSlot::FREE),
+            requests: Table::new(|| RequestSlot::FREE),
+            copies: Table::new(|| CopySlot::FREE),
+            paths: Table::new(|| PathSlot::FREE),
+            links: Table::new(|| Link::NONE),
+            changes: Granules::new(),
+            scratch: [0; CONTROL_MAX],
+            control: [0; CONTROL_MAX],
+            identify: [0; 512],
+            config: [0; 1024],
+        }))
     }
 }
 
@@ -209,10 +228,10 @@ pub(crate) enum Step {
 enum Scratch {
     Config { length: usize },
     Control,
-    Identify { path: u8 },
+    Identify { path: PathId },
     Nothing,
     Sample,
-    SecondIdentify { path: u8 },
+    SecondIdentify { path: PathId },
 }
 
 /// Counters of the target as a whole.
@@ -248,21 +267,21 @@ pub struct Target<'a> {
     guard_waiting: bool,
     /// I/O was refused, and none of its kind was done since.
     is_refused: bool,
-    turn: u8,
+    turn: PathId,
     /// As `identity` says.
     uses_lba48: bool,
     /// Blocks of 512 bytes, in which all is counted here, become the disk's
     /// sectors by so many bits.
     sector_shift: u8,
-    free: List,
-    resend: List,
-    slow: List,
-    held: List,
+    free: List<RequestId>,
+    resend: List<RequestId>,
+    slow: List<RequestId>,
+    held: List<RequestId>,
     /// Path slots below this one have been used; those above are free.
-    used: usize,
-    paths: &'a mut [Path],
-    links: &'a mut [Link],
-    requests: &'a mut [Request],
+    used: u8,
+    paths: &'a mut Paths,
+    links: &'a mut Links,
+    requests: &'a mut Requests,
     ios: IoTable<'a>,
     guard: Guard<'a>,
     tags: Tags,
@@ -301,15 +320,15 @@ impl<'a> Target<'a> {
     /// A target that has only been heard of.
     pub fn new(
         address: Address,
-        storage: Storage<'a>,
+        storage: &'a mut Storage,
+        limits: Limits,
         settings: Settings,
         seed: &[u8; 32],
     ) -> Self {
-        let Storage { ios, requests, copies, paths, links, scratch, control, identify, config } =
-            storage;
+        let Storage { ios, requests, copies, paths, links, changes, scratch, .. } = storage;
+        let Storage { control, identify, config, .. } = storage;
         let mut free = List::EMPTY;
-        // The slots above are for management requests.
-        for slot in 0..u16::try_from(requests.len()).unwrap_or(0).min(manage::FIRST_SLOT) {
+        for slot in Requests::numbers().take(usize::from(limits.requests)) {
             free.push_back(requests, slot);
         }
         Self {
@@ -324,19 +343,19 @@ impl<'a> Target<'a> {
             uses_lba48: false,
             sector_shift: 0,
             sectors: 0,
-            ios: IoTable::new(ios),
+            ios: IoTable::new(ios, changes, limits.ios),
             requests,
             free,
             resend: List::EMPTY,
             slow: List::EMPTY,
             held: List::EMPTY,
-            guard: Guard::new(copies),
+            guard: Guard::new(copies, limits.copies),
             guard_waiting: false,
             is_refused: false,
             paths,
             used: 0,
             links,
-            turn: 0,
+            turn: PathId(0),
             tags: Tags::new(&mut Random::new(seed)),
             tag_count: 0,
             notices: Notices::EMPTY,
@@ -523,14 +542,20 @@ impl<'a> Target<'a> {
         self.control.buffer_mut()
     }
 
-    /// The path slots that may be in use.
+    /// The paths that may be in use.
+    #[inline]
     fn known_paths(&self) -> &[Path] {
-        self.paths.get(..self.used).unwrap_or(self.paths)
+        self.paths.first(self.used.into())
     }
 
-    /// The interface behind a path.
-    fn link(&self, id: LinkId) -> Link {
-        self.links.get(usize::from(id.0)).copied().unwrap_or(Link::NONE)
+    /// Their numbers.
+    fn path_ids(&self) -> impl Iterator<Item = PathId> + Clone + use<> {
+        (0..self.used).map(PathId)
+    }
+
+    /// The same paths but one.
+    fn other_paths(&self, id: PathId) -> impl Iterator<Item = &Path> {
+        self.path_ids().filter(move |other| *other != id).map(|other| &self.paths[other])
     }
 
     /// A tag for a slot outside the request table.

@@ -2,12 +2,13 @@
 
 use super::Target;
 use crate::output::{Event, Output, PathName};
+use crate::path::PathId;
 
 /// A lifecycle output or an event, small enough to keep a few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
     Absent { why: Event, value: u64 },
-    Event { event: Event, path: Option<u8>, value: u64 },
+    Event { event: Event, path: Option<PathId>, value: u64 },
     Gone,
     Resized { sectors: u64 },
     Resumed,
@@ -23,7 +24,7 @@ impl Target<'_> {
         Some(match self.notices.pop()? {
             Notice::Absent { why, value } => Output::Absent { why, value },
             Notice::Event { event, path, value } => {
-                Output::Event { event, path: path.and_then(|index| self.path_name(index)), value }
+                Output::Event { event, path: path.map(|index| self.path_name(index)), value }
             }
             Notice::Gone => Output::Gone,
             Notice::Resized { sectors } => Output::Resized { sectors },
@@ -34,9 +35,9 @@ impl Target<'_> {
         })
     }
 
-    fn path_name(&self, index: u8) -> Option<PathName> {
-        let path = self.paths.get(usize::from(index))?;
-        Some(PathName { index, link: path.link, mac: path.mac })
+    fn path_name(&self, index: PathId) -> PathName {
+        let path = &self.paths[index];
+        PathName { index, link: path.link, mac: path.mac }
     }
 }
 

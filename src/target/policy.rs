@@ -1,7 +1,7 @@
 //! Which of several paths a frame takes.
 
 use super::{Policy, Target};
-use crate::path::Path;
+use crate::path::{Path, PathId};
 use crate::time::{Instant, Micros};
 
 /// A path whose round trip was last measured this long ago gets one frame to
@@ -13,30 +13,30 @@ const AGAIN: u64 = 1 << 40;
 
 impl Target<'_> {
     /// The best path with room in its window, if there is one.
-    pub(super) fn pick_among(&mut self, last: Option<u8>, now: Instant) -> Option<usize> {
+    pub(super) fn pick_among(&mut self, last: Option<PathId>, now: Instant) -> Option<PathId> {
         let settled = self.known_paths().iter().any(|p| p.is_up() && !p.is_shaken());
-        let turn = usize::from(self.turn);
-        let candidates = self.known_paths().iter().enumerate();
+        let turn = self.turn;
+        let candidates = self.path_ids().map(|id| (id, &self.paths[id]));
         let mut candidates = candidates.filter(|(_, p)| p.is_up() && !(settled && p.is_shaken()));
         if self.settings.policy == Policy::Failover {
             // The others are for when it is down, not for when it is busy.
             let (index, path) = candidates.next()?;
             return self.has_room(path).then_some(index);
         }
-        let mut best: Option<(u64, usize)> = None;
+        let mut best: Option<(u64, PathId)> = None;
         for (index, path) in candidates.filter(|(_, p)| self.has_room(p)) {
             let cost = match self.settings.policy {
                 Policy::Failover | Policy::Latency => expected_completion(path, now),
                 Policy::RoundRobin => u64::from(index <= turn),
             };
-            let again = last.is_some_and(|l| usize::from(l) == index);
+            let again = last == Some(index);
             let cost = cost.saturating_add(if again { AGAIN } else { 0 });
             if best.is_none_or(|(least, _)| cost < least) {
                 best = Some((cost, index));
             }
         }
         let (_, index) = best?;
-        self.turn = u8::try_from(index).unwrap_or(0);
+        self.turn = index;
         Some(index)
     }
 }

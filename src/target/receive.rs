@@ -5,8 +5,8 @@ use super::{Life, Scratch, Target, manage};
 use crate::filter::Admission;
 use crate::io::Op;
 use crate::output::{Event, IoError, LinkId};
-use crate::path::{MIN_PAYLOAD, Path, State};
-use crate::request::{ANSWERED, Place, Sent};
+use crate::path::{MIN_PAYLOAD, PathId, State};
+use crate::request::{ANSWERED, Place, RequestId, Sent};
 use crate::tag;
 use crate::time::{Instant, Micros};
 use crate::window::Window;
@@ -67,7 +67,7 @@ impl Target<'_> {
             Ok(header) if header.response && header.address == self.address => header,
             _ => return self.count_unexpected(),
         };
-        let link = self.link(frame.link);
+        let link = self.links[frame.link];
         let to_us = header.dst == link.mac;
         let broadcast = header.dst == Mac::BROADCAST && header.command == Command::Config;
         if !link.is_usable() || !(to_us || broadcast) || header.src.is_group() {
@@ -94,35 +94,33 @@ impl Target<'_> {
     }
 
     /// An answer that nothing on this path waits for.
-    pub(super) fn on_unexpected(&mut self, index: usize, tag: Tag, now: Instant) -> Option<usize> {
-        let path = self.paths.get_mut(index)?;
+    pub(super) fn on_unexpected(&mut self, index: PathId, tag: Tag, now: Instant) -> Option<usize> {
+        let path = &mut self.paths[index];
         path.counters.unexpected = path.counters.unexpected.wrapping_add(1);
         if path.is_admitted
             && let Some(late) = self.guard.on_answer(tag)
-            && let Some(path) = self.paths.get_mut(usize::from(late.path))
-            && path.epoch == late.epoch
+            && self.paths[late.path].epoch == late.epoch
         {
-            path.on_answered(late.seq, Some(now.since(late.sent_at)), now);
+            self.paths[late.path].on_answered(late.seq, Some(now.since(late.sent_at)), now);
         }
         self.weigh_doubles(index, now);
         None
     }
 
     /// Counts an answer to what was answered already, as far as that is known.
-    fn count_double(&mut self, index: usize, slot: u16, tag: Tag) {
-        let known = self.requests.get(usize::from(slot)).is_some_and(|r| r.answered == tag);
-        if let Some(path) = self.paths.get_mut(index).filter(|p| known && p.is_admitted) {
+    fn count_double(&mut self, index: PathId, slot: RequestId, tag: Tag) {
+        let known = self.requests[slot].answered == tag;
+        let path = &mut self.paths[index];
+        if known && path.is_admitted {
             path.counters.doubled = path.counters.doubled.wrapping_add(1);
         }
     }
 
-    fn find_path(&self, link: LinkId, mac: Mac) -> Option<usize> {
-        let is_it =
-            |p: &crate::path::Path| p.mac == mac && p.link == link && p.state != State::Free;
-        match self.known_paths() {
-            [only] => is_it(only).then_some(0),
-            paths => paths.iter().position(is_it),
-        }
+    fn find_path(&self, link: LinkId, mac: Mac) -> Option<PathId> {
+        self.path_ids().find(|id| {
+            let path = &self.paths[*id];
+            path.mac == mac && path.link == link && path.state != State::Free
+        })
     }
 
     fn on_config(&mut self, header: &Header, frame: &Frame<'_>, now: Instant) -> Option<CopyOut> {
@@ -145,16 +143,16 @@ impl Target<'_> {
             self.life = Life::Discovered;
             self.idle_told = false;
         }
-        let ours = self.identity.is_none() || self.paths.get(index)?.is_admitted;
+        let ours = self.identity.is_none() || self.paths[index].is_admitted;
         if ours {
             self.buffer_count = config.buffer_count;
             self.sector_count = config.sector_count;
             self.firmware_version = config.firmware;
         }
-        let mtu = self.link(frame.link).mtu;
+        let mtu = self.links[frame.link].mtu;
         let ceiling = self.settings.ceiling(config.buffer_count);
         let advert = header.tag.0 == 0;
-        let path = self.paths.get_mut(index)?;
+        let path = &mut self.paths[index];
         path.sector_count = config.sector_count;
         path.buffers = config.buffer_count;
         path.set_limit(mtu, now);
@@ -196,7 +194,7 @@ impl Target<'_> {
     }
 
     /// A path to a MAC that was not known, if there is room for one.
-    fn open_path(&mut self, link: LinkId, mac: Mac, now: Instant) -> Option<usize> {
+    fn open_path(&mut self, link: LinkId, mac: Mac, now: Instant) -> Option<PathId> {
         let nameless =
             |p: &&crate::path::Path| !p.is_admitted && matches!(p.state, State::Identifying { .. });
         if self.paths.iter().filter(nameless).count() >= CANDIDATES {
@@ -206,11 +204,11 @@ impl Target<'_> {
             self.leave_out(mac);
             return None;
         };
-        let path = self.paths.get_mut(index)?;
+        let path = &mut self.paths[index];
         // The target's counters do not go back when a slot is used again.
         self.retired = self.retired.plus(&path.counters);
         path.open(link, mac, now);
-        self.used = self.used.max(index.saturating_add(1));
+        self.used = self.used.max(index.0.wrapping_add(1));
         self.weigh_sharing();
         Some(index)
     }
@@ -239,22 +237,22 @@ impl Target<'_> {
         if ata.is_none() && header.error.is_none() {
             return self.count_unexpected();
         }
-        if let Some(of) = slot.checked_sub(manage::FIRST_SLOT) {
-            if usize::from(of) != index {
+        let Ok(slot) = u8::try_from(slot).map(RequestId) else {
+            if slot != manage::slot_of(index) {
                 return self.count_unexpected();
             }
             let length = self.on_management_answer(index, header, ata, frame.length, now)?;
             return scratch(Header::LEN.saturating_add(AtaRequest::LEN), length);
-        }
-        let admitted = self.paths.get(index).is_some_and(|p| p.is_admitted);
-        let request = self.requests.get(usize::from(slot)).filter(|r| r.place != Place::Free);
-        let found = request.filter(|_| admitted).and_then(|r| Some((r.op, r.find(header.tag)?)));
+        };
+        let request = &self.requests[slot];
+        let counts = self.paths[index].is_admitted && request.place != Place::Free;
+        let found = request.find(header.tag).filter(|_| counts).map(|sent| (request.op, sent));
         let Some((op, (sent, is_last))) = found else {
             self.count_double(index, slot, header.tag);
             self.on_unexpected(index, header.tag, now);
             return None;
         };
-        if self.settings.strict_src && usize::from(sent.path) != index {
+        if self.settings.strict_src && sent.path != index {
             return self.count_unexpected();
         }
         let lba = self.lba_of(slot, &sent);
@@ -267,14 +265,14 @@ impl Target<'_> {
         self.count_answer(index, &sent, is_last, op, now);
         self.forget_answered(slot, &sent);
         let copy = self.finish_part(slot, index, &sent, outcome, now);
-        self.declare_losses(usize::from(sent.path), sent.sectors, now);
+        self.declare_losses(sent.path, sent.sectors, now);
         self.mark_waiting(index, now);
         copy
     }
 
     /// The first sector of the disk that a transmission asked for.
-    fn lba_of(&self, slot: u16, sent: &Sent) -> u64 {
-        let first = self.requests.get(usize::from(slot)).map_or(0, |r| r.lba);
+    fn lba_of(&self, slot: RequestId, sent: &Sent) -> u64 {
+        let first = self.requests[slot].lba;
         first.wrapping_add(u64::from(sent.offset)) >> (self.sector_shift & 7)
     }
 
@@ -348,8 +346,8 @@ impl Target<'_> {
         }
     }
 
-    fn count_answer(&mut self, index: usize, sent: &Sent, is_last: bool, op: Op, now: Instant) {
-        let Some(path) = self.paths.get_mut(usize::from(sent.path)) else { return };
+    fn count_answer(&mut self, index: PathId, sent: &Sent, is_last: bool, op: Op, now: Instant) {
+        let path = &mut self.paths[sent.path];
         let seq = path.full_seq(sent.seq);
         // A flush takes as long as the disk needs: no sign of order or distance.
         let flush = op == Op::Flush;
@@ -364,19 +362,19 @@ impl Target<'_> {
             path.large_losses = 0;
             path.is_doubted = false;
         }
-        if let Some(path) = self.paths.get_mut(index) {
-            path.counters.late = path.counters.late.wrapping_add(u64::from(!is_last));
-        }
+        let path = &mut self.paths[index];
+        path.counters.late = path.counters.late.wrapping_add(u64::from(!is_last));
     }
 
     /// A transmission that was answered cannot come again, and an answer that
     /// comes twice means nothing.
-    fn forget_answered(&mut self, slot: u16, sent: &Sent) {
-        let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
+    fn forget_answered(&mut self, slot: RequestId, sent: &Sent) {
+        let request = &mut self.requests[slot];
         request.answered = sent.tag;
         for entry in request.transmissions_mut().iter_mut().filter(|s| s.tag == sent.tag) {
-            self.guard.resolve(entry.copy);
-            entry.copy = crate::list::NIL;
+            if let Some(copy) = entry.copy.take() {
+                self.guard.resolve(copy);
+            }
             entry.tag = ANSWERED;
         }
     }
@@ -384,24 +382,24 @@ impl Target<'_> {
     /// Carries out what an answer means for its request.
     fn finish_part(
         &mut self,
-        slot: u16,
-        index: usize,
+        slot: RequestId,
+        index: PathId,
         sent: &Sent,
         outcome: Verdict,
         now: Instant,
     ) -> Option<CopyOut> {
-        let request = self.requests.get(usize::from(slot))?;
+        let request = &self.requests[slot];
         let (io_slot, op, io_offset) = (request.io, request.op, request.io_offset);
         let result = match outcome {
             Ok(()) => Ok(()),
             Err(Failure::NotReady) => {
                 self.unlist(slot);
-                let request = self.requests.get_mut(usize::from(slot))?;
+                let request = &mut self.requests[slot];
                 request.place = Place::Held { until: now.after(HOLD) };
                 self.held.push_back(self.requests, slot);
                 return None;
             }
-            Err(Failure::TooLarge) if sent.sectors > self.least_payload(sent.path) => {
+            Err(Failure::TooLarge) if sent.sectors > u16::from(self.paths[sent.path].least()) => {
                 self.step_down(index, now);
                 self.requeue(slot, false);
                 return None;
@@ -413,7 +411,7 @@ impl Target<'_> {
             Err(Failure::Final(error)) => Err(error),
         };
         let copy = (op == Op::Read && result.is_ok()).then(|| CopyOut::Io {
-            io: self.ios.get(io_slot).map_or(0, |io| io.raw_handle()),
+            io: self.ios.get(io_slot).raw_handle(),
             offset: io_offset.wrapping_add(u32::from(sent.offset)).wrapping_mul(512),
             frame_offset: 36,
             length: u32::from(sent.sectors).wrapping_mul(512),
@@ -421,7 +419,7 @@ impl Target<'_> {
         if copy.is_some() {
             self.tasting.on_read();
         }
-        let request = self.requests.get_mut(usize::from(slot))?;
+        let request = &mut self.requests[slot];
         if result.is_err() || request.on_part_done(sent) {
             self.release(slot, now);
             self.ios.on_frame_done(io_slot, result);
@@ -431,64 +429,57 @@ impl Target<'_> {
         copy
     }
 
-    /// Blocks below which a request on a path cannot be cut.
-    fn least_payload(&self, path: u8) -> u16 {
-        self.paths.get(usize::from(path)).map_or(MIN_PAYLOAD, Path::least).into()
-    }
-
     /// Requests that later answers have overtaken are sent again. An answer to
     /// a large one is no sign that large ones are lost.
-    fn declare_losses(&mut self, index: usize, answered: u16, now: Instant) {
+    fn declare_losses(&mut self, index: PathId, answered: u16, now: Instant) {
         loop {
-            let Some(path) = self.paths.get(index) else { return };
+            let path = &self.paths[index];
             let Some(slot) = path.flight.front() else { return };
-            let Some(request) = self.requests.get(usize::from(slot)) else { return };
+            let request = &self.requests[slot];
             let Some(last) = request.transmissions().last() else { return };
             if !path.is_lost(last.seq, request.sent_at, now) {
                 return;
             }
             let large = last.sectors > u16::from(MIN_PAYLOAD).max(answered);
-            if let Some(path) = self.paths.get_mut(index) {
-                path.window.on_loss();
-            }
+            let path = &mut self.paths[index];
+            path.window.on_loss();
             self.requeue(slot, false);
             self.count_loss(index, large, now);
         }
     }
 
     /// Counts a lost request; many large ones and no small ones make a hole.
-    pub(super) fn count_loss(&mut self, index: usize, large: bool, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    pub(super) fn count_loss(&mut self, index: PathId, large: bool, now: Instant) {
+        let path = &mut self.paths[index];
         path.large_losses = path.large_losses.saturating_add(u8::from(large));
         if large && path.large_losses >= LARGE_LOSSES_MIXED && path.timeouts() == 0 {
             self.step_down(index, now);
         }
     }
 
-    fn step_down(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index).filter(|p| p.payload > p.least()) else {
+    fn step_down(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
+        if path.payload <= path.least() {
             return;
-        };
+        }
         path.step_down(now);
         let bytes = u64::from(path.payload_bytes());
         self.tell_event(Event::PayloadDown, Some(index), bytes);
     }
 
     /// The path spoke: silence is counted from now on, if anything is still out.
-    fn mark_waiting(&mut self, index: usize, now: Instant) {
-        if let Some(path) = self.paths.get_mut(index) {
-            path.on_heard(now);
-        }
+    fn mark_waiting(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
+        path.on_heard(now);
         self.on_io_answered(index, now);
-        if let Some(path) = self.paths.get_mut(index) {
-            path.is_choosy = false;
-        }
+        let path = &mut self.paths[index];
+        path.is_choosy = false;
     }
 
     /// A path that answers I/O is not deaf, or no longer.
     #[inline]
-    pub(super) fn on_io_answered(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    pub(super) fn on_io_answered(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
         path.silences = 0;
         if path.is_deaf {
             path.is_deaf = false;

@@ -2,11 +2,11 @@
 //! much of it a frame can carry.
 
 use super::{Life, Target, manage};
-use crate::io::{Gate, Op};
-use crate::list::NIL;
+use crate::io::{Gate, IoId, Op};
 use crate::output::{HEADER_MAX, Source, Span, Transmit, Why};
-use crate::path::{Path, State};
-use crate::request::Place;
+use crate::path::{Path, PathId, Paths, State};
+use crate::request::{Place, RequestId};
+use crate::table::Table;
 use crate::time::{Instant, Micros};
 use crate::wire::{AtaRequest, Command, Header, Tag};
 
@@ -20,7 +20,7 @@ pub const DELETE_MAX: u32 = 65_528;
 /// Lets writes pass that no unresolved copy can spoil.
 struct GuardGate<'t, 'a> {
     guard: &'t mut crate::guard::Guard<'a>,
-    paths: &'t mut [Path],
+    paths: &'t mut Paths,
     now: Instant,
     wait: Micros,
     waiting: bool,
@@ -30,14 +30,15 @@ struct GuardGate<'t, 'a> {
 
 impl Gate for GuardGate<'_, '_> {
     fn is_guarded(&mut self, lba: u64, end: u64) -> bool {
+        if self.guard.orphans() == 0 {
+            return false;
+        }
         // The paths are only read while the guard is asked; what it says of
         // them is applied after.
-        let mut wanted = [0_u64; super::PATHS];
+        let mut wanted = Wanted::filled(0);
         let blocked =
             self.guard.blocks(lba, end, (self.paths, self.now, self.wait), |path, seq| {
-                if let Some(entry) = wanted.get_mut(usize::from(path)) {
-                    *entry = (*entry).max(seq);
-                }
+                wanted[path] = wanted[path].max(seq);
             });
         if !blocked {
             return false;
@@ -77,7 +78,7 @@ impl Target<'_> {
 
     /// The request to send next, in no list, and its path.
     #[inline]
-    fn next_request(&mut self, now: Instant) -> Option<(u16, usize)> {
+    fn next_request(&mut self, now: Instant) -> Option<(RequestId, PathId)> {
         if let Some(slot) = self.resend.front()
             && let Some(path) = self.path_to_resend(slot, now)
         {
@@ -87,8 +88,8 @@ impl Target<'_> {
         self.next_cut(now)
     }
 
-    fn path_to_resend(&mut self, slot: u16, now: Instant) -> Option<usize> {
-        let request = self.requests.get(usize::from(slot))?;
+    fn path_to_resend(&mut self, slot: RequestId, now: Instant) -> Option<PathId> {
+        let request = &self.requests[slot];
         let last = request.transmissions().last().map(|s| s.path);
         let changes = request.op.changes_data();
         let path = self.pick_path(last, now)?;
@@ -97,13 +98,13 @@ impl Target<'_> {
 
     /// Cuts the next request from an I/O.
     #[inline]
-    fn next_cut(&mut self, now: Instant) -> Option<(u16, usize)> {
+    fn next_cut(&mut self, now: Instant) -> Option<(RequestId, PathId)> {
         if !self.ios.has_uncut() || self.free.is_empty() {
             return None;
         }
         let path = self.pick_path(None, now)?;
         let io_slot = self.next_io(now)?;
-        let io = self.ios.get(io_slot)?;
+        let io = self.ios.get(io_slot);
         let (op, offset) = (io.op, io.cut);
         let (lba, left) =
             (io.lba.wrapping_add(u64::from(offset)), io.sectors.saturating_sub(offset));
@@ -113,17 +114,17 @@ impl Target<'_> {
         let most = match op {
             Op::Delete => DELETE_MAX,
             Op::Flush => 0,
-            Op::Read | Op::Write => self.paths.get(path).map_or(1, |p| u32::from(p.payload)),
+            Op::Read | Op::Write => u32::from(self.paths[path].payload),
         };
         let sectors = left.min(most);
         let slot = self.free.pop_front(self.requests)?;
-        let request = self.requests.get_mut(usize::from(slot))?;
+        let request = &mut self.requests[slot];
         request.assign(io_slot, op, lba, u16::try_from(sectors).unwrap_or(0), offset);
         self.ios.on_cut(io_slot, sectors);
         Some((slot, path))
     }
 
-    fn next_io(&mut self, now: Instant) -> Option<u16> {
+    fn next_io(&mut self, now: Instant) -> Option<IoId> {
         let mut gate = GuardGate {
             guard: &mut self.guard,
             paths: self.paths,
@@ -153,11 +154,9 @@ impl Target<'_> {
 
     /// Asks the paths whose time stands still while a write waits for it.
     pub(super) fn wind_paths(&mut self, now: Instant) {
-        let mut wanted = [0_u64; super::PATHS];
+        let mut wanted = Wanted::filled(0);
         self.guard.stand_still(self.paths, now, |path, seq| {
-            if let Some(entry) = wanted.get_mut(usize::from(path)) {
-                *entry = (*entry).max(seq);
-            }
+            wanted[path] = wanted[path].max(seq);
         });
         want_fences(self.paths, &wanted);
     }
@@ -168,9 +167,11 @@ impl Target<'_> {
         self.guard.sweep(self.paths, now, wait);
         for request in self.requests.iter_mut().filter(|r| r.place != Place::Free) {
             for sent in request.transmissions_mut() {
-                if sent.copy != NIL && self.guard.is_over(sent.copy, self.paths, now, wait) {
-                    self.guard.resolve(sent.copy);
-                    sent.copy = NIL;
+                if let Some(copy) = sent.copy
+                    && self.guard.is_over(copy, self.paths, now, wait)
+                {
+                    self.guard.resolve(copy);
+                    sent.copy = None;
                 }
             }
         }
@@ -179,18 +180,24 @@ impl Target<'_> {
 
     /// A path with room in its window; another than `last` if there is one.
     #[inline]
-    fn pick_path(&mut self, last: Option<u8>, now: Instant) -> Option<usize> {
+    fn pick_path(&mut self, last: Option<PathId>, now: Instant) -> Option<PathId> {
         match self.known_paths() {
-            [only] => (only.is_up() && only.has_room()).then_some(0),
+            [only] => (only.is_up() && only.has_room()).then_some(PathId(0)),
             _ => self.pick_among(last, now),
         }
     }
 
     /// Sends what is not done of a request that is in no list.
     #[inline]
-    fn send(&mut self, slot: u16, index: usize, now: Instant, frame: &mut Transmit) -> Option<()> {
-        let request = self.requests.get_mut(usize::from(slot))?;
-        let path = self.paths.get(index)?;
+    fn send(
+        &mut self,
+        slot: RequestId,
+        index: PathId,
+        now: Instant,
+        frame: &mut Transmit,
+    ) -> Option<()> {
+        let request = &mut self.requests[slot];
+        let path = &self.paths[index];
         let left = request.sectors.saturating_sub(request.done);
         let sectors = match request.op {
             Op::Read | Op::Write => left.min(u16::from(path.payload)),
@@ -198,11 +205,12 @@ impl Target<'_> {
         };
         let again = request.tries > 0;
         let lba = request.lba.wrapping_add(u64::from(request.done));
-        let (op, io, tag) = (request.op, request.io, self.tags.tag(slot, request.next_count()));
+        let (op, io, tag) =
+            (request.op, request.io, self.tags.tag(slot.0.into(), request.next_count()));
         let offset = request.io_offset.wrapping_add(u32::from(request.done)).wrapping_mul(512);
         self.begin_frame(index, Command::Ata, tag, now, frame)?;
         self.fill(frame, op, lba, sectors);
-        frame.io = self.ios.get(io).map_or(0, |io| io.raw_handle());
+        frame.io = self.ios.get(io).raw_handle();
         frame.why = if again { Why::Again } else { Why::Io };
         if op == Op::Write {
             let length = u32::from(sectors).wrapping_mul(512);
@@ -241,8 +249,8 @@ impl Target<'_> {
     #[inline]
     fn note_sent(
         &mut self,
-        slot: u16,
-        index: usize,
+        slot: RequestId,
+        index: PathId,
         sectors: u16,
         lba: u64,
         tag: Tag,
@@ -250,14 +258,13 @@ impl Target<'_> {
         frame: &mut Transmit,
         now: Instant,
     ) {
-        let Some(path) = self.paths.get_mut(index) else { return };
-        let number = u8::try_from(index).unwrap_or(0);
+        let path = &mut self.paths[index];
         let seq = path.last_seq();
         path.counters.retransmitted = path.counters.retransmitted.wrapping_add(u64::from(again));
-        let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
+        let request = &mut self.requests[slot];
         let copy = if request.op.changes_data() {
             self.doubled.on_write(lba, sectors);
-            self.guard.insert(number, path, lba, sectors, tag, now)
+            self.guard.insert(index, path, lba, sectors, tag, now)
         } else {
             None
         };
@@ -265,14 +272,14 @@ impl Target<'_> {
             frame.copy = self.guard.token(copy);
         }
         let low = crate::path::low_half(seq);
-        let forgotten = request.on_sent(now, tag, number, low, sectors, copy.unwrap_or(NIL));
+        let forgotten = request.on_sent(now, tag, index, low, sectors, copy);
         if request.op == Op::Flush {
             let wait = SLOW_WAIT.backed_off(request.tries.saturating_sub(1), SLOW_LIMIT);
-            request.place = Place::Slow { path: number, deadline: now.after(wait) };
+            request.place = Place::Slow { path: index, deadline: now.after(wait) };
             path.slow = path.slow.saturating_add(1);
             self.slow.push_back(self.requests, slot);
         } else {
-            request.place = Place::Flight { path: number };
+            request.place = Place::Flight { path: index };
             path.flight.push_back(self.requests, slot);
         }
         if let Some(copy) = forgotten {
@@ -283,21 +290,21 @@ impl Target<'_> {
     /// Begins a frame for a path, counted as sent on it.
     pub(super) fn begin_frame(
         &mut self,
-        index: usize,
+        index: PathId,
         command: Command,
         tag: Tag,
         now: Instant,
         frame: &mut Transmit,
     ) -> Option<()> {
-        let path = self.paths.get_mut(index)?;
-        let mac = self.links.get(usize::from(path.link.0))?.mac;
+        let path = &mut self.paths[index];
+        let mac = self.links[path.link].mac;
         path.on_transmit(now);
         *frame = Transmit::EMPTY;
         let place = frame.header.first_chunk_mut::<{ Header::LEN }>()?;
         Header::emit_request(path.mac, mac, self.address, command, tag, place);
         let [_, _, a, b, c, d] = path.mac.0;
         frame.link = path.link;
-        frame.path = u8::try_from(index).unwrap_or(0);
+        frame.path = index;
         frame.header_length = 24;
         frame.frame_length = manage::at_least_minimum(24);
         frame.flow = u32::from_be_bytes([a, b, c, d]) ^ u32::from(path.link.0) << 24;
@@ -305,30 +312,25 @@ impl Target<'_> {
     }
 
     /// Takes a request out of whatever list it is in.
-    pub(super) fn unlist(&mut self, slot: u16) {
-        let Some(request) = self.requests.get(usize::from(slot)) else { return };
+    pub(super) fn unlist(&mut self, slot: RequestId) {
+        let request = &self.requests[slot];
         match request.place {
             Place::Free => {}
             Place::Held { .. } => self.held.remove(self.requests, slot),
             Place::Resend => self.resend.remove(self.requests, slot),
-            Place::Flight { path } => {
-                if let Some(path) = self.paths.get_mut(usize::from(path)) {
-                    path.flight.remove(self.requests, slot);
-                }
-            }
+            Place::Flight { path } => self.paths[path].flight.remove(self.requests, slot),
             Place::Slow { path, .. } => {
                 self.slow.remove(self.requests, slot);
-                if let Some(path) = self.paths.get_mut(usize::from(path)) {
-                    path.slow = path.slow.saturating_sub(1);
-                }
+                let path = &mut self.paths[path];
+                path.slow = path.slow.wrapping_sub(1);
             }
         }
     }
 
     /// Queues a request for another transmission, first in line if `urgent`.
-    pub(super) fn requeue(&mut self, slot: u16, urgent: bool) {
+    pub(super) fn requeue(&mut self, slot: RequestId, urgent: bool) {
         self.unlist(slot);
-        let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
+        let request = &mut self.requests[slot];
         request.place = Place::Resend;
         if urgent {
             self.resend.push_front(self.requests, slot);
@@ -338,25 +340,28 @@ impl Target<'_> {
     }
 
     /// Ends a request; its unanswered copies stay with the guard.
-    pub(super) fn release(&mut self, slot: u16, now: Instant) {
+    pub(super) fn release(&mut self, slot: RequestId, now: Instant) {
         self.unlist(slot);
-        let Some(request) = self.requests.get_mut(usize::from(slot)) else { return };
+        let request = &mut self.requests[slot];
         if request.place == Place::Free {
             return;
         }
         request.place = Place::Free;
         if request.op.changes_data() {
-            for sent in request.transmissions().iter().filter(|s| s.copy != NIL) {
-                self.guard.orphan(sent.copy, self.paths, now, self.settings.ghost_wait);
+            for copy in request.transmissions().iter().filter_map(|s| s.copy) {
+                self.guard.orphan(copy, self.paths, now, self.settings.ghost_wait);
             }
         }
         self.free.push_front(self.requests, slot);
     }
 }
 
-/// Has the paths ask for an answer to a request later than these.
-fn want_fences(paths: &mut [Path], wanted: &[u64; super::PATHS]) {
-    for (path, seq) in paths.iter_mut().zip(wanted) {
+/// For each path, the request that an answer to a later one is wanted for, or 0.
+type Wanted = Table<u64, PathId, { super::PATHS }>;
+
+/// Has the paths ask for these answers.
+fn want_fences(paths: &mut Paths, wanted: &Wanted) {
+    for (path, seq) in paths.iter_mut().zip(wanted.iter()) {
         if path.is_up() && *seq != 0 {
             path.fence_wanted = path.fence_wanted.max(*seq);
         }

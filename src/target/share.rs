@@ -28,7 +28,7 @@ impl Target<'_> {
             p.mac == path.mac
                 && p.link != path.link
                 && p.state != State::Free
-                && self.link(p.link).is_usable()
+                && self.links[p.link].is_usable()
         };
         let others: u32 = self.known_paths().iter().filter(is_other).map(Path::places).sum();
         let own = if path.is_up() { path.places() } else { 0 };
@@ -37,14 +37,12 @@ impl Target<'_> {
 
     /// A path came or went: says of each whether another one ends at its port.
     pub(super) fn weigh_sharing(&mut self) {
-        for index in 0..self.used {
-            let is_shared = self.paths.get(index).is_some_and(|path| {
-                let same = |p: &&Path| p.mac == path.mac && p.state != State::Free;
-                path.state != State::Free && self.known_paths().iter().filter(same).count() > 1
-            });
-            if let Some(path) = self.paths.get_mut(index) {
-                path.is_shared = is_shared;
-            }
+        for index in self.path_ids() {
+            let path = &self.paths[index];
+            let same = |p: &&Path| p.mac == path.mac && p.state != State::Free;
+            let is_shared =
+                path.state != State::Free && self.known_paths().iter().filter(same).count() > 1;
+            self.paths[index].is_shared = is_shared;
         }
     }
 }

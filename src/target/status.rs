@@ -3,7 +3,7 @@
 use super::{Life, Target};
 use crate::histogram::BUCKETS;
 use crate::output::{Event, LinkId};
-use crate::path::{Counters, Path, State};
+use crate::path::{Counters, Path, PathId, State};
 use crate::time::{Instant, Micros};
 use crate::wire::{Identify, Mac};
 
@@ -53,7 +53,7 @@ pub struct Status {
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the names are those of aoe_abi.h, which describes them")]
 pub struct PathStatus {
-    pub index: u8,
+    pub index: PathId,
     pub link: LinkId,
     pub mac: Mac,
     pub state_code: u8,
@@ -146,10 +146,10 @@ impl Target<'_> {
 
     /// The `n`th path in use.
     pub fn path_status(&self, n: usize) -> Option<PathStatus> {
-        let mut used = self.paths.iter().enumerate().filter(|(_, p)| p.state != State::Free);
+        let mut used = self.paths.entries().filter(|(_, p)| p.state != State::Free);
         let (index, p) = used.nth(n)?;
         Some(PathStatus {
-            index: u8::try_from(index).unwrap_or(0),
+            index,
             link: p.link,
             mac: p.mac,
             state_code: match p.state {
@@ -197,7 +197,7 @@ impl Target<'_> {
         self.settle(now);
         let links = &*self.links;
         for path in self.paths.iter_mut() {
-            let usable = links.get(usize::from(path.link.0)).is_some_and(super::Link::is_usable);
+            let usable = links[path.link].is_usable();
             match path.state {
                 State::Up => path.recheck = true,
                 State::Conflict | State::Down { .. } if usable => {

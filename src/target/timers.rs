@@ -2,9 +2,10 @@
 
 use super::notice::Notice;
 use super::{Life, Target};
+use crate::io::IoId;
 use crate::output::{Event, IoError};
-use crate::path::{DOWN, MIN_PAYLOAD, SILENCES, State};
-use crate::request::Place;
+use crate::path::{DOWN, MIN_PAYLOAD, PathId, SILENCES, State};
+use crate::request::{Place, RequestId, Requests};
 use crate::time::Instant;
 use crate::wire::{mtu_for, sectors_per_frame};
 
@@ -15,7 +16,7 @@ impl Target<'_> {
     /// Reacts to `now`; calling early is harmless.
     pub fn handle_tick(&mut self, now: Instant) {
         self.settle(now);
-        for index in 0..self.used {
+        for index in self.path_ids() {
             self.tick_path(index, now);
         }
         self.tick_lists(now);
@@ -36,8 +37,8 @@ impl Target<'_> {
         }
     }
 
-    fn tick_path(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    fn tick_path(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
         path.beside.lapse(now);
         match path.state {
             State::Up => {
@@ -50,7 +51,7 @@ impl Target<'_> {
                 self.tick_flight(index, now);
             }
             State::Identifying { since } if since.after(DOWN) <= now => {
-                let mtu = self.paths.get(index).map_or(0, |p| self.link(p.link).mtu);
+                let mtu = self.links[self.paths[index].link].mtu;
                 let unknown = self.life == Life::Discovered;
                 self.path_down(index, now);
                 if unknown && self.life == Life::Gone {
@@ -69,8 +70,8 @@ impl Target<'_> {
     /// What is out on a path stays unanswered: it is asked who it is. One that
     /// says so again and again, and answers no I/O, is asked for a sector then,
     /// and is down if that stays unanswered, too.
-    fn on_silence(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    fn on_silence(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
         // A flush may take long, and is no reason.
         if !path.flight.is_empty() {
             path.silences = path.silences.saturating_add(1);
@@ -97,10 +98,10 @@ impl Target<'_> {
     }
 
     /// The oldest request on a path is lost once its time is up.
-    fn tick_flight(&mut self, index: usize, now: Instant) {
-        let Some(path) = self.paths.get_mut(index) else { return };
+    fn tick_flight(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
         let Some(slot) = path.flight.front() else { return };
-        let Some(request) = self.requests.get(usize::from(slot)) else { return };
+        let request = &self.requests[slot];
         if path.timeout_of(request.sent_at) > now {
             return;
         }
@@ -115,15 +116,15 @@ impl Target<'_> {
 
     /// Whether a request that its target leaves unanswered, though it answers
     /// others, has waited for `maxwait` and was not just unlucky.
-    fn has_waited_enough(&self, slot: u16, now: Instant) -> bool {
-        let Some(request) = self.requests.get(usize::from(slot)) else { return false };
+    fn has_waited_enough(&self, slot: RequestId, now: Instant) -> bool {
+        let request = &self.requests[slot];
         request.tries >= LEAST_TRIES
             && self.settings.maxwait.is_some_and(|wait| request.first_sent.after(wait) <= now)
     }
 
     /// Gives a request up, and with it the I/O that it is a part of.
-    pub(super) fn fail_request(&mut self, slot: u16, now: Instant) {
-        let Some(io) = self.requests.get(usize::from(slot)).map(|r| r.io) else { return };
+    pub(super) fn fail_request(&mut self, slot: RequestId, now: Instant) {
+        let io = self.requests[slot].io;
         self.release(slot, now);
         if self.ios.may_give_up(io) {
             self.tasting.on_missed(now);
@@ -135,11 +136,9 @@ impl Target<'_> {
         if self.slow.is_empty() && self.held.is_empty() {
             return;
         }
-        for slot in 0..u16::try_from(self.requests.len()).unwrap_or(0) {
-            match self.requests.get(usize::from(slot)).map(|r| r.place) {
-                Some(Place::Slow { deadline: until, .. } | Place::Held { until })
-                    if until <= now =>
-                {
+        for slot in Requests::numbers() {
+            match self.requests[slot].place {
+                Place::Slow { deadline: until, .. } | Place::Held { until } if until <= now => {
                     if self.has_waited_enough(slot, now) {
                         self.fail_request(slot, now);
                     } else {
@@ -152,10 +151,10 @@ impl Target<'_> {
     }
 
     /// Takes back all requests of an I/O.
-    pub(super) fn release_all_of(&mut self, io: u16, now: Instant) {
-        for slot in 0..u16::try_from(self.requests.len()).unwrap_or(0) {
-            let request = self.requests.get(usize::from(slot));
-            if request.is_some_and(|r| r.place != Place::Free && r.io == io) {
+    pub(super) fn release_all_of(&mut self, io: IoId, now: Instant) {
+        for slot in Requests::numbers() {
+            let request = &self.requests[slot];
+            if request.place != Place::Free && request.io == io {
                 self.release(slot, now);
             }
         }
@@ -181,7 +180,7 @@ impl Target<'_> {
     }
 
     fn path_deadline(&self, path: &crate::path::Path) -> Instant {
-        if !self.link(path.link).is_usable() {
+        if !self.links[path.link].is_usable() {
             return Instant::NEVER;
         }
         let mut next = path.beside.deadline();
@@ -199,10 +198,8 @@ impl Target<'_> {
                 if path.payload < path.limit && path.management.is_none() {
                     next = next.min(path.probe_at);
                 }
-                if let Some(head) =
-                    path.flight.front().and_then(|s| self.requests.get(usize::from(s)))
-                {
-                    next = next.min(path.timeout_of(head.sent_at));
+                if let Some(head) = path.flight.front() {
+                    next = next.min(path.timeout_of(self.requests[head].sent_at));
                 }
             }
             State::Conflict => next = next.min(path.forgotten_at()),

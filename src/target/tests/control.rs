@@ -3,6 +3,7 @@
 use super::rig::{OTHERS as OTHER, Rig, SERIAL, THEM, disk, up_link};
 use crate::output::{ControlDone, ControlError, IoError, LinkId, Output, Transmit};
 use crate::target::ControlRequest;
+use crate::target::PathId;
 use crate::time::Micros;
 use crate::wire::{Command, Mac, Tag};
 use std::vec::Vec;
@@ -62,7 +63,7 @@ fn the_answer_to_a_command_lies_in_the_control_buffer() {
     let expected = ControlDone {
         cookie: 77,
         result: Ok(36),
-        path: Some(0),
+        path: Some(PathId(0)),
         is_refused: false,
         code: 0,
         tries: 1,
@@ -122,20 +123,20 @@ fn one_command_at_a_time_and_none_after_a_cancel() {
 fn a_command_takes_the_path_that_it_names() {
     let mut rig = Rig::up();
     rig.raise(OTHER, &disk(1000, SERIAL));
-    let pinned = ControlRequest { path: Some(1), ..request(Command::Config, 8) };
+    let pinned = ControlRequest { path: Some(PathId(1)), ..request(Command::Config, 8) };
     assert_eq!(send(&mut rig, &QUERY, pinned), Ok(()));
     let frame = rig.take_frames()[0];
     assert_eq!(frame.header[..6], OTHER.0);
     answer(&mut rig, THEM, frame.tag(), None);
     assert_eq!(taken(&mut rig), []);
     answer(&mut rig, OTHER, frame.tag(), None);
-    assert_eq!(taken(&mut rig)[0].path, Some(1));
+    assert_eq!(taken(&mut rig)[0].path, Some(PathId(1)));
 }
 
 #[test]
 fn a_command_without_a_path_fails_at_once() {
     let mut rig = Rig::up();
-    let absent = ControlRequest { path: Some(9), ..request(Command::Config, 8) };
+    let absent = ControlRequest { path: Some(PathId(9)), ..request(Command::Config, 8) };
     assert_eq!(send(&mut rig, &QUERY, absent), Ok(()));
     assert_eq!(taken(&mut rig)[0].result, Err(ControlError::NoPath));
     let long = ControlRequest { frame_length: 100_000, ..request(Command::Config, 8) };

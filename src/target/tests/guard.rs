@@ -123,10 +123,10 @@ fn where_answers_overtook_each_other_by_little_the_wait_has_a_floor() {
 fn an_answer_that_comes_after_all_lengthens_the_wait() {
     let (mut rig, ghost) = rig_with_ghost_out_of_order(Micros::from_millis(1));
     wait_behind_fence(&mut rig);
-    let late = rig.target.paths[0].order.worst();
+    let late = rig.target.paths[PathId(0)].order.worst();
     rig.run(Micros::from_millis(400));
     rig.ok(&ghost);
-    let worst = rig.target.paths[0].order.worst();
+    let worst = rig.target.paths[PathId(0)].order.worst();
     assert!(late < Micros::from_millis(100) && worst > Micros::from_millis(400), "{worst:?}");
 }
 
@@ -264,7 +264,8 @@ fn a_copy_of_an_earlier_use_of_a_path_asks_for_no_fence() {
 #[test]
 fn a_table_full_of_live_copies_frees_itself_by_time() {
     let settings = Settings { maxout: 4, ..Settings::default() };
-    let target = Target::new(ADDRESS, Storage::leaked(16, 32, 2), settings, &[5; 32]);
+    let limits = Limits { ios: 16, requests: 32, copies: 2 };
+    let target = Target::new(ADDRESS, Storage::leaked(), limits, settings, &[5; 32]);
     let mut rig = Rig::new();
     rig.target = target;
     rig.target.handle_link(LinkId(0), up_link(), rig.now);

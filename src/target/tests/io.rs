@@ -205,7 +205,7 @@ fn a_flush_may_be_answered_after_what_follows_it() {
     rig.answer(&read);
     rig.ok(&flush);
     assert_eq!(rig.take_done(), [(2, Ok(())), (1, Ok(()))]);
-    assert_eq!(rig.target.paths[0].order.worst(), Micros(0));
+    assert_eq!(rig.target.paths[PathId(0)].order.worst(), Micros(0));
 }
 
 #[test]

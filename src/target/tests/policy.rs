@@ -18,17 +18,17 @@ fn taken(rig: &mut Rig, reads: u64) -> Vec<u8> {
     for n in 0..reads {
         rig.submit(n, Op::Read, n, 1);
     }
-    rig.take_frames().iter().map(|f| f.path).collect()
+    rig.take_frames().iter().map(|f| f.path.0).collect()
 }
 
 /// One read, answered on its path after that long; says which path it took.
 fn timed_read(rig: &mut Rig, fast: u64, slow: u64) -> u8 {
     rig.submit(1, Op::Read, 0, 1);
     let frame = rig.take_one(0x24);
-    rig.now = rig.now.after(Micros(if frame.path == 0 { fast } else { slow }));
+    rig.now = rig.now.after(Micros(if frame.path.0 == 0 { fast } else { slow }));
     rig.answer(&frame);
     assert_eq!(rig.take_done().len(), 1);
-    frame.path
+    frame.path.0
 }
 
 #[test]
@@ -48,9 +48,9 @@ fn failover_keeps_to_one_path_however_busy_it_is() {
 fn failover_takes_the_other_path_when_the_first_does_not_answer() {
     let mut rig = rig(Policy::Failover);
     rig.submit(1, Op::Read, 0, 1);
-    assert_eq!(rig.take_one(0x24).path, 0);
+    assert_eq!(rig.take_one(0x24).path.0, 0);
     rig.run(Micros::from_millis(700));
-    let again: Vec<u8> = rig.take_frames().iter().map(|f| f.path).collect();
+    let again: Vec<u8> = rig.take_frames().iter().map(|f| f.path.0).collect();
     assert_eq!(again, [0, 1]);
 }
 
@@ -59,7 +59,7 @@ fn read_without_path_0(rig: &mut Rig) -> usize {
     rig.submit(1, Op::Read, 0, 1);
     for lost in 0..10 {
         let frame = rig.take_one(0x24);
-        if frame.path == 1 {
+        if frame.path.0 == 1 {
             rig.answer(&frame);
             assert_eq!(rig.take_done().len(), 1);
             return lost;
@@ -78,7 +78,7 @@ fn a_path_whose_frames_were_lost_is_asked_after_a_second_and_used_again() {
     assert_eq!(lost, 2, "it is left alone after two in a row");
     rig.run(Micros::from_millis(1_100));
     let query = rig.take_one(0xec);
-    assert_eq!(query.path, 0);
+    assert_eq!(query.path.0, 0);
     rig.identify(&query, THEM, &disk(1000, SERIAL));
     assert_eq!(taken(&mut rig, 2), [0, 1]);
 }

@@ -49,7 +49,8 @@ impl Rig {
 
     pub(super) fn with(settings: Settings) -> Self {
         let now = Instant::from_micros(1_000_000);
-        let target = Target::new(ADDRESS, Storage::leaked(16, 32, 64), settings, &[5; 32]);
+        let limits = Limits { ios: 16, requests: 32, copies: 64 };
+        let target = Target::new(ADDRESS, Storage::leaked(), limits, settings, &[5; 32]);
         let (frames, done, news, copies) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut rig =
             Self { target, now, frames, done, news, copies, admission: Admission::Granted };

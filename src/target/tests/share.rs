@@ -95,7 +95,7 @@ fn two_ports_have_a_queue_each() {
         rig.submit(n, Op::Read, n, 1);
     }
     // Half of each at first.
-    let paths: Vec<u8> = rig.take_frames().iter().map(|f| f.path).collect();
+    let paths: Vec<u8> = rig.take_frames().iter().map(|f| f.path.0).collect();
     assert_eq!(paths.len(), 2);
     assert_ne!(paths[0], paths[1]);
 }

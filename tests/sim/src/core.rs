@@ -10,6 +10,7 @@ use aoe_core::ffi::abi::{
 use aoe_core::output::{
     ControlDone, ControlError, IoError, IoHandle, LinkId, Output, Source, Span, Transmit, Why,
 };
+use aoe_core::target::PathId;
 use aoe_core::time::Micros;
 
 use crate::initiator::{
@@ -470,7 +471,7 @@ fn output(out: &AoeOutput) -> Option<Output> {
             let span = |source| Span { source, offset: out.data_offset, length: out.data_length };
             Output::Transmit(Transmit {
                 link: LinkId(out.link),
-                path: out.path,
+                path: PathId(out.path),
                 header_length: out.header_length,
                 header: out.header,
                 data: match out.source {
@@ -489,7 +490,7 @@ fn output(out: &AoeOutput) -> Option<Output> {
         abi::OUT_CONTROL_DONE => Output::ControlDone(ControlDone {
             cookie: out.value,
             result: result.map(|()| out.data_length).map_err(|_| ControlError::Silent),
-            path: Some(out.path),
+            path: Some(PathId(out.path)),
             is_refused: out.refused != 0,
             code: out.event,
             tries: out.tries,

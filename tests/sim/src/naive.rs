@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use aoe_core::output::{
     HEADER_MAX, IoError, IoHandle, LinkId, Output, Source, Span, Transmit, Why,
 };
+use aoe_core::target::PathId;
 
 use crate::frame;
 use crate::initiator::{
@@ -73,7 +74,7 @@ impl Naive {
         let length = bytes.len() as u32 + data.map_or(0, |span| span.length);
         self.outputs.push_back(Output::Transmit(Transmit {
             link: LinkId(link),
-            path: 0,
+            path: PathId(0),
             header_length: bytes.len() as u8,
             header,
             data,

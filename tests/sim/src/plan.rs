@@ -411,7 +411,7 @@ impl Plan {
         let (latency, service) = (self.profile.latency, self.profile.service);
         self.profile = Profile { latency, service, jitter: 50, ..Profile::default() };
         let s = &mut self.settings;
-        (s.io_slots, s.frame_slots, s.copy_slots) = (512, 256, 1024);
+        (s.io_slots, s.frame_slots, s.copy_slots) = (256, 256, 1024);
         (s.maxout, s.strict_src, s.ghost_wait_us) = (64, false, 3 * SECOND);
         s.maxwait_us = if rng.chance(2500) { 2 * SECOND } else { 0 };
         let w = &mut self.workload;

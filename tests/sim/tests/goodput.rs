@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use aoe_core::filter::Admission;
 use aoe_core::io::{IoRequest, Op};
 use aoe_core::output::{IoHandle, LinkId, Output, Transmit};
-use aoe_core::target::{CopyOut, Frame, Link, Settings, Storage, Target};
+use aoe_core::target::{CopyOut, Frame, Limits, Link, Settings, Storage, Target};
 use aoe_core::time::Instant;
 use aoe_core::wire::{Address, Identify, Mac};
 
@@ -97,10 +97,10 @@ struct World {
 
 impl World {
     fn new(mtu: u32, load: Load, per_mille: u64) -> Self {
-        let storage = Storage::leaked(256, 256, 1024);
+        let storage = Storage::leaked();
         let address = Address { major: 1, minor: 1 };
         let mut world = Self {
-            target: Target::new(address, storage, Settings::default(), &[3; 32]),
+            target: Target::new(address, storage, Limits::ALL, Settings::default(), &[3; 32]),
             now: 1_000_000,
             order: 0,
             events: BTreeMap::new(),

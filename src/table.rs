@@ -1,0 +1,110 @@
+//! Tables of a fixed size, indexed by a type of their own.
+//!
+//! A number is reduced modulo the table's size, which is a power of two, so
+//! that indexing has no other outcome: no check, no panic, no `Option`.
+
+use core::marker::PhantomData;
+use core::ops;
+
+/// Names a slot of one kind of table.
+pub trait Number: Copy + Eq {
+    /// The number of the slot at `place`.
+    fn at(place: usize) -> Self;
+    /// The slot's place in the table.
+    fn place(self) -> usize;
+}
+
+/// Declares the numbers of a table's slots.
+macro_rules! number {
+    ($(#[$meta:meta])* $visibility:vis $name:ident($raw:ident)) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        $visibility struct $name(pub $raw);
+
+        impl $crate::table::Number for $name {
+            #[inline]
+            #[expect(clippy::as_conversions, reason = "tables are no larger than their numbers")]
+            #[allow(clippy::cast_possible_truncation)]
+            fn at(place: usize) -> Self {
+                Self(place as $raw)
+            }
+            #[inline]
+            fn place(self) -> usize {
+                usize::from(self.0)
+            }
+        }
+    };
+}
+pub(crate) use number;
+
+/// `SIZE` slots, a power of two, indexed by `I`.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct Table<T, I, const SIZE: usize> {
+    slots: [T; SIZE],
+    numbers: PhantomData<fn(I)>,
+}
+
+impl<T, I: Number, const SIZE: usize> Table<T, I, SIZE> {
+    const MASK: usize = {
+        assert!(SIZE.is_power_of_two());
+        SIZE - 1
+    };
+
+    /// A table on the heap or the stack, for tests.
+    #[cfg(any(test, feature = "std"))]
+    pub(crate) fn new(slot: impl Fn() -> T) -> Self {
+        Self { slots: core::array::from_fn(|_| slot()), numbers: PhantomData }
+    }
+
+    /// The same value in every slot.
+    pub(crate) const fn filled(value: T) -> Self
+    where
+        T: Copy,
+    {
+        Self { slots: [value; SIZE], numbers: PhantomData }
+    }
+
+    /// Every slot.
+    pub(crate) fn iter(&self) -> core::slice::Iter<'_, T> {
+        self.slots.iter()
+    }
+
+    /// The same, to change them.
+    pub(crate) fn iter_mut(&mut self) -> core::slice::IterMut<'_, T> {
+        self.slots.iter_mut()
+    }
+
+    /// Every slot with its number.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (I, &T)> {
+        Self::numbers().zip(self.iter())
+    }
+
+    /// The numbers of all slots.
+    pub(crate) fn numbers() -> impl Iterator<Item = I> + use<T, I, SIZE> {
+        (0..SIZE).map(I::at)
+    }
+
+    /// The first `count` slots, or all.
+    pub(crate) fn first(&self, count: usize) -> &[T] {
+        self.slots.get(..count).unwrap_or(&self.slots)
+    }
+}
+
+impl<T, I: Number, const SIZE: usize> ops::Index<I> for Table<T, I, SIZE> {
+    type Output = T;
+
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "a masked place lies inside")]
+    fn index(&self, number: I) -> &T {
+        &self.slots[number.place() & Self::MASK]
+    }
+}
+
+impl<T, I: Number, const SIZE: usize> ops::IndexMut<I> for Table<T, I, SIZE> {
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "a masked place lies inside")]
+    fn index_mut(&mut self, number: I) -> &mut T {
+        &mut self.slots[number.place() & Self::MASK]
+    }
+}
