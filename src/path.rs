@@ -483,6 +483,12 @@ impl Path {
         sent_at.max(self.timer_from).after(rto)
     }
 
+    /// When what is sent now is lost or suspiciously silent, at the earliest.
+    #[inline]
+    pub(crate) fn earliest_timeout(&self, now: Instant) -> Instant {
+        now.after(self.rtt.rto().min(SILENCE))
+    }
+
     /// When silence becomes suspicious.
     pub(crate) fn silence_at(&self) -> Instant {
         if self.is_busy() { self.waiting_since.after(SILENCE) } else { Instant::NEVER }

@@ -74,6 +74,10 @@ impl<'a> Control<'a> {
         self.buffer
     }
 
+    pub(super) fn is_idle(&self) -> bool {
+        self.state == State::Idle
+    }
+
     pub(super) fn is_done(&self) -> bool {
         matches!(self.state, State::Done(_))
     }
@@ -103,6 +107,7 @@ impl Target<'_> {
     /// a command; `ControlDone` follows. `Reserved` while another command is
     /// under way, `Unsupported` if it could change what the disk holds.
     pub fn handle_control(&mut self, request: ControlRequest, now: Instant) -> Result<(), IoError> {
+        self.stir();
         self.settle(now);
         if self.control.state != State::Idle {
             return Err(IoError::Reserved);
@@ -127,6 +132,7 @@ impl Target<'_> {
 
     /// Nobody waits for the command under way, if there is one, any more.
     pub fn handle_control_cancel(&mut self, now: Instant) {
+        self.stir();
         self.settle(now);
         self.control.state = State::Idle;
     }

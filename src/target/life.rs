@@ -320,6 +320,7 @@ impl Target<'_> {
 
     /// A link came, changed or went.
     pub fn handle_link(&mut self, id: LinkId, link: Link, now: Instant) {
+        self.stir();
         self.settle(now);
         let old = core::mem::replace(&mut self.links[id], link);
         for index in self.path_ids() {
@@ -475,6 +476,7 @@ impl Target<'_> {
     /// Forgets a target that is not there and that nobody has open; `Reserved`
     /// if it is, or somebody has.
     pub fn handle_forget(&mut self, now: Instant) -> Result<(), IoError> {
+        self.stir();
         self.settle(now);
         if self.is_open || self.life == Life::Up || self.known_paths().iter().any(Path::is_up) {
             return Err(IoError::Reserved);

@@ -261,6 +261,8 @@ struct Seen {
 #[repr(C)]
 pub struct Target<'a> {
     life: Life,
+    /// Nothing but I/O is to do, as `is_all_quiet` found.
+    is_calm: bool,
     scratch_holds: Scratch,
     address: Address,
     aborted: Option<IoError>,
@@ -273,6 +275,8 @@ pub struct Target<'a> {
     /// Blocks of 512 bytes, in which all is counted here, become the disk's
     /// sectors by so many bits.
     sector_shift: u8,
+    /// While calm: the next deadline, or a time before it.
+    wakes_at: Instant,
     free: List<RequestId>,
     resend: List<RequestId>,
     slow: List<RequestId>,
@@ -335,6 +339,8 @@ impl<'a> Target<'a> {
             address,
             settings,
             life: Life::Discovered,
+            is_calm: false,
+            wakes_at: Instant::ZERO,
             is_open: false,
             tasting: Tasting::NONE,
             aborted: None,
@@ -382,6 +388,7 @@ impl<'a> Target<'a> {
 
     /// Takes new settings.
     pub fn handle_settings(&mut self, settings: Settings, now: Instant) {
+        self.stir();
         self.settle(now);
         if settings.write_cache != self.settings.write_cache {
             self.seen.no_write_cache = false;
@@ -411,6 +418,7 @@ impl<'a> Target<'a> {
             self.totals.failed = self.totals.failed.wrapping_add(1);
             return Err(error);
         }
+        self.wakes_at = self.wakes_at.min(request.give_up);
         Ok(self.ios.admit(request))
     }
 
@@ -444,6 +452,7 @@ impl<'a> Target<'a> {
     /// The provider was opened for the first time. Fails while nobody would
     /// answer what GEOM is about to ask.
     pub fn handle_open(&mut self, now: Instant) -> Result<(), IoError> {
+        self.stir();
         self.settle(now);
         let wait = self.settings.taste_wait;
         if self.life != Life::Up || self.aborted.is_some() || self.tasting.is_deaf(wait, now) {
@@ -457,6 +466,7 @@ impl<'a> Target<'a> {
 
     /// The provider was closed for the last time.
     pub fn handle_close(&mut self, now: Instant) {
+        self.stir();
         self.settle(now);
         self.is_open = false;
         if self.life == Life::Failed {
@@ -469,6 +479,7 @@ impl<'a> Target<'a> {
 
     /// Fails everything, now and from now on.
     pub fn handle_abort(&mut self, error: IoError, now: Instant) {
+        self.stir();
         self.settle(now);
         self.aborted = Some(error);
         self.remove(error);
@@ -486,7 +497,28 @@ impl<'a> Target<'a> {
 
     /// When `handle_tick` wants to be called; sooner is harmless.
     pub fn deadline(&self) -> Instant {
-        self.next_deadline()
+        if !self.is_calm {
+            return self.next_deadline();
+        }
+        debug_assert!(self.wakes_at <= self.next_deadline());
+        self.wakes_at
+    }
+
+    /// Something other than I/O may be to do.
+    #[inline]
+    fn stir(&mut self) {
+        self.is_calm = false;
+    }
+
+    /// Whether nothing but I/O is to do, until an input that stirs.
+    fn is_all_quiet(&self) -> bool {
+        self.life == Life::Up
+            && matches!(self.scratch_holds, Scratch::Nothing)
+            && self.notices.is_empty()
+            && self.control.is_idle()
+            && !self.guard_waiting
+            && !self.guard.is_starved()
+            && self.known_paths().iter().all(Path::is_quiet)
     }
 
     /// Takes the next effect; `None` when all is done.
@@ -502,9 +534,13 @@ impl<'a> Target<'a> {
 
     /// The same without moving a frame about: `frame` is where it is built.
     pub(crate) fn poll_step(&mut self, now: Instant, frame: &mut Transmit) -> Step {
-        self.settle(now);
-        if !self.notices.is_empty() {
-            return Step::Rare;
+        if self.is_calm {
+            debug_assert!(self.is_all_quiet());
+        } else {
+            self.settle(now);
+            if !self.notices.is_empty() {
+                return Step::Rare;
+            }
         }
         if let Some((io, result)) = self.ios.pop_done() {
             let counter = match result {
@@ -517,7 +553,17 @@ impl<'a> Target<'a> {
         if self.poll_transmit(now, frame) {
             return Step::Frame;
         }
-        if self.control.is_done() || self.life == Life::Gone { Step::Rare } else { Step::Nothing }
+        if self.is_calm {
+            return Step::Nothing;
+        }
+        if self.control.is_done() || self.life == Life::Gone {
+            return Step::Rare;
+        }
+        if self.is_all_quiet() {
+            self.is_calm = true;
+            self.wakes_at = self.next_deadline();
+        }
+        Step::Nothing
     }
 
     /// What [`Step::Rare`] stands for, if it is anything.
@@ -565,6 +611,7 @@ impl<'a> Target<'a> {
     }
 
     fn tell(&mut self, notice: Notice) {
+        self.stir();
         self.notices.push(notice);
     }
 }

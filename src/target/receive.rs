@@ -74,6 +74,9 @@ impl Target<'_> {
             return self.count_unexpected();
         }
         let slot = tag::slot(header.tag);
+        if header.command != Command::Ata || slot.is_none_or(|slot| slot > u8::MAX.into()) {
+            self.stir();
+        }
         if to_us && self.control.awaits(header.tag) {
             let Some(index) = self.find_path(frame.link, header.src) else {
                 return self.count_unexpected();
@@ -95,6 +98,7 @@ impl Target<'_> {
 
     /// An answer that nothing on this path waits for.
     pub(super) fn on_unexpected(&mut self, index: PathId, tag: Tag, now: Instant) -> Option<usize> {
+        self.stir();
         let path = &mut self.paths[index];
         path.counters.unexpected = path.counters.unexpected.wrapping_add(1);
         if path.is_admitted
@@ -267,6 +271,9 @@ impl Target<'_> {
         let copy = self.finish_part(slot, index, &sent, outcome, now);
         self.declare_losses(sent.path, sent.sectors, now);
         self.mark_waiting(index, now);
+        if sent.path != index {
+            self.stir();
+        }
         copy
     }
 
@@ -393,6 +400,7 @@ impl Target<'_> {
         let result = match outcome {
             Ok(()) => Ok(()),
             Err(Failure::NotReady) => {
+                self.stir();
                 self.unlist(slot);
                 let request = &mut self.requests[slot];
                 request.place = Place::Held { until: now.after(HOLD) };
@@ -469,11 +477,14 @@ impl Target<'_> {
 
     /// The path spoke: silence is counted from now on, if anything is still out.
     fn mark_waiting(&mut self, index: PathId, now: Instant) {
-        let path = &mut self.paths[index];
-        path.on_heard(now);
         self.on_io_answered(index, now);
         let path = &mut self.paths[index];
+        path.on_heard(now);
         path.is_choosy = false;
+        // Round trips are shorter than they were, perhaps, and so is the timer.
+        if let Some(head) = path.flight.front() {
+            self.wakes_at = self.wakes_at.min(path.timeout_of(self.requests[head].sent_at));
+        }
     }
 
     /// A path that answers I/O is not deaf, or no longer.
@@ -483,6 +494,7 @@ impl Target<'_> {
         path.silences = 0;
         if path.is_deaf {
             path.is_deaf = false;
+            self.is_calm = false;
             if matches!(path.state, State::Down { .. }) {
                 path.ask(now);
             }

@@ -57,7 +57,10 @@ impl Gate for GuardGate<'_, '_> {
 impl Target<'_> {
     /// Builds the next frame, if anything may go out.
     pub(super) fn poll_transmit(&mut self, now: Instant, frame: &mut Transmit) -> bool {
-        if self.poll_control(now, frame).is_some() || self.poll_management(now, frame).is_some() {
+        let asks = !self.is_calm
+            && (self.poll_control(now, frame).is_some()
+                || self.poll_management(now, frame).is_some());
+        if asks {
             return true;
         }
         if self.life != Life::Up {
@@ -135,9 +138,13 @@ impl Target<'_> {
             waited: 0,
         };
         let slot = self.ios.next_to_cut(&mut gate, now);
-        self.guard_waiting = gate.waiting;
-        self.totals.guard_waits = self.totals.guard_waits.wrapping_add(gate.released);
-        self.totals.guard_wait = self.totals.guard_wait.wrapping_add(gate.waited);
+        let GuardGate { waiting, released, waited, .. } = gate;
+        self.totals.guard_waits = self.totals.guard_waits.wrapping_add(released);
+        self.totals.guard_wait = self.totals.guard_wait.wrapping_add(waited);
+        self.guard_waiting = waiting;
+        if waiting {
+            self.stir();
+        }
         slot
     }
 
@@ -146,6 +153,7 @@ impl Target<'_> {
         if self.guard.has_room() {
             return true;
         }
+        self.stir();
         if self.guard.is_worth_sweeping(now) {
             self.sweep_copies(now);
         }
@@ -271,6 +279,8 @@ impl Target<'_> {
         if let Some(copy) = copy {
             frame.copy = self.guard.token(copy);
         }
+        // What follows from this transmission is due no sooner.
+        self.wakes_at = self.wakes_at.min(path.earliest_timeout(now));
         let low = crate::path::low_half(seq);
         let forgotten = request.on_sent(now, tag, index, low, sectors, copy);
         if request.op == Op::Flush {

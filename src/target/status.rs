@@ -194,6 +194,7 @@ impl Target<'_> {
 
     /// Asks every path again who it is.
     pub fn handle_revalidate(&mut self, now: Instant) {
+        self.stir();
         self.settle(now);
         let links = &*self.links;
         for path in self.paths.iter_mut() {

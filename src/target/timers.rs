@@ -15,6 +15,7 @@ const LEAST_TRIES: u8 = 8;
 impl Target<'_> {
     /// Reacts to `now`; calling early is harmless.
     pub fn handle_tick(&mut self, now: Instant) {
+        self.stir();
         self.settle(now);
         for index in self.path_ids() {
             self.tick_path(index, now);
@@ -192,9 +193,8 @@ impl Target<'_> {
         match path.state {
             State::Identifying { since } => next = next.min(since.after(DOWN)),
             State::Up => {
-                // A path that is busy has ticks enough for a postponed question.
-                let idle_at = || path.idle_at().min(path.adverts.due());
-                next = next.min(if path.is_busy() { path.silence_at() } else { idle_at() });
+                next = next.min(path.adverts.due());
+                next = next.min(if path.is_busy() { path.silence_at() } else { path.idle_at() });
                 if path.payload < path.limit && path.management.is_none() {
                     next = next.min(path.probe_at);
                 }
