@@ -136,9 +136,6 @@ struct aoe_peek {
 struct aoe_output {
 	uint64_t	io;			/* COMPLETE; TRANSMIT for an I/O;
 						   CONTROL_DONE: round trip, us */
-	uint64_t	value;			/* sectors, control cookie, event */
-	uint32_t	kind;			/* AOE_OUT_* */
-	int32_t		error;			/* COMPLETE, CONTROL_DONE: errno */
 	uint32_t	data_offset;
 	uint32_t	data_length;
 	uint32_t	frame_length;		/* at least 60 */
@@ -157,6 +154,9 @@ struct aoe_output {
 	uint8_t		refused;		/* CONTROL_DONE: by the target */
 	uint8_t		pad;
 	uint8_t		header[AOE_TX_HEADER];
+	uint64_t	value;			/* sectors, control cookie, event */
+	uint32_t	kind;			/* AOE_OUT_* */
+	int32_t		error;			/* COMPLETE, CONTROL_DONE: errno */
 };
 #define	AOE_OUT_TRANSMIT	1
 #define	AOE_OUT_COMPLETE	2

@@ -3,7 +3,8 @@
 use crate::path::PathId;
 use crate::table::number;
 use crate::time::Micros;
-use crate::wire::{Mac, Tag};
+use crate::wire::{MIN_LENGTH, Mac, Tag};
+use core::mem::MaybeUninit;
 
 /// Bytes of the longest header: Ethernet, AoE, ATA and one TRIM range.
 pub const HEADER_MAX: usize = 44;
@@ -81,44 +82,120 @@ pub struct Transmit {
 }
 
 /// Why a frame is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Why {
-    /// For an I/O, once more.
-    Again,
-    /// To find targets.
-    Beacon,
-    /// To compare the two answers that it will get.
-    Compare,
-    /// A management command of the administrator's.
-    Control,
-    /// To set the write cache.
-    Features,
-    /// To find out about copies of writes.
-    Fence,
-    /// To ask who is there.
-    Identify,
     /// For an I/O.
-    #[default]
-    Io,
+    Io = 0,
+    /// For an I/O, once more.
+    Again = 1,
+    /// To ask who is there.
+    Identify = 2,
     /// To try a larger payload.
-    Probe,
+    Probe = 3,
+    /// To find out about copies of writes.
+    Fence = 4,
+    /// To set the write cache.
+    Features = 5,
+    /// A management command of the administrator's.
+    Control = 6,
+    /// To find targets.
+    Beacon = 7,
+    /// To compare the two answers that it will get.
+    Compare = 8,
+}
+
+impl Why {
+    /// Its number at the boundary.
+    #[expect(clippy::as_conversions, reason = "the numbers are given above")]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Whose memory follows a frame's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Payload {
+    None = 0,
+    Io = 1,
+    Control = 2,
+}
+
+impl Payload {
+    /// Its number at the boundary.
+    #[expect(clippy::as_conversions, reason = "the numbers are given above")]
+    pub(crate) const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// A frame, built where C reads it: the first part of its `struct aoe_output`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Draft {
+    pub(crate) io: u64,
+    pub(crate) data_offset: u32,
+    pub(crate) data_length: u32,
+    pub(crate) frame_length: u32,
+    pub(crate) copy: u32,
+    pub(crate) flow: u32,
+    pub(crate) link: LinkId,
+    pub(crate) header_length: u8,
+    pub(crate) payload: Payload,
+    pub(crate) why: Why,
+    pub(crate) path: PathId,
+    pub(crate) spare: [u8; 3],
+    pub(crate) header: [u8; HEADER_MAX],
+}
+
+/// Where one frame may be built, until it is.
+pub(crate) type Blank<'b> = Option<&'b mut MaybeUninit<Draft>>;
+
+impl Draft {
+    /// A frame without payload on a path, of which the header is to be written.
+    pub(crate) const fn new(link: LinkId, path: PathId) -> Self {
+        Self {
+            io: 0,
+            data_offset: 0,
+            data_length: 0,
+            frame_length: MIN_LENGTH,
+            copy: 0,
+            flow: 0,
+            link,
+            header_length: 24,
+            payload: Payload::None,
+            why: Why::Io,
+            path,
+            spare: [0; 3],
+            header: [0; HEADER_MAX],
+        }
+    }
+
+    /// The finished frame.
+    pub(crate) fn finished(&self) -> Transmit {
+        let source = match self.payload {
+            Payload::None => None,
+            Payload::Io => Some(Source::Io(self.io)),
+            Payload::Control => Some(Source::Control),
+        };
+        let (offset, length) = (self.data_offset, self.data_length);
+        Transmit {
+            link: self.link,
+            path: self.path,
+            header_length: self.header_length,
+            header: self.header,
+            data: source.map(|source| Span { source, offset, length }),
+            frame_length: self.frame_length,
+            copy: self.copy,
+            flow: self.flow,
+            io: self.io,
+            why: self.why,
+        }
+    }
 }
 
 impl Transmit {
-    /// What a frame is built in.
-    pub(crate) const EMPTY: Self = Self {
-        link: LinkId(0),
-        path: PathId(0),
-        header_length: 0,
-        header: [0; HEADER_MAX],
-        data: None,
-        frame_length: 0,
-        copy: 0,
-        flow: 0,
-        io: 0,
-        why: Why::Io,
-    };
-
     /// The tag in the header.
     pub fn tag(&self) -> Tag {
         let [.., a, b, c, d] = *self.header.first_chunk::<24>().unwrap_or(&[0; 24]);

@@ -19,6 +19,7 @@ macro_rules! number {
     ($(#[$meta:meta])* $visibility:vis $name:ident($raw:ident)) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(transparent)]
         $visibility struct $name(pub $raw);
 
         impl $crate::table::Number for $name {

@@ -2,6 +2,7 @@
 //! asserted. `tests/abi` compares the two files through a C compiler as well.
 #![expect(missing_docs, reason = "the header describes every field")]
 
+use crate::output::{Draft, Payload, Why};
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;
 
@@ -141,25 +142,58 @@ twin!(
     /// One effect.
     AoeOutput, 96 {
         io: u64 = 0,
-        value: u64 = 8,
-        kind: u32 = 16,
-        error: i32 = 20,
-        data_offset: u32 = 24,
-        data_length: u32 = 28,
-        frame_length: u32 = 32,
-        copy: u32 = 36,
-        flow: u32 = 40,
-        link: u8 = 44,
-        header_length: u8 = 45,
-        source: u8 = 46,
-        event: u8 = 47,
-        path: u8 = 48,
-        tries: u8 = 49,
-        refused: u8 = 50,
-        pad: u8 = 51,
-        header: [u8; TX_HEADER] = 52,
+        data_offset: u32 = 8,
+        data_length: u32 = 12,
+        frame_length: u32 = 16,
+        copy: u32 = 20,
+        flow: u32 = 24,
+        link: u8 = 28,
+        header_length: u8 = 29,
+        source: u8 = 30,
+        event: u8 = 31,
+        path: u8 = 32,
+        tries: u8 = 33,
+        refused: u8 = 34,
+        pad: u8 = 35,
+        header: [u8; TX_HEADER] = 36,
+        value: u64 = 80,
+        kind: u32 = 88,
+        error: i32 = 92,
     }
 );
+
+/// The core builds frames in place.
+macro_rules! same_place {
+    ($($draft:ident = $output:ident,)*) => {
+        $(const_assert_eq!(offset_of!(Draft, $draft), offset_of!(AoeOutput, $output));)*
+    };
+}
+same_place!(
+    io = io,
+    data_offset = data_offset,
+    data_length = data_length,
+    frame_length = frame_length,
+    copy = copy,
+    flow = flow,
+    link = link,
+    header_length = header_length,
+    payload = source,
+    why = event,
+    path = path,
+    header = header,
+);
+const_assert_eq!(Payload::None.code(), SRC_NONE);
+const_assert_eq!(Payload::Io.code(), SRC_IO);
+const_assert_eq!(Payload::Control.code(), SRC_CONTROL);
+const_assert_eq!(Why::Io.code(), TX_IO);
+const_assert_eq!(Why::Again.code(), TX_AGAIN);
+const_assert_eq!(Why::Identify.code(), TX_IDENTIFY);
+const_assert_eq!(Why::Probe.code(), TX_PROBE);
+const_assert_eq!(Why::Fence.code(), TX_FENCE);
+const_assert_eq!(Why::Features.code(), TX_FEATURES);
+const_assert_eq!(Why::Control.code(), TX_CONTROL);
+const_assert_eq!(Why::Beacon.code(), TX_BEACON);
+const_assert_eq!(Why::Compare.code(), TX_COMPARE);
 pub const OUT_TRANSMIT: u32 = 1;
 pub const OUT_COMPLETE: u32 = 2;
 pub const OUT_CONTROL_DONE: u32 = 3;

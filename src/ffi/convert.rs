@@ -11,7 +11,7 @@ use crate::dump::{DumpRequest, Work};
 use crate::filter::{Admission, Kind};
 use crate::io::{IoRequest, Op};
 use crate::output::{
-    ControlDone, ControlError, IoError, IoHandle, LinkId, Output, PathName, Source, Transmit, Why,
+    ControlDone, ControlError, IoError, IoHandle, LinkId, Output, PathName, Source, Transmit,
 };
 use crate::path::PathId;
 use crate::target::{
@@ -21,6 +21,7 @@ use crate::target::{
 use crate::time::{Instant, Micros};
 use crate::wire::{Address, Command, Details, Header, Identify, Mac, WireError};
 use core::mem::MaybeUninit;
+use core::ptr::addr_of_mut;
 
 // FreeBSD's numbers (sys/errno.h).
 pub(super) const ENOENT: i32 = 2;
@@ -203,9 +204,25 @@ const NOTHING: AoeOutput = AoeOutput {
     header: [0; abi::TX_HEADER],
 };
 
+/// Writes those fields of an output that C reads of its kind.
+macro_rules! put {
+    ($place:expr, $($field:ident: $value:expr),+) => {{
+        let out = $place.as_mut_ptr();
+        // SAFETY: Each field lies inside the output, which is writable and aligned.
+        unsafe { $(addr_of_mut!((*out).$field).write($value);)+ }
+    }};
+}
+
+#[inline]
 pub(super) fn complete(io: IoHandle, result: Result<(), IoError>, place: &mut Place) {
     let error = result.map_or_else(errno, |()| 0);
-    place.write(AoeOutput { kind: abi::OUT_COMPLETE, io: io.0, error, ..NOTHING });
+    put!(place, io: io.0, kind: abi::OUT_COMPLETE, error: error);
+}
+
+/// A frame has been built in the output already.
+#[inline]
+pub(super) fn transmit_in_place(place: &mut Place) {
+    put!(place, kind: abi::OUT_TRANSMIT);
 }
 
 pub(super) fn output(output: Output, place: &mut Place) {
@@ -290,20 +307,6 @@ pub(super) fn control(c: &AoeControl) -> Option<ControlRequest> {
     })
 }
 
-fn why(why: Why) -> u8 {
-    match why {
-        Why::Again => abi::TX_AGAIN,
-        Why::Beacon => abi::TX_BEACON,
-        Why::Compare => abi::TX_COMPARE,
-        Why::Control => abi::TX_CONTROL,
-        Why::Features => abi::TX_FEATURES,
-        Why::Fence => abi::TX_FENCE,
-        Why::Identify => abi::TX_IDENTIFY,
-        Why::Io => abi::TX_IO,
-        Why::Probe => abi::TX_PROBE,
-    }
-}
-
 /// The other end's address takes the place of the header.
 fn path_name(path: PathName, out: &mut AoeOutput) {
     out.path = path.index.0;
@@ -323,7 +326,7 @@ pub(super) fn transmit(frame: &Transmit, place: &mut Place) {
         flow: frame.flow,
         link: frame.link.0,
         header_length: frame.header_length,
-        event: why(frame.why),
+        event: frame.why.code(),
         path: frame.path.0,
         header: frame.header,
         ..NOTHING

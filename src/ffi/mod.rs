@@ -19,11 +19,12 @@ use abi::{
 use block::Block;
 use convert::{EAGAIN, EINVAL, ENOENT, Place, errno};
 
-use crate::output::{IoError, LinkId, Transmit};
+use crate::output::{Draft, IoError, LinkId};
 use crate::target::{Step, Target};
 use crate::time::Instant;
 use crate::wire::{Address, Identify};
-use core::slice;
+use core::mem::MaybeUninit;
+use core::{ptr, slice};
 
 /// The opaque `struct aoe_target`.
 type Handle = Block;
@@ -359,11 +360,12 @@ pub unsafe extern "C" fn aoe_core_poll(
 ) -> u32 {
     // SAFETY: As the caller promises.
     let target = unsafe { target(block) };
-    let mut frame = Transmit::EMPTY;
     let next = |out: &mut Place| {
-        match target.poll_step(at(now), &mut frame) {
+        // SAFETY: A draft is the first part of an output.
+        let draft = unsafe { &mut *ptr::from_mut(out).cast::<MaybeUninit<Draft>>() };
+        match target.poll_step(at(now), &mut Some(draft)) {
             Step::Complete { io, result } => convert::complete(io, result, out),
-            Step::Frame => convert::transmit(&frame, out),
+            Step::Frame(_) => convert::transmit_in_place(out),
             Step::Nothing => return false,
             Step::Rare => match target.poll_rare(at(now)) {
                 Some(output) => convert::output(output, out),

@@ -1,7 +1,7 @@
 //! The one management command that a user may have under way.
 
 use super::{CONTROL_MAX, Life, Scratch, Target};
-use crate::output::{ControlDone, ControlError, IoError, Source, Span, Transmit, Why};
+use crate::output::{Blank, ControlDone, ControlError, Draft, IoError, Payload, Why};
 use crate::path::{PathId, State as PathState};
 use crate::time::{Instant, Micros};
 use crate::window::Asker;
@@ -177,7 +177,11 @@ impl Target<'_> {
     }
 
     /// The frame of a management command that is due.
-    pub(super) fn poll_control(&mut self, now: Instant, frame: &mut Transmit) -> Option<()> {
+    pub(super) fn poll_control<'b>(
+        &mut self,
+        now: Instant,
+        blank: &mut Blank<'b>,
+    ) -> Option<&'b mut Draft> {
         let State::Waiting { due, tries } = self.control.state else { return None };
         if due > now || self.control_must_wait(tries) {
             return None;
@@ -202,15 +206,15 @@ impl Target<'_> {
             State::Waiting { due: now.after(request.wait), tries: tries.saturating_add(1) };
         self.control.sent_at = now;
         self.control.asked = index;
-        self.begin_frame(index, request.command, self.control.tag, now, frame)?;
+        let frame = self.begin_frame(index, request.command, self.control.tag, now, blank)?;
         let path = &mut self.paths[index];
         path.on_asked(Asker::User, request.wait, now);
         frame.why = Why::Control;
         frame.header_length = 24;
         let length = u32::try_from(request.length).unwrap_or(0);
-        frame.data = Some(Span { source: Source::Control, offset: 0, length });
+        (frame.payload, frame.data_length) = (Payload::Control, length);
         frame.frame_length = super::manage::at_least_minimum(whole);
-        Some(())
+        Some(frame)
     }
 
     /// An answer with the control tag that came by a known path: gives the

@@ -2,11 +2,11 @@
 //! One request per path at a time, with a tag slot of its own.
 
 use super::{Life, Scratch, Target};
-use crate::output::{Event, Transmit, Why};
+use crate::output::{Blank, Draft, Event, Why};
 use crate::path::{Management, PROBE_INTERVAL, Path, PathId, Purpose, State};
 use crate::time::{Instant, Micros};
 use crate::window::Asker;
-use crate::wire::{AtaCommand, AtaRequest, AtaResponse, Command, Header, MIN_FRAME, SECTOR, Tag};
+use crate::wire::{AtaCommand, AtaRequest, AtaResponse, Command, Header, MIN_LENGTH, SECTOR, Tag};
 
 use super::doubled::PROBATION_WAIT;
 use super::notice::Notice;
@@ -31,12 +31,21 @@ const PROBE_LEAST_WAIT: Micros = Micros::from_millis(20);
 impl Target<'_> {
     /// The next management frame that is due.
     #[inline]
-    pub(super) fn poll_management(&mut self, now: Instant, frame: &mut Transmit) -> Option<()> {
+    pub(super) fn poll_management<'b>(
+        &mut self,
+        now: Instant,
+        blank: &mut Blank<'b>,
+    ) -> Option<&'b mut Draft> {
         let first = self.path_ids().find(|id| !self.paths[*id].is_quiet())?;
-        self.manage_from(first, now, frame)
+        self.manage_from(first, now, blank)
     }
 
-    fn manage_from(&mut self, first: PathId, now: Instant, frame: &mut Transmit) -> Option<()> {
+    fn manage_from<'b>(
+        &mut self,
+        first: PathId,
+        now: Instant,
+        blank: &mut Blank<'b>,
+    ) -> Option<&'b mut Draft> {
         for index in (first.0..self.used).map(PathId) {
             let path = &self.paths[index];
             if path.is_quiet() || !self.links[path.link].is_usable() {
@@ -49,9 +58,9 @@ impl Target<'_> {
             }
             let due = self.paths[index].management;
             if let Some(m) = due.filter(|m| m.due <= now)
-                && self.send_management(index, m, now, frame).is_some()
+                && let Some(frame) = self.send_management(index, m, now, blank)
             {
-                return Some(());
+                return Some(frame);
             }
         }
         None
@@ -86,13 +95,13 @@ impl Target<'_> {
     }
 
     /// Sends a management request, again perhaps; or gives it up.
-    fn send_management(
+    fn send_management<'b>(
         &mut self,
         index: PathId,
         mut m: Management,
         now: Instant,
-        frame: &mut Transmit,
-    ) -> Option<()> {
+        blank: &mut Blank<'b>,
+    ) -> Option<&'b mut Draft> {
         // Whatever goes first, I/O or this, the other waits for its answer.
         if !self.may_ask(&self.paths[index]) {
             return None;
@@ -136,7 +145,7 @@ impl Target<'_> {
             self.on_sample_sent(index, tag, now);
             request = AtaRequest::read(self.doubled.lba() >> (shift & 7), 1, lba48);
         }
-        self.begin_frame(index, Command::Ata, tag, now, frame)?;
+        let frame = self.begin_frame(index, Command::Ata, tag, now, blank)?;
         put_ata(frame, &request);
         frame.why = match m.purpose {
             Purpose::Features { .. } => Why::Features,
@@ -152,7 +161,7 @@ impl Target<'_> {
         }
         path.management = Some(m);
         path.on_asked(Asker::Path, wait, now);
-        Some(())
+        Some(frame)
     }
 
     /// An answer to the management request of path `index`. Gives the bytes
@@ -365,7 +374,7 @@ fn management_request(purpose: Purpose, lba48: bool, shift: u8) -> (AtaRequest, 
 }
 
 /// Puts an ATA argument behind the AoE header.
-pub(super) fn put_ata(frame: &mut Transmit, request: &AtaRequest) {
+pub(super) fn put_ata(frame: &mut Draft, request: &AtaRequest) {
     let mut argument = [0; AtaRequest::LEN];
     request.emit(&mut argument);
     if let Some(place) = frame.header.get_mut(Header::LEN..Header::LEN + AtaRequest::LEN) {
@@ -377,5 +386,5 @@ pub(super) fn put_ata(frame: &mut Transmit, request: &AtaRequest) {
 
 /// The least frame, as the outputs count it.
 pub(super) fn at_least_minimum(length: u32) -> u32 {
-    length.max(u32::try_from(MIN_FRAME).unwrap_or(60))
+    length.max(MIN_LENGTH)
 }

@@ -32,7 +32,7 @@ use crate::granules::Granules;
 use crate::guard::{Copies, Guard};
 use crate::io::{IoRequest, IoTable, Ios, Op};
 use crate::list::List;
-use crate::output::{IoError, IoHandle, LinkId, Output, Transmit};
+use crate::output::{Blank, Draft, IoError, IoHandle, LinkId, Output};
 use crate::path::{Counters, Path, Paths};
 use crate::random::Random;
 use crate::request::{RequestId, Requests};
@@ -40,6 +40,7 @@ use crate::table::Table;
 use crate::tag::Tags;
 use crate::time::{Instant, Micros};
 use crate::wire::{Address, Identify, Mac};
+use core::mem::MaybeUninit;
 
 pub use crate::guard::Copy as CopySlot;
 pub use crate::io::Io as IoSlot;
@@ -216,9 +217,9 @@ pub(crate) enum Life {
 
 /// What comes next, without the bulk of an [`Output`].
 #[must_use]
-pub(crate) enum Step {
+pub(crate) enum Step<'b> {
     Complete { io: IoHandle, result: Result<(), IoError> },
-    Frame,
+    Frame(&'b mut Draft),
     Nothing,
     Rare,
 }
@@ -523,17 +524,17 @@ impl<'a> Target<'a> {
 
     /// Takes the next effect; `None` when all is done.
     pub fn poll_output(&mut self, now: Instant) -> Option<Output> {
-        let mut frame = Transmit::EMPTY;
-        match self.poll_step(now, &mut frame) {
+        let mut blank = MaybeUninit::uninit();
+        match self.poll_step(now, &mut Some(&mut blank)) {
             Step::Complete { io, result } => Some(Output::Complete { io, result }),
-            Step::Frame => Some(Output::Transmit(frame)),
+            Step::Frame(frame) => Some(Output::Transmit(frame.finished())),
             Step::Nothing => None,
             Step::Rare => self.poll_rare(now),
         }
     }
 
     /// The same without moving a frame about: `frame` is where it is built.
-    pub(crate) fn poll_step(&mut self, now: Instant, frame: &mut Transmit) -> Step {
+    pub(crate) fn poll_step<'b>(&mut self, now: Instant, blank: &mut Blank<'b>) -> Step<'b> {
         if self.is_calm {
             debug_assert!(self.is_all_quiet());
         } else {
@@ -550,8 +551,8 @@ impl<'a> Target<'a> {
             *counter = counter.wrapping_add(1);
             return Step::Complete { io, result };
         }
-        if self.poll_transmit(now, frame) {
-            return Step::Frame;
+        if let Some(frame) = self.poll_transmit(now, blank) {
+            return Step::Frame(frame);
         }
         if self.is_calm {
             return Step::Nothing;

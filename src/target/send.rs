@@ -3,7 +3,7 @@
 
 use super::{Life, Target, manage};
 use crate::io::{Gate, IoId, Op};
-use crate::output::{HEADER_MAX, Source, Span, Transmit, Why};
+use crate::output::{Blank, Draft, HEADER_MAX, Payload, Why};
 use crate::path::{Path, PathId, Paths, State};
 use crate::request::{Place, RequestId};
 use crate::table::Table;
@@ -56,21 +56,26 @@ impl Gate for GuardGate<'_, '_> {
 
 impl Target<'_> {
     /// Builds the next frame, if anything may go out.
-    pub(super) fn poll_transmit(&mut self, now: Instant, frame: &mut Transmit) -> bool {
-        let asks = !self.is_calm
-            && (self.poll_control(now, frame).is_some()
-                || self.poll_management(now, frame).is_some());
-        if asks {
-            return true;
+    pub(super) fn poll_transmit<'b>(
+        &mut self,
+        now: Instant,
+        blank: &mut Blank<'b>,
+    ) -> Option<&'b mut Draft> {
+        if !self.is_calm {
+            let asked = self.poll_control(now, blank);
+            if let Some(frame) = asked.or_else(|| self.poll_management(now, blank)) {
+                return Some(frame);
+            }
         }
         if self.life != Life::Up {
-            return false;
+            return None;
         }
         if let Some((slot, path)) = self.next_request(now) {
-            return self.send(slot, path, now, frame).is_some();
+            return self.send(slot, path, now, blank);
         }
         // Only a write that waits for the guard asks for a fence.
-        self.guard_waiting && self.wants_fence() && self.poll_management(now, frame).is_some()
+        let fence = self.guard_waiting && self.wants_fence();
+        if fence { self.poll_management(now, blank) } else { None }
     }
 
     fn wants_fence(&self) -> bool {
@@ -197,13 +202,13 @@ impl Target<'_> {
 
     /// Sends what is not done of a request that is in no list.
     #[inline]
-    fn send(
+    fn send<'b>(
         &mut self,
         slot: RequestId,
         index: PathId,
         now: Instant,
-        frame: &mut Transmit,
-    ) -> Option<()> {
+        blank: &mut Blank<'b>,
+    ) -> Option<&'b mut Draft> {
         let request = &mut self.requests[slot];
         let path = &self.paths[index];
         let left = request.sectors.saturating_sub(request.done);
@@ -216,22 +221,24 @@ impl Target<'_> {
         let (op, io, tag) =
             (request.op, request.io, self.tags.tag(slot.0.into(), request.next_count()));
         let offset = request.io_offset.wrapping_add(u32::from(request.done)).wrapping_mul(512);
-        self.begin_frame(index, Command::Ata, tag, now, frame)?;
+        let frame = self.begin_frame(index, Command::Ata, tag, now, blank)?;
         self.fill(frame, op, lba, sectors);
         frame.io = self.ios.get(io).raw_handle();
-        frame.why = if again { Why::Again } else { Why::Io };
+        if again {
+            frame.why = Why::Again;
+        }
         if op == Op::Write {
             let length = u32::from(sectors).wrapping_mul(512);
-            frame.data = Some(Span { source: Source::Io(frame.io), offset, length });
+            (frame.payload, frame.data_offset, frame.data_length) = (Payload::Io, offset, length);
             frame.frame_length = frame.frame_length.wrapping_add(length);
         }
         frame.frame_length = manage::at_least_minimum(frame.frame_length);
         self.note_sent(slot, index, sectors, lba, tag, again, frame, now);
-        Some(())
+        Some(frame)
     }
 
     /// The ATA argument of a request, and a TRIM's one range behind it.
-    fn fill(&self, frame: &mut Transmit, op: Op, lba: u64, sectors: u16) {
+    fn fill(&self, frame: &mut Draft, op: Op, lba: u64, sectors: u16) {
         let (lba48, shift) = (self.uses_lba48, self.sector_shift & 7);
         let (lba, sectors) = (lba >> shift, sectors >> shift);
         let count = u8::try_from(sectors).unwrap_or(u8::MAX);
@@ -263,7 +270,7 @@ impl Target<'_> {
         lba: u64,
         tag: Tag,
         again: bool,
-        frame: &mut Transmit,
+        frame: &mut Draft,
         now: Instant,
     ) {
         let path = &mut self.paths[index];
@@ -298,27 +305,23 @@ impl Target<'_> {
     }
 
     /// Begins a frame for a path, counted as sent on it.
-    pub(super) fn begin_frame(
+    pub(super) fn begin_frame<'b>(
         &mut self,
         index: PathId,
         command: Command,
         tag: Tag,
         now: Instant,
-        frame: &mut Transmit,
-    ) -> Option<()> {
+        blank: &mut Blank<'b>,
+    ) -> Option<&'b mut Draft> {
         let path = &mut self.paths[index];
+        let frame = blank.take()?.write(Draft::new(path.link, index));
         let mac = self.links[path.link].mac;
         path.on_transmit(now);
-        *frame = Transmit::EMPTY;
         let place = frame.header.first_chunk_mut::<{ Header::LEN }>()?;
         Header::emit_request(path.mac, mac, self.address, command, tag, place);
         let [_, _, a, b, c, d] = path.mac.0;
-        frame.link = path.link;
-        frame.path = index;
-        frame.header_length = 24;
-        frame.frame_length = manage::at_least_minimum(24);
         frame.flow = u32::from_be_bytes([a, b, c, d]) ^ u32::from(path.link.0) << 24;
-        Some(())
+        Some(frame)
     }
 
     /// Takes a request out of whatever list it is in.

@@ -30,6 +30,8 @@ pub const ETHERTYPE: u16 = 0x88a2;
 pub const SECTOR: usize = 512;
 /// The shortest Ethernet frame, without its check sequence.
 pub const MIN_FRAME: usize = 60;
+/// The same, as outputs count it.
+pub(crate) const MIN_LENGTH: u32 = 60;
 
 /// Why bytes are not the message that they were taken for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
