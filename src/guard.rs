@@ -9,7 +9,7 @@
 //! interface gave its mbuf back. Copies of finished requests ("orphans")
 //! outlive I/O, failure, suspension and the disk itself.
 
-use crate::list::{Linked, Links, List};
+use crate::list::{Linked, Links, List, Stack};
 use crate::path::{Path, PathId, Paths};
 use crate::table::{Table, number};
 use crate::time::{Instant, Micros};
@@ -128,7 +128,7 @@ const PASSED: u16 = 64;
 #[derive(Debug)]
 pub(crate) struct Guard<'a> {
     slots: &'a mut Copies,
-    free: List<CopyId>,
+    free: Stack<CopyId>,
     orphans: List<CopyId>,
     /// Set when an allocation failed: a sweep is worth its while.
     starved: bool,
@@ -144,10 +144,7 @@ const SWEEP_INTERVAL: Micros = Micros::from_millis(1);
 impl<'a> Guard<'a> {
     /// Takes over free entries, of which `limit` may be used.
     pub(crate) fn new(slots: &'a mut Copies, limit: u16) -> Self {
-        let mut free = List::EMPTY;
-        for slot in Copies::numbers().take(usize::from(limit)) {
-            free.push_back(slots, slot);
-        }
+        let free = Stack::of_first(slots, limit);
         Self {
             slots,
             free,
@@ -189,7 +186,7 @@ impl<'a> Guard<'a> {
         tag: Tag,
         now: Instant,
     ) -> Option<CopyId> {
-        let free = self.free.pop_front(self.slots);
+        let free = self.free.pop(self.slots);
         let slot = free.or_else(|| self.passed.pop_front(self.slots))?;
         let copy = &mut self.slots[slot];
         *copy = Copy {
@@ -356,7 +353,7 @@ impl<'a> Guard<'a> {
     /// An entry in no list is free again.
     fn release(&mut self, slot: CopyId) {
         self.slots[slot].place = Place::Free;
-        self.free.push_front(self.slots, slot);
+        self.free.push(self.slots, slot);
     }
 }
 

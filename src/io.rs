@@ -4,7 +4,7 @@
 //! time-outs but the one for tasting.
 
 use crate::granules::Granules;
-use crate::list::{Linked, Links, List};
+use crate::list::{Linked, Links, List, Stack};
 use crate::output::{IoError, IoHandle};
 use crate::table::{Table, number};
 use crate::time::Instant;
@@ -141,7 +141,7 @@ pub(crate) trait Gate {
 #[derive(Debug)]
 pub(crate) struct IoTable<'a> {
     slots: &'a mut Ios,
-    free: List<IoId>,
+    free: Stack<IoId>,
     pending: List<IoId>,
     cutting: List<IoId>,
     sent: List<IoId>,
@@ -159,10 +159,7 @@ pub(crate) struct IoTable<'a> {
 impl<'a> IoTable<'a> {
     /// Takes over free slots, of which `limit` may be used.
     pub(crate) fn new(slots: &'a mut Ios, changes: &'a mut Granules, limit: u16) -> Self {
-        let mut free = List::EMPTY;
-        for slot in Ios::numbers().take(usize::from(limit)) {
-            free.push_back(slots, slot);
-        }
+        let free = Stack::of_first(slots, limit);
         changes.clear();
         Self {
             limit: free.len(),
@@ -199,7 +196,7 @@ impl<'a> IoTable<'a> {
 
     /// Accepts an I/O; hands it back if every slot is taken.
     pub(crate) fn admit(&mut self, request: IoRequest) -> Result<(), IoRequest> {
-        let Some(slot) = self.free.pop_front(self.slots) else { return Err(request) };
+        let Some(slot) = self.free.pop(self.slots) else { return Err(request) };
         self.give_ups = self.give_ups.wrapping_add(u16::from(request.give_up != Instant::NEVER));
         self.slots[slot] = Io {
             handle: Some(request.io),
@@ -413,8 +410,7 @@ impl<'a> IoTable<'a> {
         io.place = Place::Free;
         let result = io.error.take().map_or(Ok(()), Err);
         let handle = io.handle.take();
-        // The slot used last is the one most likely to be in a cache.
-        self.free.push_front(self.slots, slot);
+        self.free.push(self.slots, slot);
         handle.map(|h| (h, result))
     }
 }

@@ -102,7 +102,7 @@ impl<I: Number> List<I> {
         table: &mut Table<T, I, N>,
         slot: I,
     ) {
-        let links = core::mem::replace(table[slot].links_mut(), Links::NONE);
+        let links = table[slot].links();
         match links.prev {
             Some(before) => table[before].links_mut().next = links.next,
             None => self.head = links.next,
@@ -122,6 +122,63 @@ impl<I: Number> List<I> {
     ) -> Option<I> {
         let slot = self.front()?;
         self.remove(table, slot);
+        Some(slot)
+    }
+}
+
+/// The slots that are not used: the last one back is the first one out, since
+/// it is the one most likely to be in a cache.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stack<I> {
+    top: Option<I>,
+    len: u16,
+}
+
+impl<I: Number> Stack<I> {
+    /// A stack of the first `count` slots of a table, or of all.
+    pub(crate) fn of_first<T: Linked<I>, const N: usize>(
+        table: &mut Table<T, I, N>,
+        count: u16,
+    ) -> Self {
+        let mut stack = Self { top: None, len: 0 };
+        for slot in Table::<T, I, N>::numbers().take(usize::from(count)).rev() {
+            stack.push(table, slot);
+        }
+        stack
+    }
+
+    /// Number of slots.
+    pub(crate) const fn len(&self) -> u16 {
+        self.len
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Puts a slot back that is in no list.
+    #[inline]
+    pub(crate) fn push<T: Linked<I>, const N: usize>(
+        &mut self,
+        table: &mut Table<T, I, N>,
+        slot: I,
+    ) {
+        table[slot].links_mut().next = self.top;
+        self.top = Some(slot);
+        self.len = self.len.wrapping_add(1);
+    }
+
+    /// Takes one out.
+    #[inline]
+    pub(crate) fn pop<T: Linked<I>, const N: usize>(
+        &mut self,
+        table: &mut Table<T, I, N>,
+    ) -> Option<I> {
+        let slot = self.top?;
+        self.top = table[slot].links().next;
+        self.len = self.len.wrapping_sub(1);
         Some(slot)
     }
 }

@@ -82,7 +82,8 @@ impl<T, I: Number, const SIZE: usize> Table<T, I, SIZE> {
     }
 
     /// The numbers of all slots.
-    pub(crate) fn numbers() -> impl Iterator<Item = I> + use<T, I, SIZE> {
+    pub(crate) fn numbers()
+    -> impl ExactSizeIterator<Item = I> + DoubleEndedIterator + use<T, I, SIZE> {
         (0..SIZE).map(I::at)
     }
 

@@ -31,7 +31,7 @@ mod trouble;
 use crate::granules::Granules;
 use crate::guard::{Copies, Guard};
 use crate::io::{IoRequest, IoTable, Ios, Op};
-use crate::list::List;
+use crate::list::{List, Stack};
 use crate::output::{Blank, Draft, IoError, IoHandle, LinkId, Output};
 use crate::path::{Counters, Path, Paths};
 use crate::random::Random;
@@ -39,7 +39,7 @@ use crate::request::{RequestId, Requests};
 use crate::table::Table;
 use crate::tag::Tags;
 use crate::time::{Instant, Micros};
-use crate::wire::{Address, Identify, Mac};
+use crate::wire::{Address, Identify, Mac, Plain};
 use core::mem::MaybeUninit;
 
 pub use crate::guard::Copy as CopySlot;
@@ -266,6 +266,8 @@ pub struct Target<'a> {
     is_calm: bool,
     scratch_holds: Scratch,
     address: Address,
+    /// What its plain answers begin with.
+    plain: Plain,
     aborted: Option<IoError>,
     guard_waiting: bool,
     /// I/O was refused, and none of its kind was done since.
@@ -278,7 +280,7 @@ pub struct Target<'a> {
     sector_shift: u8,
     /// While calm: the next deadline, or a time before it.
     wakes_at: Instant,
-    free: List<RequestId>,
+    free: Stack<RequestId>,
     resend: List<RequestId>,
     slow: List<RequestId>,
     held: List<RequestId>,
@@ -332,12 +334,10 @@ impl<'a> Target<'a> {
     ) -> Self {
         let Storage { ios, requests, copies, paths, links, changes, scratch, .. } = storage;
         let Storage { control, identify, config, .. } = storage;
-        let mut free = List::EMPTY;
-        for slot in Requests::numbers().take(usize::from(limits.requests)) {
-            free.push_back(requests, slot);
-        }
+        let free = Stack::of_first(requests, limits.requests);
         Self {
             address,
+            plain: Plain::of(address),
             settings,
             life: Life::Discovered,
             is_calm: false,

@@ -63,6 +63,9 @@ impl Target<'_> {
     /// Takes a frame that was sent to or for this target's address.
     pub fn handle_frame(&mut self, frame: &Frame<'_>, now: Instant) -> Option<CopyOut> {
         self.settle(now);
+        if let Some((slot, path, found)) = self.plain_answer(frame) {
+            return self.on_answer(slot, path, &found, Ok(()), frame.length, now);
+        }
         let header = match Header::parse(frame.header) {
             Ok(header) if header.response && header.address == self.address => header,
             _ => return self.count_unexpected(),
@@ -227,6 +230,29 @@ impl Target<'_> {
         }
     }
 
+    /// A plain answer to a request of I/O: its slot, path and transmission.
+    /// All else is `None`, and judged step by step.
+    #[inline]
+    fn plain_answer(&self, frame: &Frame<'_>) -> Option<(RequestId, PathId, Found)> {
+        let answer = self.plain.parse(frame.header)?;
+        let slot = RequestId(u8::try_from(tag::slot(answer.tag)?).ok()?);
+        let request = &self.requests[slot];
+        let link = &self.links[frame.link];
+        let path = self.find_path(frame.link, answer.src)?;
+        if request.place == Place::Free
+            || answer.dst != link.mac
+            || !link.is_usable()
+            || !self.paths[path].is_admitted
+        {
+            return None;
+        }
+        let (sent, is_last) = request.find(answer.tag)?;
+        if self.settings.strict_src && sent.path != path {
+            return None;
+        }
+        Some((slot, path, Found { op: request.op, sent, is_last }))
+    }
+
     fn on_ata(
         &mut self,
         header: &Header,
@@ -250,8 +276,8 @@ impl Target<'_> {
         };
         let request = &self.requests[slot];
         let counts = self.paths[index].is_admitted && request.place != Place::Free;
-        let found = request.find(header.tag).filter(|_| counts).map(|sent| (request.op, sent));
-        let Some((op, (sent, is_last))) = found else {
+        let op = request.op;
+        let Some((sent, is_last)) = request.find(header.tag).filter(|_| counts) else {
             self.count_double(index, slot, header.tag);
             self.on_unexpected(index, header.tag, now);
             return None;
@@ -259,16 +285,32 @@ impl Target<'_> {
         if self.settings.strict_src && sent.path != index {
             return self.count_unexpected();
         }
-        let lba = self.lba_of(slot, &sent);
-        let outcome = self.judge(header, ata, op, lba, now);
-        let data = frame.length.saturating_sub(Header::LEN + AtaRequest::LEN);
-        let needed = usize::from(sent.sectors).saturating_mul(SECTOR);
-        if outcome.is_ok() && op == Op::Read && data < needed {
+        let outcome = self.judge(header, ata, op, self.lba_of(slot, &sent), now);
+        self.on_answer(slot, index, &Found { op, sent, is_last }, outcome, frame.length, now)
+    }
+
+    /// An answer to a transmission of a request of I/O.
+    fn on_answer(
+        &mut self,
+        slot: RequestId,
+        index: PathId,
+        found: &Found,
+        outcome: Verdict,
+        length: usize,
+        now: Instant,
+    ) -> Option<CopyOut> {
+        let Found { op, sent, is_last } = found;
+        let data = length.saturating_sub(Header::LEN + AtaRequest::LEN);
+        let needed = usize::from(sent.sectors).wrapping_mul(SECTOR);
+        if outcome.is_ok() && *op == Op::Read && data < needed {
             return self.count_unexpected();
         }
-        self.count_answer(index, &sent, is_last, op, now);
-        self.forget_answered(slot, &sent);
-        let copy = self.finish_part(slot, index, &sent, outcome, now);
+        if outcome.is_ok() {
+            self.on_done(*op);
+        }
+        self.count_answer(index, sent, *is_last, *op, now);
+        self.forget_answered(slot, sent);
+        let copy = self.finish_part(slot, index, sent, outcome, now);
         self.declare_losses(sent.path, sent.sectors, now);
         self.mark_waiting(index, now);
         if sent.path != index {
@@ -298,10 +340,7 @@ impl Target<'_> {
             (Some(error), _) => return self.judge_error(error, op, lba, now),
             (None, None) => Some(AtaError::Other),
         };
-        let Some(error) = failed.or(header.error.map(|_| AtaError::Other)) else {
-            self.on_done(op);
-            return Ok(());
-        };
+        let Some(error) = failed.or(header.error.map(|_| AtaError::Other)) else { return Ok(()) };
         let event = match (error, op) {
             (AtaError::Aborted, Op::Flush | Op::Delete) => {
                 self.refuse_optional(op);
@@ -500,6 +539,15 @@ impl Target<'_> {
             }
         }
     }
+}
+
+/// The transmission that an answer belongs to.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    op: Op,
+    sent: Sent,
+    /// No later one was sent.
+    is_last: bool,
 }
 
 /// What an answer says.

@@ -125,7 +125,7 @@ impl Target<'_> {
             Op::Read | Op::Write => u32::from(self.paths[path].payload),
         };
         let sectors = left.min(most);
-        let slot = self.free.pop_front(self.requests)?;
+        let slot = self.free.pop(self.requests)?;
         let request = &mut self.requests[slot];
         request.assign(io_slot, op, lba, u16::try_from(sectors).unwrap_or(0), offset);
         self.ios.on_cut(io_slot, sectors);
@@ -365,7 +365,7 @@ impl Target<'_> {
                 self.guard.orphan(copy, self.paths, now, self.settings.ghost_wait);
             }
         }
-        self.free.push_front(self.requests, slot);
+        self.free.push(self.requests, slot);
     }
 }
 

@@ -271,6 +271,12 @@ impl AtaResponse {
         Ok(AtaResponse { error: raw.feature, count: raw.count, status: raw.command })
     }
 
+    /// Whether the status says so, whatever the command was.
+    #[inline]
+    pub fn is_success(&self) -> bool {
+        Status::from_bits_truncate(self.status).is_empty()
+    }
+
     /// What became of the command `sent`.
     ///
     /// DRDY is not required, since vblade answers a flush with status 0, and a
@@ -281,10 +287,10 @@ impl AtaResponse {
         if sent.is_flush() && self.status == sent.0 {
             return Ok(());
         }
-        let status = Status::from_bits_truncate(self.status);
-        if status.is_empty() {
+        if self.is_success() {
             return Ok(());
         }
+        let status = Status::from_bits_truncate(self.status);
         if status.contains(Status::DF) {
             return Err(AtaError::DeviceFault);
         }

@@ -10,6 +10,7 @@ mod config;
 mod header;
 mod identify;
 mod mask;
+mod plain;
 mod reserve;
 
 pub use ata::{AtaCommand, AtaError, AtaFlags, AtaRequest, AtaResponse};
@@ -17,6 +18,7 @@ pub use config::{ConfigCommand, ConfigRequest, ConfigResponse};
 pub use header::{AoeError, Command, Header};
 pub use identify::{Details, Identify};
 pub use mask::{Directive, MaskCommand, MaskError, MaskRequest, MaskResponse};
+pub use plain::{Plain, PlainAnswer};
 pub use reserve::{ReserveCommand, ReserveRequest, ReserveResponse};
 
 use core::fmt;
