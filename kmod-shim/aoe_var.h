@@ -49,9 +49,9 @@
 #define	AOE_NEWS		64	/* adverts kept for later */
 #define	AOE_LOG_RING		64	/* events kept per target */
 #define	AOE_LOG_SPARE		32	/* ... of these for what matters */
-#define	AOE_IO_SLOTS		256
-#define	AOE_FRAME_SLOTS		256
-#define	AOE_COPY_SLOTS		1024
+#define	AOE_IO_SLOTS		128
+#define	AOE_FRAME_SLOTS		128
+#define	AOE_COPY_SLOTS		512
 #define	AOE_RESERVE		2	/* frames kept for want of memory */
 #define	AOE_REAP_US		250000	/* how often buffers are looked for */
 #define	AOE_SECTOR		512

@@ -10,9 +10,9 @@
 //! outlive I/O, failure, suspension and the disk itself.
 
 use crate::list::{Linked, Links, List, Stack};
-use crate::path::{Path, PathId, Paths};
+use crate::path::{Path, PathId, Paths, low_half};
 use crate::table::{Table, number};
-use crate::time::{Instant, Micros};
+use crate::time::{Instant, Micros, Stamp};
 use crate::wire::Tag;
 
 number!(
@@ -21,7 +21,7 @@ number!(
 );
 
 /// The copies that a target remembers.
-pub type Copies = Table<Copy, CopyId, 1024>;
+pub type Copies = Table<Copy, CopyId, 512>;
 
 /// One transmitted copy of a write or delete.
 #[derive(Clone, Copy, Debug)]
@@ -34,13 +34,13 @@ pub struct Copy {
     generation: u16,
     /// Which use of the path's slot it was sent in.
     epoch: u16,
-    /// The path's count of transmissions.
-    seq: u64,
-    sent_at: Instant,
+    sectors: u16,
+    /// The path's count of transmissions, low 32 bits.
+    seq: u32,
+    sent_at: Stamp,
     lba: u64,
-    end: u64,
-    /// When the interface gave the mbuf back.
-    left_at: Option<Instant>,
+    /// When the interface gave the mbuf back, or never.
+    left_at: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +62,11 @@ impl Copy {
         path: PathId(0),
         generation: 0,
         epoch: 0,
+        sectors: 0,
         seq: 0,
-        sent_at: Instant::ZERO,
+        sent_at: Stamp::ZERO,
         lba: 0,
-        end: 0,
-        left_at: None,
+        left_at: Instant::NEVER,
     };
 
     fn is_resolved(&self, paths: &Paths, now: Instant, wait: Micros) -> bool {
@@ -74,17 +74,27 @@ impl Copy {
     }
 
     fn is_old(&self, now: Instant, wait: Micros) -> bool {
-        self.left_at.is_some_and(|at| at.after(wait) <= now)
+        self.left_at.after(wait) <= now
     }
 
     /// When what its path answered resolves it.
     fn over_at(&self, paths: &Paths) -> Instant {
-        paths[self.path].over_at(self.epoch, self.seq)
+        paths[self.path].over_at(self.epoch, self.full_seq(paths))
     }
 
     /// When its path is to be asked for an answer.
     fn fence_at(&self, paths: &Paths) -> Instant {
-        paths[self.path].fence_at(self.epoch, self.seq)
+        paths[self.path].fence_at(self.epoch, self.full_seq(paths))
+    }
+
+    /// The path's count of transmissions, if this is its epoch.
+    fn full_seq(&self, paths: &Paths) -> u64 {
+        paths[self.path].full_seq(self.seq)
+    }
+
+    /// Whether it is of a sector from `lba` on and before `end`.
+    fn overlaps(&self, lba: u64, end: u64) -> bool {
+        self.lba < end && lba < self.lba.saturating_add(u64::from(self.sectors))
     }
 
     /// When it is over, or its path is to be asked once more because its time
@@ -116,8 +126,8 @@ impl Linked<CopyId> for Copy {
 pub(crate) struct Late {
     pub(crate) path: PathId,
     pub(crate) epoch: u16,
-    pub(crate) seq: u64,
-    pub(crate) sent_at: Instant,
+    pub(crate) seq: u32,
+    pub(crate) sent_at: Stamp,
 }
 
 /// Copies that were taken for resolved and are kept as long as there is room:
@@ -195,10 +205,10 @@ impl<'a> Guard<'a> {
             path,
             generation: copy.generation.wrapping_add(1),
             epoch: on.epoch,
-            seq: on.last_seq(),
-            sent_at: now,
+            sectors,
+            seq: low_half(on.last_seq()),
+            sent_at: Stamp::of(now),
             lba,
-            end: lba.saturating_add(u64::from(sectors)),
             ..Copy::FREE
         };
         Some(slot)
@@ -214,7 +224,7 @@ impl<'a> Guard<'a> {
         let [g1, g0, s1, s0] = token.to_be_bytes();
         let copy = &mut self.slots[CopyId(u16::from_be_bytes([s1, s0]).wrapping_sub(1))];
         if copy.place != Place::Free && copy.generation == u16::from_be_bytes([g1, g0]) {
-            copy.left_at.get_or_insert(now);
+            copy.left_at = copy.left_at.min(now);
         }
     }
 
@@ -285,9 +295,9 @@ impl<'a> Guard<'a> {
             if copy.is_resolved(paths, now, wait) {
                 self.orphans.remove(self.slots, slot);
                 self.pass(slot);
-            } else if copy.lba < end && lba < copy.end {
+            } else if copy.overlaps(lba, end) {
                 if copy.fence_at(paths) <= now {
-                    blocked(copy.path, copy.seq);
+                    blocked(copy.path, copy.full_seq(paths));
                 }
                 found = true;
             }
@@ -322,15 +332,14 @@ impl<'a> Guard<'a> {
         if self.starved {
             let is_kept = |c: &&Copy| !matches!(c.place, Place::Free | Place::Passed);
             let left = self.slots.iter().filter(is_kept);
-            let oldest = left.filter_map(|c| c.left_at).map(|at| at.after(wait)).min();
+            let oldest = left.map(|c| c.left_at.after(wait)).min();
             // A fence may have been answered since the sweep that was in vain.
             let again = self.swept_in_vain.map(|at| at.after(SWEEP_INTERVAL));
             return oldest.into_iter().chain(again).min().unwrap_or(Instant::NEVER);
         }
         let ends = self.orphans.iter(self.slots).map(|slot| {
             let copy = &self.slots[slot];
-            let old_at = copy.left_at.map_or(Instant::NEVER, |at| at.after(wait));
-            old_at.min(copy.over_or_still_at(paths))
+            copy.left_at.after(wait).min(copy.over_or_still_at(paths))
         });
         ends.min().unwrap_or(Instant::NEVER)
     }
@@ -345,7 +354,7 @@ impl<'a> Guard<'a> {
         for slot in self.orphans.iter(self.slots) {
             let copy = &self.slots[slot];
             if copy.over_or_still_at(paths) <= now {
-                stands(copy.path, copy.seq);
+                stands(copy.path, copy.full_seq(paths));
             }
         }
     }

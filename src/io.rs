@@ -52,13 +52,14 @@ number!(
 );
 
 /// The I/O slots of a target.
-pub type Ios = Table<Io, IoId, 256>;
+pub type Ios = Table<Io, IoId, 128>;
 
 /// An I/O slot.
 #[derive(Debug)]
 pub struct Io {
     links: Links<IoId>,
-    handle: Option<IoHandle>,
+    /// The caller's, to be given back once.
+    handle: u64,
     pub(crate) op: Op,
     ordered: bool,
     place: Place,
@@ -87,7 +88,7 @@ impl Io {
     /// An unused slot.
     pub const FREE: Self = Self {
         links: Links::NONE,
-        handle: None,
+        handle: 0,
         op: Op::Read,
         ordered: false,
         place: Place::Free,
@@ -102,7 +103,7 @@ impl Io {
 
     /// The caller's handle, for naming payload.
     pub(crate) fn raw_handle(&self) -> u64 {
-        self.handle.as_ref().map_or(0, |h| h.0)
+        self.handle
     }
 
     /// The first sector behind it.
@@ -199,7 +200,7 @@ impl<'a> IoTable<'a> {
         let Some(slot) = self.free.pop(self.slots) else { return Err(request) };
         self.give_ups = self.give_ups.wrapping_add(u16::from(request.give_up != Instant::NEVER));
         self.slots[slot] = Io {
-            handle: Some(request.io),
+            handle: request.io.0,
             op: request.op,
             ordered: request.ordered,
             place: Place::Pending,
@@ -409,9 +410,9 @@ impl<'a> IoTable<'a> {
         let io = &mut self.slots[slot];
         io.place = Place::Free;
         let result = io.error.take().map_or(Ok(()), Err);
-        let handle = io.handle.take();
+        let handle = IoHandle(io.handle);
         self.free.push(self.slots, slot);
-        handle.map(|h| (h, result))
+        Some((handle, result))
     }
 }
 

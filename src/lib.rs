@@ -30,6 +30,7 @@ pub mod filter;
 mod granules;
 mod guard;
 mod histogram;
+mod history;
 pub mod io;
 mod list;
 pub mod output;

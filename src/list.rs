@@ -1,18 +1,18 @@
 //! Doubly linked lists of slot numbers through a table: what a fixed memory
 //! block has in place of a heap. A slot is in at most one list at a time.
 
-use crate::table::{Number, Table};
+use crate::table::{Maybe, Number, Table};
 
 /// A slot's neighbours in the list that it is in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Links<I> {
-    prev: Option<I>,
-    next: Option<I>,
+    prev: Maybe<I>,
+    next: Maybe<I>,
 }
 
-impl<I> Links<I> {
+impl<I: Number> Links<I> {
     /// In no list.
-    pub(crate) const NONE: Self = Self { prev: None, next: None };
+    pub(crate) const NONE: Self = Self { prev: Maybe::NONE, next: Maybe::NONE };
 }
 
 /// A table entry that can be in a list.
@@ -24,14 +24,14 @@ pub(crate) trait Linked<I> {
 /// First, last and length; the rest lies in the table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct List<I> {
-    head: Option<I>,
-    tail: Option<I>,
+    head: Maybe<I>,
+    tail: Maybe<I>,
     len: u16,
 }
 
 impl<I: Number> List<I> {
     /// The empty list.
-    pub(crate) const EMPTY: Self = Self { head: None, tail: None, len: 0 };
+    pub(crate) const EMPTY: Self = Self { head: Maybe::NONE, tail: Maybe::NONE, len: 0 };
 
     /// Number of slots in the list.
     pub(crate) const fn len(&self) -> u16 {
@@ -46,13 +46,13 @@ impl<I: Number> List<I> {
 
     /// The first slot.
     #[inline]
-    pub(crate) const fn front(&self) -> Option<I> {
-        self.head
+    pub(crate) fn front(&self) -> Option<I> {
+        self.head.get()
     }
 
     /// The slot after `slot`.
     pub(crate) fn next<T: Linked<I>, const N: usize>(table: &Table<T, I, N>, slot: I) -> Option<I> {
-        table[slot].links().next
+        table[slot].links().next.get()
     }
 
     /// Every slot of the list, from the first on.
@@ -60,7 +60,7 @@ impl<I: Number> List<I> {
         &self,
         table: &Table<T, I, N>,
     ) -> impl Iterator<Item = I> {
-        core::iter::successors(self.head, |slot| Self::next(table, *slot))
+        core::iter::successors(self.front(), |slot| Self::next(table, *slot))
     }
 
     /// Appends a slot that is in no list.
@@ -70,12 +70,12 @@ impl<I: Number> List<I> {
         table: &mut Table<T, I, N>,
         slot: I,
     ) {
-        *table[slot].links_mut() = Links { prev: self.tail, next: None };
-        match self.tail {
-            Some(last) => table[last].links_mut().next = Some(slot),
-            None => self.head = Some(slot),
+        *table[slot].links_mut() = Links { prev: self.tail, next: Maybe::NONE };
+        match self.tail.get() {
+            Some(last) => table[last].links_mut().next = Maybe::some(slot),
+            None => self.head = Maybe::some(slot),
         }
-        self.tail = Some(slot);
+        self.tail = Maybe::some(slot);
         self.len = self.len.wrapping_add(1);
     }
 
@@ -86,12 +86,12 @@ impl<I: Number> List<I> {
         table: &mut Table<T, I, N>,
         slot: I,
     ) {
-        *table[slot].links_mut() = Links { prev: None, next: self.head };
-        match self.head {
-            Some(first) => table[first].links_mut().prev = Some(slot),
-            None => self.tail = Some(slot),
+        *table[slot].links_mut() = Links { prev: Maybe::NONE, next: self.head };
+        match self.head.get() {
+            Some(first) => table[first].links_mut().prev = Maybe::some(slot),
+            None => self.tail = Maybe::some(slot),
         }
-        self.head = Some(slot);
+        self.head = Maybe::some(slot);
         self.len = self.len.wrapping_add(1);
     }
 
@@ -103,11 +103,11 @@ impl<I: Number> List<I> {
         slot: I,
     ) {
         let links = table[slot].links();
-        match links.prev {
+        match links.prev.get() {
             Some(before) => table[before].links_mut().next = links.next,
             None => self.head = links.next,
         }
-        match links.next {
+        match links.next.get() {
             Some(behind) => table[behind].links_mut().prev = links.prev,
             None => self.tail = links.prev,
         }
@@ -130,7 +130,7 @@ impl<I: Number> List<I> {
 /// it is the one most likely to be in a cache.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stack<I> {
-    top: Option<I>,
+    top: Maybe<I>,
     len: u16,
 }
 
@@ -140,7 +140,7 @@ impl<I: Number> Stack<I> {
         table: &mut Table<T, I, N>,
         count: u16,
     ) -> Self {
-        let mut stack = Self { top: None, len: 0 };
+        let mut stack = Self { top: Maybe::NONE, len: 0 };
         for slot in Table::<T, I, N>::numbers().take(usize::from(count)).rev() {
             stack.push(table, slot);
         }
@@ -166,7 +166,7 @@ impl<I: Number> Stack<I> {
         slot: I,
     ) {
         table[slot].links_mut().next = self.top;
-        self.top = Some(slot);
+        self.top = Maybe::some(slot);
         self.len = self.len.wrapping_add(1);
     }
 
@@ -176,7 +176,7 @@ impl<I: Number> Stack<I> {
         &mut self,
         table: &mut Table<T, I, N>,
     ) -> Option<I> {
-        let slot = self.top?;
+        let slot = self.top.get()?;
         self.top = table[slot].links().next;
         self.len = self.len.wrapping_sub(1);
         Some(slot)

@@ -8,8 +8,9 @@
 //! no nearer to the end of anything: of such a silence little counts. Knows
 //! sequence numbers and times; knows nothing of writes and their copies.
 
+use crate::path::low_half;
 use crate::rtt::Rtt;
-use crate::time::{Instant, Micros};
+use crate::time::{Instant, Micros, Stamp};
 
 /// How long a path that changed the order of answers is not trusted to keep it.
 pub(crate) const DISTRUST: Micros = Micros::from_secs(600);
@@ -38,6 +39,29 @@ struct Mark {
     at: Instant,
 }
 
+/// A mark's low halves: an earlier mark, seen from a later one. One that is 71
+/// minutes earlier is taken for a later one than it was, and waited for longer.
+#[derive(Clone, Copy, Debug)]
+struct Past {
+    seq: u32,
+    at: Stamp,
+}
+
+impl Past {
+    const fn of(mark: Mark) -> Self {
+        Self { seq: low_half(mark.seq), at: Stamp::of(mark.at) }
+    }
+
+    fn before(self, newest: Mark) -> Mark {
+        let behind = u64::from(low_half(newest.seq).wrapping_sub(self.seq));
+        let age = self.at.age(newest.at).0;
+        Mark {
+            seq: newest.seq.saturating_sub(behind),
+            at: Instant::from_micros(newest.at.as_micros().saturating_sub(age)),
+        }
+    }
+}
+
 /// What a path's answers tell of its order.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -64,7 +88,7 @@ pub(crate) struct Order {
     wait: Micros,
     /// The mark that is replaced next: the oldest.
     oldest: u8,
-    marks: [Mark; MARKS],
+    marks: [Past; MARKS],
 }
 
 impl Order {
@@ -86,7 +110,7 @@ impl Order {
             period_ends: Instant::ZERO,
             wait: LEAST,
             oldest: 0,
-            marks: [Mark { seq: 0, at: Instant::ZERO }; MARKS],
+            marks: [Past::of(Mark { seq, at: Instant::ZERO }); MARKS],
         }
     }
 
@@ -199,7 +223,7 @@ impl Order {
     /// Remembers what was newest until now.
     fn mark(&mut self, rtt: &Rtt, now: Instant) {
         if let Some(mark) = self.marks.get_mut(usize::from(self.oldest)) {
-            *mark = self.newest;
+            *mark = Past::of(self.newest);
         }
         self.oldest = self.oldest.wrapping_add(1) & MARKS_MASK;
         self.weigh(rtt, now);
@@ -222,9 +246,10 @@ impl Order {
     }
 
     /// The marks, oldest first, and the newest answer.
-    fn history(&self) -> impl Iterator<Item = &Mark> {
+    fn history(&self) -> impl Iterator<Item = Mark> {
         let (new, old) = self.marks.split_at_checked(usize::from(self.oldest)).unwrap_or_default();
-        old.iter().chain(new).chain([&self.newest])
+        let past = old.iter().chain(new).map(|past| past.before(self.newest));
+        past.chain([self.newest])
     }
 
     /// A time at which `seq` had been overtaken: not long after the first.

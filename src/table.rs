@@ -12,6 +12,36 @@ pub trait Number: Copy + Eq {
     fn at(place: usize) -> Self;
     /// The slot's place in the table.
     fn place(self) -> usize;
+    /// The number of no slot.
+    const NONE: Self;
+}
+
+/// The number of a slot or of none, no larger than the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct Maybe<I>(I);
+
+impl<I: Number> Maybe<I> {
+    /// No slot.
+    pub(crate) const NONE: Self = Self(I::NONE);
+
+    /// A slot.
+    #[inline]
+    pub(crate) const fn some(number: I) -> Self {
+        Self(number)
+    }
+
+    /// The slot, if there is one.
+    #[inline]
+    pub(crate) fn from(number: Option<I>) -> Self {
+        number.map_or(Self::NONE, Self::some)
+    }
+
+    /// The slot, if it is one.
+    #[inline]
+    pub(crate) fn get(self) -> Option<I> {
+        (self.0 != I::NONE).then_some(self.0)
+    }
 }
 
 /// Declares the numbers of a table's slots.
@@ -33,6 +63,7 @@ macro_rules! number {
             fn place(self) -> usize {
                 usize::from(self.0)
             }
+            const NONE: Self = Self($raw::MAX);
         }
     };
 }

@@ -4,6 +4,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
+/// An instant of the last 71 minutes: the low half of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp(u32);
+
 /// A span of time in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Micros(pub u64);
@@ -32,6 +36,22 @@ impl Instant {
     /// Time passed since `earlier`; zero if that lies in the future.
     pub const fn since(self, earlier: Self) -> Micros {
         Micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Stamp {
+    /// Of the origin.
+    pub(crate) const ZERO: Self = Self(0);
+
+    /// Of an instant.
+    #[expect(clippy::as_conversions, reason = "the low half is what is wanted")]
+    pub(crate) const fn of(instant: Instant) -> Self {
+        Self(instant.0 as u32)
+    }
+
+    /// Time passed since then.
+    pub(crate) fn age(self, now: Instant) -> Micros {
+        Micros(u64::from(Self::of(now).0.wrapping_sub(self.0)))
     }
 }
 
@@ -66,6 +86,12 @@ mod tests {
     fn instants_saturate_instead_of_wrapping() {
         assert_eq!(Instant::NEVER.after(Micros(1)), Instant::NEVER);
         assert_eq!(Instant::ZERO.since(Instant::from_micros(5)), Micros(0));
+    }
+
+    #[test]
+    fn a_stamp_tells_its_age_across_a_wrap() {
+        let sent_at = Instant::from_micros((1 << 32) - 5);
+        assert_eq!(Stamp::of(sent_at).age(sent_at.after(Micros(12))), Micros(12));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::abi::AoeParams;
 use crate::guard::Copy;
+use crate::history::Earlier;
 use crate::io::Io;
 use crate::path::Path;
 use crate::request::Request;
@@ -58,9 +59,9 @@ fn limits(params: &AoeParams) -> Option<Limits> {
         u16::try_from(wanted).ok().filter(|_| possible.contains(&wanted))
     };
     Some(Limits {
-        ios: limit(params.io_slots, 1..=256)?,
-        requests: limit(params.frame_slots, 1..=256)?,
-        copies: limit(params.copy_slots, 1..=1024)?,
+        ios: limit(params.io_slots, 1..=128)?,
+        requests: limit(params.frame_slots, 1..=128)?,
+        copies: limit(params.copy_slots, 1..=512)?,
     })
 }
 
@@ -103,6 +104,7 @@ pub(super) unsafe fn init(
         storage.write_bytes(0, 1);
         fill(addr_of_mut!((*storage).ios), || Io::FREE);
         fill(addr_of_mut!((*storage).requests), || Request::FREE);
+        fill(addr_of_mut!((*storage).earlier), || Earlier::FREE);
         fill(addr_of_mut!((*storage).copies), || Copy::FREE);
         fill(addr_of_mut!((*storage).paths), || Path::FREE);
         fill(addr_of_mut!((*storage).links), || Link::NONE);

@@ -38,7 +38,7 @@ impl Target<'_> {
     /// Takes what identified itself as `disk` for the disk of this target, as
     /// soon as it says so again.
     pub fn handle_accept(&mut self, disk: &Identify, now: Instant) -> Result<(), Unacceptable> {
-        self.settle(now);
+        self.begin(now);
         if self.aborted.is_some() || matches!(self.life, Life::Discovered | Life::Gone) {
             return Err(Unacceptable::Gone);
         }

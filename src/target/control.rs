@@ -107,8 +107,7 @@ impl Target<'_> {
     /// a command; `ControlDone` follows. `Reserved` while another command is
     /// under way, `Unsupported` if it could change what the disk holds.
     pub fn handle_control(&mut self, request: ControlRequest, now: Instant) -> Result<(), IoError> {
-        self.stir();
-        self.settle(now);
+        self.begin(now);
         if self.control.state != State::Idle {
             return Err(IoError::Reserved);
         }
@@ -132,8 +131,7 @@ impl Target<'_> {
 
     /// Nobody waits for the command under way, if there is one, any more.
     pub fn handle_control_cancel(&mut self, now: Instant) {
-        self.stir();
-        self.settle(now);
+        self.begin(now);
         self.control.state = State::Idle;
     }
 

@@ -28,6 +28,12 @@ impl Target<'_> {
         }
     }
 
+    /// Begins an input after which there may be more to do than I/O.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.stir();
+        self.settle(now);
+    }
+
     #[cold]
     fn read_scratch(&mut self, now: Instant) {
         match core::mem::replace(&mut self.scratch_holds, Scratch::Nothing) {
@@ -320,8 +326,7 @@ impl Target<'_> {
 
     /// A link came, changed or went.
     pub fn handle_link(&mut self, id: LinkId, link: Link, now: Instant) {
-        self.stir();
-        self.settle(now);
+        self.begin(now);
         let old = core::mem::replace(&mut self.links[id], link);
         for index in self.path_ids() {
             let path = &mut self.paths[index];
@@ -404,7 +409,8 @@ impl Target<'_> {
             return;
         }
         for slot in Requests::numbers() {
-            if matches!(self.requests[slot].place, Place::Slow { path, .. } if path == index) {
+            let request = &self.requests[slot];
+            if request.place == Place::Slow && request.last.path == index {
                 self.requeue(slot, false);
             }
         }
@@ -476,8 +482,7 @@ impl Target<'_> {
     /// Forgets a target that is not there and that nobody has open; `Reserved`
     /// if it is, or somebody has.
     pub fn handle_forget(&mut self, now: Instant) -> Result<(), IoError> {
-        self.stir();
-        self.settle(now);
+        self.begin(now);
         if self.is_open || self.life == Life::Up || self.known_paths().iter().any(Path::is_up) {
             return Err(IoError::Reserved);
         }

@@ -30,6 +30,7 @@ mod trouble;
 
 use crate::granules::Granules;
 use crate::guard::{Copies, Guard};
+use crate::history::{EarlierTable, History};
 use crate::io::{IoRequest, IoTable, Ios, Op};
 use crate::list::{List, Stack};
 use crate::output::{Blank, Draft, IoError, IoHandle, LinkId, Output};
@@ -43,6 +44,7 @@ use crate::wire::{Address, Identify, Mac, Plain};
 use core::mem::MaybeUninit;
 
 pub use crate::guard::Copy as CopySlot;
+pub use crate::history::Earlier as EarlierSlot;
 pub use crate::io::Io as IoSlot;
 pub use crate::path::{Path as PathSlot, PathId};
 pub use crate::request::Request as RequestSlot;
@@ -149,6 +151,7 @@ impl Link {
 pub struct Storage {
     pub ios: Ios,
     pub requests: Requests,
+    pub earlier: EarlierTable,
     pub copies: Copies,
     pub paths: Paths,
     pub links: Links,
@@ -187,6 +190,7 @@ impl Storage {
         std::boxed::Box::leak(std::boxed::Box::new(Self {
             ios: Table::new(|| IoSlot::FREE),
             requests: Table::new(|| RequestSlot::FREE),
+            earlier: Table::new(|| EarlierSlot::FREE),
             copies: Table::new(|| CopySlot::FREE),
             paths: Table::new(|| PathSlot::FREE),
             links: Table::new(|| Link::NONE),
@@ -289,6 +293,7 @@ pub struct Target<'a> {
     paths: &'a mut Paths,
     links: &'a mut Links,
     requests: &'a mut Requests,
+    history: History<'a>,
     ios: IoTable<'a>,
     guard: Guard<'a>,
     tags: Tags,
@@ -332,7 +337,8 @@ impl<'a> Target<'a> {
         settings: Settings,
         seed: &[u8; 32],
     ) -> Self {
-        let Storage { ios, requests, copies, paths, links, changes, scratch, .. } = storage;
+        let Storage { ios, requests, earlier, copies, paths, links, changes, scratch, .. } =
+            storage;
         let Storage { control, identify, config, .. } = storage;
         let free = Stack::of_first(requests, limits.requests);
         Self {
@@ -352,6 +358,7 @@ impl<'a> Target<'a> {
             sectors: 0,
             ios: IoTable::new(ios, changes, limits.ios),
             requests,
+            history: History::new(earlier),
             free,
             resend: List::EMPTY,
             slow: List::EMPTY,
@@ -389,8 +396,7 @@ impl<'a> Target<'a> {
 
     /// Takes new settings.
     pub fn handle_settings(&mut self, settings: Settings, now: Instant) {
-        self.stir();
-        self.settle(now);
+        self.begin(now);
         if settings.write_cache != self.settings.write_cache {
             self.seen.no_write_cache = false;
             self.want_features(settings.write_cache);
@@ -453,8 +459,7 @@ impl<'a> Target<'a> {
     /// The provider was opened for the first time. Fails while nobody would
     /// answer what GEOM is about to ask.
     pub fn handle_open(&mut self, now: Instant) -> Result<(), IoError> {
-        self.stir();
-        self.settle(now);
+        self.begin(now);
         let wait = self.settings.taste_wait;
         if self.life != Life::Up || self.aborted.is_some() || self.tasting.is_deaf(wait, now) {
             self.tasting.on_missed(now);
@@ -467,8 +472,7 @@ impl<'a> Target<'a> {
 
     /// The provider was closed for the last time.
     pub fn handle_close(&mut self, now: Instant) {
-        self.stir();
-        self.settle(now);
+        self.begin(now);
         self.is_open = false;
         if self.life == Life::Failed {
             self.remove(IoError::Gone);
@@ -480,8 +484,7 @@ impl<'a> Target<'a> {
 
     /// Fails everything, now and from now on.
     pub fn handle_abort(&mut self, error: IoError, now: Instant) {
-        self.stir();
-        self.settle(now);
+        self.begin(now);
         self.aborted = Some(error);
         self.remove(error);
     }

@@ -3,10 +3,11 @@
 
 use super::{Life, Scratch, Target, manage};
 use crate::filter::Admission;
+use crate::history::Sent;
 use crate::io::Op;
 use crate::output::{Event, IoError, LinkId};
 use crate::path::{MIN_PAYLOAD, PathId, State};
-use crate::request::{ANSWERED, Place, RequestId, Sent};
+use crate::request::{Place, RequestId};
 use crate::tag;
 use crate::time::{Instant, Micros};
 use crate::window::Window;
@@ -108,7 +109,8 @@ impl Target<'_> {
             && let Some(late) = self.guard.on_answer(tag)
             && self.paths[late.path].epoch == late.epoch
         {
-            self.paths[late.path].on_answered(late.seq, Some(now.since(late.sent_at)), now);
+            let path = &mut self.paths[late.path];
+            path.on_answered(path.full_seq(late.seq), Some(late.sent_at.age(now)), now);
         }
         self.weigh_doubles(index, now);
         None
@@ -246,7 +248,7 @@ impl Target<'_> {
         {
             return None;
         }
-        let (sent, is_last) = request.find(answer.tag)?;
+        let (sent, is_last) = request.find(answer.tag, &self.history)?;
         if self.settings.strict_src && sent.path != path {
             return None;
         }
@@ -277,7 +279,8 @@ impl Target<'_> {
         let request = &self.requests[slot];
         let counts = self.paths[index].is_admitted && request.place != Place::Free;
         let op = request.op;
-        let Some((sent, is_last)) = request.find(header.tag).filter(|_| counts) else {
+        let Some((sent, is_last)) = request.find(header.tag, &self.history).filter(|_| counts)
+        else {
             self.count_double(index, slot, header.tag);
             self.on_unexpected(index, header.tag, now);
             return None;
@@ -412,16 +415,10 @@ impl Target<'_> {
         path.counters.late = path.counters.late.wrapping_add(u64::from(!is_last));
     }
 
-    /// A transmission that was answered cannot come again, and an answer that
-    /// comes twice means nothing.
+    /// The copy that was answered cannot come again.
     fn forget_answered(&mut self, slot: RequestId, sent: &Sent) {
-        let request = &mut self.requests[slot];
-        request.answered = sent.tag;
-        for entry in request.transmissions_mut().iter_mut().filter(|s| s.tag == sent.tag) {
-            if let Some(copy) = entry.copy.take() {
-                self.guard.resolve(copy);
-            }
-            entry.tag = ANSWERED;
+        if let Some(copy) = self.requests[slot].on_answered(sent.tag, &mut self.history) {
+            self.guard.resolve(copy);
         }
     }
 
@@ -442,7 +439,7 @@ impl Target<'_> {
                 self.stir();
                 self.unlist(slot);
                 let request = &mut self.requests[slot];
-                request.place = Place::Held { until: now.after(HOLD) };
+                (request.place, request.until) = (Place::Held, now.after(HOLD));
                 self.held.push_back(self.requests, slot);
                 return None;
             }
@@ -483,11 +480,10 @@ impl Target<'_> {
             let path = &self.paths[index];
             let Some(slot) = path.flight.front() else { return };
             let request = &self.requests[slot];
-            let Some(last) = request.transmissions().last() else { return };
-            if !path.is_lost(last.seq, request.sent_at, now) {
+            if !path.is_lost(request.last.seq, request.sent_at, now) {
                 return;
             }
-            let large = last.sectors > u16::from(MIN_PAYLOAD).max(answered);
+            let large = request.last.sectors > u16::from(MIN_PAYLOAD).max(answered);
             let path = &mut self.paths[index];
             path.window.on_loss();
             self.requeue(slot, false);

@@ -2,11 +2,12 @@
 //! much of it a frame can carry.
 
 use super::{Life, Target, manage};
+use crate::history::Sent;
 use crate::io::{Gate, IoId, Op};
 use crate::output::{Blank, Draft, HEADER_MAX, Payload, Why};
 use crate::path::{Path, PathId, Paths, State};
 use crate::request::{Place, RequestId};
-use crate::table::Table;
+use crate::table::{Maybe, Table};
 use crate::time::{Instant, Micros};
 use crate::wire::{AtaRequest, Command, Header, Tag};
 
@@ -98,9 +99,8 @@ impl Target<'_> {
 
     fn path_to_resend(&mut self, slot: RequestId, now: Instant) -> Option<PathId> {
         let request = &self.requests[slot];
-        let last = request.transmissions().last().map(|s| s.path);
-        let changes = request.op.changes_data();
-        let path = self.pick_path(last, now)?;
+        let (last, changes) = (request.last.path, request.op.changes_data());
+        let path = self.pick_path(Some(last), now)?;
         (!changes || self.make_copy_room(now)).then_some(path)
     }
 
@@ -178,15 +178,17 @@ impl Target<'_> {
     pub(super) fn sweep_copies(&mut self, now: Instant) {
         let wait = self.settings.ghost_wait;
         self.guard.sweep(self.paths, now, wait);
-        for request in self.requests.iter_mut().filter(|r| r.place != Place::Free) {
-            for sent in request.transmissions_mut() {
-                if let Some(copy) = sent.copy
-                    && self.guard.is_over(copy, self.paths, now, wait)
-                {
-                    self.guard.resolve(copy);
-                    sent.copy = None;
-                }
+        let mut sweep = |sent: &mut Sent| {
+            if let Some(copy) = sent.copy.get()
+                && self.guard.is_over(copy, self.paths, now, wait)
+            {
+                self.guard.resolve(copy);
+                sent.copy = Maybe::NONE;
             }
+        };
+        for request in self.requests.iter_mut().filter(|r| r.place != Place::Free) {
+            sweep(&mut request.last);
+            self.history.for_each(&request.earlier, &mut sweep);
         }
         self.guard.on_swept(now);
     }
@@ -288,15 +290,17 @@ impl Target<'_> {
         }
         // What follows from this transmission is due no sooner.
         self.wakes_at = self.wakes_at.min(path.earliest_timeout(now));
-        let low = crate::path::low_half(seq);
-        let forgotten = request.on_sent(now, tag, index, low, sectors, copy);
+        let seq = crate::path::low_half(seq);
+        let sent = Sent::new(now, tag, request.done, sectors);
+        let sent = Sent { seq, copy: Maybe::from(copy), path: index, ..sent };
+        let forgotten = request.on_sent(now, sent, &mut self.history);
         if request.op == Op::Flush {
             let wait = SLOW_WAIT.backed_off(request.tries.saturating_sub(1), SLOW_LIMIT);
-            request.place = Place::Slow { path: index, deadline: now.after(wait) };
+            (request.place, request.until) = (Place::Slow, now.after(wait));
             path.slow = path.slow.saturating_add(1);
             self.slow.push_back(self.requests, slot);
         } else {
-            request.place = Place::Flight { path: index };
+            request.place = Place::Flight;
             path.flight.push_back(self.requests, slot);
         }
         if let Some(copy) = forgotten {
@@ -329,12 +333,15 @@ impl Target<'_> {
         let request = &self.requests[slot];
         match request.place {
             Place::Free => {}
-            Place::Held { .. } => self.held.remove(self.requests, slot),
+            Place::Held => self.held.remove(self.requests, slot),
             Place::Resend => self.resend.remove(self.requests, slot),
-            Place::Flight { path } => self.paths[path].flight.remove(self.requests, slot),
-            Place::Slow { path, .. } => {
+            Place::Flight => {
+                let path = request.last.path;
+                self.paths[path].flight.remove(self.requests, slot);
+            }
+            Place::Slow => {
+                let path = &mut self.paths[request.last.path];
                 self.slow.remove(self.requests, slot);
-                let path = &mut self.paths[path];
                 path.slow = path.slow.wrapping_sub(1);
             }
         }
@@ -360,10 +367,13 @@ impl Target<'_> {
             return;
         }
         request.place = Place::Free;
-        if request.op.changes_data() {
-            for copy in request.transmissions().iter().filter_map(|s| s.copy) {
+        while let Some(sent) = self.history.pop(&mut request.earlier) {
+            if let Some(copy) = sent.copy.get() {
                 self.guard.orphan(copy, self.paths, now, self.settings.ghost_wait);
             }
+        }
+        if let Some(copy) = request.last.copy.get() {
+            self.guard.orphan(copy, self.paths, now, self.settings.ghost_wait);
         }
         self.free.push(self.requests, slot);
     }

@@ -194,8 +194,7 @@ impl Target<'_> {
 
     /// Asks every path again who it is.
     pub fn handle_revalidate(&mut self, now: Instant) {
-        self.stir();
-        self.settle(now);
+        self.begin(now);
         let links = &*self.links;
         for path in self.paths.iter_mut() {
             let usable = links[path.link].is_usable();

@@ -15,8 +15,7 @@ const LEAST_TRIES: u8 = 8;
 impl Target<'_> {
     /// Reacts to `now`; calling early is harmless.
     pub fn handle_tick(&mut self, now: Instant) {
-        self.stir();
-        self.settle(now);
+        self.begin(now);
         for index in self.path_ids() {
             self.tick_path(index, now);
         }
@@ -106,7 +105,7 @@ impl Target<'_> {
         if path.timeout_of(request.sent_at) > now {
             return;
         }
-        let sectors = request.transmissions().last().map_or(0, |s| s.sectors);
+        let sectors = request.last.sectors;
         path.on_timeout(now);
         if self.has_waited_enough(slot, now) {
             return self.fail_request(slot, now);
@@ -138,15 +137,14 @@ impl Target<'_> {
             return;
         }
         for slot in Requests::numbers() {
-            match self.requests[slot].place {
-                Place::Slow { deadline: until, .. } | Place::Held { until } if until <= now => {
-                    if self.has_waited_enough(slot, now) {
-                        self.fail_request(slot, now);
-                    } else {
-                        self.requeue(slot, false);
-                    }
-                }
-                _ => {}
+            let request = &self.requests[slot];
+            if !request.is_timed() || request.until > now {
+                continue;
+            }
+            if self.has_waited_enough(slot, now) {
+                self.fail_request(slot, now);
+            } else {
+                self.requeue(slot, false);
             }
         }
     }
@@ -209,10 +207,7 @@ impl Target<'_> {
     }
 
     fn list_deadline(&self) -> Instant {
-        let deadline = |place| match place {
-            Place::Slow { deadline: until, .. } | Place::Held { until } => until,
-            Place::Flight { .. } | Place::Free | Place::Resend => Instant::NEVER,
-        };
-        self.requests.iter().map(|r| deadline(r.place)).min().unwrap_or(Instant::NEVER)
+        let timed = self.requests.iter().filter(|r| r.is_timed());
+        timed.map(|r| r.until).min().unwrap_or(Instant::NEVER)
     }
 }

@@ -92,6 +92,7 @@ impl Target<'_> {
     /// The target did not do this I/O: `event` says why, `value` what or where.
     #[cold]
     pub(super) fn on_trouble(&mut self, event: Event, value: u64, op: Op, now: Instant) {
+        self.stir();
         let trouble = &mut self.trouble;
         let refusal = match event {
             Event::ReadOnly => &mut trouble.read_only,

@@ -29,7 +29,7 @@
 #define	BEACON		0xff		/* in place of an operation */
 
 /* As the shim has them. */
-static const struct aoe_params params = { 256, 256, 1024, 0 };
+static const struct aoe_params params = { 128, 128, 512, 0 };
 
 static const uint8_t us[6] = { 2, 0, 0, 0, 0, 1 };
 static const uint8_t them[6] = { 2, 0, 0, 0, 0, 9 };

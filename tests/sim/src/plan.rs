@@ -353,7 +353,7 @@ impl Plan {
         (p.answer_delay, p.delay_max) = (rng.pick(&[0, 0, 100]), MS);
         (p.late_tick, p.late_sent) = (0, 0);
         let s = &mut self.settings;
-        (s.ghost_wait_us, s.maxout, s.io_slots, s.frame_slots) = (10 * SECOND, 64, 128, 256);
+        (s.ghost_wait_us, s.maxout, s.io_slots, s.frame_slots) = (10 * SECOND, 64, 128, 128);
         let w = &mut self.workload;
         (w.depth, w.think, w.hot) = (rng.pick(&[8, 16]), rng.pick(&[0, 50]), 60);
         (w.ops, w.reads, w.max_sectors) = (600, 30, 8);
@@ -411,7 +411,7 @@ impl Plan {
         let (latency, service) = (self.profile.latency, self.profile.service);
         self.profile = Profile { latency, service, jitter: 50, ..Profile::default() };
         let s = &mut self.settings;
-        (s.io_slots, s.frame_slots, s.copy_slots) = (256, 256, 1024);
+        (s.io_slots, s.frame_slots, s.copy_slots) = (128, 128, 512);
         (s.maxout, s.strict_src, s.ghost_wait_us) = (64, false, 3 * SECOND);
         s.maxwait_us = if rng.chance(2500) { 2 * SECOND } else { 0 };
         let w = &mut self.workload;
@@ -513,8 +513,8 @@ fn draw_settings(rng: &mut Rng) -> Settings {
         policy: rng.below(3) as u32,
         strict_src: rng.chance(1000),
         io_slots: rng.pick(&[4, 32, 128]),
-        frame_slots: rng.pick(&[8, 64, 256]),
-        copy_slots: rng.pick(&[64, 256, 1024]),
+        frame_slots: rng.pick(&[8, 64, 128]),
+        copy_slots: rng.pick(&[64, 256, 512]),
     }
 }
 

@@ -67,7 +67,7 @@ impl Bed {
         (plan.bad_sector, plan.read_only) = (None, false);
         let s = &mut plan.settings;
         (s.maxwait_us, s.ghost_wait_us, s.maxout, s.policy) = (0, 600_000_000, 256, 0);
-        (s.io_slots, s.frame_slots, s.copy_slots, s.strict_src) = (256, 256, COPIES, false);
+        (s.io_slots, s.frame_slots, s.copy_slots, s.strict_src) = (128, 128, COPIES, false);
         let mut bed = Bed {
             core: Core::new(&plan.settings, Rng::new(1)),
             target: Target::of_plan(&plan, 0),
