@@ -6,7 +6,7 @@
 use crate::granules::Granules;
 use crate::list::{Linked, Links, List, Stack};
 use crate::output::{IoError, IoHandle};
-use crate::table::{Table, number};
+use crate::table::{Maybe, Table, number};
 use crate::time::Instant;
 
 /// What is asked of the disk.
@@ -74,7 +74,7 @@ pub struct Io {
     guarded_since: Instant,
 }
 
-/// Which list a slot is in.
+/// Where a slot is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Cutting,
@@ -111,6 +111,11 @@ impl Io {
         self.lba.saturating_add(u64::from(self.sectors))
     }
 
+    /// Started and not done.
+    fn is_active(&self) -> bool {
+        matches!(self.place, Place::Cutting | Place::Sent)
+    }
+
     fn overlaps(&self, lba: u64, end: u64) -> bool {
         self.op.changes_data() && self.lba < end && lba < self.end()
     }
@@ -138,17 +143,31 @@ pub(crate) trait Gate {
     fn released(&mut self, since: Instant);
 }
 
+/// What was pending for longer than an I/O and stays so.
+#[derive(Clone, Copy)]
+struct Passed {
+    any: bool,
+    change: bool,
+    flush: bool,
+}
+
+impl Passed {
+    const NONE: Self = Self { any: false, change: false, flush: false };
+}
+
 /// All I/O slots of a target.
 #[derive(Debug)]
 pub(crate) struct IoTable<'a> {
     slots: &'a mut Ios,
     free: Stack<IoId>,
     pending: List<IoId>,
-    cutting: List<IoId>,
-    sent: List<IoId>,
+    /// The one that frames are being cut for.
+    cutting: Maybe<IoId>,
     done: List<IoId>,
     /// How many slots there are to use.
     limit: u16,
+    /// Started and not done.
+    active: u16,
     active_changes: u16,
     active_flushes: u16,
     active_barriers: u16,
@@ -167,9 +186,9 @@ impl<'a> IoTable<'a> {
             slots,
             free,
             pending: List::EMPTY,
-            cutting: List::EMPTY,
-            sent: List::EMPTY,
+            cutting: Maybe::NONE,
             done: List::EMPTY,
+            active: 0,
             active_changes: 0,
             active_flushes: 0,
             active_barriers: 0,
@@ -192,7 +211,7 @@ impl<'a> IoTable<'a> {
     /// Whether anything waits to be started or cut.
     #[inline]
     pub(crate) fn has_uncut(&self) -> bool {
-        !self.cutting.is_empty() || !self.pending.is_empty()
+        self.cutting != Maybe::NONE || !self.pending.is_empty()
     }
 
     /// Accepts an I/O; hands it back if every slot is taken.
@@ -215,56 +234,77 @@ impl<'a> IoTable<'a> {
 
     /// The I/O to cut the next frame from, started now if need be.
     pub(crate) fn next_to_cut(&mut self, gate: &mut impl Gate, now: Instant) -> Option<IoId> {
-        self.cutting.front().or_else(|| self.start_next(gate, now))
+        self.cutting.get().or_else(|| self.start_next(gate, now))
     }
 
-    /// Starts the first pending I/O that nothing stands before.
+    /// Starts the first pending I/O that nothing stands before: the oldest of all,
+    /// most of the time.
+    #[inline]
     fn start_next(&mut self, gate: &mut impl Gate, now: Instant) -> Option<IoId> {
-        let (mut skipped, mut skipped_change, mut skipped_flush) = (false, false, false);
-        let mut next = self.pending.front();
-        while let Some(slot) = next {
+        let oldest = self.pending.front()?;
+        if self.may_start(oldest, Passed::NONE, gate, now) {
+            self.activate(oldest);
+            return Some(oldest);
+        }
+        self.start_behind(oldest, gate, now)
+    }
+
+    /// Starts the first pending I/O behind `slot` that nothing stands before.
+    #[inline(never)]
+    fn start_behind(&mut self, slot: IoId, gate: &mut impl Gate, now: Instant) -> Option<IoId> {
+        let (mut slot, mut passed) = (slot, Passed::NONE);
+        loop {
             let io = &self.slots[slot];
-            let barrier = io.is_full_barrier();
-            let free = self.active_barriers == 0
-                && match io.op {
-                    _ if barrier => !skipped && self.cutting.is_empty() && self.sent.is_empty(),
-                    Op::Flush => !skipped_change && self.active_changes == 0,
-                    Op::Read => true,
-                    Op::Delete | Op::Write => !skipped_flush && self.active_flushes == 0,
-                };
-            if free && self.may_change(slot, skipped_change, gate, now) {
+            if io.is_full_barrier() {
+                return None;
+            }
+            passed.any = true;
+            passed.change |= io.op.changes_data();
+            passed.flush |= io.op == Op::Flush;
+            slot = List::next(self.slots, slot)?;
+            if self.may_start(slot, passed, gate, now) {
                 self.activate(slot);
                 return Some(slot);
             }
-            if barrier {
-                return None;
-            }
-            let io = &self.slots[slot];
-            skipped = true;
-            skipped_change |= io.op.changes_data();
-            skipped_flush |= io.op == Op::Flush;
-            next = List::next(self.slots, slot);
         }
-        None
+    }
+
+    /// Whether nothing stands before a pending I/O, where these are passed.
+    #[inline]
+    fn may_start(
+        &mut self,
+        slot: IoId,
+        passed: Passed,
+        gate: &mut impl Gate,
+        now: Instant,
+    ) -> bool {
+        let io = &self.slots[slot];
+        self.active_barriers == 0
+            && match io.op {
+                _ if io.is_full_barrier() && (passed.any || self.active != 0) => false,
+                Op::Flush => !passed.change && self.active_changes == 0,
+                Op::Read => true,
+                Op::Delete | Op::Write => {
+                    !passed.flush
+                        && self.active_flushes == 0
+                        && self.may_change(slot, passed.change, gate, now)
+                }
+            }
     }
 
     /// Whether no other write, under way or half forgotten, overlaps this one.
     fn may_change(
         &mut self,
         slot: IoId,
-        skipped_change: bool,
+        passed_change: bool,
         gate: &mut impl Gate,
         now: Instant,
     ) -> bool {
         let io = &self.slots[slot];
-        if !io.op.changes_data() {
-            return true;
-        }
         let (lba, end) = (io.lba, io.end());
         if self.changes.may_overlap(lba, end)
-            && (self.any_overlap(&self.cutting, None, lba, end)
-                || self.any_overlap(&self.sent, None, lba, end))
-            || skipped_change && self.any_overlap(&self.pending, Some(slot), lba, end)
+            && self.slots.iter().any(|io| io.is_active() && io.overlaps(lba, end))
+            || passed_change && self.overlaps_earlier(slot, lba, end)
         {
             return false;
         }
@@ -278,15 +318,16 @@ impl<'a> IoTable<'a> {
         !guarded
     }
 
-    /// Whether a write in a list, up to `stop`, overlaps.
-    fn any_overlap(&self, list: &List<IoId>, stop: Option<IoId>, lba: u64, end: u64) -> bool {
-        let before = |slot: &IoId| Some(*slot) != stop;
-        list.iter(self.slots).take_while(before).any(|slot| self.slots[slot].overlaps(lba, end))
+    /// Whether a write that is pending for longer than `slot` overlaps.
+    fn overlaps_earlier(&self, slot: IoId, lba: u64, end: u64) -> bool {
+        let earlier = self.pending.iter(self.slots).take_while(|earlier| *earlier != slot);
+        earlier.map(|earlier| &self.slots[earlier]).any(|io| io.overlaps(lba, end))
     }
 
     fn activate(&mut self, slot: IoId) {
         self.pending.remove(self.slots, slot);
-        self.cutting.push_back(self.slots, slot);
+        self.cutting = Maybe::some(slot);
+        self.active = self.active.wrapping_add(1);
         let io = &mut self.slots[slot];
         io.place = Place::Cutting;
         if io.op.changes_data() {
@@ -310,8 +351,7 @@ impl<'a> IoTable<'a> {
 
     fn on_all_cut(&mut self, slot: IoId) {
         self.slots[slot].place = Place::Sent;
-        self.cutting.remove(self.slots, slot);
-        self.sent.push_back(self.slots, slot);
+        self.cutting = Maybe::NONE;
     }
 
     /// One of the I/O's frames is over. True when the I/O is, too.
@@ -349,11 +389,12 @@ impl<'a> IoTable<'a> {
             self.active_flushes = self.active_flushes.wrapping_sub(u16::from(io.op == Op::Flush));
             let barrier = u16::from(io.is_full_barrier());
             self.active_barriers = self.active_barriers.wrapping_sub(barrier);
+            self.active = self.active.wrapping_sub(1);
         }
         match from {
-            Place::Cutting => self.cutting.remove(self.slots, slot),
+            Place::Cutting => self.cutting = Maybe::NONE,
             Place::Pending => self.pending.remove(self.slots, slot),
-            Place::Sent => self.sent.remove(self.slots, slot),
+            Place::Sent => {}
             Place::Done | Place::Free => return,
         }
         self.done.push_back(self.slots, slot);
