@@ -194,7 +194,7 @@ impl Target<'_> {
     }
 
     /// A path with room in its window; another than `last` if there is one.
-    #[inline]
+    #[inline(always)]
     fn pick_path(&mut self, last: Option<PathId>, now: Instant) -> Option<PathId> {
         match self.known_paths() {
             [only] => (only.is_up() && only.has_room()).then_some(PathId(0)),
@@ -309,6 +309,7 @@ impl Target<'_> {
     }
 
     /// Begins a frame for a path, counted as sent on it.
+    #[inline(always)]
     pub(super) fn begin_frame<'b>(
         &mut self,
         index: PathId,
@@ -329,6 +330,7 @@ impl Target<'_> {
     }
 
     /// Takes a request out of whatever list it is in.
+    #[inline(always)]
     pub(super) fn unlist(&mut self, slot: RequestId) {
         let request = &self.requests[slot];
         match request.place {
@@ -360,6 +362,7 @@ impl Target<'_> {
     }
 
     /// Ends a request; its unanswered copies stay with the guard.
+    #[inline(always)]
     pub(super) fn release(&mut self, slot: RequestId, now: Instant) {
         self.unlist(slot);
         let request = &mut self.requests[slot];

@@ -103,7 +103,7 @@ impl Plan {
         };
         let s = &mut plan.settings;
         (s.maxwait_us, s.maxout, s.strict_src) = (0, 64, false);
-        (s.io_slots, s.frame_slots, s.copy_slots) = (128, 256, 1024);
+        (s.io_slots, s.frame_slots, s.copy_slots) = (128, 128, 512);
         let w = &mut plan.workload;
         (w.ops, w.depth, w.think) = (4000, rng.pick(&[2, 8]), MS);
         (w.reads, w.hot, w.max_sectors, w.overlap) = (80, 85, 8, true);

@@ -20,7 +20,7 @@ const CLASSES: [&str; 8] =
 const FRAMES: usize = 2000;
 const MTU: u32 = 1500;
 const SIZE: u64 = 1 << 20;
-const COPIES: u32 = 1024;
+const COPIES: u32 = 512;
 
 struct Bed {
     core: Core,
