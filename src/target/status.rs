@@ -10,10 +10,10 @@ use crate::wire::{Identify, Mac};
 /// A snapshot of a target.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names are those of aoe_abi.h, which describes them")]
-pub struct Status {
+pub struct Status<'t> {
     pub state: &'static str,
     pub state_code: u32,
-    pub identity: Option<Identify>,
+    pub identity: Option<&'t Identify>,
     pub sectors: u64,
     pub is_open: bool,
     pub is_idle: bool,
@@ -44,7 +44,7 @@ pub struct Status {
     pub config_length: u16,
     pub paths_left_out: u64,
     /// What the disk says of itself, though it cannot be used.
-    pub names: Option<Identify>,
+    pub names: Option<&'t Identify>,
     /// Why it, or one path to it, cannot be used, and the index of the path.
     pub reason: Option<(Event, u64, u8)>,
 }
@@ -75,7 +75,7 @@ pub struct PathStatus {
 
 impl Target<'_> {
     /// Everything at once.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> Status<'_> {
         let used = || self.paths.iter().filter(|p| p.state != State::Free);
         let counters = |sum: Counters, path: &Path| sum.plus(&path.counters);
         let sum = self.paths.iter().fold(self.retired, counters);
@@ -84,7 +84,7 @@ impl Target<'_> {
         Status {
             state,
             state_code,
-            identity: self.identity,
+            identity: self.identity.as_ref(),
             sectors: self.sectors,
             is_open: self.is_open,
             is_idle: self.idle_told,
@@ -117,7 +117,7 @@ impl Target<'_> {
             paths: u8::try_from(used().count()).unwrap_or(0),
             config_length: self.config_length,
             paths_left_out: self.paths_left_out,
-            names: self.identity.or(self.refused),
+            names: self.identity.as_ref().or(self.refused.as_ref()),
             reason: self.reason(),
         }
     }

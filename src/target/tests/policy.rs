@@ -130,12 +130,12 @@ fn answers_are_counted_by_how_long_they_took() {
 fn the_targets_counters_outlive_its_paths() {
     let mut rig = rig(Policy::RoundRobin);
     taken(&mut rig, 6);
-    let before = rig.target.status();
+    let Status { sent, received, .. } = rig.target.status();
     // Both paths go for good, and their slots are used again.
     rig.target.handle_link(LinkId(0), Link::NONE, rig.now);
     rig.target.handle_link(LinkId(0), up_link(), rig.now);
     rig.config(THEM, 1, 16, 2);
     let after = rig.target.status();
-    assert!(after.sent >= before.sent, "{} after {}", after.sent, before.sent);
-    assert!(after.received > before.received);
+    assert!(after.sent >= sent, "{} after {sent}", after.sent);
+    assert!(after.received > received);
 }
