@@ -7,7 +7,7 @@ use memoffset::offset_of;
 use static_assertions::const_assert_eq;
 
 /// As in the header; compared when the module is loaded.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 pub const RX_HEADER: usize = 36;
 pub const TX_HEADER: usize = 44;
