@@ -350,11 +350,15 @@ impl Path {
         self.places() < self.window.ceiling()
     }
 
+    /// Requests of I/O on the wire.
+    pub(crate) fn in_flight(&self) -> u32 {
+        u32::from(self.flight.len()).wrapping_add(u32::from(self.slow))
+    }
+
     /// Places taken in the target's queue.
     #[inline]
     pub(crate) fn places(&self) -> u32 {
-        let out = u32::from(self.flight.len()).wrapping_add(u32::from(self.slow));
-        out.wrapping_add(self.beside.frames())
+        self.in_flight().wrapping_add(self.beside.frames())
     }
 
     /// Whether a management request may go out. A path that carries no I/O,

@@ -73,12 +73,20 @@ pub struct PathStatus {
     pub sector_count: u8,
 }
 
+/// All paths of a target together.
+#[derive(Default)]
+struct Sum {
+    counters: Counters,
+    has_conflict: bool,
+    is_doubled: bool,
+    in_flight: u32,
+    count: u8,
+}
+
 impl Target<'_> {
     /// Everything at once.
     pub fn status(&self) -> Status<'_> {
-        let used = || self.paths.iter().filter(|p| p.state != State::Free);
-        let counters = |sum: Counters, path: &Path| sum.plus(&path.counters);
-        let sum = self.paths.iter().fold(self.retired, counters);
+        let paths = self.sum_paths();
         let (state_code, state) = self.state();
         let can = self.capabilities();
         Status {
@@ -91,35 +99,52 @@ impl Target<'_> {
             can_flush: can.flush,
             flushes_ext: self.flushes_ext(),
             can_delete: can.delete,
-            has_conflict: used()
-                .any(|p| p.state == State::Conflict && p.unfit.is_none() || p.disputed != 0),
-            is_doubled: used().any(|p| p.is_doubled),
+            has_conflict: paths.has_conflict,
+            is_doubled: paths.is_doubled,
             is_read_only: self.trouble.is_read_only(),
             is_reserved: self.trouble.is_reserved(),
-            received: sum.received,
-            sent: sum.sent,
-            retransmitted: sum.retransmitted,
-            late: sum.late,
-            unexpected: sum.unexpected.wrapping_add(self.unexpected),
+            received: paths.counters.received,
+            sent: paths.counters.sent,
+            retransmitted: paths.counters.retransmitted,
+            late: paths.counters.late,
+            unexpected: paths.counters.unexpected.wrapping_add(self.unexpected),
             completed: self.totals.completed,
             failed: self.totals.failed,
             fences: self.totals.fences,
             guard_waits: self.totals.guard_waits,
             guard_wait_us: self.totals.guard_wait,
             active: u32::try_from(self.ios.len()).unwrap_or(0),
-            in_flight: used()
-                .map(|p| u32::from(p.flight.len()).saturating_add(p.slow.into()))
-                .sum(),
+            in_flight: paths.in_flight,
             guarded: u32::from(self.guard.orphans()),
             firmware_version: self.firmware_version,
             buffer_count: self.buffer_count,
             sector_count: self.sector_count,
-            paths: u8::try_from(used().count()).unwrap_or(0),
+            paths: paths.count,
             config_length: self.config_length,
             paths_left_out: self.paths_left_out,
             names: self.identity.as_ref().or(self.refused.as_ref()),
             reason: self.reason(),
         }
+    }
+
+    /// What the paths say together. A function of its own, for a stack
+    /// frame of its own.
+    #[inline(never)]
+    fn sum_paths(&self) -> Sum {
+        let mut sum = Sum { counters: self.retired, ..Sum::default() };
+        for path in self.known_paths() {
+            // Those of a free path are retired when it is used again.
+            sum.counters = sum.counters.plus(&path.counters);
+            if path.state == State::Free {
+                continue;
+            }
+            sum.has_conflict |=
+                path.state == State::Conflict && path.unfit.is_none() || path.disputed != 0;
+            sum.is_doubled |= path.is_doubled;
+            sum.in_flight = sum.in_flight.saturating_add(path.in_flight());
+            sum.count = sum.count.saturating_add(1);
+        }
+        sum
     }
 
     /// What an administrator can do something about.
