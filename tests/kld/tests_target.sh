@@ -265,6 +265,7 @@ out_of_order() {
 		((try < 5))
 	done
 	at_least 1 k sysctl net.aoe.target.aoe7e3.path.0.reorder
+	text 'answers out of order by [1-9][0-9]* us' status aoe7e3
 	equals 0 k sysctl net.aoe.target.aoe7e3.failed
 	k fill aoe7e3 0 4m 7 16 4k
 	k check aoe7e3 0 4m 7 16 4k
