@@ -210,6 +210,9 @@ pub struct Path {
     /// Two disks answered: questions that one answer must come to before it is
     /// used again.
     pub(crate) disputed: u8,
+    /// Its last answer to IDENTIFY was the last of these, and has not been
+    /// followed by a second one so far.
+    pub(crate) is_watched: bool,
     /// The size that the disk has grown to by its last answer, and the answers
     /// that are to repeat it before that is taken for true.
     pub(crate) grown: u64,
@@ -277,6 +280,7 @@ impl Path {
         disputed: 0,
         grown: 0,
         growing: 0,
+        is_watched: false,
         conflict_told: false,
         is_doubled: false,
         compare_wanted: false,

@@ -144,7 +144,7 @@ impl Target<'_> {
             _ => !ours || said != identity.blocks(),
         };
         // While two are suspected, one answer too many is enough.
-        if differs || path.disputed != 0 {
+        if differs || path.disputed != 0 || path.is_watched {
             self.dispute(index, now);
         }
     }
@@ -153,6 +153,8 @@ impl Target<'_> {
     /// are not used until only one does.
     fn dispute(&mut self, index: PathId, now: Instant) {
         self.stop_comparing(index, now);
+        // The path that comes back is weighed at once.
+        self.doubled.rests_until = Instant::ZERO;
         let mac = self.paths[index].mac;
         for other in self.path_ids() {
             let path = &mut self.paths[other];
@@ -173,6 +175,7 @@ impl Target<'_> {
     /// again before it is used.
     pub(super) fn is_on_probation(&mut self, index: PathId) -> bool {
         let path = &mut self.paths[index];
+        path.is_watched = path.disputed == 1;
         path.disputed = path.disputed.saturating_sub(1);
         path.disputed != 0
     }

@@ -10,37 +10,39 @@
 
 mod accept;
 mod advert;
+mod answer;
 mod control;
 mod doubled;
 mod filtered;
 mod growth;
 mod life;
+mod loss;
 mod manage;
 mod notice;
 mod policy;
 mod receive;
 mod send;
+mod settings;
 mod share;
 mod status;
+mod storage;
 mod taste;
 #[cfg(test)]
 mod tests;
 mod timers;
 mod trouble;
 
-use crate::granules::Granules;
-use crate::guard::{Copies, Guard};
-use crate::history::{EarlierTable, History};
-use crate::io::{IoRequest, IoTable, Ios, Op};
+use crate::guard::Guard;
+use crate::history::History;
+use crate::io::{IoRequest, IoTable, Op};
 use crate::list::{List, Stack};
-use crate::output::{Blank, Draft, IoError, IoHandle, LinkId, Output};
+use crate::output::{Blank, Draft, IoError, IoHandle, Output};
 use crate::path::{Counters, Path, Paths};
 use crate::random::Random;
 use crate::request::{RequestId, Requests};
-use crate::table::Table;
 use crate::tag::Tags;
-use crate::time::{Instant, Micros};
-use crate::wire::{Address, Identify, Mac, Plain};
+use crate::time::Instant;
+use crate::wire::{Address, Identify, Plain};
 use core::mem::MaybeUninit;
 
 pub use crate::guard::Copy as CopySlot;
@@ -54,7 +56,9 @@ pub use control::ControlRequest;
 use notice::{Notice, Notices};
 pub use receive::{CopyOut, Frame};
 pub use send::DELETE_MAX;
+pub use settings::{Link, Links, Policy, Settings};
 pub use status::{PathStatus, Status};
+pub use storage::{Limits, Storage};
 use taste::Tasting;
 
 /// Bytes of a management command or its answer, behind the 24-byte header.
@@ -63,145 +67,6 @@ pub const CONTROL_MAX: usize = 2084;
 pub const LINKS: usize = 32;
 /// Paths that a target can have.
 pub const PATHS: usize = 16;
-
-/// How the path of a frame is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
-    /// The first path that is up, as long as it is.
-    Failover,
-    /// The least expected completion time.
-    #[default]
-    Latency,
-    /// One after the other.
-    RoundRobin,
-}
-
-/// What the administrator decides.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// How long I/O waits for a lost target; `None` for ever.
-    pub maxwait: Option<Micros>,
-    /// After which a copy that left the interface is taken for dead.
-    pub ghost_wait: Micros,
-    /// How long a read of a disk that is being tasted may take.
-    pub taste_wait: Micros,
-    /// Most frames out on a path.
-    pub maxout: u32,
-    /// Which path a frame takes.
-    pub policy: Policy,
-    /// What the disk's write cache should be, if anything.
-    pub write_cache: Option<bool>,
-    /// Remove the disk as soon as no path is left.
-    pub fail_on_disconnection: bool,
-    /// Take answers only from the MAC that was asked.
-    pub strict_src: bool,
-}
-
-impl Settings {
-    /// Most frames out on a path to a target that can queue as many: at least 1.
-    fn ceiling(&self, buffer_count: u16) -> u32 {
-        u32::from(buffer_count.max(1)).min(self.maxout)
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            maxwait: Some(Micros::from_secs(180)),
-            ghost_wait: Micros::from_secs(10),
-            taste_wait: Micros::from_secs(10),
-            maxout: 64,
-            policy: Policy::Latency,
-            write_cache: None,
-            fail_on_disconnection: false,
-            strict_src: false,
-        }
-    }
-}
-
-/// The local interfaces that a target knows.
-pub type Links = Table<Link, LinkId, LINKS>;
-
-/// What is known of a local interface.
-#[derive(Clone, Copy, Debug)]
-pub struct Link {
-    /// Bytes behind the Ethernet header.
-    pub mtu: u32,
-    /// Its own address.
-    pub mac: Mac,
-    /// Up, running and with a carrier.
-    pub up: bool,
-    /// Listed and there.
-    pub present: bool,
-}
-
-impl Link {
-    /// An interface that is not there.
-    pub const NONE: Self = Self { mtu: 0, mac: Mac([0; 6]), up: false, present: false };
-
-    /// Whether frames can leave through it.
-    pub(crate) fn is_usable(&self) -> bool {
-        self.present && self.up
-    }
-}
-
-/// The memory that a target works in; lent for its life, never grown.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "each is what its type says")]
-pub struct Storage {
-    pub ios: Ios,
-    pub requests: Requests,
-    pub earlier: EarlierTable,
-    pub copies: Copies,
-    pub paths: Paths,
-    pub links: Links,
-    /// Where the writes under way are.
-    pub changes: Granules,
-    /// Where answers to be read are copied.
-    pub scratch: [u8; CONTROL_MAX],
-    /// Management commands and their answers.
-    pub control: [u8; CONTROL_MAX],
-    /// IDENTIFY as last accepted.
-    pub identify: [u8; 512],
-    /// The config string as last seen.
-    pub config: [u8; 1024],
-}
-
-/// How many slots of each table are used: all, but for tests that fill them.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// I/Os accepted at once.
-    pub ios: u16,
-    /// Requests on the wire at once.
-    pub requests: u16,
-    /// Copies of writes remembered at once.
-    pub copies: u16,
-}
-
-impl Limits {
-    /// Everything there is.
-    pub const ALL: Self = Self { ios: u16::MAX, requests: u16::MAX, copies: u16::MAX };
-}
-
-#[cfg(any(test, feature = "std"))]
-impl Storage {
-    /// Memory that is never given back.
-    pub fn leaked() -> &'static mut Self {
-        std::boxed::Box::leak(std::boxed::Box::new(Self {
-            ios: Table::new(|| IoSlot::FREE),
-            requests: Table::new(|| RequestSlot::FREE),
-            earlier: Table::new(|| EarlierSlot::FREE),
-            copies: Table::new(|| CopySlot::FREE),
-            paths: Table::new(|| PathSlot::FREE),
-            links: Table::new(|| Link::NONE),
-            changes: Granules::new(),
-            scratch: [0; CONTROL_MAX],
-            control: [0; CONTROL_MAX],
-            identify: [0; 512],
-            config: [0; 1024],
-        }))
-    }
-}
 
 /// Where a target stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

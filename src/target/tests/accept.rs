@@ -3,6 +3,9 @@
 use super::super::*;
 use super::rig::*;
 use crate::output::Event;
+use crate::output::LinkId;
+use crate::time::Micros;
+use crate::wire::Mac;
 
 /// An open disk of 1,000 sectors with a read that waits, whose path says now
 /// that another disk is there.

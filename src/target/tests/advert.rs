@@ -3,6 +3,7 @@
 use super::super::*;
 use super::rig::*;
 use crate::output::{Transmit, Why};
+use crate::time::Micros;
 use std::vec::Vec;
 
 const GAPS: [u64; 7] = [50, 200, 500, 900, 999, 1500, 2000];

@@ -3,6 +3,7 @@
 use super::super::*;
 use super::rig::*;
 use crate::output::{Transmit, Why};
+use crate::time::Micros;
 use crate::wire::Command;
 use std::vec::Vec;
 

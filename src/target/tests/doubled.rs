@@ -2,7 +2,8 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::{Event, Transmit, Why};
+use crate::output::{Event, LinkId, Transmit, Why};
+use crate::time::Micros;
 use std::vec::Vec;
 
 /// What answers each frame, twice perhaps.
@@ -134,6 +135,43 @@ fn a_path_that_two_disks_answer_on_gets_no_io_until_one_is_gone() {
     daemons.doubles = 1;
     rig.config(THEM, 77, 16, 2);
     daemons.serve_all(&mut rig);
+    assert!(told(&mut rig).contains(&Event::TwoDisks));
+}
+
+/// Two disks of one name were found out, and the path was asked until it was on
+/// trial no longer. Gives the last question.
+fn acquitted(rig: &mut Rig) -> Transmit {
+    let mut daemons = Daemons { bytes: [7, 8], ..Daemons::alike() };
+    work(rig, &mut daemons, 500);
+    assert!(told(rig).contains(&Event::TwoDisks));
+    rig.config(THEM, 1, 16, 2);
+    loop {
+        rig.run(Micros::from_millis(400));
+        let frames = rig.take_frames();
+        let question = *frames.iter().rfind(|f| f.header[27] == 0xec).unwrap();
+        rig.identify(&question, THEM, &disk(1000, SERIAL));
+        if rig.target.status().state == "up" {
+            return question;
+        }
+    }
+}
+
+#[test]
+fn a_second_answer_to_the_last_question_of_a_probation_is_a_conflict() {
+    let mut rig = up();
+    let question = acquitted(&mut rig);
+    rig.identify(&question, THEM, &disk(1000, SERIAL));
+    assert!(told(&mut rig).contains(&Event::TwoDisks));
+    assert_eq!(rig.target.status().state, "suspended");
+}
+
+#[test]
+fn answers_are_compared_again_as_soon_as_a_disputed_path_is_used() {
+    let mut rig = up();
+    acquitted(&mut rig);
+    told(&mut rig);
+    let mut daemons = Daemons { bytes: [7, 8], ..Daemons::alike() };
+    work(&mut rig, &mut daemons, 500);
     assert!(told(&mut rig).contains(&Event::TwoDisks));
 }
 

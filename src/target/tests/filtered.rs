@@ -4,6 +4,7 @@ use super::super::*;
 use super::rig::*;
 use crate::filter::Admission;
 use crate::output::Event;
+use crate::wire::Mac;
 
 fn news_of(rig: &mut Rig) -> (bool, bool) {
     let news = rig.take_news();

@@ -2,7 +2,8 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::Transmit;
+use crate::output::{LinkId, Transmit};
+use crate::time::Micros;
 use std::vec::Vec;
 
 /// A write to sector 10 is answered through its first copy while the second

@@ -2,7 +2,8 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::{Event, Source, Span};
+use crate::output::{Event, LinkId, Source, Span};
+use crate::time::Micros;
 use std::vec::Vec;
 
 #[test]
@@ -35,6 +36,19 @@ fn a_write_is_done_when_every_byte_was_acknowledged() {
     rig.ok(&frames[1]);
     assert!(rig.take_done().is_empty());
     rig.ok(&frames[0]);
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+}
+
+#[test]
+fn an_answer_counts_only_on_a_path_that_said_who_it_is() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Read, 0, 1);
+    let read = rig.take_one(0x24);
+    // Another machine answers a beacon, and this read.
+    rig.config(OTHERS, 1, 16, 2);
+    rig.ata_data(&read, OTHERS, &[9; 512]);
+    assert!(rig.copies.is_empty() && rig.take_done().is_empty());
+    rig.answer(&read);
     assert_eq!(rig.take_done(), [(1, Ok(()))]);
 }
 

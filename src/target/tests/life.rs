@@ -3,6 +3,9 @@
 use super::super::*;
 use super::rig::*;
 use crate::output::Event;
+use crate::output::LinkId;
+use crate::time::Micros;
+use crate::wire::Mac;
 use std::vec::Vec;
 
 /// Answers every IDENTIFY that is asked for within `by`.

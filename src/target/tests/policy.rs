@@ -2,6 +2,8 @@
 
 use super::super::*;
 use super::rig::*;
+use crate::output::LinkId;
+use crate::time::Micros;
 use std::vec::Vec;
 
 /// Two paths, up, with room for 16 requests each in the end and 8 at first.

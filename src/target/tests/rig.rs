@@ -3,7 +3,9 @@
 
 use super::super::*;
 use crate::filter::Admission;
-use crate::output::{IoHandle, Transmit};
+use crate::output::{IoHandle, LinkId, Transmit};
+use crate::time::Micros;
+use crate::wire::Mac;
 use crate::wire::Tag;
 use std::vec::Vec;
 

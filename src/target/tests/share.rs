@@ -2,7 +2,8 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::{Transmit, Why};
+use crate::output::{LinkId, Transmit, Why};
+use crate::time::Micros;
 use std::collections::VecDeque;
 use std::vec::Vec;
 

@@ -2,6 +2,8 @@
 
 use super::super::*;
 use super::rig::*;
+use crate::output::LinkId;
+use crate::time::Micros;
 
 #[test]
 fn reads_of_a_disk_that_is_tasted_give_up_early() {

@@ -3,6 +3,9 @@
 use super::super::*;
 use super::rig::*;
 use crate::output::Event;
+use crate::output::LinkId;
+use crate::time::Micros;
+use crate::wire::Mac;
 
 /// How often each of these was told.
 fn told(rig: &mut Rig, event: Event) -> usize {

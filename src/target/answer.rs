@@ -1,0 +1,279 @@
+//! Answers to requests of I/O: to which transmission, with what outcome, and
+//! what follows for the request.
+
+use super::receive::{CopyOut, Frame, scratch};
+use super::{Target, manage};
+use crate::history::Sent;
+use crate::io::Op;
+use crate::output::{Event, IoError};
+use crate::path::{MIN_PAYLOAD, PathId};
+use crate::request::{Place, RequestId};
+use crate::tag;
+use crate::time::{Instant, Micros};
+use crate::wire::{AoeError, AtaError, AtaRequest, AtaResponse, Header, SECTOR};
+
+/// A target that is not ready is asked again after this.
+const HOLD: Micros = Micros::from_millis(500);
+
+/// The transmission that an answer belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    op: Op,
+    sent: Sent,
+    /// No later one was sent.
+    is_last: bool,
+}
+
+/// What an answer says.
+pub(super) type Verdict = Result<(), Failure>;
+
+/// Why an answer is not a success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    Final(IoError),
+    NotReady,
+    TooLarge,
+}
+
+impl Target<'_> {
+    /// A plain answer to a request of I/O: its slot, path and transmission.
+    /// All else is `None`, and judged step by step.
+    #[inline]
+    pub(super) fn plain_answer(&self, frame: &Frame<'_>) -> Option<(RequestId, PathId, Found)> {
+        let answer = self.plain.parse(frame.header)?;
+        let slot = RequestId(u8::try_from(tag::slot(answer.tag)?).ok()?);
+        let request = &self.requests[slot];
+        let link = &self.links[frame.link];
+        let path = self.find_path(frame.link, answer.src)?;
+        if request.place == Place::Free
+            || answer.dst != link.mac
+            || !link.is_usable()
+            || !self.paths[path].is_admitted
+        {
+            return None;
+        }
+        let (sent, is_last) = request.find(answer.tag, &self.history)?;
+        if self.settings.strict_src && sent.path != path {
+            return None;
+        }
+        Some((slot, path, Found { op: request.op, sent, is_last }))
+    }
+
+    pub(super) fn on_ata(
+        &mut self,
+        header: &Header,
+        frame: &Frame<'_>,
+        slot: u16,
+        now: Instant,
+    ) -> Option<CopyOut> {
+        let Some(index) = self.find_path(frame.link, header.src) else {
+            return self.count_unexpected();
+        };
+        let ata = frame.header.get(Header::LEN..).and_then(|a| AtaResponse::parse(a).ok());
+        if ata.is_none() && header.error.is_none() {
+            return self.count_unexpected();
+        }
+        let Ok(slot) = u8::try_from(slot).map(RequestId) else {
+            if slot != manage::slot_of(index) {
+                return self.count_unexpected();
+            }
+            let length = self.on_management_answer(index, header, ata, frame.length, now)?;
+            return scratch(Header::LEN.saturating_add(AtaRequest::LEN), length);
+        };
+        let request = &self.requests[slot];
+        let counts = self.paths[index].is_admitted && request.place != Place::Free;
+        let op = request.op;
+        let Some((sent, is_last)) = request.find(header.tag, &self.history).filter(|_| counts)
+        else {
+            self.count_double(index, slot, header.tag);
+            self.on_unexpected(index, header.tag, now);
+            return None;
+        };
+        if self.settings.strict_src && sent.path != index {
+            return self.count_unexpected();
+        }
+        let outcome = self.judge(header, ata, op, self.lba_of(slot, &sent), now);
+        self.on_answer(slot, index, &Found { op, sent, is_last }, outcome, frame.length, now)
+    }
+
+    /// An answer to a transmission of a request of I/O.
+    pub(super) fn on_answer(
+        &mut self,
+        slot: RequestId,
+        index: PathId,
+        found: &Found,
+        outcome: Verdict,
+        length: usize,
+        now: Instant,
+    ) -> Option<CopyOut> {
+        let Found { op, sent, is_last } = found;
+        let data = length.saturating_sub(Header::LEN + AtaRequest::LEN);
+        let needed = usize::from(sent.sectors).wrapping_mul(SECTOR);
+        if outcome.is_ok() && *op == Op::Read && data < needed {
+            return self.count_unexpected();
+        }
+        if outcome.is_ok() {
+            self.on_done(*op);
+        }
+        self.count_answer(index, sent, *is_last, *op, now);
+        self.forget_answered(slot, sent);
+        let copy = self.finish_part(slot, index, sent, outcome, now);
+        self.declare_losses(sent.path, sent.sectors, now);
+        self.mark_waiting(index, now);
+        if sent.path != index {
+            self.stir();
+        }
+        copy
+    }
+
+    /// The first sector of the disk that a transmission asked for.
+    fn lba_of(&self, slot: RequestId, sent: &Sent) -> u64 {
+        let first = self.requests[slot].lba;
+        first.wrapping_add(u64::from(sent.offset)) >> (self.sector_shift & 7)
+    }
+
+    /// Whether the target did it.
+    fn judge(
+        &mut self,
+        header: &Header,
+        ata: Option<AtaResponse>,
+        op: Op,
+        lba: u64,
+        now: Instant,
+    ) -> Verdict {
+        let failed = match (header.error, ata) {
+            // An error without a code speaks through the ATA status.
+            (Some(AoeError::Other(0)) | None, Some(ata)) => ata.outcome(self.opcode(op)).err(),
+            (Some(error), _) => return self.judge_error(error, op, lba, now),
+            (None, None) => Some(AtaError::Other),
+        };
+        let Some(error) = failed.or(header.error.map(|_| AtaError::Other)) else { return Ok(()) };
+        let event = match (error, op) {
+            (AtaError::Aborted, Op::Flush | Op::Delete) => {
+                self.refuse_optional(op);
+                return Err(Failure::Final(IoError::Unsupported));
+            }
+            (AtaError::WriteProtected, _) => {
+                self.on_trouble(Event::ReadOnly, lba, op, now);
+                return Err(Failure::Final(IoError::ReadOnly));
+            }
+            (AtaError::Aborted, Op::Write) => Event::ReadOnly,
+            _ => Event::DiskError,
+        };
+        self.on_trouble(event, lba, op, now);
+        Err(Failure::Final(IoError::Io))
+    }
+
+    fn judge_error(&mut self, error: AoeError, op: Op, lba: u64, now: Instant) -> Verdict {
+        match error {
+            // Targets that lack an optional command say so in several ways.
+            AoeError::BadArgument | AoeError::UnrecognizedCommand
+                if matches!(op, Op::Flush | Op::Delete) =>
+            {
+                self.refuse_optional(op);
+                Err(Failure::Final(IoError::Unsupported))
+            }
+            AoeError::BadArgument => Err(Failure::TooLarge),
+            AoeError::DeviceUnavailable => Err(Failure::NotReady),
+            AoeError::TargetReserved => {
+                self.on_trouble(Event::Reserved, 0, op, now);
+                Err(Failure::Final(IoError::Reserved))
+            }
+            AoeError::UnsupportedVersion => {
+                self.on_trouble(Event::Version, 0, op, now);
+                Err(Failure::Final(IoError::Io))
+            }
+            AoeError::ConfigStringPresent | AoeError::UnrecognizedCommand | AoeError::Other(_) => {
+                self.on_trouble(Event::DiskError, lba, op, now);
+                Err(Failure::Final(IoError::Io))
+            }
+        }
+    }
+
+    /// An optional command does not work: it is not promised again.
+    fn refuse_optional(&mut self, op: Op) {
+        if op != Op::Flush {
+            self.seen.no_delete = true;
+        } else if !core::mem::replace(&mut self.seen.no_flush, true) {
+            self.tell_event(Event::NoFlush, None, 0);
+        }
+    }
+
+    fn count_answer(&mut self, index: PathId, sent: &Sent, is_last: bool, op: Op, now: Instant) {
+        let path = &mut self.paths[sent.path];
+        let seq = path.full_seq(sent.seq);
+        // A flush takes as long as the disk needs: no sign of order or distance.
+        let flush = op == Op::Flush;
+        let took = sent.age(now);
+        path.on_answered(seq, (!flush).then_some(took), now);
+        if !flush {
+            path.rtt.sample(took);
+            path.histogram.add(took);
+        }
+        path.window.on_answer(u32::from(path.flight.len()));
+        if u16::from(MIN_PAYLOAD) < sent.sectors {
+            path.large_losses = 0;
+            path.is_doubted = false;
+        }
+        let path = &mut self.paths[index];
+        path.counters.late = path.counters.late.wrapping_add(u64::from(!is_last));
+    }
+
+    /// The copy that was answered cannot come again.
+    fn forget_answered(&mut self, slot: RequestId, sent: &Sent) {
+        if let Some(copy) = self.requests[slot].on_answered(sent.tag, &mut self.history) {
+            self.guard.resolve(copy);
+        }
+    }
+
+    /// Carries out what an answer means for its request.
+    fn finish_part(
+        &mut self,
+        slot: RequestId,
+        index: PathId,
+        sent: &Sent,
+        outcome: Verdict,
+        now: Instant,
+    ) -> Option<CopyOut> {
+        let request = &self.requests[slot];
+        let (io_slot, op, io_offset) = (request.io, request.op, request.io_offset);
+        let result = match outcome {
+            Ok(()) => Ok(()),
+            Err(Failure::NotReady) => {
+                self.stir();
+                self.unlist(slot);
+                let request = &mut self.requests[slot];
+                (request.place, request.until) = (Place::Held, now.after(HOLD));
+                self.held.push_back(self.requests, slot);
+                return None;
+            }
+            Err(Failure::TooLarge) if sent.sectors > u16::from(self.paths[sent.path].least()) => {
+                self.step_down(index, now);
+                self.requeue(slot, false);
+                return None;
+            }
+            Err(Failure::TooLarge) => {
+                self.on_trouble(Event::DiskError, self.lba_of(slot, sent), op, now);
+                Err(IoError::Io)
+            }
+            Err(Failure::Final(error)) => Err(error),
+        };
+        let copy = (op == Op::Read && result.is_ok()).then(|| CopyOut::Io {
+            io: self.ios.get(io_slot).raw_handle(),
+            offset: io_offset.wrapping_add(u32::from(sent.offset)).wrapping_mul(512),
+            frame_offset: 36,
+            length: u32::from(sent.sectors).wrapping_mul(512),
+        });
+        if copy.is_some() {
+            self.tasting.on_read();
+        }
+        let request = &mut self.requests[slot];
+        if result.is_err() || request.on_part_done(sent) {
+            self.release(slot, now);
+            self.ios.on_frame_done(io_slot, result);
+        } else {
+            self.requeue(slot, true);
+        }
+        copy
+    }
+}

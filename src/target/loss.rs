@@ -1,0 +1,75 @@
+//! What answers say of requests that are still out: which are lost, and
+//! whether large frames are.
+
+use super::Target;
+use crate::output::Event;
+use crate::path::{MIN_PAYLOAD, PathId, State};
+use crate::time::Instant;
+
+/// Large requests lost in a row on a path that answers small ones.
+const LARGE_LOSSES_MIXED: u8 = 8;
+
+impl Target<'_> {
+    /// Requests that later answers have overtaken are sent again. An answer to
+    /// a large one is no sign that large ones are lost.
+    pub(super) fn declare_losses(&mut self, index: PathId, answered: u16, now: Instant) {
+        loop {
+            let path = &self.paths[index];
+            let Some(slot) = path.flight.front() else { return };
+            let request = &self.requests[slot];
+            if !path.is_lost(request.last.seq, request.sent_at, now) {
+                return;
+            }
+            let large = request.last.sectors > u16::from(MIN_PAYLOAD).max(answered);
+            let path = &mut self.paths[index];
+            path.window.on_loss();
+            self.requeue(slot, false);
+            self.count_loss(index, large, now);
+        }
+    }
+
+    /// Counts a lost request; many large ones and no small ones make a hole.
+    pub(super) fn count_loss(&mut self, index: PathId, large: bool, now: Instant) {
+        let path = &mut self.paths[index];
+        path.large_losses = path.large_losses.saturating_add(u8::from(large));
+        if large && path.large_losses >= LARGE_LOSSES_MIXED && path.timeouts() == 0 {
+            self.step_down(index, now);
+        }
+    }
+
+    pub(super) fn step_down(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
+        if path.payload <= path.least() {
+            return;
+        }
+        path.step_down(now);
+        let bytes = u64::from(path.payload_bytes());
+        self.tell_event(Event::PayloadDown, Some(index), bytes);
+    }
+
+    /// The path spoke: silence is counted from now on, if anything is still out.
+    pub(super) fn mark_waiting(&mut self, index: PathId, now: Instant) {
+        self.on_io_answered(index, now);
+        let path = &mut self.paths[index];
+        path.on_heard(now);
+        path.is_choosy = false;
+        // Round trips are shorter than they were, perhaps, and so is the timer.
+        if let Some(head) = path.flight.front() {
+            self.wakes_at = self.wakes_at.min(path.timeout_of(self.requests[head].sent_at));
+        }
+    }
+
+    /// A path that answers I/O is not deaf, or no longer.
+    #[inline]
+    pub(super) fn on_io_answered(&mut self, index: PathId, now: Instant) {
+        let path = &mut self.paths[index];
+        path.silences = 0;
+        if path.is_deaf {
+            path.is_deaf = false;
+            self.is_calm = false;
+            if matches!(path.state, State::Down { .. }) {
+                path.ask(now);
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What a target is told from outside: the administrator's settings, and the
+//! state of the local interfaces.
+
+use super::LINKS;
+use crate::output::LinkId;
+use crate::table::Table;
+use crate::time::Micros;
+use crate::wire::Mac;
+
+/// How the path of a frame is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// The first path that is up, as long as it is.
+    Failover,
+    /// The least expected completion time.
+    #[default]
+    Latency,
+    /// One after the other.
+    RoundRobin,
+}
+
+/// What the administrator decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long I/O waits for a lost target; `None` for ever.
+    pub maxwait: Option<Micros>,
+    /// After which a copy that left the interface is taken for dead.
+    pub ghost_wait: Micros,
+    /// How long a read of a disk that is being tasted may take.
+    pub taste_wait: Micros,
+    /// Most frames out on a path.
+    pub maxout: u32,
+    /// Which path a frame takes.
+    pub policy: Policy,
+    /// What the disk's write cache should be, if anything.
+    pub write_cache: Option<bool>,
+    /// Remove the disk as soon as no path is left.
+    pub fail_on_disconnection: bool,
+    /// Take answers only from the MAC that was asked.
+    pub strict_src: bool,
+}
+
+impl Settings {
+    /// Most frames out on a path to a target that can queue as many: at least 1.
+    pub(super) fn ceiling(&self, buffer_count: u16) -> u32 {
+        u32::from(buffer_count.max(1)).min(self.maxout)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            maxwait: Some(Micros::from_secs(180)),
+            ghost_wait: Micros::from_secs(10),
+            taste_wait: Micros::from_secs(10),
+            maxout: 64,
+            policy: Policy::Latency,
+            write_cache: None,
+            fail_on_disconnection: false,
+            strict_src: false,
+        }
+    }
+}
+
+/// The local interfaces that a target knows.
+pub type Links = Table<Link, LinkId, LINKS>;
+
+/// What is known of a local interface.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// Bytes behind the Ethernet header.
+    pub mtu: u32,
+    /// Its own address.
+    pub mac: Mac,
+    /// Up, running and with a carrier.
+    pub up: bool,
+    /// Listed and there.
+    pub present: bool,
+}
+
+impl Link {
+    /// An interface that is not there.
+    pub const NONE: Self = Self { mtu: 0, mac: Mac([0; 6]), up: false, present: false };
+
+    /// Whether frames can leave through it.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.present && self.up
+    }
+}

@@ -1,0 +1,69 @@
+//! The memory of a target: tables of fixed size, and buffers.
+
+use super::{CONTROL_MAX, Links};
+use crate::granules::Granules;
+use crate::guard::Copies;
+use crate::history::EarlierTable;
+use crate::io::Ios;
+use crate::path::Paths;
+use crate::request::Requests;
+
+/// The memory that a target works in; lent for its life, never grown.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each is what its type says")]
+pub struct Storage {
+    pub ios: Ios,
+    pub requests: Requests,
+    pub earlier: EarlierTable,
+    pub copies: Copies,
+    pub paths: Paths,
+    pub links: Links,
+    /// Where the writes under way are.
+    pub changes: Granules,
+    /// Where answers to be read are copied.
+    pub scratch: [u8; CONTROL_MAX],
+    /// Management commands and their answers.
+    pub control: [u8; CONTROL_MAX],
+    /// IDENTIFY as last accepted.
+    pub identify: [u8; 512],
+    /// The config string as last seen.
+    pub config: [u8; 1024],
+}
+
+/// How many slots of each table are used: all, but for tests that fill them.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// I/Os accepted at once.
+    pub ios: u16,
+    /// Requests on the wire at once.
+    pub requests: u16,
+    /// Copies of writes remembered at once.
+    pub copies: u16,
+}
+
+impl Limits {
+    /// Everything there is.
+    pub const ALL: Self = Self { ios: u16::MAX, requests: u16::MAX, copies: u16::MAX };
+}
+
+#[cfg(any(test, feature = "std"))]
+impl Storage {
+    /// Memory that is never given back.
+    pub fn leaked() -> &'static mut Self {
+        use super::{CopySlot, EarlierSlot, IoSlot, Link, PathSlot, RequestSlot};
+        use crate::table::Table;
+        std::boxed::Box::leak(std::boxed::Box::new(Self {
+            ios: Table::new(|| IoSlot::FREE),
+            requests: Table::new(|| RequestSlot::FREE),
+            earlier: Table::new(|| EarlierSlot::FREE),
+            copies: Table::new(|| CopySlot::FREE),
+            paths: Table::new(|| PathSlot::FREE),
+            links: Table::new(|| Link::NONE),
+            changes: Granules::new(),
+            scratch: [0; CONTROL_MAX],
+            control: [0; CONTROL_MAX],
+            identify: [0; 512],
+            config: [0; 1024],
+        }))
+    }
+}
