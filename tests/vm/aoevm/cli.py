@@ -11,7 +11,7 @@ import sys
 from . import scenario as scenarios
 from .errors import SetupError
 from .image import Tree, require_tools, root_image
-from .results import Results
+from .results import RECORD, Results, summary
 from .runner import Runner
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
@@ -33,7 +33,9 @@ def arguments(argv):
     parser.add_argument("--long", action="store_true", default=os.environ.get("LONG") == "1",
                         help="the long scenarios too; also LONG=1")
     parser.add_argument("--module", metavar="FILE", help="default build/<14 or 15>-amd64/aoe.ko")
-    parser.add_argument("--record", action="store_true", help="append to tests/vm/RESULTS.md")
+    parser.add_argument("--record", action="store_true", help="append to tests/vm/results.csv")
+    parser.add_argument("--summary", action="store_true",
+                        help="print the table of RESULTS.md, from results.csv, and stop")
     parser.add_argument("--work", default=str(REPOSITORY / "build/vm"), metavar="DIR",
                         help="where images and logs go; default build/vm")
     return parser.parse_args(argv)
@@ -76,7 +78,7 @@ def run(options, chosen):
     with (work / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         root = root_image(tree, work)
-    results = Results(HERE / "RESULTS.md" if options.record else None)
+    results = Results(RECORD if options.record else None)
     by_name = bool(options.scenario)
     for flavour in flavours(options, tree):
         module = module_for(options, tree, flavour)
@@ -90,6 +92,9 @@ def main(argv):
     """The program."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = arguments(argv)
+    if options.summary:
+        print(summary())
+        return 0
     try:
         chosen = choose(options)
         if options.list:

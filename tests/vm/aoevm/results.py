@@ -1,10 +1,12 @@
 """What happened: printed as it happens, summed up, and kept when asked."""
 
+import csv
 import datetime
 import pathlib
 from dataclasses import dataclass
 
-HEADER = "| Date (UTC) | Kernel | Flavour | Scenario | Result | Seconds | Note |"
+RECORD = pathlib.Path(__file__).resolve().parent.parent / "results.csv"
+COLUMNS = ["date", "kernel", "flavour", "scenario", "result", "seconds", "note"]
 
 
 @dataclass
@@ -37,11 +39,10 @@ class Results:
 
     def _append(self, outcome):
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M")
-        note = outcome.note.splitlines()[0].replace("|", "/")[:160] if outcome.note else ""
+        note = outcome.note.splitlines()[0][:160] if outcome.note else ""
         row = [now, outcome.kernel, outcome.flavour, outcome.scenario, outcome.result]
-        row += [f"{outcome.seconds:.1f}", note]
-        with self.record.open("a") as file:
-            file.write("| " + " | ".join(row) + " |\n")
+        with self.record.open("a", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerow(row + [f"{outcome.seconds:.1f}", note])
 
     def count(self, result):
         """How many ended so."""
@@ -58,3 +59,22 @@ class Results:
         passed, failed, skipped = map(self.count, ("passed", "failed", "skipped"))
         print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
         return 1 if failed else 0
+
+
+def summary(record=RECORD):
+    """A Markdown table: for each kernel, how the last run of each scenario ended."""
+    kernels = {}
+    with open(record, newline="") as file:
+        for row in csv.DictReader(file):
+            # A scenario that was skipped says nothing.
+            if row["result"] != "skipped":
+                kernels.setdefault((row["kernel"], row["flavour"]), {})[row["scenario"]] = row
+    lines = ["| Kernel | Flavour | Last run | Scenarios that passed | Failed at the last run |",
+             "|---|---|---|---|---|"]
+    for (kernel, flavour), last in sorted(kernels.items()):
+        passed = [name for name, row in last.items() if row["result"] == "passed"]
+        failed = sorted(set(last) - set(passed))
+        date = max(row["date"] for row in last.values())
+        lines.append(f"| {kernel} | {flavour} | {date} | {len(passed)} of {len(last)} "
+                     f"| {', '.join(failed) or 'none'} |")
+    return "\n".join(lines)
