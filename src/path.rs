@@ -17,6 +17,8 @@ use crate::unfit::Unfit;
 use crate::window::{Asker, Beside, Window};
 use crate::wire::{Mac, Tag};
 
+pub(crate) use counters::Counters;
+
 /// Without an answer for this long, a path is asked who it is.
 pub(crate) const SILENCE: Micros = Micros::from_secs(1);
 /// Without an answer for this long, a path is down.
@@ -82,47 +84,6 @@ pub(crate) struct Management {
     pub(crate) tries: u8,
     /// When to send it, again or for the first time.
     pub(crate) due: Instant,
-}
-
-/// Counters that an administrator sees.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) sent: u64,
-    pub(crate) received: u64,
-    pub(crate) retransmitted: u64,
-    pub(crate) late: u64,
-    pub(crate) unexpected: u64,
-    /// Answers to what was answered already, among the unexpected ones.
-    pub(crate) doubled: u64,
-}
-
-impl Counters {
-    /// What was counted since an earlier state.
-    pub(crate) const fn since(&self, before: &Self) -> Self {
-        Self {
-            sent: self.sent.wrapping_sub(before.sent),
-            received: self.received.wrapping_sub(before.received),
-            retransmitted: self.retransmitted.wrapping_sub(before.retransmitted),
-            late: self.late.wrapping_sub(before.late),
-            unexpected: self.unexpected.wrapping_sub(before.unexpected),
-            doubled: self.doubled.wrapping_sub(before.doubled),
-        }
-    }
-
-    const NONE: Self =
-        Self { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0, doubled: 0 };
-
-    /// Both together.
-    pub(crate) const fn plus(&self, other: &Self) -> Self {
-        Self {
-            sent: self.sent.wrapping_add(other.sent),
-            received: self.received.wrapping_add(other.received),
-            retransmitted: self.retransmitted.wrapping_add(other.retransmitted),
-            late: self.late.wrapping_add(other.late),
-            unexpected: self.unexpected.wrapping_add(other.unexpected),
-            doubled: self.doubled.wrapping_add(other.doubled),
-        }
-    }
 }
 
 number!(
@@ -509,65 +470,6 @@ impl Path {
         if since.after(SILENCE).after(SILENCE) < now { now } else { since }
     }
 
-    /// The disk here has sectors of so many blocks.
-    pub(crate) fn set_unit(&mut self, shift: u8, mtu: u32, now: Instant) {
-        let unit = 1 << (shift & 7);
-        if core::mem::replace(&mut self.unit, unit) != unit {
-            self.set_limit(mtu, now);
-        }
-    }
-
-    /// Whether frames are cut for sectors of so many bytes, and carry one.
-    pub(crate) fn fits(&self, sector: u32) -> bool {
-        self.limit != 0 && u32::from(self.unit) << 9 == sector
-    }
-
-    /// The payload that the path carries if it carries anything.
-    pub(crate) fn least(&self) -> u8 {
-        MIN_PAYLOAD.max(self.unit).min(self.limit)
-    }
-
-    /// Whole sectors, in blocks.
-    fn whole(&self, blocks: u8) -> u8 {
-        blocks & self.unit.wrapping_neg()
-    }
-
-    /// Takes what MTU and target allow now. True if a smaller payload results.
-    /// A target counts blocks there, whatever sectors its disk has.
-    pub(crate) fn set_limit(&mut self, mtu: u32, now: Instant) -> bool {
-        self.limit = self.whole(crate::wire::sectors_per_frame(mtu).min(self.sector_count));
-        let shrinks = self.payload > self.limit;
-        if let Some(m) = self.management
-            && matches!(m.purpose, Purpose::Probe { sectors } if sectors > self.limit)
-        {
-            self.management = None;
-        }
-        self.payload = self.whole(self.payload).max(self.least()).min(self.limit);
-        if self.payload < self.limit {
-            self.probe_at = self.probe_at.min(now);
-            self.too_large = 0;
-        }
-        shrinks && self.limit != 0
-    }
-
-    /// The size to try next, if a larger one is worth it.
-    pub(crate) fn probe_size(&self) -> Option<u8> {
-        if self.payload >= self.limit {
-            return None;
-        }
-        if self.too_large == 0 || self.too_large > self.limit {
-            return Some(self.limit);
-        }
-        let gap = self.too_large.saturating_sub(self.payload);
-        let half = self.whole(gap >> 1).max(self.unit);
-        (gap > self.unit).then(|| self.payload.saturating_add(half))
-    }
-
-    /// Bytes of data that a frame carries.
-    pub(crate) fn payload_bytes(&self) -> u32 {
-        u32::from(self.payload).wrapping_mul(512)
-    }
-
     /// Asks the other end who it is, and carries no I/O until it said so.
     pub(crate) fn ask(&mut self, since: Instant) {
         self.state = State::Identifying { since };
@@ -580,16 +482,6 @@ impl Path {
     pub(crate) fn is_being_asked(&self) -> bool {
         self.management.is_some_and(|m| m.seq != 0 && m.purpose == Purpose::Identify)
     }
-
-    /// Larger frames do not get through: back to what always does.
-    pub(crate) fn step_down(&mut self, now: Instant) {
-        self.too_large = self.payload;
-        self.hole_told = true;
-        self.is_doubted = false;
-        self.payload = self.least();
-        self.large_losses = 0;
-        self.probe_at = now;
-    }
 }
 
 /// The low half of a count.
@@ -598,5 +490,7 @@ pub(crate) const fn low_half(seq: u64) -> u32 {
     seq as u32
 }
 
+mod counters;
+mod payload;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ mod control;
 mod doubled;
 mod filtered;
 mod growth;
+mod identity;
 mod life;
 mod loss;
 mod manage;

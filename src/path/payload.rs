@@ -1,0 +1,75 @@
+//! How much data a frame of a path carries.
+
+use super::{MIN_PAYLOAD, Path, Purpose};
+use crate::time::Instant;
+
+impl Path {
+    /// The disk here has sectors of so many blocks.
+    pub(crate) fn set_unit(&mut self, shift: u8, mtu: u32, now: Instant) {
+        let unit = 1 << (shift & 7);
+        if core::mem::replace(&mut self.unit, unit) != unit {
+            self.set_limit(mtu, now);
+        }
+    }
+
+    /// Whether frames are cut for sectors of so many bytes, and carry one.
+    pub(crate) fn fits(&self, sector: u32) -> bool {
+        self.limit != 0 && u32::from(self.unit) << 9 == sector
+    }
+
+    /// The payload that the path carries if it carries anything.
+    pub(crate) fn least(&self) -> u8 {
+        MIN_PAYLOAD.max(self.unit).min(self.limit)
+    }
+
+    /// Whole sectors, in blocks.
+    fn whole(&self, blocks: u8) -> u8 {
+        blocks & self.unit.wrapping_neg()
+    }
+
+    /// Takes what MTU and target allow now. True if a smaller payload results.
+    /// A target counts blocks there, whatever sectors its disk has.
+    pub(crate) fn set_limit(&mut self, mtu: u32, now: Instant) -> bool {
+        self.limit = self.whole(crate::wire::sectors_per_frame(mtu).min(self.sector_count));
+        let shrinks = self.payload > self.limit;
+        if let Some(m) = self.management
+            && matches!(m.purpose, Purpose::Probe { sectors } if sectors > self.limit)
+        {
+            self.management = None;
+        }
+        self.payload = self.whole(self.payload).max(self.least()).min(self.limit);
+        if self.payload < self.limit {
+            self.probe_at = self.probe_at.min(now);
+            self.too_large = 0;
+        }
+        shrinks && self.limit != 0
+    }
+
+    /// The size to try next, if a larger one is worth it.
+    pub(crate) fn probe_size(&self) -> Option<u8> {
+        if self.payload >= self.limit {
+            return None;
+        }
+        if self.too_large == 0 || self.too_large > self.limit {
+            return Some(self.limit);
+        }
+        let gap = self.too_large.saturating_sub(self.payload);
+        let half = self.whole(gap >> 1).max(self.unit);
+        (gap > self.unit).then(|| self.payload.saturating_add(half))
+    }
+
+    /// Bytes of data that a frame carries.
+    pub(crate) fn payload_bytes(&self) -> u32 {
+        u32::from(self.payload).wrapping_mul(512)
+    }
+
+    /// Larger frames do not get through: back to what always does.
+    pub(crate) fn step_down(&mut self, now: Instant) {
+        self.too_large = self.payload;
+        self.hole_told = true;
+        self.is_doubted = false;
+        self.payload = self.least();
+        self.large_losses = 0;
+        self.probe_at = now;
+    }
+}
