@@ -3,7 +3,8 @@
 //!
 //! Time is simulated: a path with a delay and a line rate, and a target that
 //! works on one frame after the other, queues as many as it says and drops
-//! what exceeds that, as vblade does. The timer fires when the core asks, but
+//! what exceeds that, as vblade does. Interfaces of ours share its line, which
+//! is the bottleneck. The timer fires when the core asks, but
 //! as late as the module's callout may be.
 //!
 //! `cargo test --release --test goodput -- --nocapture` prints the figures.
@@ -17,7 +18,8 @@ use aoe_core::target::{CopyOut, Frame, Limits, Link, Settings, Storage, Target};
 use aoe_core::time::Instant;
 use aoe_core::wire::{Address, Identify, Mac};
 
-const US: Mac = Mac([2, 0, 0, 0, 0, 1]);
+/// Our interfaces.
+const US: [Mac; 2] = [Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0, 0, 0, 2])];
 const THEM: Mac = Mac([2, 0, 0, 0, 0, 9]);
 const SECTORS: u64 = 1 << 21;
 /// One way, without the frame's own length.
@@ -52,7 +54,7 @@ const LOADS: [Load; 6] = [
 /// What happens at some time.
 enum Happening {
     AtTarget(Box<Transmit>),
-    Answered(Vec<u8>, usize),
+    Answered(LinkId, Vec<u8>, usize),
     Served,
     Tick,
 }
@@ -77,7 +79,7 @@ struct World {
     now: u64,
     order: u64,
     events: BTreeMap<(u64, u64), Happening>,
-    /// When the line to and from the target is free.
+    /// When the target's line is free, each way.
     out_free: u64,
     back_free: u64,
     queue: VecDeque<Box<Transmit>>,
@@ -97,6 +99,11 @@ struct World {
 
 impl World {
     fn new(mtu: u32, load: Load, per_mille: u64) -> Self {
+        Self::with(1, mtu, load, per_mille)
+    }
+
+    /// One of ours, or both interfaces lead to the target.
+    fn with(links: usize, mtu: u32, load: Load, per_mille: u64) -> Self {
         let storage = Storage::leaked();
         let address = Address { major: 1, minor: 1 };
         let mut world = Self {
@@ -118,9 +125,11 @@ impl World {
             done: Vec::new(),
             is_up: false,
         };
-        let link = Link { mtu, mac: US, up: true, present: true };
-        world.target.handle_link(LinkId(0), link, world.at());
-        world.advert(mtu);
+        for (id, mac) in (0..).map(LinkId).zip(US).take(links) {
+            let link = Link { mtu, mac, up: true, present: true };
+            world.target.handle_link(id, link, world.at());
+            world.advert(id, mtu);
+        }
         world.run_until(world.now + 500_000);
         assert!(world.is_up);
         world.per_mille = per_mille;
@@ -136,24 +145,24 @@ impl World {
         self.events.insert((when, self.order), what);
     }
 
-    fn head(command: u8, tag: &[u8]) -> Vec<u8> {
+    fn head(link: LinkId, command: u8, tag: &[u8]) -> Vec<u8> {
         let mut f = vec![0; 36];
-        f[..6].copy_from_slice(&US.0);
+        f[..6].copy_from_slice(&US[usize::from(link.0)].0);
         f[6..12].copy_from_slice(&THEM.0);
         f[12..20].copy_from_slice(&[0x88, 0xa2, 0x18, 0, 0, 1, 1, command]);
         f[20..24].copy_from_slice(tag);
         f
     }
 
-    fn advert(&mut self, mtu: u32) {
-        let mut f = Self::head(1, &[0; 4]);
+    fn advert(&mut self, link: LinkId, mtu: u32) {
+        let mut f = Self::head(link, 1, &[0; 4]);
         let sectors = u8::try_from((mtu - 36) / 512).unwrap();
         f[24..32].copy_from_slice(&[0, 16, 0x40, 0x19, sectors, 0x10, 0, 0]);
-        self.give(&f, 60);
+        self.give(link, &f, 60);
     }
 
-    fn give(&mut self, header: &[u8], length: usize) {
-        let frame = Frame { header, length, link: LinkId(0), admission: Admission::Granted };
+    fn give(&mut self, link: LinkId, header: &[u8], length: usize) {
+        let frame = Frame { header, length, link, admission: Admission::Granted };
         let copy = self.target.handle_frame(&frame, self.at());
         if matches!(copy, Some(CopyOut::Scratch { .. })) {
             let mut id = Identify::parse(&[0; 512]);
@@ -224,7 +233,7 @@ impl World {
     }
 
     fn answer(&mut self, frame: &Transmit) {
-        let mut f = Self::head(0, &frame.header[20..24]);
+        let mut f = Self::head(frame.link, 0, &frame.header[20..24]);
         f[27] = 0x40;
         let length = match frame.header[27] {
             0x24 => 36 + usize::from(frame.header[26]) * 512,
@@ -234,7 +243,7 @@ impl World {
         self.back_free =
             self.back_free.max(self.now) + u64::try_from(length).unwrap() / BYTES_PER_US;
         if !self.rng.hits(self.per_mille) {
-            self.later(self.back_free + DELAY_US, Happening::Answered(f, length));
+            self.later(self.back_free + DELAY_US, Happening::Answered(frame.link, f, length));
         }
     }
 
@@ -253,7 +262,7 @@ impl World {
                 }
                 self.serve();
             }
-            Happening::Answered(frame, length) => self.give(&frame, length),
+            Happening::Answered(link, frame, length) => self.give(link, &frame, length),
             Happening::Tick => {
                 // One that was set anew since comes at its own time.
                 if self.now >= self.armed {
@@ -294,7 +303,11 @@ impl World {
 
 /// Megabytes per second over a simulated second.
 fn goodput(mtu: u32, load: Load, per_mille: u64) -> f64 {
-    let mut world = World::new(mtu, load, per_mille);
+    goodput_over(1, mtu, load, per_mille)
+}
+
+fn goodput_over(links: usize, mtu: u32, load: Load, per_mille: u64) -> f64 {
+    let mut world = World::with(links, mtu, load, per_mille);
     let start = world.now;
     world.start();
     world.run_until(start + 1_000_000);
@@ -327,7 +340,7 @@ fn full_speed_is_back_within_a_second_of_the_targets_first_advert() {
             let whole = world.rate(start, start + 1_000_000);
             world.deaf_until = start + 7_000_000;
             world.run_until(start + 7_000_000);
-            world.advert(mtu);
+            world.advert(LinkId(0), mtu);
             world.run_until(start + 9_000_000);
             let window = |n: u64| {
                 let from = start + 7_000_000 + n * 50_000;
@@ -336,6 +349,17 @@ fn full_speed_is_back_within_a_second_of_the_targets_first_advert() {
             let back = (0..40).find(|n| window(*n) >= 0.95 * whole);
             println!("MTU {mtu} {:14} full speed after {:?} x 50 ms", load.name, back);
             assert!(back.is_some_and(|n| n < 19), "MTU {mtu}, {}: {back:?}", load.name);
+        }
+    }
+}
+
+#[test]
+fn two_interfaces_to_one_port_are_no_slower_than_one() {
+    for mtu in [9000, 1500] {
+        for load in LOADS {
+            let [one, two] = [1, 2].map(|links| goodput_over(links, mtu, load, 0));
+            println!("MTU {mtu} {:14} {one:7.1} MB/s over one, {two:7.1} over two", load.name);
+            assert!(two >= 0.98 * one, "MTU {mtu}, {}: {two:.1} of {one:.1}", load.name);
         }
     }
 }
