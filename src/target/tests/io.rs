@@ -53,6 +53,18 @@ fn an_answer_counts_only_on_a_path_that_said_who_it_is() {
 }
 
 #[test]
+fn the_deadline_follows_a_round_trip_that_became_shorter() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Read, 0, 1);
+    rig.submit(2, Op::Read, 8, 1);
+    let frames = rig.take_frames();
+    rig.now = rig.now.after(Micros(500));
+    rig.answer(&frames[0]);
+    let wait = rig.target.deadline().since(rig.now);
+    assert!(wait < Micros::from_millis(20), "{wait:?}");
+}
+
+#[test]
 fn a_lost_frame_is_sent_again_under_a_new_tag() {
     let mut rig = Rig::up();
     rig.submit(1, Op::Read, 0, 1);
