@@ -185,17 +185,7 @@ impl Target<'_> {
                 && data >= SECTOR;
             return if good { self.on_second_answer(index, header.tag) } else { None };
         };
-        let rtt = now.since(m.sent_at);
-        path.beside.answered(Asker::Path);
-        if m.purpose == Purpose::Identify && m.tries == 1 && path.order.is_overtaken(m.seq) {
-            // Targets answer this without their disk, before they look at the
-            // next frame: it was the network.
-            path.order.on_network(now);
-        }
-        path.on_answered(m.seq, (m.tries == 1).then_some(rtt), now);
-        if m.tries == 1 && m.purpose != Purpose::Identify {
-            path.rtt.sample(rtt);
-        }
+        time_answer(path, &m, now);
         let sent = management_request(m.purpose, true, 0).0.command;
         let answer = match (header.error, ata) {
             (None, Some(ata)) => ata.outcome(sent).is_ok(),
@@ -327,6 +317,21 @@ impl Target<'_> {
 
     pub(super) fn tell_event(&mut self, event: Event, path: Option<PathId>, value: u64) {
         self.tell(Notice::Event { event, path, value });
+    }
+}
+
+/// What an answer to a management request says of the order and of round trips.
+fn time_answer(path: &mut Path, m: &Management, now: Instant) {
+    let rtt = now.since(m.sent_at);
+    path.beside.answered(Asker::Path);
+    if m.purpose == Purpose::Identify && m.tries == 1 && path.order.is_overtaken(m.seq) {
+        // Targets answer this without their disk, before they look at the next
+        // frame: it was the network.
+        path.order.on_network(now);
+    }
+    path.on_answered(m.seq, (m.tries == 1).then_some(rtt), now);
+    if m.tries == 1 && m.purpose != Purpose::Identify {
+        path.rtt.sample(rtt);
     }
 }
 
