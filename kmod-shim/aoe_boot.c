@@ -32,10 +32,10 @@ void
 aoe_boot_hold(void)
 {
 
-	if (!aoe_config.boot || root_mounted())
+	if (!aoe_get(boot) || root_mounted())
 		return;
 	aoe_boot_token = root_mount_hold("aoe");
-	aoe_boot_until = aoe_now() + aoe_config.boot_wait * UINT64_C(1000000);
+	aoe_boot_until = aoe_now() + aoe_get(boot_wait) * UINT64_C(1000000);
 	aoe_boot_tag = EVENTHANDLER_REGISTER(mountroot, aoe_boot_on_mountroot,
 	    NULL, EVENTHANDLER_PRI_ANY);
 }
@@ -115,7 +115,7 @@ aoe_boot_raise(if_t ifp)
 	struct ifreq ifr;
 	int error;
 
-	if (!aoe_config.boot || root_mounted() ||
+	if (!aoe_get(boot) || root_mounted() ||
 	    (if_getflags(ifp) & IFF_UP) != 0)
 		return;
 	memset(&ifr, 0, sizeof(ifr));

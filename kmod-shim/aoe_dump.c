@@ -76,7 +76,7 @@ aoe_dump_prepare(void)
 	if_t ifp;
 	size_t i, n;
 
-	if (!aoe_config.dump || atomic_load_ptr(&aoe_dump_methods_at) != 0)
+	if (!aoe_get(dump) || atomic_load_ptr(&aoe_dump_methods_at) != 0)
 		return;
 	arc4rand(&aoe_dump.d_request.sequence,
 	    sizeof(aoe_dump.d_request.sequence), 0);
@@ -111,7 +111,7 @@ static const char *
 aoe_dump_impossible(void)
 {
 
-	if (!aoe_config.dump)
+	if (!aoe_get(dump))
 		return ("net.aoe.dump is 0");
 	if (debugnet_mbuf_start == NULL || debugnet_mbuf_finish == NULL)
 		return ("the kernel has no options DEBUGNET");

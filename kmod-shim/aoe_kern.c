@@ -92,15 +92,15 @@ aoe_settings(const struct aoe_softc *sc, struct aoe_settings *s)
 
 	memset(s, 0, sizeof(*s));
 	s->maxwait_us = (uint64_t)aoe_maxwait(sc) * 1000000;
-	s->ghost_wait_us = (uint64_t)aoe_config.ghost_wait * 1000000;
-	s->taste_wait_us = (uint64_t)aoe_config.taste_wait * 1000000;
-	s->maxout = aoe_config.maxout;
-	s->policy = sc->sc_policy == -1 ? aoe_config.policy :
+	s->ghost_wait_us = (uint64_t)aoe_get(ghost_wait) * 1000000;
+	s->taste_wait_us = (uint64_t)aoe_get(taste_wait) * 1000000;
+	s->maxout = aoe_get(maxout);
+	s->policy = sc->sc_policy == -1 ? aoe_get(policy) :
 	    (u_int)sc->sc_policy;
-	s->wc = aoe_config.wc;
-	if (aoe_config.fail_on_disconnection)
+	s->wc = (int)aoe_get(wc);
+	if (aoe_get(fail_on_disconnection))
 		s->flags |= AOE_SET_FAIL_ON_DISCONNECTION;
-	if (aoe_config.strict_src)
+	if (aoe_get(strict_src))
 		s->flags |= AOE_SET_STRICT_SRC;
 }
 

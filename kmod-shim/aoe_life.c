@@ -328,7 +328,7 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 		    n->n_mac, ":");
 	}
 	devctl_notify("AOE", sc->sc_name, name, data);
-	if (!ppsratecheck(&last, &burst, 10) && aoe_config.debug == 0 &&
+	if (!ppsratecheck(&last, &burst, 10) && aoe_get(debug) == 0 &&
 	    !aoe_life_matters(n->n_kind, n->n_event)) {
 		aoe_unsaid++;
 		return;

@@ -305,7 +305,7 @@ aoe_link_refresh(u_int link)
 		return;
 	grew = state.mtu > aoe_links_mtu_locked();
 	l->l_state = state;
-	if (aoe_config.debug > 0)
+	if (aoe_get(debug) > 0)
 		printf("aoe: %s: %s, MTU %u\n", if_name(l->l_ref),
 		    state.up ? "up" : "down", state.mtu);
 	aoe_link_tell(link);

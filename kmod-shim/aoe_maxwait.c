@@ -41,9 +41,9 @@ aoe_maxwait(const struct aoe_softc *sc)
 {
 	u_int limit, seconds;
 
-	seconds = sc->sc_maxwait == AOE_MAXWAIT_DEFAULT ? aoe_config.maxwait :
+	seconds = sc->sc_maxwait == AOE_MAXWAIT_DEFAULT ? aoe_get(maxwait) :
 	    (u_int)sc->sc_maxwait;
-	limit = MAX(aoe_config.shutdown_wait, 1);
+	limit = MAX(aoe_get(shutdown_wait), 1);
 	if (atomic_load_bool(&aoe_shutting_down) &&
 	    (seconds == 0 || seconds > limit))
 		seconds = limit;

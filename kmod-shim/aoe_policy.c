@@ -66,7 +66,7 @@ aoe_policy_sysctl(SYSCTL_HANDLER_ARGS)
 	char name[AOE_POLICY_NAME];
 	int error, policy;
 
-	strlcpy(name, aoe_policy_name(aoe_config.policy), sizeof(name));
+	strlcpy(name, aoe_policy_name(aoe_get(policy)), sizeof(name));
 	error = sysctl_handle_string(oidp, name, sizeof(name), req);
 	if (error != 0 || req->newptr == NULL)
 		return (error);

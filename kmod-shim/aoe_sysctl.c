@@ -404,7 +404,7 @@ aoe_sysctl_apply(void)
 	if (env != NULL)
 		strlcpy(list, env, sizeof(aoe_iflist) + 1);
 	freeenv(env);
-	if (aoe_config.abft && aoe_abft_interface(name, sizeof(name))) {
+	if (aoe_get(abft) && aoe_abft_interface(name, sizeof(name))) {
 		if (list[0] != '\0')
 			strlcat(list, " ", sizeof(aoe_iflist) + 1 + IFNAMSIZ);
 		strlcat(list, name, sizeof(aoe_iflist) + 1 + IFNAMSIZ);

@@ -159,10 +159,10 @@ aoe_target_make(uint16_t major, uint8_t minor)
 {
 	struct aoe_softc *sc;
 
-	if (aoe_ntargets >= aoe_config.maxtargets) {
+	if (aoe_ntargets >= aoe_get(maxtargets)) {
 		aoe_count(AOE_STAT_TARGETS_REFUSED);
 		aoe_absent_say(major, minor, AOE_EV_LEFT_OUT,
-		    aoe_config.maxtargets);
+		    aoe_get(maxtargets));
 		return (NULL);
 	}
 	sc = aoe_target_alloc(major, minor);

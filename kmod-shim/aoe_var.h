@@ -203,7 +203,8 @@ enum aoe_stat {
 	AOE_STATS
 };
 
-extern struct aoe_config aoe_config;		/* (x) */
+extern struct aoe_config aoe_config;		/* (x), read by aoe_get() */
+#define	aoe_get(name)	atomic_load_int(&aoe_config.name)
 extern struct sx aoe_conf_sx;
 extern struct mtx aoe_disco_mtx;
 extern struct aoe_disco *aoe_disco;		/* (d) */

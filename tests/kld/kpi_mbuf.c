@@ -64,10 +64,12 @@ ours(uma_zone_t z)
 }
 
 /*
- * Freed items wait here, so that what is written to them is seen.  Where
- * AddressSanitizer does that they are free at once.
+ * Freed items wait here, so that what is written to them is seen.  Where a
+ * sanitizer does that they are free at once; ThreadSanitizer would also take
+ * one thread's trash and another's look at it for a race, because it does not
+ * see the quiet lock between them.
  */
-#ifdef KLD_ASAN
+#if defined(KLD_ASAN) || defined(KLD_TSAN)
 #define	LIMBO		0
 #else
 #define	LIMBO		64
