@@ -35,6 +35,10 @@ void
 aoe_shim_panic(void)
 {
 	aoe_value = 1;
+#ifdef GOOD_PAGE
+	/* A page begins in here. */
+	__asm__ volatile("b 2f\n\t.balign 4096\n.Lpage: .skip 16\n2:");
+#endif
 }
 
 #ifdef BAD_IMPORT
@@ -61,6 +65,9 @@ aoe_test(int n)
 #endif
 #ifdef BAD_IMPORT
 	bcmp_from_nowhere();
+#endif
+#ifdef GOOD_PAGE
+	__asm__ volatile("adrp x9, .Lpage" ::: "x9");
 #endif
 #ifdef BAD_PANIC
 	if (n == 7)
