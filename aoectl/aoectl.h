@@ -72,8 +72,9 @@ void	ask_ata(struct aoe_ioc_control *, const struct aoe_ioc_target *,
 	    uint8_t command, uint8_t feature, uint8_t count);
 /* The exit status of an answered command, after saying why it was refused. */
 int	refusal(const struct aoe_ioc_control *, const char *target);
-/* 0, or the status after saying what the disk says. */
-int	ata_status(const struct aoe_ioc_control *, const char *target);
+/* Sends a command whose answer has a sector; 0, or the status after saying why
+   there is none. */
+int	ask_sector(struct aoe_ioc_control *, const char *target);
 void	rediscover(void);
 
 /* identify.c: what the disk behind a path says; complains if nothing. */

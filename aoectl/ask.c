@@ -84,7 +84,8 @@ refusal(const struct aoe_ioc_control *c, const char *target)
 	return (EXIT_REFUSED);
 }
 
-int
+/* 0, or the status after saying what the disk says. */
+static int
 ata_status(const struct aoe_ioc_control *c, const char *target)
 {
 	int status = refusal(c, target);
@@ -103,6 +104,22 @@ ata_status(const struct aoe_ioc_control *c, const char *target)
 		complain("%s: the disk reports status %#x, error %#x", target,
 		    c->data[3], c->data[1]);
 	return (EXIT_REFUSED);
+}
+
+int
+ask_sector(struct aoe_ioc_control *c, const char *target)
+{
+	int error, status;
+
+	if ((error = ask(c)) != 0)
+		return (failed(error, target));
+	if ((status = ata_status(c, target)) != EXIT_OK)
+		return (status);
+	if (c->length < ATA_ARGUMENT + SECTOR) {
+		complain("%s: the answer is cut short", target);
+		return (EXIT_REFUSED);
+	}
+	return (EXIT_OK);
 }
 
 /* Targets may answer others now, or otherwise: ask everybody again. */

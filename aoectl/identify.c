@@ -111,14 +111,8 @@ identify_get(const struct aoe_ioc_target *t, uint8_t path,
 
 	ask_ata(&c, t, IDENTIFY, 0, 1);
 	c.path = path;
-	if ((error = ask(&c)) != 0)
-		return (failed(error, t->name));
-	if ((status = ata_status(&c, t->name)) != EXIT_OK)
+	if ((status = ask_sector(&c, t->name)) != EXIT_OK)
 		return (status);
-	if (c.length < ATA_ARGUMENT + SECTOR) {
-		complain("%s: the answer is cut short", t->name);
-		return (EXIT_REFUSED);
-	}
 	/* What it means is the driver's to say: there is one decoder. */
 	memset(id, 0, sizeof(*id));
 	memcpy(id->page, c.data + ATA_ARGUMENT, sizeof(id->page));

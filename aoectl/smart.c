@@ -36,17 +36,11 @@ static int
 page(const struct aoe_ioc_target *t, uint8_t feature, uint8_t out[SECTOR])
 {
 	struct aoe_ioc_control c;
-	int error, status;
+	int status;
 
 	prepare(&c, t, feature, 1);
-	if ((error = ask(&c)) != 0)
-		return (failed(error, t->name));
-	if ((status = ata_status(&c, t->name)) != EXIT_OK)
+	if ((status = ask_sector(&c, t->name)) != EXIT_OK)
 		return (status);
-	if (c.length < ATA_ARGUMENT + SECTOR) {
-		complain("%s: the answer is cut short", t->name);
-		return (EXIT_REFUSED);
-	}
 	memcpy(out, c.data + ATA_ARGUMENT, SECTOR);
 	return (EXIT_OK);
 }

@@ -78,6 +78,9 @@ pub struct Table<T, I, const SIZE: usize> {
 }
 
 impl<T, I: Number, const SIZE: usize> Table<T, I, SIZE> {
+    /// Slots.
+    pub(crate) const SLOTS: usize = SIZE;
+
     const MASK: usize = {
         assert!(SIZE.is_power_of_two());
         SIZE - 1

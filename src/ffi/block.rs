@@ -1,15 +1,14 @@
 //! A target's one block of memory.
 
 use super::abi::AoeParams;
-use crate::guard::Copy;
+use crate::guard::{Copies, Copy};
 use crate::history::Earlier;
-use crate::io::Io;
+use crate::io::{Io, Ios};
 use crate::path::Path;
-use crate::request::Request;
+use crate::request::{Request, Requests};
 use crate::table::Table;
 use crate::target::{Limits, Link, Settings, Storage, Target};
 use crate::wire::Address;
-use core::ops::RangeInclusive;
 use core::ptr::{addr_of, addr_of_mut};
 
 /// The block. The target borrows the storage behind it.
@@ -55,13 +54,13 @@ pub(super) unsafe fn address(block: *const Block) -> Address {
 
 /// The limits that C asks for; `None` if the tables cannot have them.
 fn limits(params: &AoeParams) -> Option<Limits> {
-    let limit = |wanted: u32, possible: RangeInclusive<u32>| {
-        u16::try_from(wanted).ok().filter(|_| possible.contains(&wanted))
+    let limit = |wanted: u32, slots: usize| {
+        u16::try_from(wanted).ok().filter(|n| (1..=slots).contains(&usize::from(*n)))
     };
     Some(Limits {
-        ios: limit(params.io_slots, 1..=128)?,
-        requests: limit(params.frame_slots, 1..=128)?,
-        copies: limit(params.copy_slots, 1..=512)?,
+        ios: limit(params.io_slots, Ios::SLOTS)?,
+        requests: limit(params.frame_slots, Requests::SLOTS)?,
+        copies: limit(params.copy_slots, Copies::SLOTS)?,
     })
 }
 

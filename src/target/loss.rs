@@ -66,10 +66,10 @@ impl Target<'_> {
         path.silences = 0;
         if path.is_deaf {
             path.is_deaf = false;
-            self.is_calm = false;
             if matches!(path.state, State::Down { .. }) {
                 path.ask(now);
             }
+            self.stir();
         }
     }
 }

@@ -34,6 +34,23 @@ cable() {
 	up "$nt" "t$1" "$2"
 }
 
+# Our address on a cable.
+own_mac() {
+	ip netns exec "$ni" cat "/sys/class/net/em$1/address"
+}
+
+# The target of aoe7e3, on the first cable, is reserved by us and by another.
+reserved_and_released() {
+	exits 0 reserve 7.3 set
+	equals "$(own_mac 0)" ctl reserve 7.3
+	k fill aoe7e3 0 1m 1
+	exits 0 reserve 7.3 force 02:00:00:00:00:01
+	fails_with "reserved by another host" ctl reserve 7.3 set
+	fails_with EBUSY k fill aoe7e3 0 64k 1
+	exits 0 reserve 7.3 release -f
+	k fill aoe7e3 0 1m 1
+}
+
 # relayed NUMBER MTU RELAY-OPTION...: the same with the relay in between,
 # which obeys $work/relay<number>.
 relayed() {

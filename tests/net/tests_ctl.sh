@@ -5,11 +5,6 @@
 # shellcheck source=tests/kld/lib_ctl.sh
 . tests/kld/lib_ctl.sh
 
-# Our address on a cable.
-own_mac() {
-	ip netns exec "$ni" cat "/sys/class/net/em$1/address"
-}
-
 vblade_config() {
 	cable 0 1500
 	ready
@@ -45,14 +40,7 @@ vblade_reserve() {
 	cable 0 1500
 	ready
 	text "not reserved" reserve 7.3
-	exits 0 reserve 7.3 set
-	equals "$(own_mac 0)" ctl reserve 7.3
-	k fill aoe7e3 0 1m 1
-	exits 0 reserve 7.3 force 02:00:00:00:00:01
-	fails_with "reserved by another host" ctl reserve 7.3 set
-	fails_with EBUSY k fill aoe7e3 0 64k 1
-	exits 0 reserve 7.3 release -f
-	k fill aoe7e3 0 1m 1
+	reserved_and_released
 	k unload
 }
 t "aoectl reserve works with vblade" vblade_reserve

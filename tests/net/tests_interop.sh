@@ -221,15 +221,11 @@ configured() {
 }
 met "its config string is set, tested and forced" configured
 
-own_mac() {
-	ip netns exec "$ni" cat /sys/class/net/em0/address
-}
-
 masked() {
 	cable 0 "$mtu"
 	begin
 	ctl mask 7.3 || skip "no mask: $(tail -1 "$log")"
-	exits 0 mask 7.3 add 02:00:00:00:00:01 "$(own_mac)"
+	exits 0 mask 7.3 add 02:00:00:00:00:01 "$(own_mac 0)"
 	json 'len(o["host"]) == 2' mask 7.3
 	k fill aoe7e3 0 1m 1
 	if ctl mask 7.3 delete 02:00:00:00:00:01 &&
@@ -249,14 +245,7 @@ reserved() {
 	cable 0 "$mtu"
 	begin
 	ctl reserve 7.3 || skip "no reservation: $(tail -1 "$log")"
-	exits 0 reserve 7.3 set
-	equals "$(own_mac)" ctl reserve 7.3
-	k fill aoe7e3 0 1m 1
-	exits 0 reserve 7.3 force 02:00:00:00:00:01
-	fails_with "reserved by another host" ctl reserve 7.3 set
-	fails_with EBUSY k fill aoe7e3 0 64k 1
-	exits 0 reserve 7.3 release -f
-	k fill aoe7e3 0 1m 1
+	reserved_and_released
 	k unload
 }
 met "it is reserved and released" reserved

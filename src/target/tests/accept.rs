@@ -2,25 +2,9 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::Event;
-use crate::output::LinkId;
+use crate::output::{Event, LinkId};
 use crate::time::Micros;
 use crate::wire::Mac;
-
-/// An open disk of 1,000 sectors with a read that waits, whose path says now
-/// that another disk is there.
-fn taken_over(id: &Identify) -> Rig {
-    let mut rig = Rig::up();
-    rig.target.handle_open(rig.now).unwrap();
-    rig.submit(1, Op::Read, 0, 1);
-    rig.take_one(0x24);
-    rig.config(THEM, 0, 16, 2);
-    let query = rig.take_one(0xec);
-    rig.identify(&query, THEM, id);
-    assert!(rig.take_news().contains(&Output::Suspended));
-    assert_eq!(rig.take_frames(), []);
-    rig
-}
 
 fn accepted(rig: &mut Rig) -> Option<u64> {
     let told = |o: Output| match o {

@@ -2,8 +2,7 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::Event;
-use crate::output::LinkId;
+use crate::output::{Event, LinkId};
 use crate::time::Micros;
 use crate::wire::Mac;
 use std::vec::Vec;
@@ -87,17 +86,8 @@ fn a_disk_that_cannot_be_used_says_why_and_what_it_is() {
 
 #[test]
 fn an_open_disk_that_loses_its_sectors_waits_for_them() {
-    let mut rig = Rig::up();
-    rig.target.handle_open(rig.now).unwrap();
-    rig.submit(1, Op::Read, 0, 1);
-    rig.take_one(0x24);
-    rig.config(THEM, 0, 16, 2);
-    let query = rig.take_one(0xec);
-    rig.identify(&query, THEM, &disk(0, SERIAL));
-    let news = rig.take_news();
-    assert!(news.contains(&Output::Suspended), "{news:?}");
+    let mut rig = taken_over(&disk(0, SERIAL));
     assert_eq!(rig.target.status().reason, Some((Event::NoSectors, 0, 0)));
-    assert_eq!(rig.take_frames(), []);
     rig.now = rig.now.after(Micros::from_secs(2));
     rig.config(THEM, 0, 16, 2);
     let query = rig.take_one(0xec);

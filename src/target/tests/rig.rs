@@ -262,3 +262,18 @@ pub(super) fn head(src: Mac, command: u8, tag: Tag) -> Vec<u8> {
     f.extend(tag.0.to_be_bytes());
     f
 }
+
+/// An open disk of 1,000 sectors with a read that waits, whose path says now
+/// that another disk is there.
+pub(super) fn taken_over(id: &Identify) -> Rig {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.submit(1, Op::Read, 0, 1);
+    rig.take_one(0x24);
+    rig.config(THEM, 0, 16, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, id);
+    assert!(rig.take_news().contains(&Output::Suspended));
+    assert_eq!(rig.take_frames(), []);
+    rig
+}

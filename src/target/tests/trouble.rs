@@ -2,8 +2,7 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::Event;
-use crate::output::LinkId;
+use crate::output::{Event, LinkId};
 use crate::time::Micros;
 use crate::wire::Mac;
 
