@@ -10,9 +10,10 @@
 //! next.
 
 use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use aoe_core::output::{Output, Source, Transmit};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::core::Core;
 use crate::frame::{self, Packet};
@@ -281,16 +282,10 @@ impl Search {
     }
 
     fn fingerprint(&self, memory: &[u8]) -> u128 {
-        let (mut a, mut b) = (1_u64, 2_u64);
-        for word in memory.chunks_exact(8) {
-            let word = word.try_into().map_or(0, u64::from_le_bytes);
-            a = (a.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
-            b = (b.rotate_left(29) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        }
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = Xxh3::new();
+        hasher.update(memory);
         self.around.hash(&mut hasher);
-        a = (a ^ a >> 31).wrapping_add(hasher.finish());
-        u128::from(b ^ b >> 33) << 64 | u128::from(a)
+        hasher.digest128()
     }
 
     /// All that may happen now.

@@ -1,6 +1,8 @@
-//! Searches small worlds exhaustively, one after the other.
+//! Searches small worlds exhaustively, one on each processor.
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Instant;
 
 use aoe_sim::search::{Bounds, Search};
@@ -30,10 +32,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let numbers: Vec<u64> = arguments.iter().filter_map(|text| text.parse().ok()).collect();
     let good = match (arguments.len(), numbers.as_slice()) {
-        (0, _) => SHORT.iter().all(|&numbers| search(bounds(numbers, WAIT))),
-        (1, _) if arguments[0] == "--long" => {
-            SHORT.iter().chain(&LONG).all(|&numbers| search(bounds(numbers, WAIT)))
-        }
+        (0, _) => search_all(&SHORT),
+        (1, _) if arguments[0] == "--long" => search_all(&[&LONG[..], &SHORT].concat()),
         (6, &[a, b, c, d, e, wait]) => search(bounds([a, b, c, d, e], wait)),
         _ => {
             eprint!("{USAGE}");
@@ -41,6 +41,26 @@ fn main() -> ExitCode {
         }
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Searches every world, unless one turns out bad: then those begun are the last.
+fn search_all(worlds: &[[u64; 5]]) -> bool {
+    let (next, good) = (AtomicUsize::new(0), AtomicBool::new(true));
+    let work = || {
+        while good.load(Ordering::Relaxed) {
+            let Some(&numbers) = worlds.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+            if !search(bounds(numbers, WAIT)) {
+                good.store(false, Ordering::Relaxed);
+            }
+        }
+    };
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..processors.min(worlds.len()) {
+            scope.spawn(work);
+        }
+    });
+    good.into_inner()
 }
 
 fn bounds([ops, ticks, doubles, losses, late]: [u64; 5], ghost_wait_us: u64) -> Bounds {
