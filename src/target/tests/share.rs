@@ -84,6 +84,24 @@ fn both_interfaces_carry_a_share_of_it() {
 }
 
 #[test]
+fn frames_to_one_port_go_out_in_runs() {
+    let mut rig = one_port(12, Policy::Latency);
+    let (mut port, mut taken) = (VecDeque::new(), Vec::new());
+    for n in 0..400 {
+        rig.submit(n, Op::Write, n, 1);
+        let frames = rig.take_frames();
+        taken.extend(frames.iter().map(|frame| frame.path));
+        port.extend(frames);
+        rig.now = rig.now.after(Micros(10));
+        if port.len() == 12 {
+            rig.answer(&port.pop_front().unwrap());
+        }
+    }
+    let changes = taken.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!(taken.len() == 400 && changes < 400 / 3, "{changes} of {}", taken.len());
+}
+
+#[test]
 fn two_ports_have_a_queue_each() {
     let mut rig = Rig::new();
     rig.target.handle_link(LINK[1], up_link(), rig.now);
