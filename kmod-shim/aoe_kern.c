@@ -48,9 +48,13 @@
 
 #include <sys/epoch.h>
 #include <sys/eventhandler.h>
+#include <sys/mbuf.h>
 #include <sys/module.h>
 #include <sys/proc.h>
 #include <sys/reboot.h>
+
+#include <net/ethernet.h>
+#include <net/vnet.h>
 
 #include <geom/geom.h>
 
@@ -193,6 +197,27 @@ aoe_teardown(void)
 			counter_u64_free(aoe_stats[i]);
 }
 
+/*
+ * Whether the structures that we read ourselves are where our headers have
+ * them.  The version says nothing of a kernel with fields of its own.  A module
+ * is loaded by a thread in vnet0, both by kldload(8) and by the loader, and a
+ * new mbuf is empty.
+ */
+static bool
+aoe_kernel_fits(void)
+{
+	struct mbuf *m;
+	bool fits;
+
+	if (curvnet != vnet0)
+		return (false);
+	m = m_get2(ETHER_HDR_LEN, M_WAITOK, MT_DATA, M_PKTHDR);
+	fits = m->m_data == m->m_pktdat && m->m_len == 0 &&
+	    m->m_pkthdr.len == 0 && (m->m_flags & M_PKTHDR) != 0;
+	m_freem(m);
+	return (fits);
+}
+
 static int
 aoe_start(void)
 {
@@ -203,6 +228,12 @@ aoe_start(void)
 		printf("aoe: the core speaks version %u of the boundary, "
 		    "the shim %u\n", aoe_core_abi_version(), AOE_ABI_VERSION);
 		return (EDOOFUS);
+	}
+	if (!aoe_kernel_fits()) {
+		printf("aoe: this kernel's structures are not those of the "
+		    "headers that aoe.ko was built with; rebuild it with this "
+		    "kernel's sources\n");
+		return (ENOEXEC);
 	}
 	for (i = 0; i < AOE_STATS; i++)
 		aoe_stats[i] = counter_u64_alloc(M_WAITOK);

@@ -108,6 +108,8 @@ cmd_load(int argc, char **argv, FILE *out)
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "-p") == 0)
 			preload = true;
+		else if (strcmp(argv[i], "-t") == 0)
+			kpi_faults.other_thread = true;
 		else if (strcmp(argv[i], "-k") == 0 && i + 1 < argc &&
 		    (eq = strchr(argv[++i], '=')) != NULL) {
 			*eq = '\0';
@@ -119,6 +121,7 @@ cmd_load(int argc, char **argv, FILE *out)
 		return (FBSD_EINVAL);
 	pthread_mutex_lock(&load_lock);
 	error = load_once(preload, argv[i], out);
+	kpi_faults.other_thread = false;
 	pthread_mutex_unlock(&load_lock);
 	return (error);
 }
@@ -431,7 +434,7 @@ cmd_misc(int argc, char **argv, FILE *out)
 static int	cmd_help(int, char **, FILE *);
 
 static const struct cmd commands[] = {
-	{ "load", 1, 32, cmd_load, "[-p] [-k name=value]... path" },
+	{ "load", 1, 32, cmd_load, "[-p] [-t] [-k name=value]... path" },
 	{ "unload", 0, 2, cmd_unload, "[-f | -o disk]" },
 	{ "cycle", 2, 2, cmd_cycle, "count path (load and unload)" },
 	{ "leaks", 0, 0, cmd_leaks, "" },

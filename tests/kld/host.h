@@ -118,6 +118,7 @@ struct kpi_faults {
 	int	copyout_stuck;	/* readers of sysctls stay in copyout() */
 	int	memory_stuck;	/* whoever may wait for memory does */
 	int	geom_stuck;	/* GEOM's event thread does nothing */
+	bool	other_thread;		/* td_vnet is elsewhere in the kernel */
 	void	(*after_quiesce)(void);	/* MOD_UNLOAD comes next; or NULL */
 	int	netgdb;		/* a panic ends in a session of it */
 	int	tx_error;	/* the errno every transmit fails with; 0: none */

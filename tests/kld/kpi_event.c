@@ -13,6 +13,8 @@
 #include <sys/reboot.h>
 #include <sys/sdt.h>
 
+#include <net/vnet.h>
+
 struct module {
 	const moduledata_t	*data;
 	int			 error;
@@ -33,15 +35,27 @@ sdt_probe(uint32_t id, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d,
 	(void)id, (void)a, (void)b, (void)c, (void)d, (void)e;
 }
 
+/* The linker calls modules in vnet0; where td_vnet is elsewhere, they miss it. */
+static int
+event(const moduledata_t *data, int what)
+{
+	int error;
+
+	CURVNET_SET(kpi_faults.other_thread ? NULL : vnet0);
+	error = data->evhand(&mod, what, data->priv);
+	CURVNET_RESTORE();
+	return (error);
+}
+
 void
 module_register_init(const void *arg)
 {
 	const moduledata_t *data = arg;
 
 	mod.data = data;
-	mod.error = data->evhand(&mod, MOD_LOAD, data->priv);
+	mod.error = event(data, MOD_LOAD);
 	if (mod.error != 0) {
-		data->evhand(&mod, MOD_UNLOAD, data->priv);
+		event(data, MOD_UNLOAD);
 		printf("module_register_init: MOD_LOAD (%s) error %d\n",
 		    data->name, mod.error);
 		mod.data = NULL;
@@ -131,13 +145,13 @@ kpi_module_unload(int force)
 	int error;
 
 	if (mod.data != NULL) {
-		error = mod.data->evhand(&mod, MOD_QUIESCE, mod.data->priv);
+		error = event(mod.data, MOD_QUIESCE);
 		if (error != 0 && error != EOPNOTSUPP && error != EINVAL &&
 		    !force)
 			return (error);
 		if (kpi_faults.after_quiesce != NULL)
 			kpi_faults.after_quiesce();
-		error = mod.data->evhand(&mod, MOD_UNLOAD, mod.data->priv);
+		error = event(mod.data, MOD_UNLOAD);
 		if (error != 0)
 			return (error);
 	}

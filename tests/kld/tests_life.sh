@@ -41,6 +41,15 @@ touches_nothing() {
 }
 t "a load without configuration sends nothing" touches_nothing
 
+other_kernel() {
+	fails_with ENOEXEC k load -t "$module"
+	grep -q "aoe: this kernel's structures are not those of the headers" "$log"
+	k leaks | grep "^0 left"
+	k load "$module"
+	k unload
+}
+t "a kernel whose struct thread differs is refused in plain words" other_kernel
+
 preload() {
 	k if attach em0 wire em0 1500
 	k target add em0 1.1 1m
