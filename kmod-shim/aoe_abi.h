@@ -325,23 +325,28 @@ struct aoe_control {
 	uint8_t		reserved[6];
 };
 
-/*
- * A request of a kernel crash dump.  The core keeps nothing of it: these are
- * sent one at a time, by a kernel that has stopped.
- */
+/* A kernel crash dump under way: the core's, in memory of the caller's. */
 struct aoe_dump {
-	uint64_t	lba;
-	uint32_t	sequence;		/* another one for every request */
-	uint16_t	major;
-	uint8_t		minor;
-	uint8_t		sectors;		/* 0: flush */
-	uint8_t		local[6];
-	uint8_t		remote[6];
-	uint8_t		ext;			/* LBA48, FLUSH EXT */
-	uint8_t		shift;			/* log2 of 512-byte sectors in
-						   one of the disk's */
-	uint8_t		reserved[2];
+	uint64_t	state[24];
 };
+
+/* What it needs next. */
+struct aoe_dump_step {
+	uint64_t	offset;			/* SEND: of the data to write */
+	uint32_t	length;			/* SEND: bytes; 0: flush */
+	uint32_t	wait_us;		/* POLL: before it */
+	uint32_t	kind;			/* AOE_DUMP_* */
+	int32_t		error;			/* DONE: errno */
+	uint8_t		link;			/* PATH: its interface */
+	uint8_t		header[AOE_RX_HEADER];	/* SEND: in front of the data */
+	uint8_t		reserved[3];
+};
+#define	AOE_DUMP_DONE		0
+#define	AOE_DUMP_PATH		1		/* leave the interface in use;
+						   aoe_core_dump_path() if this
+						   one can be polled */
+#define	AOE_DUMP_SEND		2		/* the frame has at least 60 bytes */
+#define	AOE_DUMP_POLL		3		/* aoe_core_dump_rx() what came */
 
 /* What the 512 bytes of IDENTIFY say; what they leave out or garble is 0. */
 struct aoe_identity {
@@ -382,12 +387,6 @@ struct aoe_absent {
 uint32_t	aoe_core_abi_version(void);
 void		aoe_core_peek(const uint8_t *header, uint32_t length,
 		    struct aoe_peek *out);
-/* What comes in front of the data; the frame is at least 60 bytes long. */
-void		aoe_core_dump_emit(const struct aoe_dump *,
-		    uint8_t header[AOE_RX_HEADER]);
-/* 0, an errno, or EAGAIN: the frame does not answer this request. */
-int		aoe_core_dump_answer(const struct aoe_dump *,
-		    const uint8_t *frame, uint32_t length);
 /* The one decoder of IDENTIFY. */
 void		aoe_core_identity(const uint8_t page[512],
 		    struct aoe_identity *out);
@@ -525,6 +524,24 @@ uint32_t	aoe_core_config_string(const struct aoe_target *,
 		    uint8_t *out, uint32_t size);
 /* The 512 bytes of IDENTIFY, as last accepted; 0 or ENOENT. */
 int		aoe_core_identify(const struct aoe_target *, uint8_t out[512]);
+
+/*
+ * A crash dump, in a kernel that has stopped: no lock is held.  Begin it, with
+ * a sequence that no dump had; ask for bytes to be written, or with none and
+ * `last` for the end; then do what the steps say until one is DONE.
+ */
+void		aoe_core_dump_begin(struct aoe_dump *,
+		    const struct aoe_target *, uint32_t sequence);
+/* 0, or EINVAL: not whole sectors, or not on the disk. */
+int		aoe_core_dump_ask(struct aoe_dump *, uint64_t offset,
+		    uint64_t length, int last);
+void		aoe_core_dump_step(struct aoe_dump *,
+		    const struct aoe_target *, struct aoe_dump_step *);
+/* Bytes of data in a frame on this interface; 0: it is of no use. */
+uint32_t	aoe_core_dump_path(struct aoe_dump *, const uint8_t local[6],
+		    uint32_t mtu, uint32_t buffer);
+void		aoe_core_dump_rx(struct aoe_dump *, const uint8_t *frame,
+		    uint32_t length);
 
 /* The only way from Rust into C; never returns, and never reached. */
 _Noreturn void	aoe_shim_panic(const char *file, uint64_t length,

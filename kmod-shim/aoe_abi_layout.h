@@ -130,17 +130,18 @@ AOE_AT(aoe_control, tries, 24);
 AOE_AT(aoe_control, path, 25);
 AOE_AT(aoe_control, reserved, 26);
 
-AOE_SIZE(aoe_dump, 32);
-AOE_AT(aoe_dump, lba, 0);
-AOE_AT(aoe_dump, sequence, 8);
-AOE_AT(aoe_dump, major, 12);
-AOE_AT(aoe_dump, minor, 14);
-AOE_AT(aoe_dump, sectors, 15);
-AOE_AT(aoe_dump, local, 16);
-AOE_AT(aoe_dump, remote, 22);
-AOE_AT(aoe_dump, ext, 28);
-AOE_AT(aoe_dump, shift, 29);
-AOE_AT(aoe_dump, reserved, 30);
+AOE_SIZE(aoe_dump, 192);
+AOE_AT(aoe_dump, state, 0);
+
+AOE_SIZE(aoe_dump_step, 64);
+AOE_AT(aoe_dump_step, offset, 0);
+AOE_AT(aoe_dump_step, length, 8);
+AOE_AT(aoe_dump_step, wait_us, 12);
+AOE_AT(aoe_dump_step, kind, 16);
+AOE_AT(aoe_dump_step, error, 20);
+AOE_AT(aoe_dump_step, link, 24);
+AOE_AT(aoe_dump_step, header, 25);
+AOE_AT(aoe_dump_step, reserved, 61);
 
 AOE_SIZE(aoe_path_info, 88);
 AOE_AT(aoe_path_info, sent, 0);

@@ -5,15 +5,14 @@
  *
  * Knows: the methods by which a driver sends and polls in a kernel that has
  * stopped (debugnet), and the memory that the kernel keeps for that.
- * Must not know: frames; the core writes each one and judges each answer.
+ * Must not know: frames, repetitions, or which path is next: the core says
+ * what is to be done, one step after the other (dump.rs).
  *
  * After a panic one thread runs, with interrupts off.  Nothing here locks,
  * sleeps or allocates but from the memory that debugnet set aside when the
- * interface came up.  The running core is not used any more: a write leaves,
- * and is repeated until it is answered, before the next one does; the core
- * is only asked what it knew of the target, which it may have been about to
- * change.  If it was our own thread that crashed in the middle of that, there
- * is no dump.
+ * interface came up.  The target is not used any more: it is only asked what it
+ * knew, which it may have been about to change.  If it was our own thread that
+ * crashed in the middle of that, there is no dump.
  *
  * No function tells an interface's methods, and the layout of an interface is
  * the kernel's business.  So where they lie is found by experiment, on an
@@ -34,14 +33,6 @@
 
 #include <geom/geom_disk.h>
 
-#define	AOE_DUMP_POLL_US	10		/* between polls, at least */
-#define	AOE_DUMP_SETTLE_US	100000		/* for what was on the wire */
-#define	AOE_DUMP_RTO_US		20000		/* first; then doubled, up to */
-#define	AOE_DUMP_RTO_MAX_US	1000000
-#define	AOE_DUMP_PATH_US	10000000	/* silence that ends a path */
-#define	AOE_DUMP_LOST_US	60000000	/* ... and the dump, in sum */
-#define	AOE_DUMP_CREDIT_US	1000		/* ... but for each answer */
-
 /* A kernel without options DEBUGNET has neither. */
 void	debugnet_mbuf_start(void) __attribute__((__weak__));
 void	debugnet_mbuf_finish(void) __attribute__((__weak__));
@@ -55,13 +46,8 @@ static struct {
 	if_t		d_ifp;			/* polled now, or NULL */
 	if_input_fn_t	d_input;		/* its own, meanwhile */
 	struct debugnet_methods *d_methods;
-	struct aoe_dump	d_request;
-	uint32_t	d_payload;		/* bytes of a write */
-	uint32_t	d_sector;		/* bytes of the disk's own */
-	uint32_t	d_flags;		/* AOE_INFO_* */
-	u_int		d_next_path;
-	u_int		d_lost_us;		/* waited in vain, in sum */
-	int		d_answer;		/* EAGAIN: none yet */
+	struct aoe_dump	d_core;
+	uint32_t	d_sequence;
 } aoe_dump;
 
 /*
@@ -78,8 +64,7 @@ aoe_dump_prepare(void)
 
 	if (!aoe_get(dump) || atomic_load_ptr(&aoe_dump_methods_at) != 0)
 		return;
-	arc4rand(&aoe_dump.d_request.sequence,
-	    sizeof(aoe_dump.d_request.sequence), 0);
+	arc4rand(&aoe_dump.d_sequence, sizeof(aoe_dump.d_sequence), 0);
 	CURVNET_SET(vnet0);
 	ifp = if_alloc(IFT_OTHER);
 	if_setdebugnet_methods(ifp, &mark);
@@ -128,26 +113,22 @@ aoe_dump_refusal(struct aoe_softc *sc)
 	struct aoe_path_info path;
 	struct epoch_tracker et;
 	const char *why;
-	bool can;
 	u_int i;
-	int error;
 
 	why = aoe_dump_impossible();
 	if (why != NULL)
 		return (why);
 	if (sc->sc_read_only != 0)
 		return ("it is read-only");
-	for (can = false, i = 0; !can; i++) {
-		mtx_lock(&sc->sc_mtx);
-		error = aoe_core_path_info(sc->sc_core, i, &path);
-		mtx_unlock(&sc->sc_mtx);
-		if (error != 0)
-			return ("no interface to it can be polled");
-		NET_EPOCH_ENTER(et);
-		can = aoe_dump_methods(aoe_link_if(path.link)) != NULL;
-		NET_EPOCH_EXIT(et);
-	}
-	return (NULL);
+	why = "no interface to it can be polled";
+	NET_EPOCH_ENTER(et);
+	mtx_lock(&sc->sc_mtx);
+	for (i = 0; aoe_core_path_info(sc->sc_core, i, &path) == 0; i++)
+		if (aoe_dump_methods(aoe_link_if(path.link)) != NULL)
+			why = NULL;
+	mtx_unlock(&sc->sc_mtx);
+	NET_EPOCH_EXIT(et);
+	return (why);
 }
 
 /* What the interface received while it was polled. */
@@ -162,12 +143,10 @@ aoe_dump_input(if_t ifp __unused, struct mbuf *m)
 		next = m->m_nextpkt;
 		m->m_nextpkt = NULL;
 		length = MIN(m->m_pkthdr.len, (int)sizeof(frame));
-		if (aoe_dump.d_answer == EAGAIN &&
-		    ((m->m_flags & M_VLANTAG) == 0 ||
-		    EVL_VLANOFTAG(m->m_pkthdr.ether_vtag) == 0)) {
+		if ((m->m_flags & M_VLANTAG) == 0 ||
+		    EVL_VLANOFTAG(m->m_pkthdr.ether_vtag) == 0) {
 			m_copydata(m, 0, length, (caddr_t)frame);
-			aoe_dump.d_answer = aoe_core_dump_answer(
-			    &aoe_dump.d_request, frame, length);
+			aoe_core_dump_rx(&aoe_dump.d_core, frame, length);
 		}
 		m_freem(m);
 	}
@@ -197,73 +176,29 @@ aoe_dump_append(struct mbuf *frame, const char *data, u_int length)
 }
 
 static void
-aoe_dump_send(const char *data, uint32_t length)
+aoe_dump_send(const struct aoe_dump_step *step, const char *data)
 {
 	struct mbuf *m;
 	char *p;
 	u_int first, used, whole;
 
 	/* As much as fits one cluster, which is all unless sectors are large. */
-	first = MIN(length, MCLBYTES - AOE_RX_HEADER);
+	first = MIN(step->length, MCLBYTES - AOE_RX_HEADER);
 	used = AOE_RX_HEADER + first;
 	whole = MAX(used, ETHER_MIN_LEN - ETHER_CRC_LEN);
 	m = m_get2(whole, M_NOWAIT, MT_DATA, M_PKTHDR);
 	if (m == NULL)
 		return;
 	p = mtod(m, char *);
-	aoe_core_dump_emit(&aoe_dump.d_request, (uint8_t *)p);
+	memcpy(p, step->header, AOE_RX_HEADER);
 	if (first != 0)
 		memcpy(p + AOE_RX_HEADER, data, first);
 	memset(p + used, 0, whole - used);
 	m->m_len = m->m_pkthdr.len = whole;
-	if (!aoe_dump_append(m, data + first, length - first)) {
+	if (aoe_dump_append(m, data + first, step->length - first))
+		(void)aoe_dump.d_methods->dn_transmit(aoe_dump.d_ifp, m);
+	else
 		m_freem(m);
-		return;
-	}
-	(void)aoe_dump.d_methods->dn_transmit(aoe_dump.d_ifp, m);
-}
-
-/* Poll until there is an answer, or for so long; less often with time. */
-static void
-aoe_dump_wait(u_int us)
-{
-	u_int step, waited;
-
-	for (waited = 0; waited < us; waited += step) {
-		(void)aoe_dump.d_methods->dn_poll(aoe_dump.d_ifp, 1000);
-		if (aoe_dump.d_answer != EAGAIN)
-			return;
-		step = MAX(AOE_DUMP_POLL_US, waited / 16);
-		DELAY(step);
-	}
-}
-
-/* One request, until it is answered; ETIMEDOUT if it is not. */
-static int
-aoe_dump_request(const char *data, uint32_t length)
-{
-	u_int rto, waited;
-
-	aoe_dump.d_request.sequence++;
-	aoe_dump.d_request.sectors = length / AOE_SECTOR;
-	aoe_dump.d_request.ext = (aoe_dump.d_flags & (length != 0 ?
-	    AOE_INFO_LBA48 : AOE_INFO_FLUSH_EXT)) != 0;
-	aoe_dump.d_answer = EAGAIN;
-	rto = AOE_DUMP_RTO_US;
-	for (waited = 0; waited < AOE_DUMP_PATH_US &&
-	    aoe_dump.d_lost_us < AOE_DUMP_LOST_US; waited += rto,
-	    rto = MIN(2 * rto, AOE_DUMP_RTO_MAX_US)) {
-		aoe_dump_send(data, length);
-		aoe_dump_wait(rto);
-		if (aoe_dump.d_answer != EAGAIN) {
-			/* Losses in a long dump are not silence. */
-			aoe_dump.d_lost_us -= MIN(aoe_dump.d_lost_us,
-			    AOE_DUMP_CREDIT_US);
-			return (aoe_dump.d_answer);
-		}
-		aoe_dump.d_lost_us += rto;
-	}
-	return (ETIMEDOUT);
 }
 
 /* Give the interface back its input, if we have it. */
@@ -278,55 +213,28 @@ aoe_dump_leave(void)
 	aoe_dump.d_ifp = NULL;
 }
 
-/* Take over the interface of a path. */
+/* Take over the interface of a path, if it can be polled. */
 static void
-aoe_dump_take(if_t ifp, const struct aoe_path_info *path)
+aoe_dump_path(u_int link)
 {
+	if_t ifp;
+	uint32_t payload;
 
-	aoe_dump.d_ifp = ifp;
+	aoe_dump_leave();
+	ifp = aoe_link_if(link);
 	aoe_dump.d_methods = aoe_dump_methods(ifp);
+	if (aoe_dump.d_methods == NULL)
+		return;
+	payload = aoe_core_dump_path(&aoe_dump.d_core,
+	    (const uint8_t *)if_getlladdr(ifp), if_getmtu(ifp), MCLBYTES);
+	if (payload == 0)
+		return;
+	aoe_dump.d_ifp = ifp;
 	aoe_dump.d_methods->dn_event(ifp, DEBUGNET_START);
 	aoe_dump.d_input = if_getinputfn(ifp);
 	if_setinputfn(ifp, aoe_dump_input);
-	memcpy(aoe_dump.d_request.local, if_getlladdr(ifp), ETHER_ADDR_LEN);
-	memcpy(aoe_dump.d_request.remote, path->mac, ETHER_ADDR_LEN);
-	/* What the path has proved and one cluster holds; at least a sector. */
-	aoe_dump.d_payload = MIN(path->payload, MCLBYTES - AOE_RX_HEADER);
-	/* An MTU that became smaller since has no event. */
-	aoe_dump.d_payload = MIN(aoe_dump.d_payload,
-	    if_getmtu(ifp) + ETHER_HDR_LEN - AOE_RX_HEADER);
-	aoe_dump.d_payload = rounddown(aoe_dump.d_payload, aoe_dump.d_sector);
-	aoe_dump.d_payload = MAX(aoe_dump.d_payload, aoe_dump.d_sector);
 	printf("aoe: %s: dumping over %s, %u bytes a frame\n",
-	    aoe_dump.d_sc->sc_name, if_name(ifp), aoe_dump.d_payload);
-	/* Let what the running core had on the wire arrive. */
-	aoe_dump.d_request.sequence++;
-	aoe_dump.d_answer = EAGAIN;
-	aoe_dump_wait(AOE_DUMP_SETTLE_US);
-}
-
-/* Go on over the next path that was up; ETIMEDOUT if there is none. */
-static int
-aoe_dump_next_path(void)
-{
-	struct aoe_path_info path;
-	if_t ifp;
-
-	aoe_dump_leave();
-	while (aoe_dump.d_lost_us < AOE_DUMP_LOST_US &&
-	    aoe_core_path_info(aoe_dump.d_sc->sc_core,
-	    aoe_dump.d_next_path, &path) == 0) {
-		aoe_dump.d_next_path++;
-		ifp = aoe_link_if(path.link);
-		if (path.state == AOE_PATH_UP &&
-		    aoe_dump_methods(ifp) != NULL && if_getmtu(ifp) +
-		    ETHER_HDR_LEN >= AOE_RX_HEADER + AOE_SECTOR) {
-			aoe_dump_take(ifp, &path);
-			return (0);
-		}
-	}
-	printf("aoe: %s: no path answers\n", aoe_dump.d_sc->sc_name);
-	return (ETIMEDOUT);
+	    aoe_dump.d_sc->sc_name, if_name(ifp), payload);
 }
 
 /* Leave everything as another dump device expects to find it. */
@@ -342,7 +250,6 @@ aoe_dump_end(void)
 static int
 aoe_dump_begin(struct aoe_softc *sc)
 {
-	struct aoe_target_info info;
 
 	if (!KERNEL_PANICKED() || aoe_dump_impossible() != NULL) {
 		printf("aoe: %s: dumps are for panics, with net.aoe.dump=1\n",
@@ -361,40 +268,39 @@ aoe_dump_begin(struct aoe_softc *sc)
 	}
 	if (aoe_dump.d_sc != NULL)
 		aoe_dump_end();
-	aoe_core_info(sc->sc_core, 0, &info);
 	aoe_dump.d_sc = sc;
-	aoe_dump.d_next_path = aoe_dump.d_lost_us = 0;
-	aoe_dump.d_request.major = sc->sc_major;
-	aoe_dump.d_request.minor = sc->sc_minor;
-	aoe_dump.d_flags = info.flags;
-	aoe_dump.d_sector = info.sector_logical;
-	aoe_dump.d_request.shift = ffs(info.sector_logical / AOE_SECTOR) - 1;
+	/* Far from where the dump before it, if any, has come to. */
+	aoe_dump.d_sequence += 1U << 28;
+	aoe_core_dump_begin(&aoe_dump.d_core, sc->sc_core,
+	    aoe_dump.d_sequence);
 	debugnet_mbuf_start();
-	return (aoe_dump_next_path());
+	return (0);
 }
 
-/* Write, or with no length flush; over as many paths as it takes. */
+/* Do what the core says until it is done. */
 static int
-aoe_dump_io(const char *data, uint64_t lba, size_t length)
+aoe_dump_run(const char *data)
 {
-	uint32_t n;
-	int error;
+	struct aoe_dump_step step;
 
 	for (;;) {
-		n = MIN(length, aoe_dump.d_payload);
-		aoe_dump.d_request.lba = lba;
-		error = aoe_dump_request(data, n);
-		if (error == ETIMEDOUT) {
-			error = aoe_dump_next_path();
-			if (error != 0)
-				return (error);
-			continue;
+		aoe_core_dump_step(&aoe_dump.d_core, aoe_dump.d_sc->sc_core,
+		    &step);
+		switch (step.kind) {
+		case AOE_DUMP_PATH:
+			aoe_dump_path(step.link);
+			break;
+		case AOE_DUMP_SEND:
+			aoe_dump_send(&step, data + step.offset);
+			break;
+		case AOE_DUMP_POLL:
+			DELAY(step.wait_us);
+			(void)aoe_dump.d_methods->dn_poll(aoe_dump.d_ifp,
+			    1000);
+			break;
+		default:
+			return (step.error);
 		}
-		if (error != 0 || n == length)
-			return (error);
-		data += n;
-		lba += n / AOE_SECTOR;
-		length -= n;
 	}
 }
 
@@ -410,13 +316,14 @@ aoe_dump_write(void *arg, void *virtual, off_t offset, size_t length)
 	bool last;
 
 	last = virtual == NULL && length == 0;
-	if (offset < 0 || offset % sc->sc_disk->d_sectorsize != 0 ||
-	    length % sc->sc_disk->d_sectorsize != 0)
-		return (EINVAL);
 	error = aoe_dump.d_sc != sc ? aoe_dump_begin(sc) : 0;
-	if (error == 0 && (length != 0 ||
-	    (last && (aoe_dump.d_flags & AOE_INFO_FLUSH) != 0)))
-		error = aoe_dump_io(virtual, offset / AOE_SECTOR, length);
+	if (error == 0)
+		error = aoe_core_dump_ask(&aoe_dump.d_core, offset, length,
+		    last);
+	if (error == 0)
+		error = aoe_dump_run(virtual);
+	if (error == ETIMEDOUT)
+		printf("aoe: %s: no path answers\n", sc->sc_name);
 	if (error != 0)
 		printf("aoe: %s: dump failed at %jd: error %d\n", sc->sc_name,
 		    (intmax_t)offset, error);

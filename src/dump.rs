@@ -1,250 +1,320 @@
-//! One request of a kernel crash dump, and whether a frame answers it.
+//! A kernel crash dump: what is sent next, how often, and over which path.
 //!
-//! Knows nothing of a target's state: a kernel that has panicked sends these
-//! one at a time, and whatever the running core had on the wire is no answer.
+//! A kernel that has panicked has one thread, which asks for one step after the
+//! other and carries each out. One request is out at a time; it is repeated until
+//! it is answered or its path is given up. Of the target only its paths are
+//! looked at, since something may have stopped in the middle of a change.
 
-use crate::output::IoError;
-use crate::wire::{
-    Address, AtaCommand, AtaError, AtaRequest, AtaResponse, Command, Header, Mac, Tag,
-};
+mod request;
+#[cfg(test)]
+mod tests;
 
-/// What a dump asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// Empty the write cache.
-    Flush,
-    /// Write these blocks of 512 bytes, whose data follows.
-    Write {
-        /// The first of them.
-        lba: u64,
-        /// How many; not 0.
-        blocks: u8,
-    },
-}
+use crate::output::{IoError, LinkId};
+use crate::time::Micros;
+use crate::wire::{Address, Mac};
+use request::{Request, Work};
 
-/// A request. Its repetitions are the same frame.
+/// Between two polls, at least.
+const POLL: Micros = Micros(10);
+/// For answers to what the running core sent.
+const SETTLE: Micros = Micros::from_millis(100);
+/// Before a request is sent again: at first, and at most.
+const RTO: Micros = Micros::from_millis(20);
+const RTO_MAX: Micros = Micros::from_secs(1);
+/// Silence that ends a path.
+const PATH: Micros = Micros::from_secs(10);
+/// Silence in sum that ends the dump, less this much for each answer: losses in
+/// a long dump are not silence.
+const LOST: Micros = Micros::from_secs(60);
+const CREDIT: Micros = Micros::from_millis(1);
+/// The core counts blocks of so many bytes.
+const BLOCK: u64 = 512;
+
+/// The disk that takes the dump, as the running core knew it.
 #[derive(Clone, Copy, Debug)]
-pub struct DumpRequest {
+pub struct Disk {
     /// Shelf and slot.
     pub address: Address,
+    /// Its size in blocks of 512 bytes.
+    pub blocks: u64,
+    /// Bytes of a sector: 512 times a power of two.
+    pub sector: u32,
+    /// It takes the 48-bit form of a write.
+    pub lba48: bool,
+    /// It promises a flush.
+    pub flush: bool,
+    /// The flush has a 48-bit form.
+    pub flush_ext: bool,
+}
+
+/// A path that was up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
     /// Our interface.
-    pub local: Mac,
+    pub link: LinkId,
     /// The target's.
     pub remote: Mac,
-    /// Another one for every request.
-    pub sequence: u32,
-    /// What is asked for.
-    pub work: Work,
-    /// The disk takes this command in its 48-bit form.
-    pub ext: bool,
-    /// Blocks become the disk's sectors by so many bits.
-    pub shift: u8,
+    /// Bytes of data that frames have carried.
+    pub payload: u32,
 }
 
-impl DumpRequest {
-    /// Bytes in front of the data.
-    pub const HEADER: usize = Header::LEN + AtaRequest::LEN;
+/// The interface of a path, as the kernel sees it now.
+#[derive(Clone, Copy, Debug)]
+pub struct Interface {
+    /// Its address.
+    pub local: Mac,
+    /// Its MTU; one that became smaller has told nobody.
+    pub mtu: u32,
+    /// Bytes that one buffer holds.
+    pub buffer: u32,
+}
 
-    /// Bit 31 is in no tag of the running core (`tag.rs`), before a panic or
-    /// after the next boot.
-    fn tag(&self) -> Tag {
-        Tag(self.sequence | 1 << 31)
+/// Why a dump is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DumpError {
+    /// Not whole sectors, or not on the disk.
+    Range,
+    /// No path answers.
+    NoPath,
+    /// The target refused.
+    Refused(IoError),
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Leave the interface in use, if any, and call `take` if this one can be
+    /// sent on and polled.
+    Path(LinkId),
+    /// Send a frame with these bytes of what is written.
+    Send {
+        /// From here on.
+        offset: u64,
+        /// So many; 0 for a flush.
+        length: u32,
+    },
+    /// Wait for so long, then take what has come.
+    Poll(Micros),
+    /// All is done, or the dump is over.
+    Done(Result<(), DumpError>),
+}
+
+/// What was asked for, and how far it is.
+#[derive(Clone, Copy, Debug)]
+struct Job {
+    /// The first byte on the disk.
+    start: u64,
+    done: u64,
+    length: u64,
+    flush: bool,
+}
+
+impl Job {
+    const fn is_done(&self) -> bool {
+        self.done == self.length && !self.flush
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// There is no path.
+    Paths,
+    /// A path was taken: what it still brings is for nobody.
+    Settling,
+    /// The next frame may leave.
+    Ready,
+    /// A request is out.
+    Waiting,
+    /// It was answered.
+    Answered(Result<(), IoError>),
+}
+
+/// A dump under way.
+#[derive(Clone, Copy, Debug)]
+pub struct Dump {
+    disk: Disk,
+    request: Request,
+    job: Job,
+    phase: Phase,
+    next_path: u8,
+    payload: u32,
+    /// Bytes of the request that is out.
+    sent: u32,
+    waited: Micros,
+    pause: Micros,
+    rto: Micros,
+    /// Silence on this path since its last answer, and of all paths.
+    silence: Micros,
+    lost: Micros,
+}
+
+impl Dump {
+    /// Bytes in front of the data of a frame.
+    pub const HEADER: usize = Request::HEADER;
+
+    /// Begins a dump. No two dumps begin with the same `sequence`.
+    pub const fn new(disk: Disk, sequence: u32) -> Self {
+        let nobody = Mac([0; 6]);
+        Self {
+            disk,
+            request: Request {
+                address: disk.address,
+                local: nobody,
+                remote: nobody,
+                sequence,
+                work: Work::Flush,
+                ext: false,
+                shift: 0,
+            },
+            job: Job { start: 0, done: 0, length: 0, flush: false },
+            phase: Phase::Paths,
+            next_path: 0,
+            payload: 0,
+            sent: 0,
+            waited: Micros(0),
+            pause: Micros(0),
+            rto: RTO,
+            silence: Micros(0),
+            lost: Micros(0),
+        }
     }
 
-    fn request(&self) -> AtaRequest {
-        match self.work {
-            Work::Flush => AtaRequest::flush(self.ext),
-            Work::Write { lba, blocks } => {
-                let shift = self.shift & 7;
-                AtaRequest::write(lba >> shift, blocks >> shift, self.ext)
+    /// Asks for so many bytes to be written; for none, if `flush`, to empty the
+    /// write cache where there is one.
+    pub fn ask(&mut self, start: u64, length: u64, flush: bool) -> Result<(), DumpError> {
+        let sector = u64::from(self.disk.sector.max(512));
+        let is_whole = |bytes: u64| bytes.checked_rem(sector) == Some(0);
+        let end = start.checked_add(length).ok_or(DumpError::Range)?;
+        if !is_whole(start) || !is_whole(length) || end / BLOCK > self.disk.blocks {
+            return Err(DumpError::Range);
+        }
+        let flush = flush && length == 0 && self.disk.flush;
+        self.job = Job { start, done: 0, length, flush };
+        Ok(())
+    }
+
+    /// The next step; `path` gives the paths that are in use, by a number from 0,
+    /// and nothing inside for one that was not up.
+    pub fn step(&mut self, path: impl Fn(u8) -> Option<Option<Candidate>>) -> Step {
+        match self.phase {
+            Phase::Answered(outcome) => self.step_answered(outcome),
+            _ if self.job.is_done() => Step::Done(Ok(())),
+            Phase::Paths => self.step_path(path),
+            Phase::Settling if self.waited >= SETTLE => self.step_ready(),
+            Phase::Waiting if self.waited >= self.rto => {
+                self.silence = self.silence.plus(self.rto);
+                self.lost = self.lost.plus(self.rto);
+                self.rto = self.rto.backed_off(1, RTO_MAX);
+                if self.silence >= PATH || self.lost >= LOST {
+                    return self.step_path(path);
+                }
+                self.step_send()
+            }
+            Phase::Settling | Phase::Waiting => self.step_poll(),
+            Phase::Ready => self.step_ready(),
+        }
+    }
+
+    fn step_answered(&mut self, outcome: Result<(), IoError>) -> Step {
+        self.phase = Phase::Ready;
+        if let Err(error) = outcome {
+            return Step::Done(Err(DumpError::Refused(error)));
+        }
+        self.lost = Micros(self.lost.0.saturating_sub(CREDIT.0));
+        self.silence = Micros(0);
+        self.job.done = self.job.done.saturating_add(self.sent.into());
+        self.job.flush = false;
+        self.step_ready()
+    }
+
+    /// The path that is to be tried next.
+    fn step_path(&mut self, path: impl Fn(u8) -> Option<Option<Candidate>>) -> Step {
+        self.phase = Phase::Paths;
+        while self.lost < LOST
+            && let Some(candidate) = path(self.next_path)
+        {
+            self.next_path = self.next_path.saturating_add(1);
+            if let Some(candidate) = candidate {
+                self.request.remote = candidate.remote;
+                self.payload = candidate.payload;
+                return Step::Path(candidate.link);
             }
         }
+        Step::Done(Err(DumpError::NoPath))
     }
 
-    /// Writes what comes in front of the data.
-    pub fn emit(&self, out: &mut [u8; DumpRequest::HEADER]) {
-        let mut header = [0; Header::LEN];
-        let mut argument = [0; AtaRequest::LEN];
-        let Self { address, local, remote, .. } = *self;
-        Header::emit_request(remote, local, address, Command::Ata, self.tag(), &mut header);
-        self.request().emit(&mut argument);
-        for (to, from) in out.iter_mut().zip(header.into_iter().chain(argument)) {
-            *to = from;
-        }
-    }
-
-    /// What the target made of this request; `None` if the frame, of which the
-    /// first bytes are enough, is anything else.
-    pub fn answer(&self, frame: &[u8]) -> Option<Result<(), IoError>> {
-        let header = Header::parse(frame).ok()?;
-        let is_ours = header.response
-            && header.command == Command::Ata
-            && header.tag == self.tag()
-            && header.address == self.address
-            && header.src == self.remote
-            && header.dst == self.local;
-        if !is_ours {
+    /// Goes on over the interface of the path that the last step named. Gives the
+    /// bytes of data in a frame, or nothing if no sector fits one.
+    pub fn take(&mut self, interface: &Interface) -> Option<u32> {
+        let sector = self.disk.sector.max(512);
+        let header = u32::try_from(Self::HEADER).unwrap_or(u32::MAX);
+        let room = interface.mtu.saturating_add(14).saturating_sub(header);
+        if room < sector {
             return None;
         }
-        if header.error.is_some() {
-            return Some(Err(IoError::Io));
+        // What the path has proved and one buffer holds; at least a sector.
+        let most = self.payload.min(room).min(interface.buffer.saturating_sub(header));
+        let rest = most.checked_rem(sector).unwrap_or(0);
+        self.payload = most.saturating_sub(rest).max(sector);
+        self.request.local = interface.local;
+        self.phase = Phase::Settling;
+        self.silence = Micros(0);
+        self.begin_wait();
+        Some(self.payload)
+    }
+
+    fn begin_wait(&mut self) {
+        (self.waited, self.pause) = (Micros(0), Micros(0));
+    }
+
+    /// Polls are the rarer the longer nothing comes.
+    fn step_poll(&mut self) -> Step {
+        let pause = self.pause;
+        self.waited = self.waited.plus(pause);
+        self.pause = POLL.max(Micros(self.waited.0 / 16));
+        Step::Poll(pause)
+    }
+
+    /// Sends the next request, if there is something left to ask for.
+    fn step_ready(&mut self) -> Step {
+        if self.job.is_done() {
+            return Step::Done(Ok(()));
         }
-        let response = AtaResponse::parse(frame.get(Header::LEN..)?).ok()?;
-        Some(response.outcome(self.command()).map_err(|error| match error {
-            AtaError::WriteProtected => IoError::ReadOnly,
-            _ => IoError::Io,
-        }))
+        let left = self.job.length.saturating_sub(self.job.done);
+        self.sent = u32::try_from(left).map_or(self.payload, |left| left.min(self.payload));
+        self.rto = RTO;
+        let request = &mut self.request;
+        request.sequence = request.sequence.wrapping_add(1);
+        let lba = self.job.start.saturating_add(self.job.done) / BLOCK;
+        // A buffer's worth, or one sector: below 256 blocks.
+        request.work = match u8::try_from(self.sent / 512) {
+            Ok(0) => Work::Flush,
+            Ok(blocks) => Work::Write { lba, blocks },
+            Err(_) => return Step::Done(Err(DumpError::Range)),
+        };
+        request.ext = if self.sent == 0 { self.disk.flush_ext } else { self.disk.lba48 };
+        let blocks = (self.disk.sector / 512).max(1);
+        request.shift = u8::try_from(blocks.trailing_zeros()).unwrap_or(0);
+        self.step_send()
     }
 
-    fn command(&self) -> AtaCommand {
-        self.request().command
+    fn step_send(&mut self) -> Step {
+        self.phase = Phase::Waiting;
+        self.begin_wait();
+        Step::Send { offset: self.job.done, length: self.sent }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::vec::Vec;
+    /// Writes what comes in front of the data of the frame to be sent.
+    pub fn emit(&self, out: &mut [u8; Dump::HEADER]) {
+        self.request.emit(out);
+    }
 
-    const LOCAL: Mac = Mac([2, 0, 0, 0, 0, 1]);
-    const REMOTE: Mac = Mac([2, 0, 0, 0, 0, 2]);
-
-    fn request(work: Work, ext: bool) -> DumpRequest {
-        DumpRequest {
-            address: Address { major: 258, minor: 3 },
-            local: LOCAL,
-            remote: REMOTE,
-            sequence: 0x0a0b_0c0d,
-            work,
-            ext,
-            shift: 0,
+    /// A frame came by the interface in use; its first bytes are enough.
+    pub fn handle_frame(&mut self, frame: &[u8]) {
+        if self.phase == Phase::Waiting
+            && let Some(outcome) = self.request.answer(frame)
+        {
+            self.phase = Phase::Answered(outcome);
         }
-    }
-
-    fn write() -> DumpRequest {
-        request(Work::Write { lba: 0x0605_0403_0201, blocks: 2 }, true)
-    }
-
-    fn emitted(request: &DumpRequest) -> [u8; 36] {
-        let mut out = [0xa5; 36];
-        request.emit(&mut out);
-        out
-    }
-
-    /// The frame that a target makes of a request: turned round, R set.
-    fn response(to: &DumpRequest, status: u8) -> [u8; 36] {
-        let mut frame = emitted(to);
-        frame[..6].copy_from_slice(&LOCAL.0);
-        frame[6..12].copy_from_slice(&REMOTE.0);
-        frame[14] = 0x18;
-        frame[24] = 0;
-        frame[26] = 0;
-        frame[27] = status;
-        frame
-    }
-
-    #[test]
-    fn a_write_is_this_frame() {
-        assert_eq!(
-            emitted(&write()),
-            [
-                2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xa2, 0x10, 0, 1, 2, 3, 0, 0x8a, 0x0b,
-                0x0c, 0x0d, 0x41, 0, 2, 0x34, 1, 2, 3, 4, 5, 6, 0, 0
-            ]
-        );
-    }
-
-    #[test]
-    fn a_write_to_a_disk_without_48_bits_is_this_frame() {
-        let write = request(Work::Write { lba: 0x0403_0201, blocks: 1 }, false);
-        assert_eq!(
-            emitted(&write)[20..],
-            [0x8a, 0x0b, 0x0c, 0x0d, 1, 0, 1, 0x30, 1, 2, 3, 0xe4, 0, 0, 0, 0]
-        );
-    }
-
-    #[test]
-    fn a_write_to_a_disk_of_larger_sectors_counts_those() {
-        let work = Work::Write { lba: 0x0605_0403_0200, blocks: 8 };
-        let write = DumpRequest { shift: 3, ..request(work, true) };
-        assert_eq!(
-            emitted(&write)[24..],
-            [0x41, 0, 1, 0x34, 0x40, 0x60, 0x80, 0xa0, 0xc0, 0, 0, 0]
-        );
-    }
-
-    #[test]
-    fn a_flush_is_this_frame() {
-        assert_eq!(
-            emitted(&request(Work::Flush, true))[14..],
-            [0x10, 0, 1, 2, 3, 0, 0x8a, 0x0b, 0x0c, 0x0d, 0x40, 0, 0, 0xea, 0, 0, 0, 0, 0, 0, 0, 0]
-        );
-    }
-
-    #[test]
-    fn its_answer_completes_a_request() {
-        for request in [write(), request(Work::Flush, true), request(Work::Flush, false)] {
-            assert_eq!(request.answer(&response(&request, 0x40)), Some(Ok(())));
-        }
-    }
-
-    #[test]
-    fn padding_behind_an_answer_does_not_matter() {
-        let mut frame = Vec::from(response(&write(), 0x40));
-        frame.resize(60, 0xff);
-        assert_eq!(write().answer(&frame), Some(Ok(())));
-    }
-
-    #[test]
-    fn an_answer_that_differs_in_any_of_these_is_none() {
-        let good = response(&write(), 0x40);
-        // Addresses, ethertype, version, R, shelf, slot, command, tag.
-        for at in (0..=14).chain(16..24) {
-            let mut frame = good;
-            frame[at] ^= if at == 14 { 0x08 } else { 0x01 };
-            assert_eq!(write().answer(&frame), None, "byte {at}");
-        }
-    }
-
-    #[test]
-    fn what_the_running_core_had_on_the_wire_is_no_answer() {
-        let mut frame = response(&write(), 0x40);
-        frame[20] &= 0x7f;
-        assert_eq!(write().answer(&frame), None);
-        let slot = crate::tag::slot(Tag(0x8a0b_0c0d));
-        assert_eq!(slot, None);
-    }
-
-    #[test]
-    fn the_answer_to_the_request_before_is_none() {
-        let last = DumpRequest { sequence: 0x0a0b_0c0c, ..write() };
-        assert_eq!(write().answer(&response(&last, 0x40)), None);
-    }
-
-    #[test]
-    fn every_shorter_frame_is_none() {
-        let good = response(&write(), 0x40);
-        for length in 0..good.len() {
-            assert_eq!(write().answer(&good[..length]), None, "{length}");
-        }
-    }
-
-    #[test]
-    fn failures_are_told() {
-        let cases =
-            [(0x20, 0, IoError::Io), (0x41, 0x10, IoError::Io), (0x41, 0x40, IoError::ReadOnly)];
-        for (status, error, told) in cases {
-            let mut frame = response(&write(), status);
-            frame[25] = error;
-            assert_eq!(write().answer(&frame), Some(Err(told)));
-        }
-    }
-
-    #[test]
-    fn an_error_of_aoe_is_a_failure_whatever_the_registers_say() {
-        let mut frame = response(&write(), 0x40);
-        frame[14] |= 0x04;
-        frame[15] = 6;
-        assert_eq!(write().answer(&frame), Some(Err(IoError::Io)));
     }
 }

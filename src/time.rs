@@ -71,6 +71,11 @@ impl Micros {
         self.0 / 1_000_000
     }
 
+    /// This span and another one.
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// This span doubled `n` times, at most `limit`.
     pub fn backed_off(self, n: u8, limit: Self) -> Self {
         let factor = 1_u64.checked_shl(u32::from(n)).unwrap_or(u64::MAX);

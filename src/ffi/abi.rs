@@ -287,20 +287,29 @@ twin!(
 pub const PATH_ANY: u8 = 0xff;
 
 twin!(
-    /// A request of a kernel crash dump.
-    AoeDump, 32 {
-        lba: u64 = 0,
-        sequence: u32 = 8,
-        major: u16 = 12,
-        minor: u8 = 14,
-        sectors: u8 = 15,
-        local: [u8; 6] = 16,
-        remote: [u8; 6] = 22,
-        ext: u8 = 28,
-        shift: u8 = 29,
-        reserved: [u8; 2] = 30,
+    /// A kernel crash dump under way.
+    AoeDump, 192 {
+        state: [u64; 24] = 0,
     }
 );
+
+twin!(
+    /// What a crash dump needs next.
+    AoeDumpStep, 64 {
+        offset: u64 = 0,
+        length: u32 = 8,
+        wait_us: u32 = 12,
+        kind: u32 = 16,
+        error: i32 = 20,
+        link: u8 = 24,
+        header: [u8; RX_HEADER] = 25,
+        reserved: [u8; 3] = 61,
+    }
+);
+pub const DUMP_DONE: u32 = 0;
+pub const DUMP_PATH: u32 = 1;
+pub const DUMP_SEND: u32 = 2;
+pub const DUMP_POLL: u32 = 3;
 
 twin!(
     /// A path's state and counters.

@@ -1,13 +1,12 @@
 //! Between the core's values and the structs of the boundary.
 
 use super::abi::{
-    self, AoeAbsent, AoeControl, AoeCopy, AoeDump, AoeFrame, AoeIdentity, AoeIo, AoeLinkState,
-    AoeOutput, AoePathInfo, AoePeek,
+    self, AoeAbsent, AoeControl, AoeCopy, AoeFrame, AoeIdentity, AoeIo, AoeLinkState, AoeOutput,
+    AoePathInfo, AoePeek,
 };
 use super::abi::{AoeSettings, AoeTargetInfo};
 use super::text;
 use crate::absent::Absent;
-use crate::dump::{DumpRequest, Work};
 use crate::filter::{Admission, Kind};
 use crate::io::{IoRequest, Op};
 use crate::output::{
@@ -36,7 +35,7 @@ pub(super) const EAGAIN: i32 = 35;
 const EMSGSIZE: i32 = 40;
 const EOPNOTSUPP: i32 = 45;
 const ENETDOWN: i32 = 50;
-const ETIMEDOUT: i32 = 60;
+pub(super) const ETIMEDOUT: i32 = 60;
 
 /// The one place a core error becomes an errno. ENXIO makes UFS unmount by
 /// force, and ENOMEM makes GEOM slow the whole system down: the first only
@@ -276,22 +275,6 @@ fn control_done(done: &ControlDone, out: &mut AoeOutput) {
         Err(ControlError::NoPath) => out.error = ENETDOWN,
         Err(ControlError::Silent) => out.error = ETIMEDOUT,
         Err(ControlError::TooLong) => out.error = EMSGSIZE,
-    }
-}
-
-pub(super) fn dump(d: &AoeDump) -> DumpRequest {
-    let work = match d.sectors {
-        0 => Work::Flush,
-        blocks => Work::Write { lba: d.lba, blocks },
-    };
-    DumpRequest {
-        address: Address { major: d.major, minor: d.minor },
-        local: Mac(d.local),
-        remote: Mac(d.remote),
-        sequence: d.sequence,
-        work,
-        ext: d.ext != 0,
-        shift: d.shift,
     }
 }
 

@@ -10,10 +10,11 @@ pub mod abi;
 mod block;
 mod convert;
 mod disco;
+mod dump;
 mod text;
 
 use abi::{
-    AoeControl, AoeCopy, AoeDump, AoeFrame, AoeIdentity, AoeIo, AoeLinkState, AoeOutput, AoeParams,
+    AoeControl, AoeCopy, AoeFrame, AoeIdentity, AoeIo, AoeLinkState, AoeOutput, AoeParams,
     AoePathInfo, AoePeek, AoeSettings, AoeTargetInfo,
 };
 use block::Block;
@@ -503,38 +504,6 @@ pub unsafe extern "C" fn aoe_core_identify(block: *const Handle, out: *mut [u8; 
         }
         None => ENOENT,
     }
-}
-
-/// Writes what comes in front of the data of a crash dump's request.
-///
-/// # Safety
-///
-/// `dump` must be readable and `out` writable; no lock is needed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_dump_emit(dump: *const AoeDump, out: *mut [u8; abi::RX_HEADER]) {
-    let mut header = [0; abi::RX_HEADER];
-    // SAFETY: The caller promises `dump` readable.
-    convert::dump(unsafe { &*dump }).emit(&mut header);
-    // SAFETY: The caller promises `out` writable.
-    unsafe { out.write(header) };
-}
-
-/// What a frame says to a crash dump's request: 0, its errno, or `EAGAIN` for
-/// a frame that is no answer to it.
-///
-/// # Safety
-///
-/// `dump` must be readable, and `frame` for `length` bytes; no lock is needed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_dump_answer(
-    dump: *const AoeDump,
-    frame: *const u8,
-    length: u32,
-) -> i32 {
-    let length = usize::try_from(length).unwrap_or(0);
-    // SAFETY: Both as the caller promises.
-    let (dump, frame) = unsafe { (&*dump, slice::from_raw_parts(frame, length)) };
-    convert::dump(dump).answer(frame).map_or(EAGAIN, |outcome| outcome.map_or_else(errno, |()| 0))
 }
 
 /// Nothing in the core can panic; the build proves that this is not linked.

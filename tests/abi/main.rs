@@ -94,6 +94,7 @@ fn layouts_in_rust() -> BTreeMap<String, Layout> {
         "aoe_frame": AoeFrame,
         "aoe_control": AoeControl,
         "aoe_dump": AoeDump,
+        "aoe_dump_step": AoeDumpStep,
         "aoe_absent": AoeAbsent,
         "aoe_identity": AoeIdentity,
         "aoe_copy": AoeCopy,

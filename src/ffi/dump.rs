@@ -1,0 +1,154 @@
+//! Entry points of a crash dump. Nothing else runs, so no lock is held.
+
+use super::abi::{self, AoeDump, AoeDumpStep};
+use super::block::{self, Block};
+use super::convert::{EINVAL, ETIMEDOUT, errno};
+use crate::dump::{Candidate, Disk, Dump, DumpError, Interface, Step};
+use crate::target::Target;
+use crate::wire::{Address, Mac};
+use core::slice;
+use static_assertions::const_assert;
+
+const_assert!(size_of::<Dump>() <= size_of::<AoeDump>());
+const_assert!(align_of::<Dump>() <= align_of::<AoeDump>());
+
+/// The dump in memory that `aoe_core_dump_begin` filled.
+///
+/// # Safety
+///
+/// `dump` must be such memory, and nobody else use it for the result's life.
+unsafe fn dump<'d>(dump: *mut AoeDump) -> &'d mut Dump {
+    // SAFETY: It is large enough and aligned, and the caller promises the rest.
+    unsafe { &mut *dump.cast::<Dump>() }
+}
+
+fn disk(target: &Target<'_>, address: Address) -> Disk {
+    let status = target.status();
+    Disk {
+        address,
+        blocks: status.sectors,
+        sector: status.names.map_or(512, |id| id.logical_sector),
+        lba48: status.identity.is_some_and(|id| id.lba48),
+        flush: status.can_flush,
+        flush_ext: status.flushes_ext,
+    }
+}
+
+/// Begins a dump.
+///
+/// # Safety
+///
+/// `dump` is writable and `block` an initialised target.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_dump_begin(
+    dump: *mut AoeDump,
+    block: *const Block,
+    sequence: u32,
+) {
+    // SAFETY: Nothing else runs, as the caller promises.
+    let disk = unsafe { disk(block::target_ref(block), block::address(block)) };
+    // SAFETY: It is large enough and aligned, and the caller promises that it is writable.
+    unsafe { dump.cast::<Dump>().write(Dump::new(disk, sequence)) };
+}
+
+fn code(error: DumpError) -> i32 {
+    match error {
+        DumpError::Range => EINVAL,
+        DumpError::NoPath => ETIMEDOUT,
+        DumpError::Refused(error) => errno(error),
+    }
+}
+
+/// Asks for bytes to be written, or for the end: 0 or `EINVAL`.
+///
+/// # Safety
+///
+/// `handle` is a dump that was begun.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_dump_ask(
+    handle: *mut AoeDump,
+    offset: u64,
+    length: u64,
+    last: i32,
+) -> i32 {
+    // SAFETY: As the caller promises.
+    let dump = unsafe { dump(handle) };
+    dump.ask(offset, length, last != 0).map_or_else(code, |()| 0)
+}
+
+/// The next step.
+///
+/// # Safety
+///
+/// `handle` is a dump that was begun, of the target `block`; `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_dump_step(
+    handle: *mut AoeDump,
+    block: *const Block,
+    out: *mut AoeDumpStep,
+) {
+    // SAFETY: Nothing else runs, as the caller promises.
+    let (dump, target) = unsafe { (dump(handle), block::target_ref(block)) };
+    let path = |n: u8| {
+        let path = target.path_status(n.into())?;
+        Some(path.is_up.then_some(Candidate {
+            link: path.link,
+            remote: path.mac,
+            payload: path.payload,
+        }))
+    };
+    let mut step = AoeDumpStep {
+        offset: 0,
+        length: 0,
+        wait_us: 0,
+        kind: abi::DUMP_DONE,
+        error: 0,
+        link: 0,
+        header: [0; abi::RX_HEADER],
+        reserved: [0; 3],
+    };
+    match dump.step(path) {
+        Step::Path(link) => (step.kind, step.link) = (abi::DUMP_PATH, link.0),
+        Step::Send { offset, length } => {
+            (step.kind, step.offset, step.length) = (abi::DUMP_SEND, offset, length);
+            dump.emit(&mut step.header);
+        }
+        Step::Poll(wait) => {
+            step.kind = abi::DUMP_POLL;
+            step.wait_us = u32::try_from(wait.0).unwrap_or(u32::MAX);
+        }
+        Step::Done(result) => step.error = result.map_or_else(code, |()| 0),
+    }
+    // SAFETY: The caller promises `out` writable.
+    unsafe { out.write(step) };
+}
+
+/// Goes on over an interface: bytes of data in a frame there, or 0.
+///
+/// # Safety
+///
+/// `handle` is a dump that was begun; `local` is readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_dump_path(
+    handle: *mut AoeDump,
+    local: *const [u8; 6],
+    mtu: u32,
+    buffer: u32,
+) -> u32 {
+    // SAFETY: Both as the caller promises.
+    let (dump, local) = unsafe { (dump(handle), Mac(*local)) };
+    dump.take(&Interface { local, mtu, buffer }).unwrap_or(0)
+}
+
+/// A frame came by that interface.
+///
+/// # Safety
+///
+/// `handle` is a dump that was begun; `frame` is readable for `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_dump_rx(handle: *mut AoeDump, frame: *const u8, length: u32) {
+    let length = usize::try_from(length).unwrap_or(0);
+    // SAFETY: Both as the caller promises.
+    let (dump, frame) = unsafe { (dump(handle), slice::from_raw_parts(frame, length)) };
+    dump.handle_frame(frame);
+}
