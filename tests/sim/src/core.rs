@@ -150,7 +150,8 @@ impl Core {
         }
     }
 
-    fn main(&self) -> Option<*mut u8> {
+    /// The block of the target of I/O.
+    pub(crate) fn main(&self) -> Option<*mut u8> {
         self.targets.get(&MAIN).map(|block| block.at)
     }
 

@@ -7,6 +7,9 @@ use crate::world::{Event, World};
 
 impl<I: Initiator> World<'_, I> {
     pub(crate) fn tell_link(&mut self, at: usize) {
+        if self.dumping.is_some() {
+            return;
+        }
         let link = &self.network.links[at];
         let state = LinkState { mac: link.mac, mtu: link.mtu, up: link.up, present: link.present };
         self.initiator.link(self.now, at as u8, state);

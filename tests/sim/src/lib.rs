@@ -7,6 +7,7 @@
 pub mod action;
 pub mod copies;
 pub mod core;
+mod dumping;
 mod faults;
 pub mod frame;
 pub mod host;

@@ -33,6 +33,8 @@ KIND is one of
   --twins    everything is answered twice for a while, by two disks, by two
              alike, or by the network: two disks are seen and get no I/O
              from then on, and one is used on
+  --dump     a kernel that panics with I/O in flight and writes its dump: inside
+             of what it was given, and whole where only frames are lost
   --hot      a few sectors rewritten all the time at 1% loss: bounds how long
              a write waits for a fence
 ";
@@ -42,6 +44,7 @@ KIND is one of
 enum Kind {
     All,
     Crash,
+    Dump,
     Hot,
     Naive,
     Ordered,
@@ -55,6 +58,7 @@ impl Kind {
         match self {
             Kind::All => Plan::draw(seed).perhaps_large(),
             Kind::Crash => Plan::draw(seed).crashing().perhaps_large(),
+            Kind::Dump => Plan::draw(seed).dumping().perhaps_large(),
             Kind::Hot => Plan::draw(seed).hot().perhaps_large(),
             Kind::Outage => Plan::draw(seed).outage(None),
             Kind::Twins => Plan::draw(seed).twins().perhaps_large(),
@@ -131,6 +135,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "--outage" => options.kind = Kind::Outage,
             "--unordered" => options.kind = Kind::Unordered,
             "--twins" => options.kind = Kind::Twins,
+            "--dump" => options.kind = Kind::Dump,
             "--hot" => options.kind = Kind::Hot,
             "-v" => options.verbose = true,
             "-h" | "--help" => return Err(String::new()),
@@ -143,8 +148,10 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
 /// Runs one scenario; a panic is a failure like any other.
 fn run(seed: u64, kind: Kind, trace: bool) -> Result<Summary, String> {
     let plan = kind.plan(seed);
-    if kind != Kind::Naive {
-        return run_plan(&plan, seed, trace);
+    match kind {
+        Kind::Dump => return caught(|| world_of(&plan, seed, trace).run_to_panic()),
+        Kind::Naive => {}
+        _ => return run_plan(&plan, seed, trace),
     }
     caught(|| {
         let mut world = World::new(&plan, Naive::new(&plan), false);
@@ -154,12 +161,14 @@ fn run(seed: u64, kind: Kind, trace: bool) -> Result<Summary, String> {
 }
 
 fn run_plan(plan: &Plan, seed: u64, trace: bool) -> Result<Summary, String> {
-    caught(|| {
-        let core = Core::new(&plan.settings, Rng::new(!seed));
-        let mut world = World::new(plan, core, true);
-        world.trace = trace;
-        world.run()
-    })
+    caught(|| world_of(plan, seed, trace).run())
+}
+
+fn world_of(plan: &Plan, seed: u64, trace: bool) -> World<'_, Core> {
+    let core = Core::new(&plan.settings, Rng::new(!seed));
+    let mut world = World::new(plan, core, true);
+    world.trace = trace;
+    world
 }
 
 fn caught(body: impl FnOnce() -> Result<Summary, String>) -> Result<Summary, String> {
@@ -223,7 +232,9 @@ fn sweep(options: &Options) -> ExitCode {
         Kind::Ordered | Kind::Twins | Kind::Unordered => {
             totals.failures.is_empty() && totals.sum.lost_updates_excused == 0
         }
-        Kind::All | Kind::Crash | Kind::Hot | Kind::Outage => totals.failures.is_empty(),
+        Kind::All | Kind::Crash | Kind::Dump | Kind::Hot | Kind::Outage => {
+            totals.failures.is_empty()
+        }
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -293,6 +304,9 @@ fn report(options: &Options, totals: &Totals, seconds: f64) {
     );
     if matches!(options.kind, Kind::Hot | Kind::Unordered) {
         println!("the longest I/O took {} us", sum.longest_wait);
+    }
+    if options.kind == Kind::Dump {
+        println!("{} blocks were dumped", sum.dumped);
     }
     if options.kind == Kind::Twins {
         println!("two disks were seen after {} us at the latest", sum.twin_seen);

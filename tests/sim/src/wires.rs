@@ -131,6 +131,10 @@ impl<I: Initiator> World<'_, I> {
 
     pub(crate) fn executed(&mut self, target: usize, log: &[Executed]) -> Result<(), String> {
         for done in log {
+            if let Some(dumping) = &mut self.dumping {
+                dumping.executed(done)?;
+                continue;
+            }
             if self.is_twin(target) {
                 self.executed_by_twin(done.op, done.lba);
                 continue;

@@ -7,6 +7,7 @@ use std::collections::BinaryHeap;
 use aoe_core::output::{Output, Transmit};
 
 use crate::copies::Copies;
+use crate::dumping::Dumping;
 use crate::frame::{self, Packet};
 use crate::host::Host;
 use crate::hostile::Hostile;
@@ -83,6 +84,8 @@ pub struct Summary {
     pub longest_wait: u64,
     /// The longest that two disks at one address were not seen.
     pub twin_seen: u64,
+    /// Blocks of crash dumps that were acknowledged.
+    pub dumped: u64,
     pub virtual_time: u64,
     pub events: u64,
     pub counters: Counters,
@@ -116,6 +119,8 @@ pub struct World<'p, I> {
     pub(crate) at_this_instant: u64,
     pub(crate) handled: u64,
     pub(crate) summary: Summary,
+    /// The kernel has stopped, and writes its dump.
+    pub(crate) dumping: Option<Dumping>,
     pub trace: bool,
 }
 
@@ -128,6 +133,7 @@ impl Summary {
         self.failed += other.failed;
         self.longest_wait = self.longest_wait.max(other.longest_wait);
         self.twin_seen = self.twin_seen.max(other.twin_seen);
+        self.dumped += other.dumped;
         self.virtual_time += other.virtual_time;
         self.events += other.events;
         let (sum, one) = (&mut self.counters, &other.counters);
@@ -172,6 +178,7 @@ impl<'p, I: Initiator> World<'p, I> {
             at_this_instant: 0,
             handled: 0,
             summary: Summary::default(),
+            dumping: None,
             trace: false,
         }
     }
@@ -186,7 +193,7 @@ impl<'p, I: Initiator> World<'p, I> {
         }
     }
 
-    fn finish(&mut self) -> Summary {
+    pub(crate) fn finish(&mut self) -> Summary {
         self.summary.lost_updates_excused = self.host.reference.excused;
         self.summary.completed = self.host.completed;
         self.summary.failed = self.host.failed;
@@ -199,30 +206,9 @@ impl<'p, I: Initiator> World<'p, I> {
     }
 
     fn run_inner(&mut self) -> Result<(), String> {
-        for link in 0..self.plan.links.len() {
-            self.tell_link(link);
-        }
-        for (at, fault) in &self.plan.faults {
-            self.schedule(*at, Event::Fault(*fault));
-        }
-        self.schedule(self.plan.heal_at, Event::Heal);
-        self.ask();
-        self.after_input()?;
+        self.begin()?;
         let end = self.plan.heal_at + PATIENCE;
-        while let Some(Reverse((at, _, slot))) = self.queue.pop() {
-            let Some(event) = self.events[slot].take() else { continue };
-            self.free.push(slot);
-            if at > end {
-                break;
-            }
-            self.at_this_instant = if at == self.now { self.at_this_instant + 1 } else { 0 };
-            if self.at_this_instant > INPUTS_PER_INSTANT {
-                return Err("time stands still".to_string());
-            }
-            self.now = at;
-            self.handled += 1;
-            self.begin_outage()?;
-            self.handle(event)?;
+        while self.go_on(end)? {
             if self.is_over() {
                 self.initiator.close(self.now);
                 self.drain()?;
@@ -236,6 +222,61 @@ impl<'p, I: Initiator> World<'p, I> {
             self.host.describe(),
             if self.is_up { "disk up" } else { "disk never came up" },
         ))
+    }
+
+    fn begin(&mut self) -> Result<(), String> {
+        for link in 0..self.plan.links.len() {
+            self.tell_link(link);
+        }
+        for (at, fault) in &self.plan.faults {
+            self.schedule(*at, Event::Fault(*fault));
+        }
+        self.schedule(self.plan.heal_at, Event::Heal);
+        self.ask();
+        self.after_input()
+    }
+
+    /// Handles the next event; false if there is none before the end.
+    fn go_on(&mut self, end: u64) -> Result<bool, String> {
+        let before = self.now;
+        let Some(event) = self.next_before(end) else { return Ok(false) };
+        self.at_this_instant = if before == self.now { self.at_this_instant + 1 } else { 0 };
+        if self.at_this_instant > INPUTS_PER_INSTANT {
+            return Err("time stands still".to_string());
+        }
+        self.handled += 1;
+        self.begin_outage()?;
+        self.handle(event)?;
+        Ok(true)
+    }
+
+    /// Takes the next event, if it comes before the end, and makes it now.
+    pub(crate) fn next_before(&mut self, end: u64) -> Option<Event> {
+        while let Some(&Reverse((at, _, slot))) = self.queue.peek()
+            && at <= end
+        {
+            self.queue.pop();
+            let Some(event) = self.events[slot].take() else { continue };
+            self.free.push(slot);
+            self.now = at;
+            return Some(event);
+        }
+        None
+    }
+
+    /// Runs until the disk is up, and for some events more; false if the scenario
+    /// ended before.
+    pub(crate) fn run_until_up(&mut self, events: u64) -> Result<bool, String> {
+        self.begin()?;
+        let end = self.plan.heal_at + PATIENCE;
+        let mut left = events;
+        while left != 0 && self.go_on(end)? {
+            if self.is_over() {
+                return Ok(false);
+            }
+            left -= u64::from(self.is_up);
+        }
+        Ok(left == 0)
     }
 
     fn is_over(&self) -> bool {

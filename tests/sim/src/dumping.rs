@@ -1,0 +1,317 @@
+//! A kernel that panics in the middle of a scenario, and writes its dump.
+//!
+//! The running core gets no input any more. What it had on the wire still
+//! arrives, the network goes on losing frames, and time passes in the steps of
+//! the dump only. Invariants: a dump writes what it was given and nothing
+//! outside of it, has one request out at a time, and says that it succeeded only
+//! if all of it is on the disk; where nothing but losses goes wrong it succeeds.
+
+use std::collections::HashSet;
+
+use aoe_core::ffi::abi::{self, AoeDump, AoeDumpStep};
+
+use crate::core::Core;
+use crate::frame;
+use crate::initiator::Initiator;
+use crate::pattern::{self, SECTOR};
+use crate::plan::{Fault, Plan, SECOND};
+use crate::rng::Rng;
+use crate::target::Executed;
+use crate::world::{Event, Summary, World};
+
+unsafe extern "C" {
+    fn aoe_core_dump_begin(dump: *mut AoeDump, block: *const u8, sequence: u32);
+    fn aoe_core_dump_ask(dump: *mut AoeDump, offset: u64, length: u64, last: i32) -> i32;
+    fn aoe_core_dump_step(dump: *mut AoeDump, block: *const u8, out: *mut AoeDumpStep);
+    fn aoe_core_dump_path(dump: *mut AoeDump, local: *const [u8; 6], mtu: u32, buffer: u32) -> u32;
+    fn aoe_core_dump_rx(dump: *mut AoeDump, frame: *const u8, length: u32);
+}
+
+/// Writes of the running core have smaller numbers.
+const FIRST_OP: u32 = 1 << 24;
+/// Bytes of a cluster.
+const BUFFER: u32 = 2048;
+/// A minute of silence ends a dump, and each answer may come a second late.
+const PATIENCE: u64 = 600 * SECOND;
+
+/// A dump under way.
+pub(crate) struct Dumping {
+    state: AoeDump,
+    core: *const u8,
+    /// First block and number of blocks of every call.
+    calls: Vec<(u64, u64)>,
+    /// Blocks that a late write of the running core changed.
+    overwritten: HashSet<u64>,
+    /// The interface that is polled, and the MTU that it had.
+    link: Option<(usize, u32)>,
+    received: Vec<Vec<u8>>,
+    /// The request that was sent last.
+    last: Option<(u64, u64)>,
+}
+
+impl Dumping {
+    /// A target has written a block.
+    pub(crate) fn executed(&mut self, done: &Executed) -> Result<(), String> {
+        let Some(call) = done.op.checked_sub(FIRST_OP) else {
+            self.overwritten.insert(done.lba);
+            return Ok(());
+        };
+        match self.calls.get(call as usize) {
+            Some(&(lba, count)) if (lba..lba + count).contains(&done.lba) => Ok(()),
+            _ => Err(format!("the dump wrote block {}, which is outside of it", done.lba)),
+        }
+    }
+
+    fn op(&self) -> u32 {
+        FIRST_OP + self.calls.len() as u32 - 1
+    }
+}
+
+impl Plan {
+    /// A scenario that ends in a panic; for half of the seeds, nothing goes
+    /// wrong but that frames are lost, doubled and delayed.
+    pub fn dumping(mut self) -> Plan {
+        self.lossy = false;
+        // What a stopped kernel cannot tell apart, or no dump is promised for.
+        self.faults.retain(|(_, fault)| {
+            !matches!(fault, Fault::Impostor(_) | Fault::Twin(_) | Fault::Discover)
+        });
+        for (_, fault) in &mut self.faults {
+            if let Fault::Restart { crash, .. } = fault {
+                *crash = false;
+            }
+        }
+        if self.is_mild() {
+            self.faults.clear();
+            self.profile.corrupt = 0;
+            self.profile.loss = self.profile.loss.min(1000);
+            (self.bad_sector, self.read_only) = (None, false);
+        }
+        self
+    }
+
+    fn is_mild(&self) -> bool {
+        self.seed % 2 == 0
+    }
+}
+
+impl World<'_, Core> {
+    /// Runs until the kernel panics, and then through the dump.
+    pub fn run_to_panic(mut self) -> Result<Summary, String> {
+        let result = self.run_dump();
+        let summary = self.finish();
+        result.map(|()| summary).map_err(|error| format!("at {} us: {error}", self.now))
+    }
+
+    fn run_dump(&mut self) -> Result<(), String> {
+        let mut rng = Rng::new(self.plan.seed ^ 0xd0_3b);
+        let after = rng.range(1, 400);
+        if !self.run_until_up(after)? {
+            return Ok(());
+        }
+        let Some(core) = self.initiator.main() else { return Ok(()) };
+        let is_certain =
+            self.plan.is_mild() && self.initiator.paths().iter().any(|path| path.is_up);
+        let mut state = AoeDump { state: [0; 24] };
+        // SAFETY: The block is initialised, and gets no more inputs.
+        unsafe { aoe_core_dump_begin(&mut state, core, rng.draw() as u32) };
+        self.dumping = Some(Dumping {
+            state,
+            core,
+            calls: Vec::new(),
+            overwritten: HashSet::new(),
+            link: None,
+            received: Vec::new(),
+            last: None,
+        });
+        self.begin_refused()?;
+        let sectors = self.size >> self.plan.shift;
+        let mut next = rng.below(sectors);
+        for _ in 0..rng.range(1, 6) {
+            if next == sectors {
+                break;
+            }
+            let count = rng.range(1, (sectors - next).min(128));
+            let result = self.call(next << self.plan.shift, count << self.plan.shift)?;
+            next += count;
+            match result {
+                0 => self.summary.dumped += count << self.plan.shift,
+                error if is_certain => return Err(format!("the dump failed: error {error}")),
+                _ => return Ok(()),
+            }
+        }
+        // What is promised and not kept is no failure of the dump's.
+        let _ = self.ask_for(0, 0, true).and_then(|()| self.carry_out())?;
+        Ok(())
+    }
+
+    /// What does not lie on the disk is refused, and nothing is sent for it.
+    fn begin_refused(&mut self) -> Result<(), String> {
+        let sector = (SECTOR as u64) << self.plan.shift;
+        let end = self.size * SECTOR as u64;
+        for (offset, length) in [(end, sector), (end - sector, 2 * sector), (u64::MAX - 511, 512)] {
+            if self.ask_for(offset, length, false).is_ok() {
+                return Err(format!("the dump is to write {length} bytes at {offset} of {end}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn dump(&mut self) -> &mut Dumping {
+        self.dumping.as_mut().expect("a dump is under way")
+    }
+
+    fn ask_for(&mut self, offset: u64, length: u64, last: bool) -> Result<(), String> {
+        // SAFETY: The dump was begun.
+        match unsafe { aoe_core_dump_ask(&mut self.dump().state, offset, length, last.into()) } {
+            0 => Ok(()),
+            error => Err(format!("{length} bytes at {offset} are refused: error {error}")),
+        }
+    }
+
+    /// One call of d_dump; gives its errno.
+    fn call(&mut self, lba: u64, count: u64) -> Result<i32, String> {
+        self.dump().calls.push((lba, count));
+        self.dump().last = None;
+        self.ask_for(lba * SECTOR as u64, count * SECTOR as u64, false)?;
+        let error = self.carry_out()?;
+        if error == 0 {
+            self.check_written(lba, count)?;
+        }
+        Ok(error)
+    }
+
+    fn carry_out(&mut self) -> Result<i32, String> {
+        let end = self.now + PATIENCE;
+        while self.now < end {
+            let dump = self.dump();
+            // SAFETY: Plain old data; the dump was begun, of this block.
+            let step = unsafe {
+                let mut step = std::mem::zeroed();
+                aoe_core_dump_step(&mut dump.state, dump.core, &mut step);
+                step
+            };
+            match step.kind {
+                abi::DUMP_DONE => return Ok(step.error),
+                abi::DUMP_PATH => self.take_path(step.link.into()),
+                abi::DUMP_SEND => self.send_dump(&step)?,
+                _ => self.pass(step.wait_us.into())?,
+            }
+        }
+        Err("the dump does not end".to_string())
+    }
+
+    fn take_path(&mut self, at: usize) {
+        let link = self.network.links[at].clone();
+        let dump = self.dump();
+        (dump.link, dump.last) = (None, None);
+        if !link.present || !link.up {
+            return;
+        }
+        // SAFETY: The dump was begun.
+        let payload = unsafe { aoe_core_dump_path(&mut dump.state, &link.mac, link.mtu, BUFFER) };
+        if payload != 0 {
+            dump.link = Some((at, link.mtu));
+        }
+    }
+
+    fn send_dump(&mut self, step: &AoeDumpStep) -> Result<(), String> {
+        let (op, shift) = (self.dump().calls.len(), self.plan.shift);
+        let mut bytes = step.header.to_vec();
+        if step.length != 0 {
+            let &(lba, _) = self.dump().calls.last().ok_or("data for no call")?;
+            let mut data = vec![0; step.length as usize];
+            let first = lba + step.offset / SECTOR as u64;
+            for (sector, lba) in data.chunks_exact_mut(SECTOR).zip(first..) {
+                pattern::fill(sector, self.dump().op(), lba);
+            }
+            bytes.extend(data);
+        }
+        bytes.resize(bytes.len().max(frame::MIN_FRAME), 0);
+        self.summary.frames += 1;
+        if self.trace {
+            println!("{:>12} dump {op} sends {}", self.now, frame::describe(&bytes));
+        }
+        let Some((at, mtu)) = self.dump().link else {
+            return Err("the dump sends without an interface".to_string());
+        };
+        let is_flush = matches!(bytes[frame::ATA_COMMAND], 0xe7 | 0xea) && step.length == 0;
+        let is_ours = frame::is_aoe(&bytes)
+            && frame::src(&bytes) == self.network.links[at].mac
+            && bytes[frame::VERSION_FLAGS] == 0x10
+            && frame::tag(&bytes) >> 31 == 1;
+        if !is_ours || !is_flush && !frame::is_write(&bytes) || bytes.len() > mtu as usize + 14 {
+            return Err(format!("no frame of a dump: {}", frame::describe(&bytes)));
+        }
+        if !is_flush {
+            self.check_range(frame::block_range(&bytes, shift), step)?;
+        }
+        if !self.network.links[at].up || self.rng.chance(self.network.profile.no_mbuf) {
+            return Ok(());
+        }
+        let (leaves, _) = self.network.leave(at, self.now);
+        self.send(at, leaves, bytes, None);
+        Ok(())
+    }
+
+    /// A write lies inside its call, where its data belongs, and leaves only
+    /// after the one before it was acknowledged.
+    fn check_range(&mut self, range: (u64, u64), step: &AoeDumpStep) -> Result<(), String> {
+        let dump = self.dump();
+        let &(lba, count) = dump.calls.last().ok_or("a write of no call")?;
+        let (first, blocks) = range;
+        let wanted = (lba + step.offset / SECTOR as u64, u64::from(step.length) / SECTOR as u64);
+        if range != wanted || first < lba || first + blocks > lba + count || blocks == 0 {
+            return Err(format!("a write of {range:?} in a dump of {:?}", (lba, count)));
+        }
+        match dump.last.replace(range) {
+            Some((before, blocks)) if before != first => self.check_written(before, blocks),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_written(&mut self, lba: u64, count: u64) -> Result<(), String> {
+        let op = self.dump().op();
+        for lba in lba..lba + count {
+            let holds = self.targets[0].disk.now[lba as usize];
+            if holds != op && !self.dump().overwritten.contains(&lba) {
+                return Err(format!("block {lba} of the dump was acknowledged and is not there"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Time passes; then the interface is polled.
+    fn pass(&mut self, us: u64) -> Result<(), String> {
+        let until = self.now + us;
+        while let Some(event) = self.next_before(until) {
+            match event {
+                Event::Arrive { target, link, port, packet } => {
+                    self.arrive(target, link, port, packet);
+                }
+                Event::Serve { target, port } => self.serve(target, port)?,
+                Event::Finish { target, port, packets } => self.end_work(target, port, packets)?,
+                Event::Fault(fault) => self.fault(fault)?,
+                Event::Deliver { link, bytes } => {
+                    let there = &self.network.links[link];
+                    let is_heard = there.present && there.up;
+                    let dump = self.dump();
+                    if is_heard && dump.link.is_some_and(|(at, _)| at == link) {
+                        dump.received.push(bytes);
+                    }
+                }
+                Event::Heal => self.network.heal(),
+                // The kernel has stopped.
+                Event::Ask | Event::Open | Event::Sent { .. } | Event::Wake | Event::Work => {}
+            }
+        }
+        self.now = until;
+        let dump = self.dump();
+        for bytes in std::mem::take(&mut dump.received) {
+            let length = bytes.len().min(abi::RX_HEADER) as u32;
+            // SAFETY: The dump was begun, and the frame is that long.
+            unsafe { aoe_core_dump_rx(&mut dump.state, bytes.as_ptr(), length) };
+        }
+        Ok(())
+    }
+}
