@@ -383,6 +383,21 @@ struct aoe_absent {
 	uint8_t		reserved[5];
 };
 
+/*
+ * A search for the AoE boot firmware table: where to look next, and at the end
+ * what it says.
+ */
+struct aoe_abft {
+	uint64_t	address;		/* physical; look here next */
+	uint32_t	length;			/* bytes; 0: the search is over */
+	uint16_t	major;			/* these if it was found */
+	uint8_t		minor;
+	uint8_t		found;
+	uint8_t		mac[6];			/* of the interface used */
+	uint8_t		reserved[2];
+	uint64_t	search[8];		/* the core's */
+};
+
 /* Stateless. */
 uint32_t	aoe_core_abi_version(void);
 void		aoe_core_peek(const uint8_t *header, uint32_t length,
@@ -397,6 +412,13 @@ void		aoe_core_event_text(uint32_t event, uint64_t value, char *out,
 		    uint32_t size);
 /* 1: about identity, size or health, and not to be left out anywhere. */
 int		aoe_core_event_matters(uint32_t event);
+/*
+ * Begin a search with the address of ACPI's RSDP, or 0, and, if `bios` is not 0,
+ * look where a PC BIOS leaves the table.  Map what is asked for, give it to
+ * take(), and so on until nothing more is asked for.
+ */
+void		aoe_core_abft_begin(struct aoe_abft *, uint64_t rsdp, int bios);
+void		aoe_core_abft_take(struct aoe_abft *, const uint8_t *bytes);
 
 /*
  * Discovery: the interface list, the beacon, and whether an answer from an

@@ -188,4 +188,14 @@ AOE_AT(aoe_absent, major, 16);
 AOE_AT(aoe_absent, minor, 18);
 AOE_AT(aoe_absent, reserved, 19);
 
+AOE_SIZE(aoe_abft, 88);
+AOE_AT(aoe_abft, address, 0);
+AOE_AT(aoe_abft, length, 8);
+AOE_AT(aoe_abft, major, 12);
+AOE_AT(aoe_abft, minor, 14);
+AOE_AT(aoe_abft, found, 15);
+AOE_AT(aoe_abft, mac, 16);
+AOE_AT(aoe_abft, reserved, 22);
+AOE_AT(aoe_abft, search, 24);
+
 #endif /* _AOE_ABI_LAYOUT_H_ */

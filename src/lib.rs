@@ -21,6 +21,7 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod abft;
 pub mod absent;
 mod advert;
 pub mod discovery;

@@ -374,3 +374,17 @@ twin!(
         reserved: [u8; 5] = 19,
     }
 );
+
+twin!(
+    /// A search for the boot firmware table.
+    AoeAbft, 88 {
+        address: u64 = 0,
+        length: u32 = 8,
+        major: u16 = 12,
+        minor: u8 = 14,
+        found: u8 = 15,
+        mac: [u8; 6] = 16,
+        reserved: [u8; 2] = 22,
+        search: [u64; 8] = 24,
+    }
+);

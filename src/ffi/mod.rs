@@ -6,6 +6,7 @@
 //! C is memory that nobody has written yet: no reference to it is made before.
 #![allow(unsafe_code)]
 
+mod abft;
 pub mod abi;
 mod block;
 mod convert;

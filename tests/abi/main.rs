@@ -96,6 +96,7 @@ fn layouts_in_rust() -> BTreeMap<String, Layout> {
         "aoe_dump": AoeDump,
         "aoe_dump_step": AoeDumpStep,
         "aoe_absent": AoeAbsent,
+        "aoe_abft": AoeAbft,
         "aoe_identity": AoeIdentity,
         "aoe_copy": AoeCopy,
         "aoe_peek": AoePeek,
