@@ -12,28 +12,35 @@ const MIN_MARGIN: u64 = 4_000;
 const MAX_RTO: Micros = Micros::from_secs(2);
 
 /// Smoothed mean and deviation (Jacobson's gains, RFC 6298), in 1/8 µs.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Rtt {
     mean8: u64,
     deviation8: u64,
+    /// What follows from them.
+    rto: Micros,
 }
 
 impl Rtt {
     /// No sample yet.
-    pub(crate) const NEW: Self = Self { mean8: 0, deviation8: 0 };
+    pub(crate) const NEW: Self = Self { mean8: 0, deviation8: 0, rto: INITIAL_RTO };
 
-    /// Takes one measured round trip.
-    pub(crate) fn sample(&mut self, rtt: Micros) {
+    /// Takes one measured round trip. True if the time-out is shorter by it.
+    #[inline]
+    pub(crate) fn sample(&mut self, rtt: Micros) -> bool {
         let sample8 = rtt.0.min(60_000_000).wrapping_mul(8);
         if self.mean8 == 0 {
             self.mean8 = sample8.max(8);
             self.deviation8 = sample8 >> 1;
-            return;
+        } else {
+            let error = sample8.abs_diff(self.mean8);
+            self.deviation8 =
+                self.deviation8.wrapping_sub(self.deviation8 >> 2).wrapping_add(error >> 2);
+            self.mean8 = self.mean8.wrapping_sub(self.mean8 >> 3).wrapping_add(sample8 >> 3).max(8);
         }
-        let error = sample8.abs_diff(self.mean8);
-        self.deviation8 =
-            self.deviation8.wrapping_sub(self.deviation8 >> 2).wrapping_add(error >> 2);
-        self.mean8 = self.mean8.wrapping_sub(self.mean8 >> 3).wrapping_add(sample8 >> 3).max(8);
+        let margin = (self.deviation8 >> 1).max(MIN_MARGIN);
+        let before = self.rto;
+        self.rto = Micros((self.mean8 >> 3).wrapping_add(margin)).min(MAX_RTO);
+        self.rto < before
     }
 
     /// The smoothed mean; zero before the first sample.
@@ -42,12 +49,9 @@ impl Rtt {
     }
 
     /// How long to wait for an answer before sending again.
+    #[inline]
     pub(crate) fn rto(&self) -> Micros {
-        if self.mean8 == 0 {
-            return INITIAL_RTO;
-        }
-        let margin = (self.deviation8 >> 1).max(MIN_MARGIN);
-        Micros((self.mean8 >> 3).wrapping_add(margin)).min(MAX_RTO)
+        self.rto
     }
 }
 

@@ -3,7 +3,7 @@ use super::*;
 /// Of a path whose answers take 300 us.
 fn rtt() -> Rtt {
     let mut rtt = Rtt::NEW;
-    (0..100).for_each(|_| rtt.sample(Micros(300)));
+    (0..100).for_each(|_| _ = rtt.sample(Micros(300)));
     rtt
 }
 

@@ -115,11 +115,11 @@ impl Target<'_> {
         if outcome.is_ok() {
             self.on_done(*op);
         }
-        self.count_answer(index, sent, *is_last, *op, now);
+        let sooner = self.count_answer(index, sent, *is_last, *op, now);
         self.forget_answered(slot, sent);
         let copy = self.finish_part(slot, index, sent, outcome, now);
         self.declare_losses(sent.path, sent.sectors, now);
-        self.mark_waiting(index, now);
+        self.mark_waiting(index, sooner, now);
         if sent.path != index {
             self.stir();
         }
@@ -199,15 +199,23 @@ impl Target<'_> {
         }
     }
 
-    fn count_answer(&mut self, index: PathId, sent: &Sent, is_last: bool, op: Op, now: Instant) {
+    /// Counts and measures an answer. True if its path's time-out is shorter by it.
+    fn count_answer(
+        &mut self,
+        index: PathId,
+        sent: &Sent,
+        is_last: bool,
+        op: Op,
+        now: Instant,
+    ) -> bool {
         let path = &mut self.paths[sent.path];
         let seq = path.full_seq(sent.seq);
         // A flush takes as long as the disk needs: no sign of order or distance.
         let flush = op == Op::Flush;
         let took = sent.age(now);
         path.on_answered(seq, (!flush).then_some(took), now);
+        let sooner = !flush && path.rtt.sample(took);
         if !flush {
-            path.rtt.sample(took);
             path.histogram.add(took);
         }
         path.window.on_answer(u32::from(path.flight.len()));
@@ -217,6 +225,7 @@ impl Target<'_> {
         }
         let path = &mut self.paths[index];
         path.counters.late = path.counters.late.wrapping_add(u64::from(!is_last));
+        sooner
     }
 
     /// The copy that was answered cannot come again.

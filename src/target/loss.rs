@@ -48,13 +48,14 @@ impl Target<'_> {
     }
 
     /// The path spoke: silence is counted from now on, if anything is still out.
-    pub(super) fn mark_waiting(&mut self, index: PathId, now: Instant) {
+    /// Its timer may be shorter now, by a sample or since it is backed off no more.
+    pub(super) fn mark_waiting(&mut self, index: PathId, sooner: bool, now: Instant) {
         self.on_io_answered(index, now);
         let path = &mut self.paths[index];
+        let sooner = sooner || path.timeouts() != 0;
         path.on_heard(now);
         path.is_choosy = false;
-        // Round trips are shorter than they were, perhaps, and so is the timer.
-        if let Some(head) = path.flight.front() {
+        if sooner && let Some(head) = path.flight.front() {
             self.wakes_at = self.wakes_at.min(path.timeout_of(self.requests[head].sent_at));
         }
     }

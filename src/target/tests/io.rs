@@ -65,6 +65,29 @@ fn the_deadline_follows_a_round_trip_that_became_shorter() {
 }
 
 #[test]
+fn the_deadline_follows_a_timer_that_is_backed_off_no_more() {
+    let mut rig = Rig::up();
+    for n in 0..20 {
+        rig.submit(n, Op::Read, 0, 1);
+        let frame = rig.take_one(0x24);
+        rig.answer(&frame);
+    }
+    rig.submit(20, Op::Read, 0, 1);
+    let timeout = rig.target.deadline();
+    let sooner = timeout.as_micros().wrapping_sub(1000);
+    rig.now = Instant::from_micros(sooner);
+    rig.submit(21, Op::Read, 8, 1);
+    rig.take_frames();
+    rig.now = timeout;
+    rig.target.handle_tick(timeout);
+    let again = rig.take_one(0x24);
+    rig.answer(&again);
+    // The timer of the other one began anew with the time-out.
+    let wait = rig.target.deadline().since(timeout);
+    assert!(wait < Micros(6_000), "{wait:?}");
+}
+
+#[test]
 fn a_lost_frame_is_sent_again_under_a_new_tag() {
     let mut rig = Rig::up();
     rig.submit(1, Op::Read, 0, 1);
