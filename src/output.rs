@@ -3,8 +3,9 @@
 use crate::path::PathId;
 use crate::table::number;
 use crate::time::Micros;
-use crate::wire::{MIN_LENGTH, Mac, Tag};
+use crate::wire::{AtaRequest, Header, MIN_LENGTH, Mac, Tag};
 use core::mem::MaybeUninit;
+use static_assertions::const_assert_eq;
 
 /// Bytes of the longest header: Ethernet, AoE, ATA and one TRIM range.
 pub const HEADER_MAX: usize = 44;
@@ -146,8 +147,15 @@ pub(crate) struct Draft {
     pub(crate) why: Why,
     pub(crate) path: PathId,
     pub(crate) spare: [u8; 3],
-    pub(crate) header: [u8; HEADER_MAX],
+    /// Ethernet and AoE.
+    pub(crate) header: [u8; Header::LEN],
+    /// ATA, if it is of that.
+    pub(crate) argument: [u8; AtaRequest::LEN],
+    /// One TRIM range, if it is for that.
+    pub(crate) range: [u8; 8],
 }
+
+const_assert_eq!(HEADER_MAX, Header::LEN + AtaRequest::LEN + 8);
 
 /// Where one frame may be built, until it is.
 pub(crate) type Blank<'b> = Option<&'b mut MaybeUninit<Draft>>;
@@ -168,7 +176,9 @@ impl Draft {
             why: Why::Io,
             path,
             spare: [0; 3],
-            header: [0; HEADER_MAX],
+            header: [0; Header::LEN],
+            argument: [0; AtaRequest::LEN],
+            range: [0; 8],
         }
     }
 
@@ -180,11 +190,16 @@ impl Draft {
             Payload::Control => Some(Source::Control),
         };
         let (offset, length) = (self.data_offset, self.data_length);
+        let parts = [&self.header[..], &self.argument, &self.range];
+        let mut header = [0; HEADER_MAX];
+        for (to, from) in header.iter_mut().zip(parts.into_iter().flatten()) {
+            *to = *from;
+        }
         Transmit {
             link: self.link,
             path: self.path,
             header_length: self.header_length,
-            header: self.header,
+            header,
             data: source.map(|source| Span { source, offset, length }),
             frame_length: self.frame_length,
             copy: self.copy,

@@ -15,7 +15,7 @@ use crate::table::{Table, number};
 use crate::time::{Instant, Micros};
 use crate::unfit::Unfit;
 use crate::window::{Asker, Beside, Window};
-use crate::wire::{Mac, Tag};
+use crate::wire::{Mac, Route, Tag};
 
 pub(crate) use counters::Counters;
 
@@ -101,6 +101,8 @@ pub struct Path {
     pub(crate) state: State,
     pub(crate) mac: Mac,
     pub(crate) link: LinkId,
+    /// How its frames begin.
+    pub(crate) route: Route,
     /// Its IDENTIFY has agreed with the target's at least once.
     pub(crate) is_admitted: bool,
     /// To be identified again without interrupting I/O.
@@ -198,6 +200,7 @@ impl Path {
         state: State::Free,
         link: LinkId(0),
         mac: Mac([0; 6]),
+        route: Route::NONE,
         epoch: 0,
         is_admitted: false,
         told_up: false,

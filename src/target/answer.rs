@@ -5,12 +5,12 @@ use super::receive::{CopyOut, Frame, scratch};
 use super::{Target, manage};
 use crate::history::Sent;
 use crate::io::Op;
-use crate::output::{Event, IoError};
+use crate::output::{Event, IoError, LinkId};
 use crate::path::{MIN_PAYLOAD, PathId};
 use crate::request::{Place, RequestId};
 use crate::tag;
 use crate::time::{Instant, Micros};
-use crate::wire::{AoeError, AtaError, AtaRequest, AtaResponse, Header, SECTOR};
+use crate::wire::{AoeError, AtaError, AtaRequest, AtaResponse, Header, SECTOR, Success};
 
 /// A target that is not ready is asked again after this.
 const HOLD: Micros = Micros::from_millis(500);
@@ -19,7 +19,7 @@ const HOLD: Micros = Micros::from_millis(500);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     op: Op,
-    sent: Sent,
+    pub(super) sent: Sent,
     /// No later one was sent.
     is_last: bool,
 }
@@ -36,27 +36,20 @@ pub(super) enum Failure {
 }
 
 impl Target<'_> {
-    /// A plain answer to a request of I/O: its slot, path and transmission.
-    /// All else is `None`, and judged step by step.
+    /// A plain answer to a request of I/O: success, to its last transmission,
+    /// by the path that this took. All else is `None`, and judged step by step.
     #[inline]
-    pub(super) fn plain_answer(&self, frame: &Frame<'_>) -> Option<(RequestId, PathId, Found)> {
-        let answer = self.plain.parse(frame.header)?;
-        let slot = RequestId(u8::try_from(tag::slot(answer.tag)?).ok()?);
+    pub(super) fn plain_answer(&self, header: &[u8], link: LinkId) -> Option<(RequestId, Found)> {
+        let answer = Success::parse(header)?;
+        let slot = RequestId(u8::try_from(tag::slot(answer.tag())?).ok()?);
         let request = &self.requests[slot];
-        let link = &self.links[frame.link];
-        let path = self.find_path(frame.link, answer.src)?;
-        if request.place == Place::Free
-            || answer.dst != link.mac
-            || !link.is_usable()
-            || !self.paths[path].is_admitted
-        {
-            return None;
-        }
-        let (sent, is_last) = request.find(answer.tag, &self.history)?;
-        if self.settings.strict_src && sent.path != path {
-            return None;
-        }
-        Some((slot, path, Found { op: request.op, sent, is_last }))
+        let path = &self.paths[request.last.path];
+        let is_plain = request.place != Place::Free
+            && request.last.tag == answer.tag()
+            && answer.is_by(&path.route)
+            && path.link == link
+            && path.is_up();
+        is_plain.then_some((slot, Found { op: request.op, sent: request.last, is_last: true }))
     }
 
     pub(super) fn on_ata(

@@ -6,6 +6,7 @@ use crate::output::{ControlError, Event, IoError, LinkId};
 use crate::path::{Path, PathId, Paths, State};
 use crate::request::{Place, Requests};
 use crate::time::{Instant, Micros};
+use crate::wire::Route;
 
 impl Target<'_> {
     /// A link came, changed or went.
@@ -17,6 +18,7 @@ impl Target<'_> {
             if path.state == State::Free || path.link != id {
                 continue;
             }
+            path.route = Route::new(link.mac, path.mac, self.address);
             if !link.present {
                 self.path_down(index, now);
                 self.free_path(index);

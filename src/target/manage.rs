@@ -380,11 +380,7 @@ fn management_request(purpose: Purpose, lba48: bool, shift: u8) -> (AtaRequest, 
 
 /// Puts an ATA argument behind the AoE header.
 pub(super) fn put_ata(frame: &mut Draft, request: &AtaRequest) {
-    let mut argument = [0; AtaRequest::LEN];
-    request.emit(&mut argument);
-    if let Some(place) = frame.header.get_mut(Header::LEN..Header::LEN + AtaRequest::LEN) {
-        place.copy_from_slice(&argument);
-    }
+    request.emit(&mut frame.argument);
     frame.header_length = 36;
     frame.frame_length = 36;
 }

@@ -43,7 +43,7 @@ use crate::random::Random;
 use crate::request::{RequestId, Requests};
 use crate::tag::Tags;
 use crate::time::Instant;
-use crate::wire::{Address, Identify, Plain};
+use crate::wire::{Address, Identify};
 use core::mem::MaybeUninit;
 
 pub use crate::guard::Copy as CopySlot;
@@ -136,8 +136,6 @@ pub struct Target<'a> {
     is_calm: bool,
     scratch_holds: Scratch,
     address: Address,
-    /// What its plain answers begin with.
-    plain: Plain,
     aborted: Option<IoError>,
     guard_waiting: bool,
     /// I/O was refused, and none of its kind was done since.
@@ -209,7 +207,6 @@ impl<'a> Target<'a> {
         let free = Stack::of_first(requests, limits.requests);
         Self {
             address,
-            plain: Plain::of(address),
             settings,
             life: Life::Discovered,
             is_calm: false,

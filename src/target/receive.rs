@@ -8,7 +8,7 @@ use crate::request::RequestId;
 use crate::tag;
 use crate::time::Instant;
 use crate::window::Window;
-use crate::wire::{Command, ConfigRequest, ConfigResponse, Header, Mac, Tag};
+use crate::wire::{Command, ConfigRequest, ConfigResponse, Header, Mac, Route, Tag};
 
 /// Paths that have not said yet who they are, at most. One beyond is not lost:
 /// it is opened when the next beacon is answered.
@@ -54,8 +54,8 @@ impl Target<'_> {
     /// Takes a frame that was sent to or for this target's address.
     pub fn handle_frame(&mut self, frame: &Frame<'_>, now: Instant) -> Option<CopyOut> {
         self.settle(now);
-        if let Some((slot, path, found)) = self.plain_answer(frame) {
-            return self.on_answer(slot, path, &found, Ok(()), frame.length, now);
+        if let Some((slot, found)) = self.plain_answer(frame.header, frame.link) {
+            return self.on_answer(slot, found.sent.path, &found, Ok(()), frame.length, now);
         }
         let header = match Header::parse(frame.header) {
             Ok(header) if header.response && header.address == self.address => header,
@@ -207,6 +207,7 @@ impl Target<'_> {
         // The target's counters do not go back when a slot is used again.
         self.retired = self.retired.plus(&path.counters);
         path.open(link, mac, now);
+        path.route = Route::new(self.links[link].mac, mac, self.address);
         self.used = self.used.max(index.0.wrapping_add(1));
         self.weigh_sharing();
         Some(index)

@@ -4,12 +4,12 @@
 use super::{Life, Target, manage};
 use crate::history::Sent;
 use crate::io::{Gate, IoId, Op};
-use crate::output::{Blank, Draft, HEADER_MAX, Payload, Why};
+use crate::output::{Blank, Draft, Payload, Why};
 use crate::path::{Path, PathId, Paths, State};
 use crate::request::{Place, RequestId};
 use crate::table::{Maybe, Table};
 use crate::time::{Instant, Micros};
-use crate::wire::{AtaRequest, Command, Header, Tag};
+use crate::wire::{AtaRequest, Command, Route, Tag};
 
 /// First wait for a flush; doubled per repetition.
 const SLOW_WAIT: Micros = Micros::from_secs(1);
@@ -252,10 +252,7 @@ impl Target<'_> {
         };
         manage::put_ata(frame, &request);
         if op == Op::Delete {
-            let range = (lba & 0xffff_ffff_ffff | u64::from(sectors) << 48).to_le_bytes();
-            if let Some(place) = frame.header.get_mut(36..HEADER_MAX) {
-                place.copy_from_slice(&range);
-            }
+            frame.range = (lba & 0xffff_ffff_ffff | u64::from(sectors) << 48).to_le_bytes();
             frame.header_length = 44;
             frame.frame_length = 36 + 512;
         }
@@ -320,10 +317,9 @@ impl Target<'_> {
     ) -> Option<&'b mut Draft> {
         let path = &mut self.paths[index];
         let frame = blank.take()?.write(Draft::new(path.link, index));
-        let mac = self.links[path.link].mac;
+        debug_assert_eq!(path.route, Route::new(self.links[path.link].mac, path.mac, self.address));
         path.on_transmit(now);
-        let place = frame.header.first_chunk_mut::<{ Header::LEN }>()?;
-        Header::emit_request(path.mac, mac, self.address, command, tag, place);
+        path.route.emit(command, tag, &mut frame.header);
         let [_, _, a, b, c, d] = path.mac.0;
         frame.flow = u32::from_be_bytes([a, b, c, d]) ^ u32::from(path.link.0) << 24;
         Some(frame)

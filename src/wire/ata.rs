@@ -2,6 +2,7 @@
 
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;
+use zerocopy::byteorder::little_endian::U64;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute};
 
 use super::WireError;
@@ -16,9 +17,9 @@ struct Raw {
     count: u8,
     /// Command in a request, status in a response.
     command: u8,
-    /// Low byte first; in a 28-bit command the fourth is the device register.
-    lba: [u8; 6],
-    reserved: [u8; 2],
+    /// 48 bits of it; in a 28-bit command the fourth byte is the device register
+    /// in its upper half. Two bytes are reserved.
+    lba: U64,
 }
 
 const_assert_eq!(size_of::<Raw>(), AtaRequest::LEN);
@@ -26,7 +27,6 @@ const_assert_eq!(offset_of!(Raw, feature), 1);
 const_assert_eq!(offset_of!(Raw, count), 2);
 const_assert_eq!(offset_of!(Raw, command), 3);
 const_assert_eq!(offset_of!(Raw, lba), 4);
-const_assert_eq!(offset_of!(Raw, reserved), 10);
 
 bitflags::bitflags! {
     /// How the registers of a request are to be read.
@@ -107,9 +107,9 @@ impl AtaCommand {
 }
 
 /// The device register of 28-bit reads and writes: LBA mode.
-const DEVICE_LBA: u8 = 0xe0;
+const DEVICE_LBA: u64 = 0xe0;
 /// The device register of commands without an address.
-const DEVICE_NONE: u8 = 0xa0;
+const DEVICE_NONE: u64 = 0xa0;
 
 /// The argument of an ATA request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -215,23 +215,21 @@ impl AtaRequest {
 
     /// Writes the argument; an LBA past the command's width is cut to it.
     pub fn emit(&self, out: &mut [u8; AtaRequest::LEN]) {
-        let [a, b, c, d, e, f, ..] = self.lba.to_le_bytes();
         let lba = if self.flags.contains(AtaFlags::EXTENDED) {
-            [a, b, c, d, e, f]
+            self.lba & 0xffff_ffff_ffff
         } else {
             let device = match self.command {
                 AtaCommand::READ | AtaCommand::WRITE => DEVICE_LBA,
                 _ => DEVICE_NONE,
             };
-            [a, b, c, device | d & 0x0f, 0, 0]
+            self.lba & 0x0fff_ffff | device << 24
         };
         *out = transmute!(Raw {
             flags: self.flags.bits(),
             feature: self.feature,
             count: self.count,
             command: self.command.0,
-            lba,
-            reserved: [0; 2],
+            lba: U64::new(lba),
         });
     }
 }

@@ -142,6 +142,10 @@ pub struct Header {
 impl Header {
     /// Bytes before the command's argument.
     pub const LEN: usize = 24;
+    /// Where version and flags lie.
+    pub(super) const FLAGS: usize = offset_of!(Raw, version_flags);
+    /// The flag of an answer.
+    pub(super) const RESPONSE: u8 = Flags::RESPONSE.bits();
 
     /// Decodes the header at the front of a frame.
     pub fn parse(bytes: &[u8]) -> Result<Header, WireError> {

@@ -10,16 +10,16 @@ mod config;
 mod header;
 mod identify;
 mod mask;
-mod plain;
 mod reserve;
+mod route;
 
 pub use ata::{AtaCommand, AtaError, AtaFlags, AtaRequest, AtaResponse};
 pub use config::{ConfigCommand, ConfigRequest, ConfigResponse};
 pub use header::{AoeError, Command, Header};
 pub use identify::{Details, Identify};
 pub use mask::{Directive, MaskCommand, MaskError, MaskRequest, MaskResponse};
-pub use plain::{Plain, PlainAnswer};
 pub use reserve::{ReserveCommand, ReserveRequest, ReserveResponse};
+pub use route::{Route, Success};
 
 use core::fmt;
 

@@ -53,6 +53,19 @@ fn an_answer_counts_only_on_a_path_that_said_who_it_is() {
 }
 
 #[test]
+fn an_answer_counts_no_more_once_another_disk_is_on_its_path() {
+    let mut rig = Rig::up();
+    rig.target.handle_open(rig.now).unwrap();
+    rig.submit(1, Op::Read, 0, 1);
+    let read = rig.take_one(0x24);
+    rig.config(THEM, 0, 16, 2);
+    let query = rig.take_one(0xec);
+    rig.identify(&query, THEM, &disk(1000, OTHER_SERIAL));
+    rig.answer(&read);
+    assert!(rig.copies.is_empty() && rig.take_done().is_empty());
+}
+
+#[test]
 fn the_deadline_follows_a_round_trip_that_became_shorter() {
     let mut rig = Rig::up();
     rig.submit(1, Op::Read, 0, 1);

@@ -241,6 +241,26 @@ fn an_aborted_target_never_comes_back() {
 }
 
 #[test]
+fn a_link_with_another_address_sends_from_it_and_is_answered_there() {
+    const NEW: Mac = Mac([2, 0, 0, 0, 0, 3]);
+    let mut rig = Rig::up();
+    rig.target.handle_link(LinkId(0), Link { mac: NEW, ..up_link() }, rig.now);
+    rig.submit(1, Op::Read, 0, 1);
+    for (command, data) in [(0xec, disk(1000, SERIAL).emit()), (0x24, [7; 512])] {
+        let question = rig.take_one(command);
+        assert_eq!(question.header[6..12], NEW.0);
+        let mut answer = head(THEM, 0, question.tag());
+        answer.extend([0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0]);
+        answer.extend(data);
+        rig.frame(&answer);
+        assert!(rig.take_frames().is_empty() && rig.take_done().is_empty(), "to the old address");
+        answer[..6].copy_from_slice(&NEW.0);
+        rig.frame(&answer);
+    }
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+}
+
+#[test]
 fn a_link_that_goes_down_suspends_without_waiting() {
     let mut rig = Rig::up();
     rig.target.handle_link(LinkId(0), Link { up: false, ..up_link() }, rig.now);
