@@ -232,15 +232,16 @@ impl<'a> IoTable<'a> {
         Ok(())
     }
 
-    /// The I/O to cut the next frame from, started now if need be.
-    pub(crate) fn next_to_cut(&mut self, gate: &mut impl Gate, now: Instant) -> Option<IoId> {
-        self.cutting.get().or_else(|| self.start_next(gate, now))
+    /// The I/O that frames are being cut from.
+    #[inline]
+    pub(crate) fn cutting(&self) -> Option<IoId> {
+        self.cutting.get()
     }
 
     /// Starts the first pending I/O that nothing stands before: the oldest of all,
     /// most of the time.
     #[inline]
-    fn start_next(&mut self, gate: &mut impl Gate, now: Instant) -> Option<IoId> {
+    pub(crate) fn start_next(&mut self, gate: &mut impl Gate, now: Instant) -> Option<IoId> {
         let oldest = self.pending.front()?;
         if self.may_start(oldest, Passed::NONE, gate, now) {
             self.activate(oldest);
@@ -270,7 +271,7 @@ impl<'a> IoTable<'a> {
     }
 
     /// Whether nothing stands before a pending I/O, where these are passed.
-    #[inline]
+    #[inline(always)]
     fn may_start(
         &mut self,
         slot: IoId,
@@ -324,6 +325,7 @@ impl<'a> IoTable<'a> {
         earlier.map(|earlier| &self.slots[earlier]).any(|io| io.overlaps(lba, end))
     }
 
+    #[inline(always)]
     fn activate(&mut self, slot: IoId) {
         self.pending.remove(self.slots, slot);
         self.cutting = Maybe::some(slot);

@@ -127,12 +127,12 @@ impl Request {
         sent: Sent,
         history: &mut History<'_>,
     ) -> Option<CopyId> {
-        let before = core::mem::replace(&mut self.last, sent);
-        let forgotten = if before.tag == Sent::NONE.tag {
+        let forgotten = if self.last.tag == Sent::NONE.tag {
             None
         } else {
-            history.push(&mut self.earlier, before)
+            history.push(&mut self.earlier, self.last)
         };
+        self.last = sent;
         if self.tries == 0 {
             self.first_sent = now;
         }
@@ -169,7 +169,7 @@ impl Request {
 
     /// The part that `sent` asked for was done. True when all of it is.
     pub(crate) fn on_part_done(&mut self, sent: &Sent) -> bool {
-        let end = sent.offset.saturating_add(sent.sectors);
+        let end = sent.offset.wrapping_add(sent.sectors);
         if end > self.done {
             self.done = end;
             self.tries = 0;

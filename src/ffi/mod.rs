@@ -392,7 +392,7 @@ unsafe fn fill(out: *mut AoeOutput, count: u32, mut next: impl FnMut(&mut Place)
     while filled < count && next(unsafe { &mut *entry }) {
         // SAFETY: There is another entry behind this one, or nothing, which may be pointed to.
         entry = unsafe { entry.add(1) };
-        filled = filled.saturating_add(1);
+        filled = filled.wrapping_add(1);
     }
     filled
 }

@@ -28,10 +28,15 @@ fn request(n: u64, op: Op, lba: u64, ordered: bool) -> IoRequest {
     IoRequest { io: IoHandle(n), op, lba, sectors, ordered, give_up: Instant::NEVER }
 }
 
+/// The I/O to cut a frame from.
+fn next(t: &mut IoTable<'_>, gate: &mut TestGate) -> Option<IoId> {
+    t.cutting().or_else(|| t.start_next(gate, Instant::ZERO))
+}
+
 /// Starts and cuts all that may start; gives the handles in that order.
 fn started(t: &mut IoTable<'_>, gate: &mut TestGate) -> Vec<(IoId, u64)> {
     std::iter::from_fn(|| {
-        let slot = t.next_to_cut(gate, Instant::ZERO)?;
+        let slot = next(t, gate)?;
         let io = t.get(slot);
         let (sectors, handle) = (io.sectors, io.raw_handle());
         t.on_cut(slot, sectors);
@@ -112,11 +117,11 @@ fn a_guarded_write_waits_and_others_pass() {
 fn an_error_ends_the_io_when_its_last_frame_is_over() {
     let (mut t, mut gate) = (table(8), TestGate::default());
     t.admit(request(1, Op::Read, 0, false)).unwrap();
-    let slot = t.next_to_cut(&mut gate, Instant::ZERO).unwrap();
+    let slot = next(&mut t, &mut gate).unwrap();
     t.on_cut(slot, 2);
     t.on_cut(slot, 2);
     assert!(!t.on_frame_done(slot, Err(IoError::Io)));
-    assert_eq!(t.next_to_cut(&mut gate, Instant::ZERO), None);
+    assert_eq!(next(&mut t, &mut gate), None);
     assert!(t.on_frame_done(slot, Ok(())));
     assert_eq!(t.pop_done(), Some((IoHandle(1), Err(IoError::Io))));
     assert_eq!(t.pop_done(), None);

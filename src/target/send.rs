@@ -114,8 +114,7 @@ impl Target<'_> {
         let io_slot = self.next_io(now)?;
         let io = self.ios.get(io_slot);
         let (op, offset) = (io.op, io.cut);
-        let (lba, left) =
-            (io.lba.wrapping_add(u64::from(offset)), io.sectors.saturating_sub(offset));
+        let (lba, left) = (io.lba.wrapping_add(u64::from(offset)), io.sectors.wrapping_sub(offset));
         if op.changes_data() && !self.make_copy_room(now) {
             return None;
         }
@@ -132,7 +131,13 @@ impl Target<'_> {
         Some((slot, path))
     }
 
+    /// The I/O to cut the next frame from, started now if need be.
+    #[inline]
     fn next_io(&mut self, now: Instant) -> Option<IoId> {
+        if let Some(slot) = self.ios.cutting() {
+            self.guard_waiting = false;
+            return Some(slot);
+        }
         let mut gate = GuardGate {
             guard: &mut self.guard,
             paths: self.paths,
@@ -142,7 +147,7 @@ impl Target<'_> {
             released: 0,
             waited: 0,
         };
-        let slot = self.ios.next_to_cut(&mut gate, now);
+        let slot = self.ios.start_next(&mut gate, now);
         let GuardGate { waiting, released, waited, .. } = gate;
         self.totals.guard_waits = self.totals.guard_waits.wrapping_add(released);
         self.totals.guard_wait = self.totals.guard_wait.wrapping_add(waited);
@@ -213,7 +218,7 @@ impl Target<'_> {
     ) -> Option<&'b mut Draft> {
         let request = &mut self.requests[slot];
         let path = &self.paths[index];
-        let left = request.sectors.saturating_sub(request.done);
+        let left = request.sectors.wrapping_sub(request.done);
         let sectors = match request.op {
             Op::Read | Op::Write => left.min(u16::from(path.payload)),
             Op::Delete | Op::Flush => left,
