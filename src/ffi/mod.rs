@@ -198,7 +198,12 @@ pub unsafe extern "C" fn aoe_core_rx(
 ) {
     // SAFETY: Both as the caller promises.
     let (target, frame) = unsafe { (target(block), &*frame) };
-    let what = convert::copy(target.handle_frame(&convert::frame(frame), at(now)));
+    let length = usize::try_from(frame.length).unwrap_or(0);
+    let plain = target.handle_plain(&frame.header, length, LinkId(frame.link), at(now));
+    let what = match plain {
+        Some(copy) => convert::copy(copy),
+        None => convert::copy(target.handle_special(&convert::frame(frame), at(now))),
+    };
     // SAFETY: The caller promises `copy` writable.
     unsafe { copy.write(what) };
 }

@@ -90,6 +90,7 @@ impl Target<'_> {
     }
 
     /// An answer to a transmission of a request of I/O.
+    #[inline(always)]
     pub(super) fn on_answer(
         &mut self,
         slot: RequestId,
@@ -193,6 +194,7 @@ impl Target<'_> {
     }
 
     /// Counts and measures an answer. True if its path's time-out is shorter by it.
+    #[inline(always)]
     fn count_answer(
         &mut self,
         index: PathId,
@@ -222,6 +224,7 @@ impl Target<'_> {
     }
 
     /// The copy that was answered cannot come again.
+    #[inline(always)]
     fn forget_answered(&mut self, slot: RequestId, sent: &Sent) {
         if let Some(copy) = self.requests[slot].on_answered(sent.tag, &mut self.history) {
             self.guard.resolve(copy);
@@ -229,6 +232,7 @@ impl Target<'_> {
     }
 
     /// Carries out what an answer means for its request.
+    #[inline(always)]
     fn finish_part(
         &mut self,
         slot: RequestId,

@@ -12,6 +12,7 @@ const LARGE_LOSSES_MIXED: u8 = 8;
 impl Target<'_> {
     /// Requests that later answers have overtaken are sent again. An answer to
     /// a large one is no sign that large ones are lost.
+    #[inline(always)]
     pub(super) fn declare_losses(&mut self, index: PathId, answered: u16, now: Instant) {
         loop {
             let path = &self.paths[index];
@@ -49,6 +50,7 @@ impl Target<'_> {
 
     /// The path spoke: silence is counted from now on, if anything is still out.
     /// Its timer may be shorter now, by a sample or since it is backed off no more.
+    #[inline(always)]
     pub(super) fn mark_waiting(&mut self, index: PathId, sooner: bool, now: Instant) {
         self.on_io_answered(index, now);
         let path = &mut self.paths[index];

@@ -53,10 +53,31 @@ pub enum CopyOut {
 impl Target<'_> {
     /// Takes a frame that was sent to or for this target's address.
     pub fn handle_frame(&mut self, frame: &Frame<'_>, now: Instant) -> Option<CopyOut> {
+        let plain = self.handle_plain(frame.header, frame.length, frame.link, now);
+        plain.unwrap_or_else(|| self.handle_special(frame, now))
+    }
+
+    /// Takes a frame if it is a plain answer, as nearly all are. Those have at
+    /// least as many bytes as `header`.
+    #[inline]
+    pub(crate) fn handle_plain(
+        &mut self,
+        header: &[u8],
+        length: usize,
+        link: LinkId,
+        now: Instant,
+    ) -> Option<Option<CopyOut>> {
         self.settle(now);
-        if let Some((slot, found)) = self.plain_answer(frame.header, frame.link) {
-            return self.on_answer(slot, found.sent.path, &found, Ok(()), frame.length, now);
+        if length < header.len() {
+            return None;
         }
+        let (slot, found) = self.plain_answer(header, link)?;
+        Some(self.on_answer(slot, found.sent.path, &found, Ok(()), length, now))
+    }
+
+    /// Takes any other frame.
+    #[inline(never)]
+    pub(crate) fn handle_special(&mut self, frame: &Frame<'_>, now: Instant) -> Option<CopyOut> {
         let header = match Header::parse(frame.header) {
             Ok(header) if header.response && header.address == self.address => header,
             _ => return self.count_unexpected(),

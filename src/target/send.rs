@@ -233,6 +233,8 @@ impl Target<'_> {
         frame.io = self.ios.get(io).raw_handle();
         if again {
             frame.why = Why::Again;
+            let counters = &mut self.paths[index].counters;
+            counters.retransmitted = counters.retransmitted.wrapping_add(1);
         }
         if op == Op::Write {
             let length = u32::from(sectors).wrapping_mul(512);
@@ -240,7 +242,7 @@ impl Target<'_> {
             frame.frame_length = frame.frame_length.wrapping_add(length);
         }
         frame.frame_length = manage::at_least_minimum(frame.frame_length);
-        self.note_sent(slot, index, sectors, lba, tag, again, frame, now);
+        self.note_sent(slot, index, sectors, lba, tag, frame, now);
         Some(frame)
     }
 
@@ -273,13 +275,11 @@ impl Target<'_> {
         sectors: u16,
         lba: u64,
         tag: Tag,
-        again: bool,
         frame: &mut Draft,
         now: Instant,
     ) {
         let path = &mut self.paths[index];
         let seq = path.last_seq();
-        path.counters.retransmitted = path.counters.retransmitted.wrapping_add(u64::from(again));
         let request = &mut self.requests[slot];
         let copy = if request.op.changes_data() {
             self.doubled.on_write(lba, sectors);
@@ -334,14 +334,21 @@ impl Target<'_> {
     #[inline(always)]
     pub(super) fn unlist(&mut self, slot: RequestId) {
         let request = &self.requests[slot];
+        if request.place == Place::Flight {
+            let path = request.last.path;
+            self.paths[path].flight.remove(self.requests, slot);
+        } else {
+            self.unlist_elsewhere(slot);
+        }
+    }
+
+    #[inline(never)]
+    fn unlist_elsewhere(&mut self, slot: RequestId) {
+        let request = &self.requests[slot];
         match request.place {
-            Place::Free => {}
+            Place::Flight | Place::Free => {}
             Place::Held => self.held.remove(self.requests, slot),
             Place::Resend => self.resend.remove(self.requests, slot),
-            Place::Flight => {
-                let path = request.last.path;
-                self.paths[path].flight.remove(self.requests, slot);
-            }
             Place::Slow => {
                 let path = &mut self.paths[request.last.path];
                 self.slow.remove(self.requests, slot);
