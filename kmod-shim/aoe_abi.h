@@ -154,14 +154,13 @@ struct aoe_output {
 	uint8_t		refused;		/* CONTROL_DONE: by the target */
 	uint8_t		pad;
 	uint8_t		header[AOE_TX_HEADER];
-	uint64_t	value;			/* sectors, control cookie, event */
+	uint64_t	value;			/* sectors; of an event */
 	uint32_t	kind;			/* AOE_OUT_* */
 	int32_t		error;			/* COMPLETE, CONTROL_DONE: errno */
 };
 #define	AOE_OUT_TRANSMIT	1
 #define	AOE_OUT_COMPLETE	2
-#define	AOE_OUT_CONTROL_DONE	3		/* value: cookie; data_length is of
-						   the whole answer */
+#define	AOE_OUT_CONTROL_DONE	3		/* data_length: of the whole answer */
 #define	AOE_OUT_UP		4		/* value: sectors; make the disk */
 #define	AOE_OUT_RESIZED		5		/* value: sectors */
 #define	AOE_OUT_SUSPENDED	6
@@ -208,6 +207,13 @@ struct aoe_output {
 #define	AOE_EV_ACCEPTED		25		/* value: sectors; another disk is
 						   the open one now, by command */
 #define	AOE_EV_PATH_LEFT_OUT	26		/* value: MAC; all are in use */
+#define	AOE_EV_UP		27		/* value: sectors */
+#define	AOE_EV_RESIZED		28		/* value: sectors */
+#define	AOE_EV_SUSPENDED	29
+#define	AOE_EV_RESUMED		30
+#define	AOE_EV_RETASTE		31
+#define	AOE_EV_GONE		32
+#define	AOE_EV_LOST		33		/* value: how many events */
 
 /* Why a frame is sent. */
 #define	AOE_TX_IO		0
@@ -313,18 +319,6 @@ struct aoe_path_info {
 	uint64_t	doubled;		/* answers to answered requests */
 };
 
-/* A management command; its argument and data are in the control buffer. */
-struct aoe_control {
-	uint64_t	cookie;
-	uint32_t	command;		/* AoE's number */
-	uint32_t	length;			/* behind the 24-byte header */
-	uint32_t	frame_length;		/* zeros follow, up to this */
-	uint32_t	wait_us;		/* for each transmission */
-	uint8_t		tries;			/* transmissions */
-	uint8_t		path;			/* index, or AOE_PATH_ANY */
-	uint8_t		reserved[6];
-};
-
 /* A kernel crash dump under way: the core's, in memory of the caller's. */
 struct aoe_dump {
 	uint64_t	state[24];
@@ -398,6 +392,86 @@ struct aoe_abft {
 	uint64_t	search[8];		/* the core's */
 };
 
+/* The event log: the core's, in memory of the caller's; empty if that is zero. */
+struct aoe_log {
+	uint64_t	state[1025];
+};
+
+/*
+ * Requests of /dev/aoectl that the core reads or fills in.
+ */
+#define	AOE_CTL_WAIT_MAX	60000		/* ms that a request may take */
+#define	AOE_CTL_LOG		32		/* events per request */
+
+struct aoe_ioc_path {
+	struct aoe_path_info info;
+	uint64_t	histogram[AOE_HISTOGRAM];
+	uint32_t	mtu;			/* 0: no such interface */
+	uint8_t		local[6];
+	uint8_t		link_up;
+	uint8_t		reserved[5];
+	char		interface[16];
+};
+
+/* One target: the one at an address, or the first at or past it. */
+struct aoe_ioc_target {
+	uint16_t	major;			/* in and out */
+	uint8_t		minor;
+	uint8_t		next;			/* in: at or past it */
+	uint32_t	npaths;
+	struct aoe_target_info info;
+	struct aoe_ioc_path path[AOE_PATHS];
+	uint32_t	identified;		/* `identify` holds something */
+	uint8_t		identify[512];
+	uint8_t		config[1024];		/* info.config_length bytes */
+	char		name[16];
+	char		reason[AOE_TEXT_MAX];	/* info.reason in words, or "" */
+	uint8_t		reserved[4];
+};
+
+/*
+ * A management command: what follows the 24-byte header goes out of `data`,
+ * and the answer's comes back in it, as much of it as fits.
+ */
+struct aoe_ioc_control {
+	uint16_t	major;
+	uint8_t		minor;
+	uint8_t		path;			/* index or AOE_PATH_ANY; out:
+						   the one that answered */
+	uint32_t	command;		/* AoE's number */
+	uint32_t	length;			/* of `data`; out: of the answer */
+	uint32_t	frame_length;		/* zeros follow, up to this */
+	uint32_t	wait_ms;		/* for each transmission */
+	uint8_t		tries;			/* in and out: transmissions */
+	uint8_t		error;			/* out: AoE's error byte */
+	uint8_t		refused;		/* out: the target says no */
+	uint8_t		reserved;
+	uint64_t	rtt_us;			/* out: since the last of them */
+	uint8_t		data[AOE_CONTROL_MAX];
+	uint8_t		reserved2[4];
+};
+
+struct aoe_ioc_event {
+	uint64_t	seq;			/* from 1 */
+	uint64_t	sec;			/* when, since 1970 */
+	uint64_t	value;			/* what the event's text says */
+	uint32_t	usec;
+	uint8_t		path;			/* AOE_PATH_ANY: none */
+	uint8_t		reserved[3];
+	char		target[16];
+	char		name[24];
+	char		text[AOE_TEXT_MAX];
+};
+
+/* Events after `after`, oldest first. */
+struct aoe_ioc_log {
+	uint64_t	after;
+	uint32_t	wait_ms;		/* for one, if there is none */
+	uint32_t	count;			/* out */
+	uint64_t	lost;			/* out: of those, forgotten */
+	struct aoe_ioc_event event[AOE_CTL_LOG];
+};
+
 /* Stateless. */
 uint32_t	aoe_core_abi_version(void);
 void		aoe_core_peek(const uint8_t *header, uint32_t length,
@@ -407,9 +481,12 @@ void		aoe_core_identity(const uint8_t page[512],
 		    struct aoe_identity *out);
 /* A short name for devctl and the event log; static. */
 const char	*aoe_core_event_name(uint32_t event);
-/* A sentence, with the value in it where it has one, cut to what fits. */
-void		aoe_core_event_text(uint32_t event, uint64_t value, char *out,
-		    uint32_t size);
+/*
+ * A sentence, cut to what fits; if it is to be whole, with the value also where
+ * the sentence does not need it.
+ */
+void		aoe_core_event_text(uint32_t event, uint64_t value, int whole,
+		    char *out, uint32_t size);
 /* 1: about identity, size or health, and not to be left out anywhere. */
 int		aoe_core_event_matters(uint32_t event);
 /*
@@ -419,6 +496,17 @@ int		aoe_core_event_matters(uint32_t event);
  */
 void		aoe_core_abft_begin(struct aoe_abft *, uint64_t rsdp, int bios);
 void		aoe_core_abft_take(struct aoe_abft *, const uint8_t *bytes);
+/* Within so many us a command is over; 0: it asks for too much. */
+uint64_t	aoe_core_control_patience(const struct aoe_ioc_control *);
+
+/* The event log has a mutex of its own. */
+void		aoe_core_log_add(struct aoe_log *, uint64_t sec, uint32_t usec,
+		    uint16_t major, uint8_t minor, uint8_t path,
+		    uint32_t event, uint64_t value);
+/* How many events there are for a reader; fills them in. */
+uint32_t	aoe_core_log_read(const struct aoe_log *, struct aoe_ioc_log *);
+/* A module that comes again begins anew. */
+void		aoe_core_log_clear(struct aoe_log *);
 
 /*
  * Discovery: the interface list, the beacon, and whether an answer from an
@@ -512,14 +600,14 @@ int		aoe_core_forget(struct aoe_target *, uint64_t now);
 int		aoe_core_accept(struct aoe_target *, uint64_t now,
 		    const uint8_t page[512]);
 /*
- * One management command at a time: the argument and data that follow the
- * 24-byte header lie in the control buffer, and so does the answer when
- * AOE_OUT_CONTROL_DONE comes with this cookie, as much of it as fits.  EBUSY
- * if one is under way; EOPNOTSUPP if it could change the disk, or is of a
- * vendor's.
+ * One management command at a time; AOE_OUT_CONTROL_DONE follows.  EBUSY if one
+ * is under way; EOPNOTSUPP if it could change the disk, or is of a vendor's.
  */
 int		aoe_core_control(struct aoe_target *, uint64_t now,
-		    const struct aoe_control *);
+		    const struct aoe_ioc_control *);
+/* Fill in what it said, before the next command: 0, or why there is none. */
+int		aoe_core_control_result(struct aoe_target *,
+		    const struct aoe_output *, struct aoe_ioc_control *);
 /* The command under way, if any, will not be reported. */
 void		aoe_core_control_cancel(struct aoe_target *, uint64_t now);
 uint8_t		*aoe_core_control_buffer(struct aoe_target *);
@@ -531,6 +619,9 @@ uint32_t	aoe_core_poll(struct aoe_target *, uint64_t now,
 uint64_t	aoe_core_deadline(const struct aoe_target *);
 void		aoe_core_info(const struct aoe_target *, uint64_t now,
 		    struct aoe_target_info *);
+/* All of it, but for the interfaces. */
+void		aoe_core_describe(const struct aoe_target *,
+		    struct aoe_ioc_target *);
 /* 0, or ENOENT past the last path. */
 int		aoe_core_path_info(const struct aoe_target *, uint32_t index,
 		    struct aoe_path_info *);

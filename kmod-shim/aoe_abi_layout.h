@@ -120,16 +120,6 @@ AOE_AT(aoe_target_info, reason_value, 216);
 AOE_AT(aoe_target_info, sector_logical, 224);
 AOE_AT(aoe_target_info, reserved2, 228);
 
-AOE_SIZE(aoe_control, 32);
-AOE_AT(aoe_control, cookie, 0);
-AOE_AT(aoe_control, command, 8);
-AOE_AT(aoe_control, length, 12);
-AOE_AT(aoe_control, frame_length, 16);
-AOE_AT(aoe_control, wait_us, 20);
-AOE_AT(aoe_control, tries, 24);
-AOE_AT(aoe_control, path, 25);
-AOE_AT(aoe_control, reserved, 26);
-
 AOE_SIZE(aoe_dump, 192);
 AOE_AT(aoe_dump, state, 0);
 
@@ -197,5 +187,65 @@ AOE_AT(aoe_abft, found, 15);
 AOE_AT(aoe_abft, mac, 16);
 AOE_AT(aoe_abft, reserved, 22);
 AOE_AT(aoe_abft, search, 24);
+
+AOE_SIZE(aoe_log, 8200);
+AOE_AT(aoe_log, state, 0);
+
+AOE_SIZE(aoe_ioc_path, 312);
+AOE_AT(aoe_ioc_path, info, 0);
+AOE_AT(aoe_ioc_path, histogram, 88);
+AOE_AT(aoe_ioc_path, mtu, 280);
+AOE_AT(aoe_ioc_path, local, 284);
+AOE_AT(aoe_ioc_path, link_up, 290);
+AOE_AT(aoe_ioc_path, reserved, 291);
+AOE_AT(aoe_ioc_path, interface, 296);
+
+AOE_SIZE(aoe_ioc_target, 6920);
+AOE_AT(aoe_ioc_target, major, 0);
+AOE_AT(aoe_ioc_target, minor, 2);
+AOE_AT(aoe_ioc_target, next, 3);
+AOE_AT(aoe_ioc_target, npaths, 4);
+AOE_AT(aoe_ioc_target, info, 8);
+AOE_AT(aoe_ioc_target, path, 240);
+AOE_AT(aoe_ioc_target, identified, 5232);
+AOE_AT(aoe_ioc_target, identify, 5236);
+AOE_AT(aoe_ioc_target, config, 5748);
+AOE_AT(aoe_ioc_target, name, 6772);
+AOE_AT(aoe_ioc_target, reason, 6788);
+AOE_AT(aoe_ioc_target, reserved, 6916);
+
+AOE_SIZE(aoe_ioc_control, 2120);
+AOE_AT(aoe_ioc_control, major, 0);
+AOE_AT(aoe_ioc_control, minor, 2);
+AOE_AT(aoe_ioc_control, path, 3);
+AOE_AT(aoe_ioc_control, command, 4);
+AOE_AT(aoe_ioc_control, length, 8);
+AOE_AT(aoe_ioc_control, frame_length, 12);
+AOE_AT(aoe_ioc_control, wait_ms, 16);
+AOE_AT(aoe_ioc_control, tries, 20);
+AOE_AT(aoe_ioc_control, error, 21);
+AOE_AT(aoe_ioc_control, refused, 22);
+AOE_AT(aoe_ioc_control, reserved, 23);
+AOE_AT(aoe_ioc_control, rtt_us, 24);
+AOE_AT(aoe_ioc_control, data, 32);
+AOE_AT(aoe_ioc_control, reserved2, 2116);
+
+AOE_SIZE(aoe_ioc_event, 200);
+AOE_AT(aoe_ioc_event, seq, 0);
+AOE_AT(aoe_ioc_event, sec, 8);
+AOE_AT(aoe_ioc_event, value, 16);
+AOE_AT(aoe_ioc_event, usec, 24);
+AOE_AT(aoe_ioc_event, path, 28);
+AOE_AT(aoe_ioc_event, reserved, 29);
+AOE_AT(aoe_ioc_event, target, 32);
+AOE_AT(aoe_ioc_event, name, 48);
+AOE_AT(aoe_ioc_event, text, 72);
+
+AOE_SIZE(aoe_ioc_log, 6424);
+AOE_AT(aoe_ioc_log, after, 0);
+AOE_AT(aoe_ioc_log, wait_ms, 8);
+AOE_AT(aoe_ioc_log, count, 12);
+AOE_AT(aoe_ioc_log, lost, 16);
+AOE_AT(aoe_ioc_log, event, 24);
 
 #endif /* _AOE_ABI_LAYOUT_H_ */

@@ -3,9 +3,9 @@
  *
  * /dev/aoectl, the device behind aoectl(8).
  *
- * Knows: who may ask, and how long an answer is waited for.
+ * Knows: who may ask, and who waits for an answer.
  * Must not know: what a management command means, nor its answer; which of
- * them are harmless, the core decides.
+ * them are harmless, and how long each may take, the core decides.
  *
  * A thread that waits for a target's answer holds no lock; sc_ctl_users keeps
  * the target.  Unloading destroys the device before anything else: that sets
@@ -22,11 +22,7 @@
 
 #include "aoe_ioctl.h"
 
-/*
- * What a target with room for one message may take for the I/O that goes first,
- * the longest wait for a flush, and a second for a callout that is late.
- */
-#define	AOE_CTL_GRACE_MS	5000
+#define	AOE_ADDRESS(major, minor)	((major) << 8 | (minor))
 
 static d_open_t		aoe_ctl_open;
 static d_ioctl_t	aoe_ctl_ioctl;
@@ -40,7 +36,6 @@ static struct cdevsw aoe_ctl_cdevsw = {
 
 static struct cdev *aoe_ctl_dev;
 static u_int aoe_ctl_closing;			/* (a) */
-static u_int aoe_ctl_cookie;			/* (a) */
 
 /* A jail has no such privilege, whatever nodes it was given. */
 static int
@@ -94,29 +89,11 @@ aoe_ctl_link(struct aoe_ioc_path *p)
 static void
 aoe_ctl_describe(struct aoe_softc *sc, struct aoe_ioc_target *t)
 {
-	struct aoe_ioc_path *p;
 	u_int i;
 
-	memset(t, 0, sizeof(*t));
-	t->major = sc->sc_major;
-	t->minor = sc->sc_minor;
-	strlcpy(t->name, sc->sc_name, sizeof(t->name));
 	mtx_lock(&sc->sc_mtx);
-	aoe_core_info(sc->sc_core, aoe_now(), &t->info);
-	for (; t->npaths < AOE_PATHS; t->npaths++) {
-		p = &t->path[t->npaths];
-		if (aoe_core_path_info(sc->sc_core, t->npaths, &p->info) != 0 ||
-		    aoe_core_path_histogram(sc->sc_core, t->npaths,
-		    p->histogram) != 0)
-			break;
-	}
-	t->identified = aoe_core_identify(sc->sc_core, t->identify) == 0;
-	(void)aoe_core_config_string(sc->sc_core, t->config,
-	    sizeof(t->config));
+	aoe_core_describe(sc->sc_core, t);
 	mtx_unlock(&sc->sc_mtx);
-	if (t->info.reason != AOE_EV_NONE)
-		aoe_core_event_text(t->info.reason, t->info.reason_value,
-		    t->reason, sizeof(t->reason));
 	for (i = 0; i < t->npaths; i++)
 		aoe_ctl_link(&t->path[i]);
 }
@@ -128,15 +105,12 @@ aoe_ctl_next(uint16_t major, uint8_t minor)
 	struct aoe_softc *best, *sc;
 
 	best = NULL;
-	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
-		if (sc->sc_major < major ||
-		    (sc->sc_major == major && sc->sc_minor < minor))
-			continue;
-		if (best == NULL || sc->sc_major < best->sc_major ||
-		    (sc->sc_major == best->sc_major &&
-		    sc->sc_minor < best->sc_minor))
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link)
+		if (AOE_ADDRESS(sc->sc_major, sc->sc_minor) >=
+		    AOE_ADDRESS(major, minor) && (best == NULL ||
+		    AOE_ADDRESS(sc->sc_major, sc->sc_minor) <
+		    AOE_ADDRESS(best->sc_major, best->sc_minor)))
 			best = sc;
-	}
 	return (best);
 }
 
@@ -202,64 +176,24 @@ aoe_ctl_sleep(struct aoe_softc *sc, sbintime_t until)
 	return (error == EWOULDBLOCK ? ETIMEDOUT : error);
 }
 
-/* Give the command to the core.  Called with the mutex, returns with it. */
+/* One command.  Called with the mutex, returns with it. */
 static int
-aoe_ctl_send(struct aoe_softc *sc, const struct aoe_ioc_control *c)
-{
-	struct aoe_control control;
-	int error;
-
-	sc->sc_ctl_cookie = atomic_fetchadd_int(&aoe_ctl_cookie, 1);
-	sc->sc_ctl_done = false;
-	memset(&control, 0, sizeof(control));
-	control.cookie = sc->sc_ctl_cookie;
-	control.command = c->command;
-	control.length = c->length;
-	control.frame_length = c->frame_length;
-	control.wait_us = c->wait_ms * 1000;
-	control.tries = c->tries;
-	control.path = c->path;
-	memcpy(aoe_core_control_buffer(sc->sc_core), c->data, c->length);
-	error = aoe_core_control(sc->sc_core, aoe_input_locked(sc), &control);
-	aoe_input_end(sc);
-	mtx_lock(&sc->sc_mtx);
-	return (error);
-}
-
-/* Take what the core said of the command. */
-static int
-aoe_ctl_take(struct aoe_softc *sc, struct aoe_ioc_control *c)
-{
-	const struct aoe_output *o = &sc->sc_ctl_output;
-
-	c->tries = o->tries;
-	if (o->error != 0)
-		return (o->error);
-	c->path = o->path;
-	c->length = o->data_length;
-	c->error = o->event;
-	c->refused = o->refused;
-	c->rtt_us = o->io;
-	/* Nobody writes there before the next command, which is not yet. */
-	memcpy(c->data, aoe_core_control_buffer(sc->sc_core),
-	    MIN(o->data_length, AOE_CONTROL_MAX));
-	return (0);
-}
-
-static int
-aoe_ctl_run(struct aoe_softc *sc, struct aoe_ioc_control *c)
+aoe_ctl_run(struct aoe_softc *sc, struct aoe_ioc_control *c, uint64_t patience)
 {
 	sbintime_t until;
 	int error;
 
 	/* The core ends the command in time, once its target could take it. */
-	until = sbinuptime() +
-	    (c->tries * c->wait_ms + AOE_CTL_GRACE_MS) * SBT_1MS;
-	error = aoe_ctl_send(sc, c);
+	until = sbinuptime() + ustosbt(patience);
+	sc->sc_ctl_done = false;
+	error = aoe_core_control(sc->sc_core, aoe_input_locked(sc), c);
+	aoe_input_end(sc);
+	mtx_lock(&sc->sc_mtx);
 	while (error == 0 && !sc->sc_ctl_done)
 		error = aoe_ctl_sleep(sc, until);
 	if (error == 0)
-		return (aoe_ctl_take(sc, c));
+		return (aoe_core_control_result(sc->sc_core,
+		    &sc->sc_ctl_output, c));
 	aoe_core_control_cancel(sc->sc_core, aoe_now());
 	return (error);
 }
@@ -270,11 +204,11 @@ aoe_ctl_control(struct aoe_ioc_control *c)
 {
 	struct aoe_softc *sc;
 	sbintime_t until;
+	uint64_t patience;
 	int error;
 
-	if (c->length > AOE_CONTROL_MAX || c->tries == 0 || c->wait_ms == 0 ||
-	    c->wait_ms > AOE_CTL_WAIT_MAX ||
-	    c->tries * c->wait_ms > AOE_CTL_WAIT_MAX)
+	patience = aoe_core_control_patience(c);
+	if (patience == 0)
 		return (EINVAL);
 	error = aoe_ctl_hold(c->major, c->minor, &sc);
 	if (error != 0)
@@ -284,7 +218,7 @@ aoe_ctl_control(struct aoe_ioc_control *c)
 		error = aoe_ctl_sleep(sc, until);
 	if (error == 0) {
 		sc->sc_ctl_busy = true;
-		error = aoe_ctl_run(sc, c);
+		error = aoe_ctl_run(sc, c, patience);
 		sc->sc_ctl_busy = false;
 		wakeup(&sc->sc_ctl_users);
 	}
@@ -301,8 +235,6 @@ aoe_ctl_done(struct aoe_softc *sc, const struct aoe_output *o)
 {
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	if (!sc->sc_ctl_busy || o->value != sc->sc_ctl_cookie)
-		return;
 	sc->sc_ctl_output = *o;
 	sc->sc_ctl_done = true;
 	wakeup(&sc->sc_ctl_users);

@@ -3,7 +3,8 @@
  *
  * /dev/aoectl: what aoectl(8) asks of the module.
  *
- * The structs of aoe_abi.h are part of it, so both come from one build: a
+ * The structs of aoe_abi.h are part of it, and some of the requests, which the
+ * core fills in, are there.  So both come from one build: a
  * program compares AOEIOC_VERSION's answer with AOE_CTL_VERSION first.  None
  * of these requests holds a pointer.
  */
@@ -17,8 +18,6 @@
 
 #define	AOE_CTL_NAME		"aoectl"
 #define	AOE_CTL_VERSION		(AOE_ABI_VERSION << 16 | 5)
-#define	AOE_CTL_WAIT_MAX	60000		/* ms that a request may take */
-#define	AOE_CTL_LOG		32		/* events per request */
 
 struct aoe_ioc_version {
 	uint32_t	version;		/* AOE_CTL_VERSION */
@@ -29,73 +28,6 @@ struct aoe_ioc_address {
 	uint16_t	major;
 	uint8_t		minor;
 	uint8_t		all;			/* every target: no address */
-};
-
-struct aoe_ioc_path {
-	struct aoe_path_info info;
-	uint64_t	histogram[AOE_HISTOGRAM];
-	uint32_t	mtu;			/* 0: no such interface */
-	uint8_t		local[6];
-	uint8_t		link_up;
-	uint8_t		reserved[5];
-	char		interface[16];
-};
-
-/* One target: the one at an address, or the first at or past it. */
-struct aoe_ioc_target {
-	uint16_t	major;			/* in and out */
-	uint8_t		minor;
-	uint8_t		next;			/* in: at or past it */
-	uint32_t	npaths;
-	struct aoe_target_info info;
-	struct aoe_ioc_path path[AOE_PATHS];
-	uint32_t	identified;		/* `identify` holds something */
-	uint8_t		identify[512];
-	uint8_t		config[1024];		/* info.config_length bytes */
-	char		name[16];
-	char		reason[AOE_TEXT_MAX];	/* info.reason in words, or "" */
-};
-
-/*
- * A management command: what follows the 24-byte header goes out of `data`,
- * and the answer's comes back in it, as much of it as fits.
- */
-struct aoe_ioc_control {
-	uint16_t	major;
-	uint8_t		minor;
-	uint8_t		path;			/* index or AOE_PATH_ANY; out:
-						   the one that answered */
-	uint32_t	command;		/* AoE's number */
-	uint32_t	length;			/* of `data`; out: of the answer */
-	uint32_t	frame_length;		/* zeros follow, up to this */
-	uint32_t	wait_ms;		/* for each transmission */
-	uint8_t		tries;			/* in and out: transmissions */
-	uint8_t		error;			/* out: AoE's error byte */
-	uint8_t		refused;		/* out: the target says no */
-	uint8_t		reserved;
-	uint64_t	rtt_us;			/* out: since the last of them */
-	uint8_t		data[AOE_CONTROL_MAX];
-};
-
-struct aoe_ioc_event {
-	uint64_t	seq;			/* from 1 */
-	uint64_t	sec;			/* when, since 1970 */
-	uint64_t	value;			/* what the event's text says */
-	uint32_t	usec;
-	uint8_t		path;			/* AOE_PATH_ANY: none */
-	uint8_t		reserved[3];
-	char		target[16];
-	char		name[24];
-	char		text[AOE_TEXT_MAX];
-};
-
-/* Events after `after`, oldest first. */
-struct aoe_ioc_log {
-	uint64_t	after;
-	uint32_t	wait_ms;		/* for one, if there is none */
-	uint32_t	count;			/* out */
-	uint64_t	lost;			/* out: of those, forgotten */
-	struct aoe_ioc_event event[AOE_CTL_LOG];
 };
 
 /* A target that answers and has no disk, by an index from 0; ENOENT ends it. */

@@ -176,79 +176,6 @@ aoe_life_ask_again(void)
 		aoe_disco_beacon();
 }
 
-/* A name for programs of what happened. */
-static const char *
-aoe_life_name(u_int kind, u_int event)
-{
-	const char *name;
-
-	switch (kind) {
-	case AOE_OUT_UP:
-		name = "UP";
-		break;
-	case AOE_OUT_RESIZED:
-		name = "RESIZED";
-		break;
-	case AOE_OUT_SUSPENDED:
-		name = "SUSPENDED";
-		break;
-	case AOE_OUT_RESUMED:
-		name = "RESUMED";
-		break;
-	case AOE_OUT_RETASTE:
-		name = "RETASTE";
-		break;
-	case AOE_OUT_GONE:
-		name = "GONE";
-		break;
-	default:
-		name = aoe_core_event_name(event);
-		break;
-	}
-	return (name);
-}
-
-/* Whether a change must be told, whatever else there is to tell. */
-static bool
-aoe_life_matters(u_int kind, u_int event)
-{
-
-	return (kind != AOE_OUT_EVENT || aoe_core_event_matters(event) != 0);
-}
-
-/* A sentence about it for people. */
-static void
-aoe_life_text(const struct aoe_note *n, char text[AOE_TEXT_MAX])
-{
-	const char *sentence;
-
-	switch (n->n_kind) {
-	case AOE_OUT_UP:
-		sentence = "found";
-		break;
-	case AOE_OUT_RESIZED:
-		sentence = "changed its size";
-		break;
-	case AOE_OUT_SUSPENDED:
-		sentence = "has no live path: I/O waits";
-		break;
-	case AOE_OUT_RESUMED:
-		sentence = "is back: I/O goes on";
-		break;
-	case AOE_OUT_RETASTE:
-		sentence = "reads are answered: GEOM tastes it again";
-		break;
-	case AOE_OUT_GONE:
-		sentence = "removed";
-		break;
-	default:
-		aoe_core_event_text(n->n_event, n->n_value, text,
-		    AOE_TEXT_MAX);
-		return;
-	}
-	strlcpy(text, sentence, AOE_TEXT_MAX);
-}
-
 /* File an output of the core that is neither a frame nor a completion. */
 void
 aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
@@ -283,9 +210,9 @@ aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 		return;
 	}
 	if (SDT_PROBES_ENABLED())
-		aoe_trace_change(sc, o, aoe_life_name(o->kind, o->event));
+		aoe_trace_change(sc, o, aoe_core_event_name(o->event));
 	if (sc->sc_note_count >= AOE_LOG_RING -
-	    (aoe_life_matters(o->kind, o->event) ? 0 : AOE_LOG_SPARE))
+	    (aoe_core_event_matters(o->event) ? 0 : AOE_LOG_SPARE))
 		sc->sc_notes_lost++;
 	else {
 		n = &sc->sc_notes[(sc->sc_note_first + sc->sc_note_count) %
@@ -306,7 +233,6 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 {
 	static struct timeval last;
 	static int burst;
-	const char *name;
 	char data[96], interface[IFNAMSIZ], text[AOE_TEXT_MAX];
 	int length;
 
@@ -316,9 +242,8 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 	    !aoe_absent_note(sc->sc_major, sc->sc_minor, n->n_event,
 	    n->n_value))
 		return;
-	name = aoe_life_name(n->n_kind, n->n_event);
-	aoe_life_text(n, text);
-	aoe_log_add(sc->sc_name, name, n->n_path, n->n_value, text);
+	aoe_log_add(sc->sc_major, sc->sc_minor, n->n_event, n->n_path,
+	    n->n_value);
 	length = snprintf(data, sizeof(data), "value=%ju",
 	    (uintmax_t)n->n_value);
 	if (n->n_path != UINT8_MAX) {
@@ -327,24 +252,22 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 		    " path=%u interface=%s mac=%6D", n->n_path, interface,
 		    n->n_mac, ":");
 	}
-	devctl_notify("AOE", sc->sc_name, name, data);
+	devctl_notify("AOE", sc->sc_name, aoe_core_event_name(n->n_event),
+	    data);
 	if (!ppsratecheck(&last, &burst, 10) && aoe_get(debug) == 0 &&
-	    !aoe_life_matters(n->n_kind, n->n_event)) {
+	    !aoe_core_event_matters(n->n_event)) {
 		aoe_unsaid++;
 		return;
 	}
-	if (n->n_kind == AOE_OUT_UP || n->n_kind == AOE_OUT_RESIZED)
-		printf("%s: %s, %ju sectors\n", sc->sc_name, text,
-		    (uintmax_t)n->n_value);
-	else
-		printf("%s: %s\n", sc->sc_name, text);
+	aoe_core_event_text(n->n_event, n->n_value, 1, text, sizeof(text));
+	printf("%s: %s\n", sc->sc_name, text);
 }
 
 static void
 aoe_life_say_all(struct aoe_softc *sc)
 {
-	struct aoe_note n;
-	u_int lost;
+	struct aoe_note n, lost = { .n_event = AOE_EV_LOST,
+	    .n_path = UINT8_MAX };
 
 	for (;;) {
 		mtx_lock(&sc->sc_mtx);
@@ -356,14 +279,11 @@ aoe_life_say_all(struct aoe_softc *sc)
 		mtx_unlock(&sc->sc_mtx);
 		aoe_life_say(sc, &n);
 	}
-	lost = sc->sc_notes_lost;
+	lost.n_value = sc->sc_notes_lost;
 	sc->sc_notes_lost = 0;
 	mtx_unlock(&sc->sc_mtx);
-	if (lost != 0) {
-		aoe_log_add(sc->sc_name, "LOST", UINT8_MAX, lost,
-		    "more changes than could be kept");
-		printf("%s: %u more changes\n", sc->sc_name, lost);
-	}
+	if (lost.n_value != 0)
+		aoe_life_say(sc, &lost);
 }
 
 /* What is to be done with the disk now; the rest stays in sc_fate. */

@@ -142,7 +142,6 @@ struct aoe_softc {
 	u_int		sc_ctl_users;		/* (t) threads that hold us */
 	bool		sc_ctl_busy;		/* (t) one of them asks */
 	bool		sc_ctl_done;		/* (t) ... and was answered */
-	u_int		sc_ctl_cookie;		/* (t) */
 	struct aoe_output sc_ctl_output;	/* (t) its CONTROL_DONE */
 
 	/* The disk. */
@@ -372,8 +371,8 @@ void	aoe_ctl_stop(void);
 void	aoe_ctl_done(struct aoe_softc *, const struct aoe_output *);
 
 /* aoe_log.c: the event log. */
-void	aoe_log_add(const char *target, const char *name, uint8_t path,
-	    uint64_t value, const char *text);
+void	aoe_log_add(uint16_t major, uint8_t minor, u_int event, uint8_t path,
+	    uint64_t value);
 int	aoe_log_read(struct aoe_ioc_log *, u_int *closing);
 void	aoe_log_wake(void);
 void	aoe_log_clear(void);

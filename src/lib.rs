@@ -34,6 +34,7 @@ mod histogram;
 mod history;
 pub mod io;
 mod list;
+pub mod log;
 pub mod output;
 mod path;
 mod random;

@@ -274,6 +274,20 @@ pub enum Event {
     Accepted,
     /// All paths are in use; the value is the MAC address of one left out.
     PathLeftOut,
+    /// There is a disk; the value is its sectors.
+    Up,
+    /// The disk has another size; the value is its sectors.
+    Resized,
+    /// No path is left; I/O waits.
+    Suspended,
+    /// I/O goes on.
+    Resumed,
+    /// GEOM is to taste the disk again.
+    Retaste,
+    /// The disk is removed.
+    Gone,
+    /// More happened than could be kept; the value is how much.
+    Lost,
 }
 
 impl Event {
@@ -286,14 +300,21 @@ impl Event {
                 | Self::Doubled
                 | Self::Failed
                 | Self::FrameTooSmall
+                | Self::Gone
+                | Self::Lost
                 | Self::NoSectors
                 | Self::PathConflict
                 | Self::Replaced
+                | Self::Resized
+                | Self::Resumed
+                | Self::Retaste
                 | Self::SectorSize
                 | Self::SizeConflict
                 | Self::Smaller
+                | Self::Suspended
                 | Self::TwoDisks
                 | Self::Unidentified
+                | Self::Up
         )
     }
 }
@@ -314,8 +335,6 @@ pub enum ControlError {
 /// What became of a management command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ControlDone {
-    /// As given with the command.
-    pub cookie: u64,
     /// Bytes of the answer behind the header, of which the control buffer has
     /// as many as fit.
     pub result: Result<u32, ControlError>,
@@ -333,9 +352,8 @@ pub struct ControlDone {
 
 impl ControlDone {
     /// A command without an answer.
-    pub(crate) const fn failed(cookie: u64, error: ControlError) -> Self {
+    pub(crate) const fn failed(error: ControlError) -> Self {
         Self {
-            cookie,
             result: Err(error),
             path: None,
             is_refused: false,

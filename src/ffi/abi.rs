@@ -13,6 +13,10 @@ pub const RX_HEADER: usize = 36;
 pub const TX_HEADER: usize = 44;
 pub const HISTOGRAM: usize = 24;
 pub const TEXT_MAX: usize = 128;
+pub const CONTROL_MAX: usize = 2084;
+const_assert_eq!(CONTROL_MAX, crate::target::CONTROL_MAX);
+pub const PATHS: usize = 16;
+const_assert_eq!(PATHS, crate::target::PATHS);
 pub const DELETE_MAX: u32 = 65528;
 const_assert_eq!(DELETE_MAX, crate::target::DELETE_MAX);
 
@@ -271,19 +275,6 @@ pub const INFO_OPEN: u32 = 0x80;
 pub const INFO_FLUSH_EXT: u32 = 0x100;
 pub const INFO_DOUBLED: u32 = 0x200;
 
-twin!(
-    /// A management command.
-    AoeControl, 32 {
-        cookie: u64 = 0,
-        command: u32 = 8,
-        length: u32 = 12,
-        frame_length: u32 = 16,
-        wait_us: u32 = 20,
-        tries: u8 = 24,
-        path: u8 = 25,
-        reserved: [u8; 6] = 26,
-    }
-);
 pub const PATH_ANY: u8 = 0xff;
 
 twin!(
@@ -386,5 +377,92 @@ twin!(
         mac: [u8; 6] = 16,
         reserved: [u8; 2] = 22,
         search: [u64; 8] = 24,
+    }
+);
+
+twin!(
+    /// The event log.
+    AoeLog, 8200 {
+        state: [u64; 1025] = 0,
+    }
+);
+
+pub const CTL_WAIT_MAX: u32 = 60000;
+pub const CTL_LOG: usize = 32;
+
+twin!(
+    /// A path, as a tool sees it.
+    AoeIocPath, 312 {
+        info: AoePathInfo = 0,
+        histogram: [u64; HISTOGRAM] = 88,
+        mtu: u32 = 280,
+        local: [u8; 6] = 284,
+        link_up: u8 = 290,
+        reserved: [u8; 5] = 291,
+        interface: [u8; 16] = 296,
+    }
+);
+
+twin!(
+    /// A target, as a tool sees it.
+    AoeIocTarget, 6920 {
+        major: u16 = 0,
+        minor: u8 = 2,
+        next: u8 = 3,
+        npaths: u32 = 4,
+        info: AoeTargetInfo = 8,
+        path: [AoeIocPath; PATHS] = 240,
+        identified: u32 = 5232,
+        identify: [u8; 512] = 5236,
+        config: [u8; 1024] = 5748,
+        name: [u8; 16] = 6772,
+        reason: [u8; TEXT_MAX] = 6788,
+        reserved: [u8; 4] = 6916,
+    }
+);
+
+twin!(
+    /// A management command of a tool's, and its answer.
+    AoeIocControl, 2120 {
+        major: u16 = 0,
+        minor: u8 = 2,
+        path: u8 = 3,
+        command: u32 = 4,
+        length: u32 = 8,
+        frame_length: u32 = 12,
+        wait_ms: u32 = 16,
+        tries: u8 = 20,
+        error: u8 = 21,
+        refused: u8 = 22,
+        reserved: u8 = 23,
+        rtt_us: u64 = 24,
+        data: [u8; CONTROL_MAX] = 32,
+        reserved2: [u8; 4] = 2116,
+    }
+);
+
+twin!(
+    /// An event, as a tool sees it.
+    AoeIocEvent, 200 {
+        seq: u64 = 0,
+        sec: u64 = 8,
+        value: u64 = 16,
+        usec: u32 = 24,
+        path: u8 = 28,
+        reserved: [u8; 3] = 29,
+        target: [u8; 16] = 32,
+        name: [u8; 24] = 48,
+        text: [u8; TEXT_MAX] = 72,
+    }
+);
+
+twin!(
+    /// Some events.
+    AoeIocLog, 6424 {
+        after: u64 = 0,
+        wait_ms: u32 = 8,
+        count: u32 = 12,
+        lost: u64 = 16,
+        event: [AoeIocEvent; CTL_LOG] = 24,
     }
 );

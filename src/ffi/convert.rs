@@ -1,8 +1,8 @@
 //! Between the core's values and the structs of the boundary.
 
 use super::abi::{
-    self, AoeAbsent, AoeControl, AoeCopy, AoeFrame, AoeIdentity, AoeIo, AoeLinkState, AoeOutput,
-    AoePathInfo, AoePeek,
+    self, AoeAbsent, AoeCopy, AoeFrame, AoeIdentity, AoeIo, AoeLinkState, AoeOutput, AoePathInfo,
+    AoePeek,
 };
 use super::abi::{AoeSettings, AoeTargetInfo};
 use super::text;
@@ -10,15 +10,11 @@ use crate::absent::Absent;
 use crate::filter::{Admission, Kind};
 use crate::io::{IoRequest, Op};
 use crate::output::{
-    ControlDone, ControlError, IoError, IoHandle, LinkId, Output, PathName, Source, Transmit,
+    ControlDone, ControlError, Event, IoError, IoHandle, LinkId, Output, PathName, Source, Transmit,
 };
-use crate::path::PathId;
-use crate::target::{
-    CONTROL_MAX, ControlRequest, CopyOut, Frame, Link, PathStatus, Policy, Settings, Target,
-    Unacceptable,
-};
+use crate::target::{CopyOut, Frame, Link, PathStatus, Policy, Settings, Target, Unacceptable};
 use crate::time::{Instant, Micros};
-use crate::wire::{Address, Command, Details, Header, Identify, Mac, WireError};
+use crate::wire::{Address, Details, Header, Identify, Mac, WireError};
 use core::mem::MaybeUninit;
 use core::ptr::addr_of_mut;
 
@@ -224,6 +220,12 @@ pub(super) fn transmit_in_place(place: &mut Place) {
     put!(place, kind: abi::OUT_TRANSMIT);
 }
 
+/// A change of the disk is told like an event.
+fn change(event: Event, kind: u32, out: &mut AoeOutput) -> u32 {
+    out.event = text::code(event);
+    kind
+}
+
 pub(super) fn output(output: Output, place: &mut Place) {
     let out = place.write(NOTHING);
     out.kind = match output {
@@ -248,22 +250,21 @@ pub(super) fn output(output: Output, place: &mut Place) {
         }
         Output::Up { sectors } => {
             out.value = sectors;
-            abi::OUT_UP
+            change(Event::Up, abi::OUT_UP, out)
         }
         Output::Resized { sectors } => {
             out.value = sectors;
-            abi::OUT_RESIZED
+            change(Event::Resized, abi::OUT_RESIZED, out)
         }
-        Output::Suspended => abi::OUT_SUSPENDED,
-        Output::Resumed => abi::OUT_RESUMED,
-        Output::Gone => abi::OUT_GONE,
+        Output::Suspended => change(Event::Suspended, abi::OUT_SUSPENDED, out),
+        Output::Resumed => change(Event::Resumed, abi::OUT_RESUMED, out),
+        Output::Gone => change(Event::Gone, abi::OUT_GONE, out),
         Output::Idle => abi::OUT_IDLE,
-        Output::Retaste => abi::OUT_RETASTE,
+        Output::Retaste => change(Event::Retaste, abi::OUT_RETASTE, out),
     };
 }
 
 fn control_done(done: &ControlDone, out: &mut AoeOutput) {
-    out.value = done.cookie;
     out.io = done.rtt.0;
     out.event = done.code;
     out.path = done.path.map_or(abi::PATH_ANY, |path| path.0);
@@ -276,18 +277,6 @@ fn control_done(done: &ControlDone, out: &mut AoeOutput) {
         Err(ControlError::Silent) => out.error = ETIMEDOUT,
         Err(ControlError::TooLong) => out.error = EMSGSIZE,
     }
-}
-
-pub(super) fn control(c: &AoeControl) -> Option<ControlRequest> {
-    Some(ControlRequest {
-        cookie: c.cookie,
-        command: Command::from(u8::try_from(c.command).ok()?),
-        length: usize::try_from(c.length).ok().filter(|n| *n <= CONTROL_MAX)?,
-        frame_length: c.frame_length,
-        wait: Micros(c.wait_us.into()),
-        tries: c.tries,
-        path: (c.path != abi::PATH_ANY).then_some(PathId(c.path)),
-    })
 }
 
 /// The other end's address takes the place of the header.
@@ -383,7 +372,7 @@ pub(super) fn info(target: &Target<'_>, address: Address) -> AoeTargetInfo {
 }
 
 /// A C string of what the disk calls itself.
-fn terminated<const N: usize>(text: &[u8]) -> [u8; N] {
+pub(super) fn terminated<const N: usize>(text: &[u8]) -> [u8; N] {
     let mut out = [0; N];
     for (to, from) in out.iter_mut().take(N.saturating_sub(1)).zip(text) {
         *to = *from;

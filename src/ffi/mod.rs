@@ -10,13 +10,14 @@ mod abft;
 pub mod abi;
 mod block;
 mod convert;
+mod ctl;
 mod disco;
 mod dump;
 mod text;
 
 use abi::{
-    AoeControl, AoeCopy, AoeFrame, AoeIdentity, AoeIo, AoeLinkState, AoeOutput, AoeParams,
-    AoePathInfo, AoePeek, AoeSettings, AoeTargetInfo,
+    AoeCopy, AoeFrame, AoeIdentity, AoeIo, AoeLinkState, AoeOutput, AoeParams, AoePathInfo,
+    AoePeek, AoeSettings, AoeTargetInfo,
 };
 use block::Block;
 use convert::{EAGAIN, EINVAL, ENOENT, Place, errno};
@@ -289,23 +290,6 @@ pub unsafe extern "C" fn aoe_core_accept(
     let (target, page) = unsafe { (target(block), &*page) };
     let disk = Identify::parse(page);
     target.handle_accept(&disk, at(now)).map_or_else(convert::unacceptable, |()| 0)
-}
-
-/// Sends the control buffer as a management command.
-///
-/// # Safety
-///
-/// `block` is an initialised target, its mutex held; `control` is readable.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_control(
-    block: *mut Handle,
-    now: u64,
-    control: *const AoeControl,
-) -> i32 {
-    // SAFETY: As the caller promises.
-    let (target, control) = unsafe { (target(block), &*control) };
-    let Some(request) = convert::control(control) else { return EINVAL };
-    target.handle_control(request, at(now)).map_or_else(errno, |()| 0)
 }
 
 /// Nobody waits for a management command any more.

@@ -1,9 +1,11 @@
 //! What the events are called: short names for devctl, sentences for people.
 
 use crate::output::Event;
+use crate::wire::Address;
 use core::ffi::{CStr, c_char};
 
-/// Number, name and sentence of an event. The numbers are `AOE_EV_*`.
+/// Number, name and sentence of an event. The numbers are `AOE_EV_*`. What is
+/// behind a bar is for the console: elsewhere the value has a place of its own.
 const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
     match event {
         Event::PathUp => (1, c"PATH_UP", c"path is up"),
@@ -61,6 +63,13 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         Event::PathLeftOut => {
             (26, c"PATH_LEFT_OUT", c"16 paths are in use: the one to @ is left out")
         }
+        Event::Up => (27, c"UP", c"found|, # sectors"),
+        Event::Resized => (28, c"RESIZED", c"changed its size|, # sectors"),
+        Event::Suspended => (29, c"SUSPENDED", c"has no live path: I/O waits"),
+        Event::Resumed => (30, c"RESUMED", c"is back: I/O goes on"),
+        Event::Retaste => (31, c"RETASTE", c"reads are answered: GEOM tastes it again"),
+        Event::Gone => (32, c"GONE", c"removed"),
+        Event::Lost => (33, c"LOST", c"more changes than could be kept|, #"),
         Event::Smaller => (
             24,
             c"SMALLER",
@@ -69,7 +78,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
     }
 }
 
-const ALL: [Event; 26] = [
+const ALL: [Event; 33] = [
     Event::PathUp,
     Event::PathDown,
     Event::PathConflict,
@@ -96,6 +105,13 @@ const ALL: [Event; 26] = [
     Event::Smaller,
     Event::Accepted,
     Event::PathLeftOut,
+    Event::Up,
+    Event::Resized,
+    Event::Suspended,
+    Event::Resumed,
+    Event::Retaste,
+    Event::Gone,
+    Event::Lost,
 ];
 
 pub(super) fn code(event: Event) -> u8 {
@@ -107,8 +123,41 @@ pub(super) fn event(number: u32) -> Option<Event> {
     ALL.into_iter().find(|e| u32::from(code(*e)) == number)
 }
 
+/// What has another number.
+const UNKNOWN: (u8, &CStr, &CStr) = (u8::MAX, c"UNKNOWN", c"something happened that has no name");
+
 fn find(code: u32) -> Option<(u8, &'static CStr, &'static CStr)> {
     event(code).map(describe)
+}
+
+/// A number's decimal digits, at the end of the result.
+fn digits(value: u64) -> ([u8; 20], usize) {
+    let mut digits = [0; 20];
+    let mut rest = value;
+    let mut length = 0_usize;
+    for place in digits.iter_mut().rev() {
+        *place = b'0'.wrapping_add(u8::try_from(rest % 10).unwrap_or(0));
+        rest /= 10;
+        length = length.saturating_add(1);
+        if rest == 0 {
+            break;
+        }
+    }
+    (digits, digits.len().saturating_sub(length))
+}
+
+/// What the disk at an address is called.
+pub(super) fn name(address: Address) -> [u8; 16] {
+    let (shelf, first) = digits(address.major.into());
+    let (slot, second) = digits(address.minor.into());
+    let shelf = shelf.get(first..).unwrap_or(&[]).iter();
+    let slot = slot.get(second..).unwrap_or(&[]).iter();
+    let mut text = [0; 16];
+    let bytes = b"aoe".iter().chain(shelf).chain(b"e").chain(slot);
+    for (place, byte) in text.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+    text
 }
 
 /// A MAC address as people write it.
@@ -124,25 +173,23 @@ fn mac(value: u64) -> [u8; 17] {
     text
 }
 
+/// The number of an event, its name, and where its sentence goes.
+pub(super) fn words(number: u8, value: u64, text: &mut [u8]) -> &'static CStr {
+    let (_, name, sentence) = find(number.into()).unwrap_or(UNKNOWN);
+    compose(sentence, value, false, text);
+    name
+}
+
 /// Writes a sentence with the value in the place of `#`, or as a MAC address in
-/// that of `@`, terminated and cut to what fits.
-fn compose(sentence: &CStr, value: u64, out: &mut [u8]) {
-    let mut digits = [0; 20];
-    let mut rest = value;
-    let mut length = 0_usize;
-    for place in digits.iter_mut().rev() {
-        *place = b'0'.wrapping_add(u8::try_from(rest % 10).unwrap_or(0));
-        rest /= 10;
-        length = length.saturating_add(1);
-        if rest == 0 {
-            break;
-        }
-    }
-    let number = digits.get(digits.len().saturating_sub(length)..).unwrap_or(&[]);
+/// that of `@`, terminated and cut to what fits; up to a bar if it is not `whole`.
+fn compose(sentence: &CStr, value: u64, whole: bool, out: &mut [u8]) {
+    let (digits, first) = digits(value);
+    let number = digits.get(first..).unwrap_or(&[]);
     let address = mac(value);
-    let bytes = sentence.to_bytes().iter();
+    let bytes = sentence.to_bytes().iter().take_while(|b| whole || **b != b'|');
     let bytes = bytes.flat_map(|b| match b {
         b'#' => number,
+        b'|' => &[],
         b'@' => &address,
         _ => core::slice::from_ref(b),
     });
@@ -157,20 +204,27 @@ fn compose(sentence: &CStr, value: u64, out: &mut [u8]) {
 /// A short name of an event, for programs.
 #[unsafe(no_mangle)]
 pub extern "C" fn aoe_core_event_name(event: u32) -> *const c_char {
-    find(event).map_or(c"UNKNOWN", |d| d.1).as_ptr()
+    find(event).unwrap_or(UNKNOWN).1.as_ptr()
 }
 
-/// A sentence about an event, for people.
+/// A sentence about an event, for people: all of it, or what does not only say
+/// the value.
 ///
 /// # Safety
 ///
 /// `out` is writable for `size` bytes; no lock is needed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_event_text(event: u32, value: u64, out: *mut u8, size: u32) {
-    let sentence = find(event).map_or(c"something happened that has no name", |d| d.2);
+pub unsafe extern "C" fn aoe_core_event_text(
+    event: u32,
+    value: u64,
+    whole: i32,
+    out: *mut u8,
+    size: u32,
+) {
+    let (_, _, sentence) = find(event).unwrap_or(UNKNOWN);
     let size = usize::try_from(size).unwrap_or(0);
     // SAFETY: The caller promises `out` writable for `size` bytes.
-    compose(sentence, value, unsafe { core::slice::from_raw_parts_mut(out, size) });
+    compose(sentence, value, whole != 0, unsafe { core::slice::from_raw_parts_mut(out, size) });
 }
 
 /// 1 if an event is about identity, size or health, and must not be left out.
@@ -195,7 +249,7 @@ mod tests {
 
     fn composed(sentence: &CStr, value: u64, size: usize) -> std::string::String {
         let mut out = std::vec![0xa5; size];
-        compose(sentence, value, &mut out);
+        compose(sentence, value, true, &mut out);
         CStr::from_bytes_until_nul(&out).unwrap().to_str().unwrap().into()
     }
 
@@ -207,6 +261,22 @@ mod tests {
         assert_eq!(composed(c"path is up", 7, 88), "path is up");
         assert_eq!(composed(c"to @ only", 0x02ae_0009_a0ff, 88), "to 02:ae:00:09:a0:ff only");
         assert_eq!(composed(c"sectors of # bytes", 520, 13), "sectors of 5");
+    }
+
+    #[test]
+    fn a_disk_is_named_by_its_address() {
+        let named = |major, minor| name(Address { major, minor });
+        assert_eq!(named(7, 3), *b"aoe7e3\0\0\0\0\0\0\0\0\0\0");
+        assert_eq!(named(65535, 254), *b"aoe65535e254\0\0\0\0");
+        assert_eq!(named(0, 10), *b"aoe0e10\0\0\0\0\0\0\0\0\0");
+    }
+
+    #[test]
+    fn what_only_says_the_value_is_left_out_where_that_has_a_place_of_its_own() {
+        assert_eq!(composed(c"found|, # sectors", 7, 88), "found, 7 sectors");
+        let mut text = [0xa5; 88];
+        assert_eq!(words(27, 7, &mut text), c"UP");
+        assert_eq!(CStr::from_bytes_until_nul(&text).unwrap(), c"found");
     }
 
     #[test]

@@ -13,8 +13,6 @@ pub(super) const SLOT: u16 = 511;
 /// What to ask, and how insistently.
 #[derive(Clone, Copy, Debug)]
 pub struct ControlRequest {
-    /// Comes back with the answer.
-    pub cookie: u64,
     /// The AoE command.
     pub command: Command,
     /// Bytes of the control buffer that are its argument and data.
@@ -55,7 +53,6 @@ impl<'a> Control<'a> {
             buffer,
             state: State::Idle,
             request: ControlRequest {
-                cookie: 0,
                 command: Command::Config,
                 length: 0,
                 frame_length: 0,
@@ -66,7 +63,7 @@ impl<'a> Control<'a> {
             tag: Tag(0),
             sent_at: Instant::ZERO,
             asked: PathId(0),
-            answer: ControlDone::failed(0, ControlError::Gone),
+            answer: ControlDone::failed(ControlError::Gone),
         }
     }
 
@@ -96,7 +93,7 @@ impl<'a> Control<'a> {
     /// Ends a command that is under way without an answer.
     pub(super) fn fail(&mut self, error: ControlError) {
         if let State::Waiting { tries, .. } = self.state {
-            let failed = ControlDone::failed(self.request.cookie, error);
+            let failed = ControlDone::failed(error);
             self.state = State::Done(ControlDone { tries, ..failed });
         }
     }
@@ -233,7 +230,6 @@ impl Target<'_> {
         let length = length.saturating_sub(Header::LEN);
         let error = header.effective_error().is_some() || header.error.is_some();
         self.control.answer = ControlDone {
-            cookie: request.cookie,
             result: Ok(u32::try_from(length).unwrap_or(u32::MAX)),
             path: Some(index),
             is_refused: error,

@@ -25,7 +25,6 @@ fn with_buffers(buffers: u16) -> Rig {
 /// aoectl asks for the list of hosts.
 fn ask(rig: &mut Rig) {
     let request = ControlRequest {
-        cookie: 1,
         command: Command::Mask,
         length: 4,
         frame_length: 0,

@@ -13,7 +13,6 @@ const CHECK_POWER: [u8; 12] = [0, 0, 0, 0xe5, 0, 0, 0, 0xa0, 0, 0, 0, 0];
 
 fn request(command: Command, length: usize) -> ControlRequest {
     ControlRequest {
-        cookie: 77,
         command,
         length,
         frame_length: 0,
@@ -61,7 +60,6 @@ fn the_answer_to_a_command_lies_in_the_control_buffer() {
     answer(&mut rig, THEM, frame.tag(), None);
     let done = taken(&mut rig);
     let expected = ControlDone {
-        cookie: 77,
         result: Ok(36),
         path: Some(PathId(0)),
         is_refused: false,

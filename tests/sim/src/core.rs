@@ -489,7 +489,6 @@ fn output(out: &AoeOutput) -> Option<Output> {
         }
         abi::OUT_COMPLETE => Output::Complete { io: IoHandle(out.io), result },
         abi::OUT_CONTROL_DONE => Output::ControlDone(ControlDone {
-            cookie: out.value,
             result: result.map(|()| out.data_length).map_err(|_| ControlError::Silent),
             path: Some(PathId(out.path)),
             is_refused: out.refused != 0,
