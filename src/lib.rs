@@ -44,6 +44,7 @@ mod rtt;
 mod table;
 mod tag;
 pub mod target;
+pub mod text;
 pub mod time;
 mod unfit;
 mod window;

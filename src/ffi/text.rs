@@ -1,7 +1,8 @@
 //! What the events are called: short names for devctl, sentences for people.
 
 use crate::output::Event;
-use crate::wire::Address;
+use crate::text::Text;
+use crate::wire::{Address, Mac};
 use core::ffi::{CStr, c_char};
 
 /// Number, name and sentence of an event. The numbers are `AOE_EV_*`. What is
@@ -130,47 +131,11 @@ fn find(code: u32) -> Option<(u8, &'static CStr, &'static CStr)> {
     event(code).map(describe)
 }
 
-/// A number's decimal digits, at the end of the result.
-fn digits(value: u64) -> ([u8; 20], usize) {
-    let mut digits = [0; 20];
-    let mut rest = value;
-    let mut length = 0_usize;
-    for place in digits.iter_mut().rev() {
-        *place = b'0'.wrapping_add(u8::try_from(rest % 10).unwrap_or(0));
-        rest /= 10;
-        length = length.saturating_add(1);
-        if rest == 0 {
-            break;
-        }
-    }
-    (digits, digits.len().saturating_sub(length))
-}
-
 /// What the disk at an address is called.
 pub(super) fn name(address: Address) -> [u8; 16] {
-    let (shelf, first) = digits(address.major.into());
-    let (slot, second) = digits(address.minor.into());
-    let shelf = shelf.get(first..).unwrap_or(&[]).iter();
-    let slot = slot.get(second..).unwrap_or(&[]).iter();
-    let mut text = [0; 16];
-    let bytes = b"aoe".iter().chain(shelf).chain(b"e").chain(slot);
-    for (place, byte) in text.iter_mut().zip(bytes) {
-        *place = *byte;
-    }
-    text
-}
-
-/// A MAC address as people write it.
-fn mac(value: u64) -> [u8; 17] {
-    let [_, _, bytes @ ..] = value.to_be_bytes();
-    let mut text = [b':'; 17];
-    for (place, byte) in text.chunks_mut(3).zip(bytes) {
-        let digit = |n: u8| n.wrapping_add(if n < 10 { b'0' } else { b'a' - 10 });
-        for (place, n) in place.iter_mut().zip([byte >> 4, byte & 15]) {
-            *place = digit(n);
-        }
-    }
-    text
+    let mut room = [0; 16];
+    Text::new(&mut room).push_disk(address);
+    room
 }
 
 /// The number of an event, its name, and where its sentence goes.
@@ -183,21 +148,15 @@ pub(super) fn words(number: u8, value: u64, text: &mut [u8]) -> &'static CStr {
 /// Writes a sentence with the value in the place of `#`, or as a MAC address in
 /// that of `@`, terminated and cut to what fits; up to a bar if it is not `whole`.
 fn compose(sentence: &CStr, value: u64, whole: bool, out: &mut [u8]) {
-    let (digits, first) = digits(value);
-    let number = digits.get(first..).unwrap_or(&[]);
-    let address = mac(value);
-    let bytes = sentence.to_bytes().iter().take_while(|b| whole || **b != b'|');
-    let bytes = bytes.flat_map(|b| match b {
-        b'#' => number,
-        b'|' => &[],
-        b'@' => &address,
-        _ => core::slice::from_ref(b),
-    });
-    let Some((last, places)) = out.split_last_mut() else { return };
-    *last = 0;
-    let mut bytes = bytes.copied();
-    for place in places {
-        *place = bytes.next().unwrap_or(0);
+    let mut text = Text::new(out);
+    let [_, _, mac @ ..] = value.to_be_bytes();
+    for byte in sentence.to_bytes().iter().take_while(|b| whole || **b != b'|') {
+        match byte {
+            b'#' => text.push_number(value),
+            b'@' => text.push_mac(Mac(mac)),
+            b'|' => {}
+            _ => text.push(&[*byte]),
+        }
     }
 }
 

@@ -1,0 +1,104 @@
+//! Text in memory of a fixed size, terminated as C wants it.
+
+use crate::wire::{Address, Mac};
+
+/// Text that grows, and is cut to what fits.
+#[derive(Debug)]
+pub struct Text<'a> {
+    room: &'a mut [u8],
+    length: usize,
+}
+
+impl<'a> Text<'a> {
+    /// Empty text; the last byte of `room` stays zero.
+    pub fn new(room: &'a mut [u8]) -> Self {
+        room.fill(0);
+        Self { room, length: 0 }
+    }
+
+    /// Appends bytes.
+    #[inline(never)]
+    pub fn push(&mut self, bytes: &[u8]) {
+        let Some((_, places)) = self.room.split_last_mut() else { return };
+        for (place, byte) in places.iter_mut().skip(self.length).zip(bytes) {
+            *place = *byte;
+            self.length = self.length.saturating_add(1);
+        }
+    }
+
+    /// Appends a number in decimal.
+    pub fn push_number(&mut self, value: u64) {
+        let mut digits = [0; 20];
+        let mut rest = value;
+        let mut length = 0_usize;
+        for place in digits.iter_mut().rev() {
+            *place = b'0'.wrapping_add(u8::try_from(rest % 10).unwrap_or(0));
+            rest /= 10;
+            length = length.saturating_add(1);
+            if rest == 0 {
+                break;
+            }
+        }
+        self.push(digits.get(digits.len().saturating_sub(length)..).unwrap_or(&[]));
+    }
+
+    /// Appends an address as people write it.
+    pub fn push_mac(&mut self, mac: Mac) {
+        let mut between: &[u8] = b"";
+        for byte in mac.0 {
+            let digit = |n: u8| n.wrapping_add(if n < 10 { b'0' } else { b'a' - 10 });
+            self.push(between);
+            self.push(&[digit(byte >> 4), digit(byte & 15)]);
+            between = b":";
+        }
+    }
+
+    /// Appends what the disk at an address is called.
+    pub fn push_disk(&mut self, address: Address) {
+        self.push(b"aoe");
+        self.push_number(address.major.into());
+        self.push(b"e");
+        self.push_number(address.minor.into());
+    }
+
+    /// What there is.
+    pub fn get(&self) -> &[u8] {
+        self.room.get(..self.length).unwrap_or(&[])
+    }
+}
+
+/// The text in a field that is padded with NULs.
+pub fn padded(field: &[u8]) -> &[u8] {
+    field.split(|byte| *byte == 0).next().unwrap_or(&[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_to_what_fits_and_terminated() {
+        let mut room = [0xa5; 8];
+        let mut text = Text::new(&mut room);
+        text.push(b"abc");
+        text.push_number(120);
+        text.push(b"def");
+        assert_eq!(text.get(), b"abc120d");
+        assert_eq!(room, *b"abc120d\0");
+        Text::new(&mut []).push(b"a");
+    }
+
+    #[test]
+    fn numbers_addresses_and_names_are_as_people_write_them() {
+        let mut room = [0; 72];
+        let mut text = Text::new(&mut room);
+        text.push_number(0);
+        text.push(b" ");
+        text.push_number(u64::MAX);
+        text.push(b" ");
+        text.push_mac(Mac([2, 0xae, 0, 9, 0xa0, 0xff]));
+        text.push(b" ");
+        text.push_disk(Address { major: 65534, minor: 254 });
+        assert_eq!(text.get(), b"0 18446744073709551615 02:ae:00:09:a0:ff aoe65534e254");
+    }
+}
