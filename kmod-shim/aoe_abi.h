@@ -30,11 +30,10 @@
 #define	AOE_HISTOGRAM		24		/* buckets of a path's */
 #define	AOE_CONTROL_MAX		2084		/* control payload, either way */
 #define	AOE_SEED_LEN		32
-#define	AOE_IFLIST_MAX		1023
-#define	AOE_FILTER_MAX		1023
 #define	AOE_PREFIX_MAX		255		/* of a config string */
 #define	AOE_TEXT_MAX		128		/* a sentence about an event */
 #define	AOE_DELETE_MAX		65528		/* sectors of one delete */
+#define	AOE_VALUE_MAX		1032		/* bytes of a node's text */
 
 struct aoe_target;				/* opaque; C allocates, Rust fills */
 struct aoe_disco;
@@ -99,11 +98,6 @@ struct aoe_frame {
 /* Of an answer to a config query: aoe_core_disco_judge() said so. */
 #define	AOE_FRAME_NOT_WANTED	0x1		/* not this target */
 #define	AOE_FRAME_NOT_FROM_THERE 0x2		/* not from that address */
-
-/* What can be filtered. */
-#define	AOE_FILTER_SHELVES	0		/* "3,7-12" */
-#define	AOE_FILTER_CONFIG	1		/* what the string begins with */
-#define	AOE_FILTER_MACS		2		/* "aa:bb:.. aoe7e3=aa:bb:.." */
 
 /* Where the payload of a received frame goes; done before the drain. */
 struct aoe_copy {
@@ -378,6 +372,78 @@ struct aoe_absent {
 };
 
 /*
+ * The settings of the module as a whole, in the units of their nodes: the core
+ * writes them, and each is read atomically, with no lock.
+ */
+struct aoe_config {
+	int32_t		maxwait;
+	int32_t		ghost_wait;
+	int32_t		taste_wait;
+	int32_t		shutdown_wait;
+	int32_t		maxout;
+	int32_t		maxtargets;
+	int32_t		fail_on_disconnection;
+	int32_t		strict_src;
+	int32_t		boot;
+	int32_t		boot_wait;
+	int32_t		abft;
+	int32_t		debug;
+	int32_t		dump;
+	int32_t		wc;
+	int32_t		policy;			/* AOE_POLICY_* */
+	int32_t		filtering;		/* 1: ask aoe_core_disco_judge() */
+};
+
+/* The settings of one target; the target's mutex guards them. */
+struct aoe_own {
+	int32_t		maxwait;		/* -1: that of all */
+	int32_t		policy;			/* likewise */
+	int32_t		read_only;		/* its disk is to be so */
+	int32_t		is_told;		/* maxwait was set for it */
+};
+
+/* A sysctl node; the texts are static. */
+struct aoe_node {
+	const char	*name;
+	const char	*text;			/* its description */
+	const char	*refusal;		/* of a value of the loader's */
+	uint32_t	kind;			/* AOE_KIND_* */
+	uint32_t	flags;			/* AOE_NODE_* */
+};
+#define	AOE_TREE_MODULE		0		/* net.aoe */
+#define	AOE_TREE_FILTER		1		/* net.aoe.filter */
+#define	AOE_TREE_STATS		2		/* net.aoe.stats */
+#define	AOE_TREE_TARGET		3		/* net.aoe.target.<disk> */
+#define	AOE_TREE_PATH		4		/* ... .path.<index> */
+
+#define	AOE_KIND_INT		0
+#define	AOE_KIND_U64		1
+#define	AOE_KIND_TEXT		2
+#define	AOE_KIND_LINK		3		/* the name of that interface */
+#define	AOE_KIND_DEVICES	4		/* a line for each target */
+
+#define	AOE_NODE_WRITE		0x1		/* the administrator may write it */
+#define	AOE_NODE_TUNABLE	0x2		/* the loader may set it */
+#define	AOE_NODE_FIRST		0x4		/* ... asked before all else */
+#define	AOE_NODE_LAST		0x8		/* ... when everything is there */
+
+/* What is to be done after a value was written. */
+#define	AOE_DO_TELL		0x01		/* aoe_core_settings() */
+#define	AOE_DO_LOOK		0x02		/* aoe_core_disco_link() */
+#define	AOE_DO_SEND		0x04		/* aoe_core_disco_poll() */
+#define	AOE_DO_ASK		0x08		/* aoe_core_revalidate() */
+#define	AOE_DO_DUMP		0x10		/* prepare for crash dumps */
+#define	AOE_DO_PROTECT		0x20		/* the disk, or no longer */
+
+/* The value of a node: a number or a text. */
+struct aoe_value {
+	uint64_t	number;			/* INT: sign-extended */
+	uint32_t	loaders;		/* 1: from its environment */
+	uint32_t	reserved;
+	char		text[AOE_VALUE_MAX];	/* terminated */
+};
+
+/*
  * A search for the AoE boot firmware table: where to look next, and at the end
  * what it says.
  */
@@ -496,6 +562,29 @@ int		aoe_core_event_matters(uint32_t event);
  */
 void		aoe_core_abft_begin(struct aoe_abft *, uint64_t rsdp, int bios);
 void		aoe_core_abft_take(struct aoe_abft *, const uint8_t *bytes);
+/* The node of a tree; ENOENT past the last one. */
+int		aoe_core_node(uint32_t tree, uint32_t index,
+		    struct aoe_node *out);
+/* Settings as they are until somebody sets them. */
+void		aoe_core_config_init(struct aoe_config *);
+void		aoe_core_own_init(struct aoe_own *);
+/* The target's disk holds the root: 1 if its I/O waits for ever from now on. */
+int		aoe_core_own_root(struct aoe_own *);
+/* What a target is to be told, while the system shuts down or not. */
+void		aoe_core_compose(const struct aoe_config *,
+		    const struct aoe_own *, int shutting_down,
+		    struct aoe_settings *out);
+/*
+ * A node of the module, but for those of AOE_TREE_STATS, which are counters of
+ * C's.  EINVAL and nothing changed, or 0 and what is to be done.  The mutex of
+ * discovery is held; without one, which is NULL then, texts cannot be set.
+ */
+void		aoe_core_module_read(const struct aoe_config *,
+		    const struct aoe_disco *, uint32_t tree, uint32_t index,
+		    struct aoe_value *out);
+int		aoe_core_module_write(struct aoe_config *, struct aoe_disco *,
+		    uint64_t now, uint32_t tree, uint32_t index,
+		    const struct aoe_value *, uint32_t *todo);
 /* Within so many us a command is over; 0: it asks for too much. */
 uint64_t	aoe_core_control_patience(const struct aoe_ioc_control *);
 
@@ -515,18 +604,9 @@ void		aoe_core_log_clear(struct aoe_log *);
 uint64_t	aoe_core_disco_size(void);
 int		aoe_core_disco_init(struct aoe_disco *, uint64_t size,
 		    uint64_t now, const uint8_t seed[AOE_SEED_LEN]);
-/* EINVAL and nothing changed, or 0 and a beacon is due everywhere. */
-int		aoe_core_disco_iflist(struct aoe_disco *, uint64_t now,
-		    const char *list, uint64_t length);
 /* Whether the list names this interface. */
 int		aoe_core_disco_listed(const struct aoe_disco *,
 		    const char *name, uint64_t length);
-/*
- * Set a filter: EINVAL and nothing changed, or 0.  A filter is about what is
- * new; of what is there, an open disk keeps its last path.
- */
-int		aoe_core_disco_filter(struct aoe_disco *, uint32_t filter,
-		    const char *text, uint64_t length);
 /*
  * The flags for an answer to a config query, known target or not; `string` is
  * the beginning of its config string, at least AOE_PREFIX_MAX if it has that.
@@ -637,6 +717,16 @@ uint32_t	aoe_core_config_string(const struct aoe_target *,
 		    uint8_t *out, uint32_t size);
 /* The 512 bytes of IDENTIFY, as last accepted; 0 or ENOENT. */
 int		aoe_core_identify(const struct aoe_target *, uint8_t out[512]);
+/* A node of the target, or of one of its paths: 0, or ENOENT past the last. */
+int		aoe_core_target_read(const struct aoe_target *,
+		    const struct aoe_own *, uint32_t tree, uint32_t path,
+		    uint32_t index, struct aoe_value *out);
+/* Set a node of the target, as aoe_core_module_write() does. */
+int		aoe_core_target_write(struct aoe_own *, uint32_t index,
+		    const struct aoe_value *, uint32_t *todo);
+/* The target's line in net.aoe.devices. */
+void		aoe_core_target_line(const struct aoe_target *,
+		    struct aoe_value *out);
 
 /*
  * A crash dump, in a kernel that has stopped: no lock is held.  Begin it, with

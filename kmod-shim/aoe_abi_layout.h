@@ -248,4 +248,41 @@ AOE_AT(aoe_ioc_log, count, 12);
 AOE_AT(aoe_ioc_log, lost, 16);
 AOE_AT(aoe_ioc_log, event, 24);
 
+AOE_SIZE(aoe_config, 64);
+AOE_AT(aoe_config, maxwait, 0);
+AOE_AT(aoe_config, ghost_wait, 4);
+AOE_AT(aoe_config, taste_wait, 8);
+AOE_AT(aoe_config, shutdown_wait, 12);
+AOE_AT(aoe_config, maxout, 16);
+AOE_AT(aoe_config, maxtargets, 20);
+AOE_AT(aoe_config, fail_on_disconnection, 24);
+AOE_AT(aoe_config, strict_src, 28);
+AOE_AT(aoe_config, boot, 32);
+AOE_AT(aoe_config, boot_wait, 36);
+AOE_AT(aoe_config, abft, 40);
+AOE_AT(aoe_config, debug, 44);
+AOE_AT(aoe_config, dump, 48);
+AOE_AT(aoe_config, wc, 52);
+AOE_AT(aoe_config, policy, 56);
+AOE_AT(aoe_config, filtering, 60);
+
+AOE_SIZE(aoe_own, 16);
+AOE_AT(aoe_own, maxwait, 0);
+AOE_AT(aoe_own, policy, 4);
+AOE_AT(aoe_own, read_only, 8);
+AOE_AT(aoe_own, is_told, 12);
+
+AOE_SIZE(aoe_node, 32);
+AOE_AT(aoe_node, name, 0);
+AOE_AT(aoe_node, text, 8);
+AOE_AT(aoe_node, refusal, 16);
+AOE_AT(aoe_node, kind, 24);
+AOE_AT(aoe_node, flags, 28);
+
+AOE_SIZE(aoe_value, 1048);
+AOE_AT(aoe_value, number, 0);
+AOE_AT(aoe_value, loaders, 8);
+AOE_AT(aoe_value, reserved, 12);
+AOE_AT(aoe_value, text, 16);
+
 #endif /* _AOE_ABI_LAYOUT_H_ */

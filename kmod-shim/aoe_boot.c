@@ -79,7 +79,7 @@ aoe_boot_claim_root(uint64_t now)
 		root = sc->sc_open && sc->sc_opened <= mounted;
 		mtx_unlock(&sc->sc_mtx);
 		if (root)
-			aoe_maxwait_root(sc);
+			aoe_sysctl_target_root(sc);
 	}
 }
 

@@ -114,18 +114,6 @@ aoe_disco_tick(void *arg __unused)
 	aoe_disco_drain();
 }
 
-/* Take a new interface list; the beacon follows with aoe_disco_run(). */
-int
-aoe_disco_set(const char *list, size_t length)
-{
-	int error;
-
-	mtx_lock(&aoe_disco_mtx);
-	error = aoe_core_disco_iflist(aoe_disco, aoe_now(), list, length);
-	mtx_unlock(&aoe_disco_mtx);
-	return (error);
-}
-
 /* Send what is due. */
 void
 aoe_disco_run(void)
@@ -185,4 +173,30 @@ aoe_disco_offer(const struct aoe_frame *f)
 	    aoe_core_disco_rx(aoe_disco, aoe_now(), f) != 0)
 		aoe_life_note_news(f);
 	aoe_disco_drain();
+}
+
+/*
+ * Mark an answer to a config query, which `m` holds, with what the filters say
+ * of it.  There are few of those; all other frames come from paths that such an
+ * answer opened.
+ */
+void
+aoe_disco_judge(struct aoe_frame *f, const struct mbuf *m)
+{
+	uint8_t string[AOE_PREFIX_MAX];
+	u_int length;
+
+	if (atomic_load_acq_int(&aoe_config.filtering) == 0)
+		return;
+	/* m_copydata(9) walks to the offset even for no bytes at all. */
+	length = 0;
+	if (f->length > AOE_CONFIG_LENGTH) {
+		length = MIN(f->length - AOE_CONFIG_LENGTH, sizeof(string));
+		m_copydata(m, AOE_CONFIG_LENGTH, length, (caddr_t)string);
+	}
+	mtx_lock(&aoe_disco_mtx);
+	f->flags = aoe_core_disco_judge(aoe_disco, f, string, length);
+	mtx_unlock(&aoe_disco_mtx);
+	if (f->flags != 0)
+		aoe_count(AOE_STAT_RX_FILTERED);
 }

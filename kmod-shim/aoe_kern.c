@@ -94,18 +94,8 @@ void
 aoe_settings(const struct aoe_softc *sc, struct aoe_settings *s)
 {
 
-	memset(s, 0, sizeof(*s));
-	s->maxwait_us = (uint64_t)aoe_maxwait(sc) * 1000000;
-	s->ghost_wait_us = (uint64_t)aoe_get(ghost_wait) * 1000000;
-	s->taste_wait_us = (uint64_t)aoe_get(taste_wait) * 1000000;
-	s->maxout = aoe_get(maxout);
-	s->policy = sc->sc_policy == -1 ? aoe_get(policy) :
-	    (u_int)sc->sc_policy;
-	s->wc = (int)aoe_get(wc);
-	if (aoe_get(fail_on_disconnection))
-		s->flags |= AOE_SET_FAIL_ON_DISCONNECTION;
-	if (aoe_get(strict_src))
-		s->flags |= AOE_SET_STRICT_SRC;
+	aoe_core_compose(&aoe_config, &sc->sc_own,
+	    atomic_load_bool(&aoe_shutting_down), s);
 }
 
 void
@@ -191,7 +181,6 @@ aoe_teardown(void)
 		taskqueue_free(aoe_run_tq);
 	aoe_mbuf_fini();
 	aoe_log_clear();
-	aoe_sysctl_fini();
 	for (i = 0; i < AOE_STATS; i++)
 		if (aoe_stats[i] != NULL)
 			counter_u64_free(aoe_stats[i]);

@@ -63,7 +63,7 @@ aoe_net_dispatch(struct aoe_frame *f, const struct aoe_peek *peek,
 		return;
 	}
 	if (peek->command == AOE_COMMAND_CONFIG)
-		aoe_filter_judge(f, m);
+		aoe_disco_judge(f, m);
 	sc = aoe_target_find(peek->major, peek->minor);
 	if (sc != NULL)
 		aoe_target_receive(sc, f, m);

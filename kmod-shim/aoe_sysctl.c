@@ -1,10 +1,10 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * net.aoe: settings, and counters of the module as a whole.
+ * net.aoe: how the nodes are made, read and written.
  *
- * Knows: the names, units and limits of the settings.
- * Must not know: what they are for.
+ * Knows: sysctl(9) and the kernel environment.
+ * Must not know: which nodes there are and what they may hold; the core does.
  *
  * Every node with a handler is dynamic, since the kernel waits for running
  * handlers of dynamic nodes only: of one that the linker registers, a handler
@@ -18,182 +18,17 @@
 #include <sys/libkern.h>
 #include <sys/sbuf.h>
 
-#include "aoe_state.h"
-
-static int	aoe_sysctl_setting(SYSCTL_HANDLER_ARGS);
-static int	aoe_sysctl_iflist(SYSCTL_HANDLER_ARGS);
-static int	aoe_sysctl_discover(SYSCTL_HANDLER_ARGS);
-static int	aoe_sysctl_devices(SYSCTL_HANDLER_ARGS);
-static int	aoe_sysctl_stat(SYSCTL_HANDLER_ARGS);
-
 struct aoe_config aoe_config;
-
-static char aoe_iflist[AOE_IFLIST_MAX + 1];	/* (x) */
 
 SYSCTL_NODE(_net, OID_AUTO, aoe, CTLFLAG_RW | CTLFLAG_MPSAFE, 0,
     "ATA over Ethernet");
 static SYSCTL_NODE(_net_aoe, OID_AUTO, stats, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
     "Counters of the module as a whole");
-
 static SYSCTL_NODE(_net_aoe, OID_AUTO, filter, CTLFLAG_RW | CTLFLAG_MPSAFE, 0,
     "Which targets are let in");
 
-enum aoe_setting_id {
-	AOE_ABFT,
-	AOE_BOOT,
-	AOE_BOOT_WAIT,
-	AOE_DEBUG,
-	AOE_DUMP,
-	AOE_FAIL_ON_DISCONNECTION,
-	AOE_GHOST_WAIT,
-	AOE_MAXOUT,
-	AOE_MAXTARGETS,
-	AOE_MAXWAIT,
-	AOE_SHUTDOWN_WAIT,
-	AOE_STRICT_SRC,
-	AOE_TASTE_WAIT,
-	AOE_WC,
-};
-
-/* Every numeric setting: its place, what it is to begin with, its range. */
-static const struct aoe_setting {
-	const char	*s_name;
-	size_t		s_offset;
-	int		s_default;
-	int		s_min;
-	int		s_max;
-} aoe_settings_table[] = {
-#define	AOE_SETTING(id, name, dflt, min, max)				\
-	[id] = { #name, __offsetof(struct aoe_config, name), dflt, min, max }
-	AOE_SETTING(AOE_ABFT, abft, 0, 0, 1),
-	AOE_SETTING(AOE_BOOT, boot, 0, 0, 1),
-	AOE_SETTING(AOE_BOOT_WAIT, boot_wait, 60, 1, 3600),
-	AOE_SETTING(AOE_DEBUG, debug, 0, 0, 9),
-	AOE_SETTING(AOE_DUMP, dump, 0, 0, 1),
-	AOE_SETTING(AOE_FAIL_ON_DISCONNECTION, fail_on_disconnection, 0, 0, 1),
-	AOE_SETTING(AOE_GHOST_WAIT, ghost_wait, 10, 0, 3600),
-	AOE_SETTING(AOE_MAXOUT, maxout, 128, 1, AOE_FRAME_SLOTS),
-	AOE_SETTING(AOE_MAXTARGETS, maxtargets, 64, 1, 4096),
-	AOE_SETTING(AOE_MAXWAIT, maxwait, 180, 0, AOE_LIMIT_SECONDS),
-	AOE_SETTING(AOE_SHUTDOWN_WAIT, shutdown_wait, 30, 1, 3600),
-	AOE_SETTING(AOE_STRICT_SRC, strict_src, 0, 0, 1),
-	AOE_SETTING(AOE_TASTE_WAIT, taste_wait, 10, 0, 3600),
-	AOE_SETTING(AOE_WC, wc, -1, -1, 1),
-#undef	AOE_SETTING
-};
-
-/*
- * Every node of the module as a whole that has a handler; those of targets
- * are in aoe_sysctl_target.c.
- */
-static const struct aoe_sysctl {
-	struct sysctl_oid_list *o_parent;
-	const char	*o_name;
-	u_int		o_kind;
-	void		*o_arg1;
-	intmax_t	o_arg2;
-	int		(*o_handler)(SYSCTL_HANDLER_ARGS);
-	const char	*o_format;
-	const char	*o_descr;
-} aoe_sysctls[] = {
-#define	AOE_NODE(parent, name, kind, arg1, arg2, handler, format, descr)	\
-	{ SYSCTL_STATIC_CHILDREN(parent), #name, (kind) | CTLFLAG_MPSAFE,	\
-	    arg1, arg2, handler, format, descr }
-#define	AOE_KNOB(name, which, flags, descr)				\
-	AOE_NODE(_net_aoe, name, CTLTYPE_INT | CTLFLAG_NOFETCH | (flags), \
-	    __DECONST(struct aoe_setting *, &aoe_settings_table[which]), 0, \
-	    aoe_sysctl_setting, "I", descr)
-#define	AOE_TEXT(parent, name, which, handler, descr)			\
-	AOE_NODE(parent, name, CTLTYPE_STRING | CTLFLAG_NOFETCH |	\
-	    CTLFLAG_RWTUN, NULL, which, handler, "A", descr)
-#define	AOE_STAT(name, which, descr)					\
-	AOE_NODE(_net_aoe_stats, name, CTLTYPE_U64 | CTLFLAG_RD, NULL,	\
-	    which, aoe_sysctl_stat, "QU", descr)
-	AOE_KNOB(maxwait, AOE_MAXWAIT, CTLFLAG_RWTUN,
-	    "Seconds that I/O waits for a target that does not answer (0: for ever)"),
-	AOE_KNOB(fail_on_disconnection, AOE_FAIL_ON_DISCONNECTION, CTLFLAG_RWTUN,
-	    "Remove a disk as soon as no path to it is left"),
-	AOE_KNOB(taste_wait, AOE_TASTE_WAIT, CTLFLAG_RWTUN,
-	    "Seconds that GEOM may wait for a read while it tastes a new disk"),
-	AOE_KNOB(ghost_wait, AOE_GHOST_WAIT, CTLFLAG_RWTUN,
-	    "Seconds after which an unanswered copy of a write is taken for lost"),
-	AOE_KNOB(shutdown_wait, AOE_SHUTDOWN_WAIT, CTLFLAG_RWTUN,
-	    "Limit of maxwait, in seconds, while the system shuts down"),
-	AOE_KNOB(strict_src, AOE_STRICT_SRC, CTLFLAG_RWTUN,
-	    "Take an answer only from the address that was asked"),
-	AOE_KNOB(boot, AOE_BOOT, CTLFLAG_RWTUN,
-	    "Bring listed interfaces up and hold the root mount for their disks"),
-	AOE_KNOB(boot_wait, AOE_BOOT_WAIT, CTLFLAG_RWTUN,
-	    "Most seconds that boot holds the root mount for a disk"),
-	AOE_KNOB(abft, AOE_ABFT, CTLFLAG_RWTUN,
-	    "At load, also use the interface that the AoE boot firmware table names"),
-	AOE_KNOB(dump, AOE_DUMP, CTLFLAG_RWTUN,
-	    "Let the kernel write crash dumps to AoE disks (experimental)"),
-	AOE_KNOB(maxout, AOE_MAXOUT, CTLFLAG_RWTUN,
-	    "Most requests on the wire at once on one path"),
-	AOE_KNOB(maxtargets, AOE_MAXTARGETS, CTLFLAG_RDTUN,
-	    "Most targets that are kept"),
-	AOE_KNOB(debug, AOE_DEBUG, CTLFLAG_RWTUN, "Verbosity of the log"),
-	AOE_KNOB(wc, AOE_WC, CTLFLAG_RWTUN,
-	    "Write cache of the targets (-1: leave it, 0: off, 1: on)"),
-	AOE_NODE(_net_aoe, discover, CTLTYPE_INT | CTLFLAG_NOFETCH |
-	    CTLFLAG_RWTUN, NULL, 0, aoe_sysctl_discover, "I",
-	    "Write 1 to ask for targets on every interface now"),
-	AOE_TEXT(_net_aoe, iflist, 0, aoe_sysctl_iflist,
-	    "Interfaces to use, separated by spaces or commas"),
-	AOE_TEXT(_net_aoe, policy, 0, aoe_policy_sysctl,
-	    "How a path is chosen: latency, roundrobin or failover"),
-	AOE_TEXT(_net_aoe_filter, shelves, AOE_FILTER_SHELVES,
-	    aoe_filter_sysctl, "Shelves and ranges of shelves; empty: all"),
-	AOE_TEXT(_net_aoe_filter, config, AOE_FILTER_CONFIG,
-	    aoe_filter_sysctl,
-	    "What the configuration string begins with; empty: anything"),
-	AOE_TEXT(_net_aoe_filter, macs, AOE_FILTER_MACS, aoe_filter_sysctl,
-	    "MAC addresses, or target=address to pin a target; empty: any"),
-	AOE_NODE(_net_aoe, devices, CTLTYPE_STRING | CTLFLAG_RD, NULL, 0,
-	    aoe_sysctl_devices, "A",
-	    "The targets: name, state, size, model, serial number"),
-	AOE_NODE(_net_aoe, version, CTLTYPE_STRING | CTLFLAG_RD,
-	    __DECONST(char *, AOE_VERSION), 0, sysctl_handle_string, "A",
-	    "Version of the driver"),
-	AOE_STAT(rx_frames, AOE_STAT_RX_FRAMES, "Frames received"),
-	AOE_STAT(rx_malformed, AOE_STAT_RX_MALFORMED, "Malformed frames received"),
-	AOE_STAT(rx_strangers, AOE_STAT_RX_STRANGERS,
-	    "Frames received from addresses without a target"),
-	AOE_STAT(rx_group, AOE_STAT_RX_GROUP,
-	    "Answers that come from a group address"),
-	AOE_STAT(rx_filtered, AOE_STAT_RX_FILTERED,
-	    "Answers to discovery that a filter leaves out"),
-	AOE_STAT(tx_frames, AOE_STAT_TX_FRAMES, "Frames sent"),
-	AOE_STAT(tx_errors, AOE_STAT_TX_ERRORS, "Frames refused by an interface"),
-	AOE_STAT(tx_link_down, AOE_STAT_TX_LINK_DOWN,
-	    "Frames not sent because the link was down"),
-	AOE_STAT(tx_too_long, AOE_STAT_TX_TOO_LONG,
-	    "Frames not sent because the MTU had shrunk"),
-	AOE_STAT(no_buffer, AOE_STAT_NO_BUFFER, "Frames lost for want of memory"),
-	AOE_STAT(reserve_used, AOE_STAT_RESERVE_USED,
-	    "Frames sent from a target's reserve"),
-	AOE_STAT(io_queued, AOE_STAT_IO_QUEUED,
-	    "I/Os that waited for room in the core"),
-	AOE_STAT(targets_refused, AOE_STAT_TARGETS_REFUSED,
-	    "Targets left out because of maxtargets"),
-	AOE_STAT(adverts_lost, AOE_STAT_NEWS_LOST,
-	    "Answers of new targets lost because too many came at once"),
-#undef	AOE_NODE
-#undef	AOE_KNOB
-#undef	AOE_TEXT
-#undef	AOE_STAT
-};
-
 static struct sysctl_ctx_list aoe_sysctl_context =
     TAILQ_HEAD_INITIALIZER(aoe_sysctl_context);
-
-static int *
-aoe_setting_place(const struct aoe_setting *s)
-{
-
-	return ((int *)((char *)&aoe_config + s->s_offset));
-}
 
 /*
  * Lock the configuration, for a handler, which may run before the module is
@@ -210,120 +45,96 @@ aoe_conf_enter(void)
 	return (ENXIO);
 }
 
-static int
-aoe_sysctl_setting(SYSCTL_HANDLER_ARGS)
+/* Show a node's value, and replace it by the one that is written, if any. */
+int
+aoe_sysctl_value(struct sysctl_oid *oidp, struct aoe_value *v,
+    struct sysctl_req *req)
 {
-	const struct aoe_setting *s = arg1;
-	int error, value;
+	int error, number;
 
-	value = atomic_load_int(aoe_setting_place(s));
-	error = sysctl_handle_int(oidp, &value, 0, req);
-	if (error != 0 || req->newptr == NULL)
+	switch (oidp->oid_kind & CTLTYPE) {
+	case CTLTYPE_INT:
+		number = (int)v->number;
+		error = sysctl_handle_int(oidp, &number, 0, req);
+		v->number = (uint64_t)(int64_t)number;
 		return (error);
-	if (value < s->s_min || value > s->s_max)
-		return (EINVAL);
-	error = aoe_conf_enter();
-	if (error != 0)
-		return (error);
-	atomic_store_int(aoe_setting_place(s), value);
-	aoe_settings_push();
-	sx_xunlock(&aoe_conf_sx);
-	aoe_dump_prepare();
-	return (0);
-}
-
-/*
- * Use a new list.  When this returns, the interfaces that are on it and up
- * have been given a beacon to send.
- */
-static int
-aoe_iflist_set(const char *list)
-{
-	int error;
-
-	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	error = aoe_disco_set(list, strlen(list));
-	if (error != 0)
-		return (error);
-	strlcpy(aoe_iflist, list, sizeof(aoe_iflist));
-	aoe_links_scan();
-	aoe_disco_run();
-	return (0);
-}
-
-static int
-aoe_sysctl_iflist(SYSCTL_HANDLER_ARGS)
-{
-	char *list;
-	int error;
-
-	list = malloc(sizeof(aoe_iflist), M_AOE, M_WAITOK | M_ZERO);
-	error = aoe_conf_enter();
-	if (error != 0)
-		goto out;
-	strlcpy(list, aoe_iflist, sizeof(aoe_iflist));
-	sx_xunlock(&aoe_conf_sx);
-	error = sysctl_handle_string(oidp, list, sizeof(aoe_iflist), req);
-	if (error != 0 || req->newptr == NULL)
-		goto out;
-	error = aoe_conf_enter();
-	if (error != 0)
-		goto out;
-	error = aoe_iflist_set(list);
-	sx_xunlock(&aoe_conf_sx);
-out:
-	free(list, M_AOE);
-	return (error);
-}
-
-static int
-aoe_sysctl_discover(SYSCTL_HANDLER_ARGS)
-{
-	int error, value;
-
-	value = 0;
-	error = sysctl_handle_int(oidp, &value, 0, req);
-	if (error != 0 || req->newptr == NULL)
-		return (error);
-	if (value != 0 && value != 1)
-		return (EINVAL);
-	error = aoe_conf_enter();
-	if (error != 0)
-		return (error);
-	if (value == 1) {
-		aoe_links_scan();
-		aoe_disco_beacon();
-		aoe_targets_revalidate();
+	case CTLTYPE_U64:
+		return (sysctl_handle_64(oidp, &v->number, 0, req));
+	default:
+		return (sysctl_handle_string(oidp, v->text, sizeof(v->text),
+		    req));
 	}
-	sx_xunlock(&aoe_conf_sx);
-	return (0);
 }
 
 static void
-aoe_device_line(struct sbuf *sb, struct aoe_softc *sc)
+aoe_sysctl_do(u_int todo)
 {
-	struct aoe_target_info info;
-	char *end;
 
-	mtx_lock(&sc->sc_mtx);
-	aoe_core_info(sc->sc_core, aoe_now(), &info);
-	mtx_unlock(&sc->sc_mtx);
-	/* Serial numbers are padded with spaces on either side. */
-	for (end = info.serial + strlen(info.serial);
-	    end > info.serial && end[-1] == ' '; end--)
-		end[-1] = '\0';
-	for (end = info.model + strlen(info.model);
-	    end > info.model && end[-1] == ' '; end--)
-		end[-1] = '\0';
-	sbuf_printf(sb, "%s %s %juMB <%s> %s\n", sc->sc_name,
-	    aoe_state_name(info.state), (uintmax_t)(info.sectors / 2048),
-	    info.model, info.serial);
+	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	if ((todo & AOE_DO_TELL) != 0)
+		aoe_settings_push();
+	if ((todo & AOE_DO_LOOK) != 0)
+		aoe_links_scan();
+	/* Interfaces that are listed and up have been given their beacon. */
+	if ((todo & AOE_DO_SEND) != 0)
+		aoe_disco_run();
+	if ((todo & AOE_DO_ASK) != 0)
+		aoe_targets_revalidate();
+}
+
+static int
+aoe_sysctl_write(u_int tree, u_int index, const struct aoe_value *v,
+    u_int *todo)
+{
+	int error;
+
+	mtx_lock(&aoe_disco_mtx);
+	error = aoe_core_module_write(&aoe_config, aoe_disco, aoe_now(), tree,
+	    index, v, todo);
+	mtx_unlock(&aoe_disco_mtx);
+	return (error);
+}
+
+/* A node of the module as a whole. */
+static int
+aoe_sysctl_module(SYSCTL_HANDLER_ARGS)
+{
+	struct aoe_value *v;
+	u_int index, todo, tree;
+	int error;
+
+	tree = AOE_ARG_TREE(arg2);
+	index = AOE_ARG_INDEX(arg2);
+	v = malloc(sizeof(*v), M_AOE, M_WAITOK | M_ZERO);
+	if (tree == AOE_TREE_STATS)
+		v->number = counter_u64_fetch(aoe_stats[index]);
+	else {
+		mtx_lock(&aoe_disco_mtx);
+		aoe_core_module_read(&aoe_config, aoe_disco, tree, index, v);
+		mtx_unlock(&aoe_disco_mtx);
+	}
+	error = aoe_sysctl_value(oidp, v, req);
+	if (error != 0 || req->newptr == NULL)
+		goto out;
+	error = aoe_conf_enter();
+	if (error != 0)
+		goto out;
+	error = aoe_sysctl_write(tree, index, v, &todo);
+	if (error == 0)
+		aoe_sysctl_do(todo);
+	sx_xunlock(&aoe_conf_sx);
+	if (error == 0 && (todo & AOE_DO_DUMP) != 0)
+		aoe_dump_prepare();
+out:
+	free(v, M_AOE);
+	return (error);
 }
 
 static int
 aoe_sysctl_devices(SYSCTL_HANDLER_ARGS)
 {
 	struct aoe_softc *sc;
+	struct aoe_value *v;
 	struct sbuf *sb;
 	int error;
 
@@ -334,101 +145,159 @@ aoe_sysctl_devices(SYSCTL_HANDLER_ARGS)
 	sb = sbuf_new_for_sysctl(NULL, NULL, 256, req);
 	if (sb == NULL)
 		return (ENOMEM);
+	v = malloc(sizeof(*v), M_AOE, M_WAITOK);
 	error = aoe_conf_enter();
-	if (error != 0) {
-		sbuf_delete(sb);
-		return (error);
-	}
+	if (error != 0)
+		goto out;
 	if (!TAILQ_EMPTY(&aoe_targets))
 		sbuf_cat(sb, "\n");
-	TAILQ_FOREACH(sc, &aoe_targets, sc_link)
-		aoe_device_line(sb, sc);
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
+		mtx_lock(&sc->sc_mtx);
+		aoe_core_target_line(sc->sc_core, v);
+		mtx_unlock(&sc->sc_mtx);
+		sbuf_cat(sb, v->text);
+	}
 	sx_xunlock(&aoe_conf_sx);
 	error = sbuf_finish(sb);
+out:
 	sbuf_delete(sb);
+	free(v, M_AOE);
 	return (error);
 }
 
-static int
-aoe_sysctl_stat(SYSCTL_HANDLER_ARGS)
+/*
+ * Ask the kernel environment for those nodes of a tree that have this flag,
+ * and add to what is to be done.  The nodes are of a target, or of the module
+ * if that is NULL; `also` is put behind a text.  The last refusal is returned.
+ */
+int
+aoe_sysctl_fetch(u_int tree, u_int flag, const char *above,
+    struct aoe_softc *sc, const char *also, u_int *todo)
 {
-	uint64_t value;
-	int error;
+	struct aoe_node n;
+	struct aoe_value *v;
+	char name[64], *env;
+	int error, number, refused;
+	u_int i, more;
 
-	error = aoe_conf_enter();
-	if (error != 0)
-		return (error);
-	value = counter_u64_fetch(aoe_stats[arg2]);
-	sx_xunlock(&aoe_conf_sx);
-	return (sysctl_handle_64(oidp, &value, 0, req));
+	refused = 0;
+	v = malloc(sizeof(*v), M_AOE, M_WAITOK);
+	for (i = 0; aoe_core_node(tree, i, &n) == 0; i++) {
+		if ((n.flags & flag) == 0)
+			continue;
+		snprintf(name, sizeof(name), "%s.%s", above, n.name);
+		memset(v, 0, sizeof(*v));
+		v->loaders = 1;
+		env = kern_getenv(name);
+		if (env != NULL)
+			strlcpy(v->text, env, sizeof(v->text));
+		freeenv(env);
+		if (n.kind == AOE_KIND_INT) {
+			if (getenv_int(name, &number) == 0)
+				continue;
+			v->number = (uint64_t)(int64_t)number;
+		} else if (also != NULL) {
+			if (v->text[0] != '\0')
+				strlcat(v->text, " ", sizeof(v->text));
+			strlcat(v->text, also, sizeof(v->text));
+		} else if (env == NULL)
+			continue;
+		error = sc != NULL ?
+		    aoe_core_target_write(&sc->sc_own, i, v, &more) :
+		    aoe_sysctl_write(tree, i, v, &more);
+		if (error == 0)
+			*todo |= more;
+		else {
+			printf("aoe: %s=%s %s\n", name, v->text, n.refusal);
+			refused = error;
+		}
+	}
+	free(v, M_AOE);
+	return (refused);
 }
 
 /* Defaults, then what the kernel environment says. */
 void
 aoe_sysctl_init(void)
 {
-	const struct aoe_setting *s;
-	char name[48];
-	int value;
-	u_int i;
+	u_int todo = 0;
 
-	for (i = 0; i < nitems(aoe_settings_table); i++) {
-		s = &aoe_settings_table[i];
-		*aoe_setting_place(s) = s->s_default;
-		snprintf(name, sizeof(name), "net.aoe.%s", s->s_name);
-		if (getenv_int(name, &value) == 0)
-			continue;
-		if (value >= s->s_min && value <= s->s_max)
-			atomic_store_int(aoe_setting_place(s), value);
-		else
-			printf("aoe: %s=%d is out of range: left at %d\n",
-			    name, value, s->s_default);
-	}
-	aoe_policy_init();
+	aoe_core_config_init(&aoe_config);
+	(void)aoe_sysctl_fetch(AOE_TREE_MODULE, AOE_NODE_FIRST, "net.aoe",
+	    NULL, NULL, &todo);
 }
 
-/* What the kernel environment asks for that has effects: last of all. */
+/*
+ * What the kernel environment asks for that has effects: last of all.  Where
+ * a filter means nothing, letting everything in would be the wrong thing.
+ */
 void
 aoe_sysctl_apply(void)
 {
-	char name[IFNAMSIZ], *env, *list;
-	int error;
+	char name[IFNAMSIZ];
+	const char *also = NULL;
+	u_int todo = 0;
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
 	aoe_dump_prepare();
-	if (aoe_filter_init() != 0)
+	if (aoe_sysctl_fetch(AOE_TREE_FILTER, AOE_NODE_LAST, "net.aoe.filter",
+	    NULL, NULL, &todo) != 0)
 		return;
-	list = malloc(sizeof(aoe_iflist) + 1 + IFNAMSIZ, M_AOE,
-	    M_WAITOK | M_ZERO);
-	env = kern_getenv("net.aoe.iflist");
-	if (env != NULL)
-		strlcpy(list, env, sizeof(aoe_iflist) + 1);
-	freeenv(env);
-	if (aoe_get(abft) && aoe_abft_interface(name, sizeof(name))) {
-		if (list[0] != '\0')
-			strlcat(list, " ", sizeof(aoe_iflist) + 1 + IFNAMSIZ);
-		strlcat(list, name, sizeof(aoe_iflist) + 1 + IFNAMSIZ);
-	}
-	error = list[0] != '\0' ? aoe_iflist_set(list) : 0;
-	if (error != 0)
-		printf("aoe: net.aoe.iflist is no list of interfaces: "
-		    "error %d\n", error);
-	free(list, M_AOE);
+	if (aoe_get(abft) && aoe_abft_interface(name, sizeof(name)))
+		also = name;
+	(void)aoe_sysctl_fetch(AOE_TREE_MODULE, AOE_NODE_LAST, "net.aoe",
+	    NULL, also, &todo);
+	aoe_sysctl_do(todo);
 }
 
-/* Make the nodes.  A reader may hold the tree up: hold no lock. */
+/*
+ * Make the nodes of a tree, of a target or a path or, without one, of the
+ * module.  A reader may hold the tree up: hold no lock.
+ */
+void
+aoe_sysctl_grow(struct sysctl_ctx_list *context, struct sysctl_oid_list *above,
+    u_int tree, u_int path, struct aoe_softc *sc)
+{
+	static const struct {
+		u_int		k_type;
+		const char	*k_format;
+	} kinds[] = {
+		[AOE_KIND_INT] = { CTLTYPE_INT, "I" },
+		[AOE_KIND_U64] = { CTLTYPE_U64, "QU" },
+		[AOE_KIND_TEXT] = { CTLTYPE_STRING, "A" },
+		[AOE_KIND_LINK] = { CTLTYPE_STRING, "A" },
+		[AOE_KIND_DEVICES] = { CTLTYPE_STRING, "A" },
+	};
+	int (*handler)(SYSCTL_HANDLER_ARGS);
+	struct aoe_node n;
+	u_int flags, i;
+
+	for (i = 0; aoe_core_node(tree, i, &n) == 0; i++) {
+		flags = kinds[n.kind].k_type | CTLFLAG_RD | CTLFLAG_MPSAFE;
+		if ((n.flags & AOE_NODE_WRITE) != 0)
+			flags |= CTLFLAG_WR;
+		if ((n.flags & AOE_NODE_TUNABLE) != 0)
+			flags |= CTLFLAG_TUN | CTLFLAG_NOFETCH;
+		handler = sc != NULL ? aoe_sysctl_target :
+		    n.kind == AOE_KIND_DEVICES ? aoe_sysctl_devices :
+		    aoe_sysctl_module;
+		(void)sysctl_add_oid(context, above, OID_AUTO, n.name, flags,
+		    sc, AOE_ARG(tree, path, i), handler,
+		    kinds[n.kind].k_format, n.text, NULL);
+	}
+}
+
 void
 aoe_sysctl_add(void)
 {
-	const struct aoe_sysctl *o;
-	u_int i;
+	struct sysctl_ctx_list *c = &aoe_sysctl_context;
 
-	for (i = 0; i < nitems(aoe_sysctls); i++) {
-		o = &aoe_sysctls[i];
-		(void)sysctl_add_oid(&aoe_sysctl_context, o->o_parent,
-		    OID_AUTO, o->o_name, o->o_kind, o->o_arg1, o->o_arg2,
-		    o->o_handler, o->o_format, o->o_descr, NULL);
-	}
+	aoe_sysctl_grow(c, SYSCTL_STATIC_CHILDREN(_net_aoe), AOE_TREE_MODULE,
+	    0, NULL);
+	aoe_sysctl_grow(c, SYSCTL_STATIC_CHILDREN(_net_aoe_filter),
+	    AOE_TREE_FILTER, 0, NULL);
+	aoe_sysctl_grow(c, SYSCTL_STATIC_CHILDREN(_net_aoe_stats),
+	    AOE_TREE_STATS, 0, NULL);
 }
 
 /* Remove them.  Waits for handlers, and these for their readers: likewise. */
@@ -437,13 +306,4 @@ aoe_sysctl_remove(void)
 {
 
 	(void)sysctl_ctx_free(&aoe_sysctl_context);
-}
-
-/* So that nothing is read back after the module is gone and comes again. */
-void
-aoe_sysctl_fini(void)
-{
-
-	aoe_iflist[0] = '\0';
-	aoe_filter_fini();
 }

@@ -67,20 +67,6 @@ aoe_target_receive(struct aoe_softc *sc, const struct aoe_frame *f,
 	aoe_input_end(sc);
 }
 
-/* What the kernel environment says of a target in advance. */
-static void
-aoe_target_fetch(struct aoe_softc *sc)
-{
-	char name[48];
-
-	aoe_maxwait_target_init(sc);
-	aoe_policy_target_init(sc);
-	snprintf(name, sizeof(name), "net.aoe.target.%s.readonly",
-	    sc->sc_name);
-	if (getenv_int(name, &sc->sc_read_only) == 0)
-		sc->sc_read_only = 0;
-}
-
 static struct aoe_softc *
 aoe_target_alloc(uint16_t major, uint8_t minor)
 {
@@ -102,7 +88,7 @@ aoe_target_alloc(uint16_t major, uint8_t minor)
 	sc->sc_minor = minor;
 	snprintf(sc->sc_name, sizeof(sc->sc_name), "aoe%ue%u", major, minor);
 	snprintf(sc->sc_dname, sizeof(sc->sc_dname), "aoe%ue", major);
-	aoe_target_fetch(sc);
+	aoe_sysctl_target_fetch(sc);
 	aoe_settings(sc, &settings);
 	arc4rand(seed, sizeof(seed), 0);
 	error = aoe_core_target_init(sc->sc_core, size, &params, &settings,

@@ -151,9 +151,8 @@ struct aoe_softc {
 	uint64_t	sc_opened;		/* (t) when, if it is */
 
 	/* What the administrator set for it alone. */
-	int		sc_policy;		/* (t) AOE_POLICY_*, or -1 */
-	int		sc_maxwait;		/* (t) seconds, or -1 */
-	int		sc_read_only;		/* (t) its disk is to be so */
+	struct aoe_own	sc_own;			/* (t) */
+#define	sc_read_only	sc_own.read_only
 
 	/* Its sysctl nodes. */
 	struct sysctl_ctx_list sc_sysctl;	/* (k) */
@@ -161,33 +160,12 @@ struct aoe_softc {
 	u_int		sc_path_nodes;		/* (k) paths that have a node */
 };
 
-#define	AOE_LIMIT_SECONDS	(10 * 365 * 86400)	/* of a setting */
-
-/* Settings, in the units of their sysctls. */
-struct aoe_config {
-	u_int		maxwait;
-	u_int		ghost_wait;
-	u_int		taste_wait;
-	u_int		shutdown_wait;
-	u_int		maxout;
-	u_int		maxtargets;
-	u_int		fail_on_disconnection;
-	u_int		strict_src;
-	u_int		boot;
-	u_int		boot_wait;
-	u_int		abft;
-	u_int		debug;
-	u_int		dump;
-	u_int		policy;			/* AOE_POLICY_* */
-	int		wc;
-};
-_Static_assert(sizeof(u_int) == sizeof(int), "settings are set as int");
-
-/* Counters of the module as a whole, under net.aoe.stats. */
+/* Counters of the module as a whole, in the order of AOE_TREE_STATS. */
 enum aoe_stat {
 	AOE_STAT_RX_FRAMES,
 	AOE_STAT_RX_MALFORMED,
 	AOE_STAT_RX_STRANGERS,
+	AOE_STAT_RX_GROUP,
 	AOE_STAT_RX_FILTERED,
 	AOE_STAT_TX_FRAMES,
 	AOE_STAT_TX_ERRORS,
@@ -198,11 +176,11 @@ enum aoe_stat {
 	AOE_STAT_IO_QUEUED,
 	AOE_STAT_TARGETS_REFUSED,
 	AOE_STAT_NEWS_LOST,
-	AOE_STAT_RX_GROUP,
 	AOE_STATS
 };
 
 extern struct aoe_config aoe_config;		/* (x), read by aoe_get() */
+_Static_assert(sizeof(u_int) == sizeof(int32_t), "settings are read as int");
 #define	aoe_get(name)	atomic_load_int(&aoe_config.name)
 extern struct sx aoe_conf_sx;
 extern struct mtx aoe_disco_mtx;
@@ -279,13 +257,13 @@ int	aoe_absent_get(struct aoe_ioc_absent *);
 /* aoe_disco.c */
 int	aoe_disco_init(void);
 void	aoe_disco_fini(void);
-int	aoe_disco_set(const char *list, size_t length);
 void	aoe_disco_run(void);
 void	aoe_disco_ask(uint16_t major, uint8_t minor);
 void	aoe_disco_beacon(void);
 bool	aoe_disco_listed(const char *name);
 void	aoe_disco_link(u_int link, const struct aoe_link_state *);
 void	aoe_disco_offer(const struct aoe_frame *);
+void	aoe_disco_judge(struct aoe_frame *, const struct mbuf *);
 
 /* aoe_link_watch.c: when interfaces are looked at. */
 int	aoe_link_init(void);
@@ -347,24 +325,6 @@ void	aoe_dump_prepare(void);
 const char *aoe_dump_refusal(struct aoe_softc *);
 int	aoe_dump_write(void *, void *, off_t offset, size_t length);
 
-/* aoe_filter.c */
-int	aoe_filter_init(void);
-void	aoe_filter_fini(void);
-int	aoe_filter_sysctl(SYSCTL_HANDLER_ARGS);
-void	aoe_filter_judge(struct aoe_frame *, const struct mbuf *);
-
-/* aoe_maxwait.c */
-u_int	aoe_maxwait(const struct aoe_softc *);
-void	aoe_maxwait_target_init(struct aoe_softc *);
-void	aoe_maxwait_root(struct aoe_softc *);
-int	aoe_maxwait_sysctl_target(SYSCTL_HANDLER_ARGS);
-
-/* aoe_policy.c */
-void	aoe_policy_init(void);
-void	aoe_policy_target_init(struct aoe_softc *);
-int	aoe_policy_sysctl(SYSCTL_HANDLER_ARGS);
-int	aoe_policy_sysctl_target(SYSCTL_HANDLER_ARGS);
-
 /* aoe_ctl.c: /dev/aoectl. */
 int	aoe_ctl_start(void);
 void	aoe_ctl_stop(void);
@@ -377,15 +337,27 @@ int	aoe_log_read(struct aoe_ioc_log *, u_int *closing);
 void	aoe_log_wake(void);
 void	aoe_log_clear(void);
 
-/* aoe_sysctl.c */
+/* aoe_sysctl.c; the argument of a handler names the node. */
+#define	AOE_ARG(tree, path, index)	((path) << 16 | (tree) << 8 | (index))
+#define	AOE_ARG_PATH(arg)		((u_int)(arg) >> 16)
+#define	AOE_ARG_TREE(arg)		((u_int)(arg) >> 8 & 0xff)
+#define	AOE_ARG_INDEX(arg)		((u_int)(arg) & 0xff)
 int	aoe_conf_enter(void);
+int	aoe_sysctl_value(struct sysctl_oid *, struct aoe_value *,
+	    struct sysctl_req *);
+int	aoe_sysctl_fetch(u_int tree, u_int flag, const char *above,
+	    struct aoe_softc *, const char *also, u_int *todo);
+void	aoe_sysctl_grow(struct sysctl_ctx_list *, struct sysctl_oid_list *above,
+	    u_int tree, u_int path, struct aoe_softc *);
 void	aoe_sysctl_init(void);
 void	aoe_sysctl_add(void);
 void	aoe_sysctl_remove(void);
 void	aoe_sysctl_apply(void);
-void	aoe_sysctl_fini(void);
 
 /* aoe_sysctl_target.c */
+int	aoe_sysctl_target(SYSCTL_HANDLER_ARGS);
+void	aoe_sysctl_target_fetch(struct aoe_softc *);
+void	aoe_sysctl_target_root(struct aoe_softc *);
 void	aoe_sysctl_target_add(struct aoe_softc *);
 void	aoe_sysctl_target_paths(struct aoe_softc *);
 void	aoe_sysctl_target_remove(struct aoe_softc *);

@@ -88,6 +88,16 @@ impl<'a> Discovery<'a> {
         self.filter.set(kind, text)
     }
 
+    /// A filter's text as it was set.
+    pub fn filter_text(&self, kind: Kind) -> &[u8] {
+        self.filter.text(kind)
+    }
+
+    /// Whether a filter may leave anything out.
+    pub fn is_filtering(&self) -> bool {
+        self.filter.is_set()
+    }
+
     /// What the filter says of an answer to a config query, which has a
     /// config string that begins so.
     pub fn judge(&self, frame: &Frame<'_>, config: &[u8]) -> Admission {
@@ -119,9 +129,14 @@ impl<'a> Discovery<'a> {
         Ok(())
     }
 
+    /// The list as it was set.
+    pub fn interfaces(&self) -> &[u8] {
+        self.list.get(..self.length).unwrap_or(&[])
+    }
+
     /// Whether the list names this interface.
     pub fn is_listed(&self, name: &[u8]) -> bool {
-        words(self.list.get(..self.length).unwrap_or(&[])).any(|n| n == name)
+        words(self.interfaces()).any(|n| n == name)
     }
 
     /// A listed interface came, changed or went. One that has become usable

@@ -87,6 +87,20 @@ impl Filter {
         }
     }
 
+    /// The text of a kind as it was set.
+    pub fn text(&self, kind: Kind) -> &[u8] {
+        match kind {
+            Kind::Config => self.config.get(),
+            Kind::Macs => self.macs.get(),
+            Kind::Shelves => self.shelves.get(),
+        }
+    }
+
+    /// Whether any text is set.
+    pub fn is_set(&self) -> bool {
+        [Kind::Config, Kind::Macs, Kind::Shelves].iter().any(|kind| !self.text(*kind).is_empty())
+    }
+
     /// Whether an answer of this target, with this config string, may come
     /// from this address.
     pub fn judge(&self, address: Address, mac: Mac, config: &[u8]) -> Admission {

@@ -2,7 +2,10 @@
 //! asserted. `tests/abi` compares the two files through a C compiler as well.
 #![expect(missing_docs, reason = "the header describes every field")]
 
+use crate::config::{Config, Own};
+use crate::nodes::Effects;
 use crate::output::{Draft, Payload, Why};
+use core::ffi::c_char;
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;
 
@@ -18,7 +21,9 @@ const_assert_eq!(CONTROL_MAX, crate::target::CONTROL_MAX);
 pub const PATHS: usize = 16;
 const_assert_eq!(PATHS, crate::target::PATHS);
 pub const DELETE_MAX: u32 = 65528;
+pub const VALUE_MAX: usize = 1032;
 const_assert_eq!(DELETE_MAX, crate::target::DELETE_MAX);
+const_assert_eq!(VALUE_MAX, crate::nodes::TEXT_ROOM);
 
 /// Declares a twin and asserts its layout.
 macro_rules! twin {
@@ -110,9 +115,6 @@ twin!(
 );
 pub const FRAME_NOT_WANTED: u8 = 1;
 pub const FRAME_NOT_FROM_THERE: u8 = 2;
-pub const FILTER_SHELVES: u32 = 0;
-pub const FILTER_CONFIG: u32 = 1;
-pub const FILTER_MACS: u32 = 2;
 
 twin!(
     /// A copy instruction.
@@ -464,5 +466,115 @@ twin!(
         count: u32 = 12,
         lost: u64 = 16,
         event: [AoeIocEvent; CTL_LOG] = 24,
+    }
+);
+
+twin!(
+    /// The settings of the module, which are atomic: see `Config`.
+    AoeConfig, 64 {
+        maxwait: i32 = 0,
+        ghost_wait: i32 = 4,
+        taste_wait: i32 = 8,
+        shutdown_wait: i32 = 12,
+        maxout: i32 = 16,
+        maxtargets: i32 = 20,
+        fail_on_disconnection: i32 = 24,
+        strict_src: i32 = 28,
+        boot: i32 = 32,
+        boot_wait: i32 = 36,
+        abft: i32 = 40,
+        debug: i32 = 44,
+        dump: i32 = 48,
+        wc: i32 = 52,
+        policy: i32 = 56,
+        filtering: i32 = 60,
+    }
+);
+
+twin!(
+    /// The settings of one target.
+    AoeOwn, 16 {
+        maxwait: i32 = 0,
+        policy: i32 = 4,
+        read_only: i32 = 8,
+        is_told: i32 = 12,
+    }
+);
+
+/// The core's structs are what C has.
+macro_rules! same_struct {
+    ($ours:ident, $theirs:ident { $($field:ident),+ $(,)? }) => {
+        const_assert_eq!(size_of::<$ours>(), size_of::<$theirs>());
+        const_assert_eq!(align_of::<$ours>(), align_of::<$theirs>());
+        $(const_assert_eq!(offset_of!($ours, $field), offset_of!($theirs, $field));)*
+    };
+}
+same_struct!(
+    Config,
+    AoeConfig {
+        maxwait,
+        ghost_wait,
+        taste_wait,
+        shutdown_wait,
+        maxout,
+        maxtargets,
+        fail_on_disconnection,
+        strict_src,
+        boot,
+        boot_wait,
+        abft,
+        debug,
+        dump,
+        wc,
+        policy,
+        filtering,
+    }
+);
+same_struct!(Own, AoeOwn { maxwait, policy, read_only, is_told });
+
+twin!(
+    /// A sysctl node.
+    AoeNode, 32 {
+        name: *const c_char = 0,
+        text: *const c_char = 8,
+        refusal: *const c_char = 16,
+        kind: u32 = 24,
+        flags: u32 = 28,
+    }
+);
+pub const TREE_MODULE: u32 = 0;
+pub const TREE_FILTER: u32 = 1;
+pub const TREE_STATS: u32 = 2;
+pub const TREE_TARGET: u32 = 3;
+pub const TREE_PATH: u32 = 4;
+pub const KIND_INT: u32 = 0;
+pub const KIND_U64: u32 = 1;
+pub const KIND_TEXT: u32 = 2;
+pub const KIND_LINK: u32 = 3;
+pub const KIND_DEVICES: u32 = 4;
+pub const NODE_WRITE: u32 = 1;
+pub const NODE_TUNABLE: u32 = 2;
+pub const NODE_FIRST: u32 = 4;
+pub const NODE_LAST: u32 = 8;
+pub const DO_TELL: u32 = 1;
+pub const DO_LOOK: u32 = 2;
+pub const DO_SEND: u32 = 4;
+pub const DO_ASK: u32 = 8;
+pub const DO_DUMP: u32 = 16;
+pub const DO_PROTECT: u32 = 32;
+const_assert_eq!(Effects::TELL.bits(), DO_TELL);
+const_assert_eq!(Effects::LOOK.bits(), DO_LOOK);
+const_assert_eq!(Effects::SEND.bits(), DO_SEND);
+const_assert_eq!(Effects::ASK.bits(), DO_ASK);
+const_assert_eq!(Effects::DUMP.bits(), DO_DUMP);
+const_assert_eq!(Effects::PROTECT.bits(), DO_PROTECT);
+
+twin!(
+    /// The value of a node.
+    AoeValue, 1048 {
+        number: u64 = 0,
+        loaders: u32 = 8,
+        reserved: u32 = 12,
+        text: [u8; VALUE_MAX] = 16,
     }
 );

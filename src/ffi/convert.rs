@@ -7,7 +7,7 @@ use super::abi::{
 use super::abi::{AoeSettings, AoeTargetInfo};
 use super::text;
 use crate::absent::Absent;
-use crate::filter::{Admission, Kind};
+use crate::filter::Admission;
 use crate::io::{IoRequest, Op};
 use crate::output::{
     ControlDone, ControlError, Event, IoError, IoHandle, LinkId, Output, PathName, Source, Transmit,
@@ -19,9 +19,10 @@ use core::mem::MaybeUninit;
 use core::ptr::addr_of_mut;
 
 // FreeBSD's numbers (sys/errno.h).
+pub(super) const EPERM: i32 = 1;
 pub(super) const ENOENT: i32 = 2;
 const EIO: i32 = 5;
-const ENXIO: i32 = 6;
+pub(super) const ENXIO: i32 = 6;
 const EBUSY: i32 = 16;
 const ENODEV: i32 = 19;
 pub(super) const EINVAL: i32 = 22;
@@ -106,6 +107,27 @@ pub(super) fn settings(s: &AoeSettings) -> Settings {
     }
 }
 
+/// The same as C has them, which hands them to the target.
+pub(super) fn composed(s: &Settings) -> AoeSettings {
+    let flags = [
+        (s.fail_on_disconnection, abi::SET_FAIL_ON_DISCONNECTION),
+        (s.strict_src, abi::SET_STRICT_SRC),
+    ];
+    AoeSettings {
+        maxwait_us: s.maxwait.map_or(0, |maxwait| maxwait.0),
+        ghost_wait_us: s.ghost_wait.0,
+        taste_wait_us: s.taste_wait.0,
+        maxout: s.maxout,
+        policy: match s.policy {
+            Policy::Latency => abi::POLICY_LATENCY,
+            Policy::RoundRobin => abi::POLICY_ROUND_ROBIN,
+            Policy::Failover => abi::POLICY_FAILOVER,
+        },
+        wc: s.write_cache.map_or(-1, i32::from),
+        flags: flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, bit)| all | bit),
+    }
+}
+
 pub(super) fn link(state: &AoeLinkState) -> Link {
     Link { mtu: state.mtu, mac: Mac(state.mac), up: state.up != 0, present: state.present != 0 }
 }
@@ -149,16 +171,6 @@ pub(super) fn admission_flag(admission: Admission) -> u8 {
         Admission::Granted => 0,
         Admission::NotFromThere => abi::FRAME_NOT_FROM_THERE,
         Admission::NotWanted => abi::FRAME_NOT_WANTED,
-    }
-}
-
-/// `None` for a filter that nobody defined.
-pub(super) fn filter_kind(which: u32) -> Option<Kind> {
-    match which {
-        abi::FILTER_SHELVES => Some(Kind::Shelves),
-        abi::FILTER_CONFIG => Some(Kind::Config),
-        abi::FILTER_MACS => Some(Kind::Macs),
-        _ => None,
     }
 }
 
@@ -458,6 +470,27 @@ mod tests {
         bytes[12..15].copy_from_slice(&[0x88, 0xa2, 0x20 | flags]);
         bytes[20] = tag;
         peek(&bytes).verdict
+    }
+
+    #[test]
+    fn settings_are_the_same_there_and_back() {
+        for policy in [Policy::Latency, Policy::RoundRobin, Policy::Failover] {
+            for (maxwait, write_cache, flag) in
+                [(None, None, true), (Some(7), Some(false), false), (Some(1), Some(true), true)]
+            {
+                let there = Settings {
+                    maxwait: maxwait.map(Micros),
+                    ghost_wait: Micros(3),
+                    taste_wait: Micros(4),
+                    maxout: 5,
+                    policy,
+                    write_cache,
+                    fail_on_disconnection: flag,
+                    strict_src: !flag,
+                };
+                assert_eq!(settings(&composed(&there)), there);
+            }
+        }
     }
 
     #[test]

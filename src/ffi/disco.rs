@@ -5,7 +5,7 @@ use super::convert::{self, EINVAL, ENOENT};
 use super::text;
 use crate::absent::{ABSENT, Absent};
 use crate::discovery::{Beacon, Discovery, LIST_MAX};
-use crate::filter::{FILTER_MAX, Filter};
+use crate::filter::Filter;
 use crate::output::LinkId;
 use crate::target::LINKS;
 use crate::time::Instant;
@@ -28,7 +28,7 @@ pub struct DiscoBlock {
 /// # Safety
 ///
 /// `block` must be such a block, and its mutex held for the result's life.
-unsafe fn discovery<'b>(block: *mut DiscoBlock) -> &'b mut Discovery<'static> {
+pub(super) unsafe fn discovery<'b>(block: *mut DiscoBlock) -> &'b mut Discovery<'static> {
     // SAFETY: The caller promises an initialised block that nobody else uses.
     unsafe { &mut (*block).discovery }
 }
@@ -38,7 +38,7 @@ unsafe fn discovery<'b>(block: *mut DiscoBlock) -> &'b mut Discovery<'static> {
 /// # Safety
 ///
 /// As for `discovery`.
-unsafe fn discovery_ref<'b>(block: *const DiscoBlock) -> &'b Discovery<'static> {
+pub(super) unsafe fn discovery_ref<'b>(block: *const DiscoBlock) -> &'b Discovery<'static> {
     // SAFETY: The caller promises an initialised block that nobody changes.
     unsafe { &*addr_of!((*block).discovery) }
 }
@@ -88,30 +88,6 @@ pub unsafe extern "C" fn aoe_core_disco_init(
     0
 }
 
-/// Takes a list of interfaces: 0, or `EINVAL` and nothing changed.
-///
-/// # Safety
-///
-/// `block` is an initialised discovery, its mutex held; `list` is readable for
-/// `length` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_disco_iflist(
-    block: *mut DiscoBlock,
-    now: u64,
-    list: *const u8,
-    length: u64,
-) -> i32 {
-    let Some(length) = usize::try_from(length).ok().filter(|n| *n <= LIST_MAX) else {
-        return EINVAL;
-    };
-    // SAFETY: Both as the caller promises.
-    let (discovery, list) = unsafe { (discovery(block), slice::from_raw_parts(list, length)) };
-    match discovery.set_interfaces(list, Instant::from_micros(now)) {
-        Ok(()) => 0,
-        Err(_) => EINVAL,
-    }
-}
-
 /// Whether the list names this interface.
 ///
 /// # Safety
@@ -128,28 +104,6 @@ pub unsafe extern "C" fn aoe_core_disco_listed(
     // SAFETY: Both as the caller promises.
     let (discovery, name) = unsafe { (discovery_ref(block), slice::from_raw_parts(name, length)) };
     i32::from(discovery.is_listed(name))
-}
-
-/// Takes a filter: 0, or `EINVAL` and nothing changed.
-///
-/// # Safety
-///
-/// `block` is an initialised discovery, its mutex held; `text` is readable for
-/// `length` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_disco_filter(
-    block: *mut DiscoBlock,
-    which: u32,
-    text: *const u8,
-    length: u64,
-) -> i32 {
-    let length = usize::try_from(length).ok().filter(|n| *n <= FILTER_MAX);
-    let (Some(kind), Some(length)) = (convert::filter_kind(which), length) else {
-        return EINVAL;
-    };
-    // SAFETY: Both as the caller promises.
-    let (discovery, text) = unsafe { (discovery(block), slice::from_raw_parts(text, length)) };
-    discovery.set_filter(kind, text).map_or(EINVAL, |()| 0)
 }
 
 /// The flags that the filters give an answer to a config query.

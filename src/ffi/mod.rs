@@ -13,6 +13,7 @@ mod convert;
 mod ctl;
 mod disco;
 mod dump;
+mod nodes;
 mod text;
 
 use abi::{

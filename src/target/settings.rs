@@ -20,7 +20,7 @@ pub enum Policy {
 }
 
 /// What the administrator decides.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How long I/O waits for a lost target; `None` for ever.
     pub maxwait: Option<Micros>,

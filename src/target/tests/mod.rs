@@ -9,6 +9,7 @@ mod filtered;
 mod guard;
 mod io;
 mod life;
+mod nodes;
 mod policy;
 mod rig;
 mod share;

@@ -1,0 +1,309 @@
+//! Entry points of the settings and of the sysctl nodes.
+
+use super::abi::{self, AoeConfig, AoeNode, AoeOwn, AoeSettings, AoeValue};
+use super::block::{self, Block};
+use super::convert::{self, EINVAL, ENOENT, ENXIO, EPERM};
+use super::disco::{DiscoBlock, discovery, discovery_ref};
+use crate::config::{Config, Own};
+use crate::nodes::module::{self, FILTER, ModuleField, ROOT, STATS};
+use crate::nodes::target::{self, PATH, TARGET};
+use crate::nodes::{Access, Effects, Fetch, Kind, Node, Refused, Shown, Value};
+use crate::text::{Text, padded};
+use crate::time::Instant;
+
+/// What C is told of a node.
+fn describe<F: Shown>(tree: &[Node<F>], index: u32) -> Option<AoeNode> {
+    let node = tree.get(usize::try_from(index).ok()?)?;
+    let access = match node.access {
+        Access::Read => 0,
+        Access::AtLoad => abi::NODE_TUNABLE,
+        Access::Write => abi::NODE_WRITE,
+        Access::Tunable => abi::NODE_WRITE | abi::NODE_TUNABLE,
+    };
+    let fetch = match node.field.fetch() {
+        Fetch::Never => 0,
+        Fetch::First => abi::NODE_FIRST,
+        Fetch::Last => abi::NODE_LAST,
+    };
+    Some(AoeNode {
+        name: node.name.as_ptr(),
+        text: node.text.as_ptr(),
+        refusal: node.field.refusal().as_ptr(),
+        kind: match node.field.kind() {
+            Kind::Int => abi::KIND_INT,
+            Kind::Unsigned => abi::KIND_U64,
+            Kind::Text => abi::KIND_TEXT,
+            Kind::Link => abi::KIND_LINK,
+            Kind::Devices => abi::KIND_DEVICES,
+        },
+        flags: access | fetch,
+    })
+}
+
+/// What a node of the module shows.
+fn of_module(tree: u32, index: u32) -> Option<&'static ModuleField> {
+    let tree = match tree {
+        abi::TREE_MODULE => ROOT,
+        abi::TREE_FILTER => FILTER,
+        abi::TREE_STATS => STATS,
+        _ => return None,
+    };
+    tree.get(usize::try_from(index).ok()?).map(|node| &node.field)
+}
+
+/// What is to be written; `None` for a number that is too large for any node.
+fn value(value: &AoeValue) -> Option<Value<'_>> {
+    Some(Value {
+        number: i32::try_from(value.number.cast_signed()).ok()?,
+        text: padded(&value.text),
+        is_loaders: value.loaders != 0,
+    })
+}
+
+/// 0 and what is to be done, or an errno.
+fn answer(result: Result<Effects, Refused>, todo: &mut u32) -> i32 {
+    match result {
+        Ok(effects) => {
+            *todo = effects.bits();
+            0
+        }
+        Err(Refused::Invalid) => EINVAL,
+        Err(Refused::Absent) => ENXIO,
+        Err(Refused::ReadOnly) => EPERM,
+    }
+}
+
+/// The node of a tree, or `ENOENT` past the last one.
+///
+/// # Safety
+///
+/// `out` must be writable; no lock is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_node(tree: u32, index: u32, out: *mut AoeNode) -> i32 {
+    let node = match tree {
+        abi::TREE_MODULE => describe(ROOT, index),
+        abi::TREE_FILTER => describe(FILTER, index),
+        abi::TREE_STATS => describe(STATS, index),
+        abi::TREE_TARGET => describe(TARGET, index),
+        abi::TREE_PATH => describe(PATH, index),
+        _ => None,
+    };
+    let Some(node) = node else { return ENOENT };
+    // SAFETY: The caller promises `out` writable.
+    unsafe { out.write(node) };
+    0
+}
+
+/// The settings of the module.
+///
+/// # Safety
+///
+/// `config` must be readable, and what C reads of it meanwhile atomic.
+unsafe fn config<'c>(config: *const AoeConfig) -> &'c Config {
+    // SAFETY: The twins have the same layout, and every word is atomic.
+    unsafe { &*config.cast::<Config>() }
+}
+
+/// Settings as they are until somebody sets them.
+///
+/// # Safety
+///
+/// `block` must be writable; no lock is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_config_init(block: *mut AoeConfig) {
+    // SAFETY: As the caller promises.
+    module::set_defaults(unsafe { config(block) });
+}
+
+/// The settings of a target for which nobody set anything.
+///
+/// # Safety
+///
+/// `own` must be writable, and nobody else use it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_own_init(own: *mut AoeOwn) {
+    // SAFETY: As the caller promises; the twins have the same layout.
+    unsafe { own.cast::<Own>().write(Own::NONE) };
+}
+
+/// The disk of a target holds the root: 1 if it waits for ever from now on.
+///
+/// # Safety
+///
+/// `own` was initialised, and the target's mutex is held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_own_root(own: *mut AoeOwn) -> i32 {
+    // SAFETY: As the caller promises; the twins have the same layout.
+    unsafe { &mut *own.cast::<Own>() }.hold_root().into()
+}
+
+/// What a target is to be told.
+///
+/// # Safety
+///
+/// `block` and `own` were initialised, the target's mutex is held unless nobody
+/// can find it yet, and `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_compose(
+    block: *const AoeConfig,
+    own: *const AoeOwn,
+    shutting_down: i32,
+    out: *mut AoeSettings,
+) {
+    // SAFETY: Both as the caller promises; the twins have the same layout.
+    let (config, own) = unsafe { (config(block), &*own.cast::<Own>()) };
+    let settings = config.settings(own, shutting_down != 0);
+    // SAFETY: The caller promises `out` writable.
+    unsafe { out.write(convert::composed(&settings)) };
+}
+
+/// The value of a node of the module.
+///
+/// # Safety
+///
+/// `block` was initialised; `disco` is NULL or an initialised discovery, its
+/// mutex held; `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_module_read(
+    block: *const AoeConfig,
+    disco: *const DiscoBlock,
+    tree: u32,
+    index: u32,
+    out: *mut AoeValue,
+) {
+    // SAFETY: All three as the caller promises; a value may be any bytes.
+    let (config, discovery, out) =
+        unsafe { (config(block), (!disco.is_null()).then(|| discovery_ref(disco)), &mut *out) };
+    if let Some(field) = of_module(tree, index) {
+        let number = module::read(field, config, discovery, &mut Text::new(&mut out.text));
+        out.number = i64::from(number).cast_unsigned();
+    }
+}
+
+/// Sets a node of the module: 0 and what is to be done, or an errno.
+///
+/// # Safety
+///
+/// As for `aoe_core_module_read()`; `new` is readable and `todo` writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_module_write(
+    block: *mut AoeConfig,
+    disco: *mut DiscoBlock,
+    now: u64,
+    tree: u32,
+    index: u32,
+    new: *const AoeValue,
+    todo: *mut u32,
+) -> i32 {
+    // SAFETY: All four as the caller promises.
+    let (config, discovery, new, todo) =
+        unsafe { (config(block), (!disco.is_null()).then(|| discovery(disco)), &*new, &mut *todo) };
+    let (Some(field), Some(value)) = (of_module(tree, index), value(new)) else { return EINVAL };
+    answer(module::write(field, &value, config, discovery, Instant::from_micros(now)), todo)
+}
+
+/// The value of a node of a target or of a path, or `ENOENT` past the last.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `own` was initialised, and
+/// `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_target_read(
+    block: *const Block,
+    own: *const AoeOwn,
+    tree: u32,
+    path: u32,
+    index: u32,
+    out: *mut AoeValue,
+) -> i32 {
+    // SAFETY: All three as the caller promises; the twins have the same layout.
+    let (target, own, out) = unsafe { (block::target_ref(block), &*own.cast::<Own>(), &mut *out) };
+    let (Ok(path), Ok(index)) = (usize::try_from(path), usize::try_from(index)) else {
+        return ENOENT;
+    };
+    let mut text = Text::new(&mut out.text);
+    let number = match tree {
+        abi::TREE_TARGET => {
+            TARGET.get(index).map(|node| target::read(&node.field, target, own, &mut text))
+        }
+        _ => {
+            PATH.get(index).and_then(|node| target::read_path(&node.field, target, path, &mut text))
+        }
+    };
+    let Some(number) = number else { return ENOENT };
+    out.number = number;
+    0
+}
+
+/// Sets a node of a target: 0 and what is to be done, or an errno.
+///
+/// # Safety
+///
+/// `own` was initialised, and the target's mutex is held unless nobody can find
+/// it yet; `new` is readable and `todo` writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_target_write(
+    own: *mut AoeOwn,
+    index: u32,
+    new: *const AoeValue,
+    todo: *mut u32,
+) -> i32 {
+    // SAFETY: All three as the caller promises; the twins have the same layout.
+    let (own, new, todo) = unsafe { (&mut *own.cast::<Own>(), &*new, &mut *todo) };
+    let node = usize::try_from(index).ok().and_then(|index| TARGET.get(index));
+    let (Some(node), Some(value)) = (node, value(new)) else { return EINVAL };
+    answer(target::write(&node.field, &value, own), todo)
+}
+
+/// A target's line in `net.aoe.devices`.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_target_line(block: *const Block, out: *mut AoeValue) {
+    // SAFETY: Both as the caller promises.
+    let (target, address, out) =
+        unsafe { (block::target_ref(block), block::address(block), &mut *out) };
+    target::write_line(target, address, &mut Text::new(&mut out.text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ptr::from_ref;
+
+    #[test]
+    fn every_number_is_kept_where_c_reads_it_by_its_name() {
+        let config = Config::default();
+        let mut numbers = 0;
+        for node in ROOT {
+            let ModuleField::Number(number) = node.field else { continue };
+            let place = from_ref(number.place(&config)).addr() - from_ref(&config).addr();
+            let name = node.name.to_str().unwrap();
+            let field = AoeConfig::FIELDS.iter().find(|(field, _, _)| *field == name);
+            assert_eq!(field.map(|(_, at, _)| *at), Some(place), "{name}");
+            numbers += 1;
+        }
+        // The others are the policy and whether there is a filter.
+        assert_eq!(numbers, AoeConfig::FIELDS.len() - 2);
+    }
+
+    #[test]
+    fn a_tree_ends_with_its_last_node() {
+        for (tree, length) in [
+            (abi::TREE_MODULE, ROOT.len()),
+            (abi::TREE_FILTER, FILTER.len()),
+            (abi::TREE_STATS, STATS.len()),
+            (abi::TREE_TARGET, TARGET.len()),
+            (abi::TREE_PATH, PATH.len()),
+            (5, 0),
+        ] {
+            let mut node = core::mem::MaybeUninit::uninit();
+            // SAFETY: The node is writable.
+            let is_there = |n: &u32| unsafe { aoe_core_node(tree, *n, node.as_mut_ptr()) } == 0;
+            assert_eq!((0..1000).take_while(is_there).count(), length, "tree {tree}");
+        }
+    }
+}
