@@ -123,8 +123,6 @@ aoe_bufs_reap(struct aoe_softc *sc, uint64_t now)
 	struct aoe_buf *b, *next;
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	if (atomic_load_ptr(&sc->sc_sent) == 0)
-		return;
 	b = (struct aoe_buf *)atomic_swap_ptr(&sc->sc_sent, 0);
 	atomic_thread_fence_acq();
 	for (; b != NULL; b = next) {
@@ -212,14 +210,18 @@ aoe_plain_frame(u_int length)
 }
 
 /*
- * The header, which always has all its bytes, zeros behind those that count;
- * data comes over them afterwards.
+ * As much as the shortest frame has: the header, which always has all its
+ * bytes, zeros behind those that count, and more zeros.  Data comes over them
+ * afterwards.
  */
 static void
 aoe_frame_start(struct mbuf *m, const struct aoe_output *o)
 {
+	char *p;
 
-	memcpy(mtod(m, char *), o->header, sizeof(o->header));
+	p = mtod(m, char *);
+	memcpy(p, o->header, AOE_TX_HEADER);
+	memset(p + AOE_TX_HEADER, 0, AOE_FRAME_MIN - AOE_TX_HEADER);
 }
 
 static void
@@ -229,7 +231,7 @@ aoe_frame_finish(struct mbuf *m, const struct aoe_output *o)
 	u_int used;
 
 	p = mtod(m, char *);
-	used = o->header_length + o->data_length;
+	used = MAX(o->header_length + o->data_length, AOE_FRAME_MIN);
 	if (used < o->frame_length)
 		memset(p + used, 0, o->frame_length - used);
 	m->m_len = m->m_pkthdr.len = o->frame_length;

@@ -61,7 +61,8 @@ aoe_input_locked(struct aoe_softc *sc)
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
 	sc->sc_now = aoe_now();
-	aoe_bufs_reap(sc, sc->sc_now);
+	if (atomic_load_ptr(&sc->sc_sent) != 0)
+		aoe_bufs_reap(sc, sc->sc_now);
 	return (sc->sc_now);
 }
 
