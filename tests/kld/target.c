@@ -63,6 +63,7 @@ target_add(struct link *l, unsigned shelf, unsigned slot, long bytes,
 	t->size = bytes & ~(long)(SECTOR - 1);
 	t->bytes = host_pages((unsigned long)bytes);
 	t->bufcnt = 16;
+	snprintf(t->model, sizeof(t->model), "kld wire target");
 	t->mac[0] = 0x02;
 	t->mac[1] = 0xae;
 	put16(t->mac + 2, shelf);
@@ -161,13 +162,15 @@ target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
 		t->no_ata = n != 0;
 	else if (strcmp(what, "serial") == 0)
 		snprintf(t->serial, sizeof(t->serial), "%s", value);
+	else if (strcmp(what, "model") == 0)
+		snprintf(t->model, sizeof(t->model), "%s", value);
 	else if (strcmp(what, "config") == 0) {
 		snprintf(t->config, sizeof(t->config), "%s", value);
 		t->config_len = (unsigned)strlen(t->config);
 	} else {
 		fprintf(out, "mute, readonly, holdwrites, deaf, lose, drop, workers, bufcnt, scnt, "
 		    "optional, silent, smart, maxlen, sector, sizeless, group, "
-		    "noata, word, serial or config\n");
+		    "noata, word, serial, model or config\n");
 		error = FBSD_EINVAL;
 	}
 	pthread_mutex_unlock(&lock);
@@ -232,7 +235,7 @@ identify(const struct target *t, unsigned char *id)
 	}
 	ata_string(id + 20, t->serial, 20);
 	ata_string(id + 46, "1", 8);
-	ata_string(id + 54, "kld wire target", 40);
+	ata_string(id + 54, t->model, 40);
 	for (i = 0; i < 4; i++)
 		id[120 + i] = (unsigned char)((sectors > 0x0fffffff ?
 		    0x0fffffff : sectors) >> (8 * i));

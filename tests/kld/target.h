@@ -30,7 +30,7 @@ struct target {
 	struct work	*work;		/* requests worked on at once */
 	unsigned long	 answered;
 	unsigned char	 mac[6];
-	char		 serial[21];
+	char		 serial[21], model[41];
 	char		 config[1024];
 	unsigned	 config_len;
 	bool		 optional;	/* has a mask and a reservation */
