@@ -12,6 +12,7 @@ mod identify;
 mod mask;
 mod reserve;
 mod route;
+mod smart;
 
 pub use ata::{AtaCommand, AtaError, AtaFlags, AtaRequest, AtaResponse};
 pub use config::{ConfigCommand, ConfigRequest, ConfigResponse};
@@ -20,6 +21,7 @@ pub use identify::{Details, Identify};
 pub use mask::{Directive, MaskCommand, MaskError, MaskRequest, MaskResponse};
 pub use reserve::{ReserveCommand, ReserveRequest, ReserveResponse};
 pub use route::{Route, Success};
+pub use smart::{SmartAttribute, SmartHealth};
 
 use core::fmt;
 
