@@ -8,6 +8,7 @@ use crate::output::{Draft, Payload, Why};
 use core::ffi::c_char;
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// As in the header; compared when the module is loaded.
 pub const ABI_VERSION: u32 = 5;
@@ -30,7 +31,7 @@ macro_rules! twin {
     ($(#[$meta:meta])* $name:ident, $size:literal { $($field:ident: $type:ty = $at:literal,)* }) => {
         $(#[$meta])*
         #[repr(C)]
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
         pub struct $name {
             $(pub $field: $type,)*
         }
