@@ -62,7 +62,8 @@ LDSCRIPT_FLAGS=	-T ${.CURDIR}/kmod-shim/aoe.ld
 
 # One object, first in line so that a missing Rust is said before all else.
 OBJS=		aoe_core.o
-aoe_core.o: ${CORE:S|^|${.CURDIR}/|} ${.CURDIR}/Cargo.toml ${.CURDIR}/tools/core
+aoe_core.o: ${CORE:S|^|${.CURDIR}/|} ${.CURDIR}/Cargo.toml ${.CURDIR}/tools/core \
+    ${.CURDIR}/tools/rust.sh
 	sh ${.CURDIR}/tools/core ${AOE_ARCH} ${.TARGET} ${.OBJDIR}/aoe_core.build
 
 all: aoe.gate
