@@ -13,7 +13,7 @@
 #	RUSTC, CARGO		the Rust to use (found)
 #	AOE_PANIC_CHECK=warn	build although this Rust left a reachable panic
 #	WITHOUT_SDT=yes		for a kernel without options KDTRACE_HOOKS
-#	TOOL_FLAGS		variables for the make that builds aoectl
+#	TOOL_TARGET		what aoectl is built for: native, amd64 or arm64
 
 KMOD=		aoe
 KMODDIR?=	/boot/modules
@@ -73,19 +73,17 @@ aoe.gate: ${KMOD}.ko ${.CURDIR}/tools/gate ${.CURDIR}/tools/symbols.list
 	    ${KERNEL_VERSION} ${AOE_ARCH} ${KMOD}.ko aoe_core.o
 	@touch ${.TARGET}
 
-CLEANFILES+=	aoe.gate aoe_core.o.rust
-CLEANDIRS+=	aoe_core.build
+CLEANFILES+=	aoe.gate aoe_core.o.rust aoectl.out
+CLEANDIRS+=	aoe_core.build aoectl.build
 
 # The tool is a program, which bsd.kmod.mk cannot build.
-TOOL_MAKE=	cd ${.CURDIR}/aoectl && ${MAKE} MAKEOBJDIR=${.OBJDIR}/aoectl \
-		PREFIX=${PREFIX} ${TOOL_FLAGS}
-all: tool
-tool: .PHONY
-	mkdir -p ${.OBJDIR}/aoectl
-	${TOOL_MAKE} all
-clean-tool: .PHONY
-	mkdir -p ${.OBJDIR}/aoectl
-	${TOOL_MAKE} clean cleandepend
+TOOL!=		cd ${.CURDIR} && find aoectl/src -name '*.rs'
+all: aoectl.out
+aoectl.out: ${CORE:S|^|${.CURDIR}/|} ${TOOL:S|^|${.CURDIR}/|} \
+    ${.CURDIR}/aoectl/Cargo.toml ${.CURDIR}/aoectl/Cargo.lock \
+    ${.CURDIR}/tools/aoectl ${.CURDIR}/tools/rust.sh
+	sh ${.CURDIR}/tools/aoectl ${TOOL_TARGET:Unative} ${.TARGET} \
+	    ${.OBJDIR}/aoectl.build
 
 # What goes below PREFIX, the tool aside: its mode, where from, where to.
 DTRACE!=	cd ${.CURDIR}/dtrace && echo *.d
@@ -107,7 +105,7 @@ install-files: .PHONY
 	${INSTALL} -m ${_mode} ${.CURDIR}/${_from} ${DESTDIR}${PREFIX}/${_to}
 .endfor
 	mkdir -p ${DESTDIR}${PREFIX}/sbin
-	${TOOL_MAKE} install
+	${INSTALL} -m 555 ${.OBJDIR}/aoectl.out ${DESTDIR}${PREFIX}/sbin/aoectl
 
 beforeinstall: install-directory
 install-directory: .PHONY
@@ -121,6 +119,3 @@ deinstall: .PHONY
 	-${KLDXREF_CMD:Ukldxref} ${DESTDIR}${KMODDIR}
 
 .include <bsd.kmod.mk>
-
-# A rule of that name before the above would take the place of its own.
-clean: clean-tool

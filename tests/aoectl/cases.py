@@ -55,8 +55,10 @@ cases(plain(errors={"net.aoe.version": errno.ENOENT, "net.aoe.iflist": errno.ENO
 cases(plain(), "list 7", "list 7.255", "list 65535.1", "list aoe7.3", "list e7e3", "list x", "list 7.3x", ["list", ""],
       "list /dev/7.3", "list /dev/aoe7e3", "list -7.3", "list 99999999999999999999.1", "list 7.-3")
 
-# What ends before a command begins.
+# What ends before a command begins, and how its form is chosen.
 cases(plain(), "", "help", "-h", "--help", "help list", "frob", "frob -h", "version", "version now")
+cases(plain(), "--libxo:JP version", "--libxo=xml version", "version --libxo pretty,json", "--libxo nonsense list", "--libxo",
+      "--libxo:Q list", "--libxo-check list")
 cases(plain(device=errno.ENOENT), "list", "version", "frob")
 cases(plain(device=errno.EPERM), "list")
 cases(plain(device=errno.EIO), "list")

@@ -97,22 +97,13 @@ class Absent(Structure):
     ]
 
 
-class Identity(Structure):
-    _fields_ = [
-        ("page", c_uint8 * 512), ("sectors", c_uint64), ("wwn", c_uint64),
-        *((name, c_uint32) for name in "sector_logical sector_physical sector_offset rotation supported enabled".split()),
-        ("serial", c_char * 21), ("model", c_char * 41), ("firmware", c_char * 9), ("reserved", c_uint8),
-        ("trim_blocks", c_uint32), ("reserved2", c_uint32),
-    ]
-
-
 class Accept(Structure):
     _fields_ = [("major", c_uint16), ("minor", c_uint8), ("reserved", c_uint8 * 5), ("page", c_uint8 * 512)]
 
 
 REQUESTS = {
     0: ("version", Version), 1: ("target", Target), 2: ("control", Control), 3: ("discover", Address),
-    4: ("revalidate", Address), 5: ("forget", Address), 6: ("log", Log), 7: ("identity", Identity),
+    4: ("revalidate", Address), 5: ("forget", Address), 6: ("log", Log),
     8: ("absent", Absent), 9: ("accept", Accept),
 }
 

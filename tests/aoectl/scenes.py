@@ -171,9 +171,6 @@ class Scene:
 
     accepted = b"other"
 
-    def identity(self, i):
-        decode(bytes(i.page), i)
-
     # Management commands, as a target answers them.
 
     def control(self, c):
@@ -265,31 +262,3 @@ class Scene:
 
 def copy(source, to):
     ctypes.memmove(ctypes.addressof(to), ctypes.addressof(source), ctypes.sizeof(to))
-
-
-def decode(raw, i):
-    """The driver's decoder, as far as these tests need it."""
-    words = [int.from_bytes(raw[2 * n:2 * n + 2], "little") for n in range(256)]
-
-    def text(first, count):
-        swapped = b"".join(w.to_bytes(2, "big") for w in words[first:first + count])
-        return bytes(b if 32 <= b < 127 else 63 for b in swapped.replace(b"\0", b" ").strip())
-
-    i.serial, i.firmware, i.model = text(10, 10), text(23, 4), text(27, 20)
-    i.sectors = sum(words[100 + n] << 16 * n for n in range(4))
-    i.sector_logical = words[117] * 2 if words[106] & 0x5000 == 0x5000 else 512
-    i.sector_physical = i.sector_logical << (words[106] & 15 if words[106] & 0x6000 == 0x6000 else 0)
-    i.rotation = words[217]
-    if words[87] & 0x100:
-        for n in range(4):
-            i.wwn = i.wwn << 16 | words[108 + n]
-    supported, enabled = words[83], words[86]
-    i.supported = (words[82] & 1) | (words[82] >> 4 & 2) | (words[82] >> 4 & 4)
-    i.enabled = (words[85] & 1) | (words[85] >> 4 & 2) | (words[85] >> 4 & 4)
-    for bit, flag in ((10, 8), (12, 16), (13, 32)):
-        if supported >> bit & 1:
-            i.supported |= flag
-            i.enabled |= flag
-    if words[169] & 1:
-        i.supported |= 64
-        i.enabled |= 64

@@ -1,0 +1,174 @@
+//! accept: takes another disk for the one that a target had.
+//!
+//! Shows what it is about; whether it may be, the driver decides.
+
+use std::ffi::OsString;
+use std::io::BufRead;
+use std::thread::sleep;
+use std::time::Duration;
+
+use aoe_core::ffi::abi::{INFO_OPEN, PATHS};
+use aoe_core::wire::{Identify, Mac, SECTOR};
+
+use crate::Tool;
+use crate::args::{Options, number};
+use crate::ioctl::{self, Accept, Message, PATH_DOWN, PATH_UP, Path, Target};
+use crate::os::Errno;
+use crate::status::{Outcome, Status, complain, failed, say};
+use crate::text::{field, size};
+
+/// Tenths of seconds that the disk has to answer again.
+const TENTHS: u32 = 50;
+
+/// What answers on a path that is not the disk's.
+struct Found<'a> {
+    page: [u8; SECTOR],
+    disk: Identify,
+    path: &'a Path,
+}
+
+fn bytes_of(disk: &Identify) -> u64 {
+    disk.sectors.wrapping_mul(disk.logical_sector.into())
+}
+
+fn bytes_at(target: &Target) -> u64 {
+    target.info.sectors.wrapping_mul(SECTOR as u64)
+}
+
+/// Asks the paths that are not the disk's; all have to say the same.
+fn look<'a>(tool: &mut Tool, target: &'a Target, only: Option<u32>) -> Outcome<Found<'a>> {
+    let name = field(&target.name);
+    let mut found: Option<Found> = None;
+    for path in target.paths() {
+        let index = path.info.index;
+        if matches!(path.info.state, PATH_UP | PATH_DOWN)
+            || only.is_some_and(|only| only != u32::from(index))
+        {
+            continue;
+        }
+        let Ok(page) = tool.identify(target, Some(index)) else { continue };
+        let disk = Identify::parse(&page);
+        if let Some(other) = &found
+            && !(other.disk.names_as(&disk) && other.disk.sectors == disk.sectors)
+        {
+            complain!(
+                "{name}: paths {} and {index} lead to different disks: -p says which of them",
+                other.path.info.index
+            );
+            return Err(Status::Use);
+        }
+        found = Some(Found { page, disk, path });
+    }
+    found.ok_or_else(|| {
+        complain!("{name}: no other disk answers there");
+        Status::Silent
+    })
+}
+
+/// The status for an errno of the driver, after saying what it means.
+fn refused(errno: Errno, name: &str) -> Status {
+    match errno {
+        Errno::EBUSY => complain!("{name}: the disk itself answers: there is nothing to accept"),
+        Errno::ENODEV => complain!("{name}: no other disk answers there"),
+        Errno::ENOSPC => complain!(
+            "{name}: the disk there is smaller than the open one: close /dev/{name} first.  \
+             Unmount its file systems, export its pool, stop its mirror or swapping; fstat(1) \
+             shows programs.  Closed, it is used as it is"
+        ),
+        Errno::EINVAL => complain!(
+            "{name}: the sectors of the disk there have another size than those of the open \
+             one: close /dev/{name} first"
+        ),
+        other => return failed(other, name),
+    }
+    Status::Silent
+}
+
+/// What cannot be, before anybody is asked for his consent.
+fn check(target: &Target, disk: &Identify) -> Result<(), Errno> {
+    if !target.has(INFO_OPEN) {
+        Ok(())
+    } else if disk.logical_sector != target.info.sector_logical {
+        Err(Errno::EINVAL)
+    } else if bytes_of(disk) < bytes_at(target) {
+        Err(Errno::ENOSPC)
+    } else {
+        Ok(())
+    }
+}
+
+/// A yes on standard input.
+fn consents(target: &Target, found: &Found) -> bool {
+    let (name, info) = (field(&target.name), &target.info);
+    say(format_args!(
+        "{name} was: {}, serial {}, {}{}\n\
+         there is: {}, serial {}, {}, on path {} ({}, {:?})\n\
+         I/O that waits for the old disk goes to the new one. If that does not hold the\n\
+         same data, its contents are damaged.\n\
+         Accept it as {name}? [y/N] ",
+        field(&info.model),
+        field(&info.serial),
+        size(bytes_at(target)),
+        if target.has(INFO_OPEN) { ", open" } else { "" },
+        field(&found.disk.model),
+        field(&found.disk.serial),
+        size(bytes_of(&found.disk)),
+        found.path.info.index,
+        field(&found.path.interface),
+        Mac(found.path.info.mac)
+    ));
+    let mut answer = String::new();
+    // What cannot be read is no yes.
+    let _ = std::io::stdin().lock().read_line(&mut answer);
+    answer.starts_with(['y', 'Y'])
+}
+
+/// Waits until the target is up with the new disk.
+fn wait_for(tool: &mut Tool, name: &str, disk: &Identify) -> Outcome {
+    for _ in 0..TENTHS {
+        let target = tool.target(name.as_ref())?;
+        if target.is_up() {
+            let serial = field(&target.info.serial);
+            if serial != field(&disk.serial) {
+                break;
+            }
+            tool.out.value("name", name).words(": ").value("result", "accepted");
+            tool.out.words(", serial ").value("serial", &*serial).words('\n');
+            return Ok(());
+        }
+        sleep(Duration::from_millis(100));
+    }
+    complain!("{name}: not accepted: what answers now is not what did before");
+    Err(Status::Silent)
+}
+
+pub fn accept(tool: &mut Tool, words: &[OsString]) -> Outcome {
+    let (mut forced, mut path) = (false, None);
+    let mut options = Options::new(words, "f", "p");
+    while let Some(option) = options.next() {
+        let set = option.and_then(|(letter, value)| {
+            match letter {
+                b'f' => forced = true,
+                _ => path = Some(number(value, 0, PATHS as u32 - 1)?),
+            }
+            Ok(())
+        });
+        set.map_err(|_| tool.usage())?;
+    }
+    let [name] = options.rest() else { return Err(tool.usage()) };
+    let target = tool.target(name)?;
+    let name = field(&target.name);
+    if target.is_up() {
+        return Err(refused(Errno::EBUSY, &name));
+    }
+    let found = look(tool, &target, path)?;
+    check(&target, &found.disk).map_err(|errno| refused(errno, &name))?;
+    if !forced && !consents(&target, &found) {
+        complain!("{name}: not accepted");
+        return Err(Status::Fault);
+    }
+    let mut accept =
+        Accept { major: target.major, minor: target.minor, page: found.page, ..Accept::new() };
+    tool.system.ask(&ioctl::ACCEPT, &mut accept).map_err(|errno| refused(errno, &name))?;
+    wait_for(tool, &name, &found.disk)
+}

@@ -1,0 +1,132 @@
+//! Management commands: how one is sent, and what a refusal means.
+
+use aoe_core::wire::{AtaCommand, AtaError, AtaRequest, AtaResponse, ConfigRequest, SECTOR};
+
+use crate::Tool;
+use crate::ioctl::{self, Control, Target};
+use crate::os::Errno;
+use crate::status::{Outcome, Status, complain, failed};
+use crate::text::{field, hexadecimal};
+
+const TRIES: u8 = 4;
+const WAIT_MS: u32 = 1000;
+
+/// AoE's numbers.
+const ATA: u32 = 0;
+const CONFIG: u32 = 1;
+const MASK: u32 = 2;
+const RESERVE: u32 = 3;
+
+impl Control {
+    /// A command whose argument is made of these parts.
+    fn command(target: &Target, command: u32, parts: &[&[u8]]) -> Control {
+        let mut control = Control::to(target);
+        (control.command, control.tries, control.wait_ms) = (command, TRIES, WAIT_MS);
+        let argument = parts.concat();
+        if let Some(data) = control.data.get_mut(..argument.len()) {
+            data.copy_from_slice(&argument);
+        }
+        control.length = u32::try_from(argument.len()).unwrap_or(u32::MAX);
+        control
+    }
+
+    pub fn ata(target: &Target, request: AtaRequest) -> Control {
+        let mut argument = [0; AtaRequest::LEN];
+        request.emit(&mut argument);
+        Control::command(target, ATA, &[&argument])
+    }
+
+    pub fn config(target: &Target, request: ConfigRequest, string: &[u8]) -> Control {
+        let mut argument = [0; ConfigRequest::LEN];
+        request.emit(&mut argument);
+        Control::command(target, CONFIG, &[&argument, string])
+    }
+
+    pub fn mask(target: &Target, argument: &[u8], directives: &[u8]) -> Control {
+        Control::command(target, MASK, &[argument, directives])
+    }
+
+    pub fn reserve(target: &Target, argument: &[u8], hosts: &[u8]) -> Control {
+        Control::command(target, RESERVE, &[argument, hosts])
+    }
+
+    /// The registers of an answer to an ATA command that says that it worked.
+    pub fn success(&self) -> Option<AtaResponse> {
+        let response = AtaResponse::parse(self.answer()).ok()?;
+        (self.refused == 0 && response.is_success()).then_some(response)
+    }
+
+    /// The first sector of its data.
+    pub fn sector(&self) -> Option<&[u8; SECTOR]> {
+        self.answer().get(AtaRequest::LEN..)?.first_chunk()
+    }
+}
+
+/// The status of an answered command, after saying why it was refused.
+pub fn accepted(control: &Control, name: &str) -> Outcome {
+    if control.refused == 0 {
+        return Ok(());
+    }
+    match control.error {
+        1 => complain!("{name}: the target does not know this command"),
+        2 => complain!("{name}: the target does not take the argument"),
+        3 => {
+            complain!("{name}: the target cannot reach its disk");
+            return Err(Status::Silent);
+        }
+        4 => complain!("{name}: the target has a config string"),
+        5 => complain!("{name}: the target speaks another version of AoE"),
+        6 => complain!("{name}: reserved by another host"),
+        other => complain!("{name}: the target refuses, error {other}"),
+    }
+    Err(Status::Refused)
+}
+
+/// An answer that ends before it should.
+pub fn cut_short(name: &str) -> Status {
+    complain!("{name}: the answer is cut short");
+    Status::Refused
+}
+
+/// The status of an answered ATA command, after saying what the disk says.
+fn taken(control: &Control, sent: AtaCommand, name: &str) -> Outcome {
+    accepted(control, name)?;
+    let response = AtaResponse::parse(control.answer()).map_err(|_| cut_short(name))?;
+    match response.outcome(sent) {
+        Ok(()) => return Ok(()),
+        Err(AtaError::Aborted) => complain!("{name}: the disk does not take this command"),
+        Err(_) => complain!(
+            "{name}: the disk reports status {}, error {}",
+            hexadecimal(response.status),
+            hexadecimal(response.error)
+        ),
+    }
+    Err(Status::Refused)
+}
+
+impl Tool {
+    pub fn control(&mut self, control: &mut Control) -> Result<(), Errno> {
+        self.system.ask(&ioctl::CONTROL, control)
+    }
+
+    /// Asks for a sector, on any path or on one.
+    pub fn sector(
+        &mut self,
+        target: &Target,
+        request: AtaRequest,
+        path: Option<u8>,
+    ) -> Outcome<[u8; SECTOR]> {
+        let name = field(&target.name);
+        let mut control = Control::ata(target, request);
+        control.path = path.unwrap_or(control.path);
+        self.control(&mut control).map_err(|errno| failed(errno, &name))?;
+        taken(&control, request.command, &name)?;
+        control.sector().copied().ok_or_else(|| cut_short(&name))
+    }
+
+    /// Targets may answer others now, or otherwise: ask everybody again.
+    pub fn rediscover(&mut self) {
+        // What is wrong with the module, the next command says.
+        let _ = self.system.ask(&ioctl::DISCOVER, &mut ioctl::Address::everybody());
+    }
+}

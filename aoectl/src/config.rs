@@ -1,0 +1,135 @@
+//! config: the string by which hosts tell targets apart.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use aoe_core::wire::{ConfigCommand, ConfigRequest, ConfigResponse};
+
+use crate::Tool;
+use crate::ask::accepted;
+use crate::ioctl::{Control, Target};
+use crate::os::Errno;
+use crate::status::{Outcome, Status, complain, failed};
+use crate::text::{field, printable};
+
+fn query(
+    tool: &mut Tool,
+    target: &Target,
+    command: ConfigCommand,
+    string: &[u8],
+) -> Result<Control, Errno> {
+    let string_length = u16::try_from(string.len()).unwrap_or(u16::MAX);
+    let mut control = Control::config(target, ConfigRequest { command, string_length }, string);
+    tool.control(&mut control)?;
+    Ok(control)
+}
+
+fn read(tool: &mut Tool, target: &Target) -> Result<Control, Errno> {
+    query(tool, target, ConfigCommand::Read, &[])
+}
+
+/// The string of an answer, whole or not at all.
+fn string<'a>(response: &ConfigResponse<'a>) -> &'a [u8] {
+    if response.string.len() == usize::from(response.string_length) { response.string } else { &[] }
+}
+
+fn say(tool: &mut Tool, target: &Target, control: &Control) {
+    // kvblade's answer to a refused set has no string, nor what is before it.
+    let is_whole = control.answer().len() >= ConfigRequest::LEN;
+    let bytes = if is_whole { control.answer() } else { &control.data };
+    let Ok(response) = ConfigResponse::parse(bytes) else { return };
+    let string = if is_whole { string(&response) } else { &[] };
+    let out = &mut tool.out;
+    out.hidden("name", &*field(&target.name)).value("config", &*printable(string));
+    // No string, no line; programs get an empty one.
+    if !string.is_empty() {
+        out.words('\n');
+    }
+    out.hidden("length", string.len() as u64);
+    out.hidden("firmware-version", response.firmware);
+    out.hidden("buffer-count", response.buffer_count);
+    out.hidden("sector-count", response.sector_count);
+}
+
+/// Whether the string is the one that we set: a set that was repeated is
+/// refused if the first copy was carried out and its answer lost.
+fn is_ours(tool: &mut Tool, target: &Target, refused: &Control, wanted: &[u8]) -> Option<Control> {
+    const HAS_A_STRING: u8 = 4;
+    if refused.error != HAS_A_STRING || refused.tries < 2 {
+        return None;
+    }
+    let answer = read(tool, target).ok().filter(|answer| answer.refused == 0)?;
+    let is_equal =
+        ConfigResponse::parse(answer.answer()).is_ok_and(|response| string(&response) == wanted);
+    is_equal.then_some(answer)
+}
+
+fn set(tool: &mut Tool, target: &Target, command: ConfigCommand, wanted: &[u8]) -> Outcome {
+    let name = field(&target.name);
+    let mut control = query(tool, target, command, wanted).map_err(|errno| failed(errno, &name))?;
+    if control.refused != 0 {
+        match is_ours(tool, target, &control, wanted) {
+            Some(answer) => control = answer,
+            None => return accepted(&control, &name),
+        }
+    }
+    tool.rediscover();
+    say(tool, target, &control);
+    Ok(())
+}
+
+/// A target whose string does not match says nothing: is it there, then?
+fn test(tool: &mut Tool, target: &Target, command: ConfigCommand, wanted: &[u8]) -> Outcome {
+    let name = field(&target.name);
+    let told = |errno| failed(errno, &name);
+    read(tool, target).map_err(told)?;
+    let matches = match query(tool, target, command, wanted) {
+        Ok(answer) => {
+            accepted(&answer, &name)?;
+            true
+        }
+        Err(Errno::ETIMEDOUT) => {
+            let answer = read(tool, target).map_err(|_| told(Errno::ETIMEDOUT))?;
+            accepted(&answer, &name)?;
+            false
+        }
+        Err(errno) => return Err(told(errno)),
+    };
+    tool.out.hidden("name", &*name);
+    tool.out.shown("matches", if matches { "matches" } else { "does not match" }, matches);
+    tool.out.words('\n');
+    if matches { Ok(()) } else { Err(Status::Fault) }
+}
+
+pub fn config(tool: &mut Tool, words: &[OsString]) -> Outcome {
+    let (name, verb, string) = match words {
+        [name] => (name, "read", None),
+        [name, verb] => (name, verb.to_str().unwrap_or_default(), None),
+        [name, verb, string] => (name, verb.to_str().unwrap_or_default(), Some(string.as_bytes())),
+        _ => return Err(tool.usage()),
+    };
+    if string.is_some_and(|string| string.len() > ConfigRequest::STRING_MAX)
+        && ["test", "prefix", "set", "force"].contains(&verb)
+    {
+        complain!("a config string has at most {} bytes", ConfigRequest::STRING_MAX);
+        return Err(Status::Use);
+    }
+    let (act, command): (fn(&mut Tool, &Target, _, &[u8]) -> _, _) = match (verb, string) {
+        ("read", None) => (read_string, ConfigCommand::Read),
+        ("test", Some(_)) => (test, ConfigCommand::Test),
+        ("prefix", Some(_)) => (test, ConfigCommand::Prefix),
+        ("set", Some(_)) => (set, ConfigCommand::Set),
+        ("force", Some(_)) => (set, ConfigCommand::ForceSet),
+        _ => return Err(tool.usage()),
+    };
+    let target = tool.target(name)?;
+    act(tool, &target, command, string.unwrap_or_default())
+}
+
+fn read_string(tool: &mut Tool, target: &Target, _: ConfigCommand, _: &[u8]) -> Outcome {
+    let name = field(&target.name);
+    let answer = read(tool, target).map_err(|errno| failed(errno, &name))?;
+    accepted(&answer, &name)?;
+    say(tool, target, &answer);
+    Ok(())
+}

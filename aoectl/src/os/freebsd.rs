@@ -1,0 +1,156 @@
+//! The control device and sysctl(3) of FreeBSD.
+
+use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::ptr;
+
+use super::Errno;
+
+#[expect(unsafe_code, reason = "a declaration")]
+// SAFETY: As in sys/ioctl.h and sys/sysctl.h.
+unsafe extern "C" {
+    unsafe fn ioctl(fd: c_int, request: c_ulong, ...) -> c_int;
+    unsafe fn sysctl(
+        name: *const c_int,
+        names: c_uint,
+        old: *mut c_void,
+        old_length: *mut usize,
+        new: *const c_void,
+        new_length: usize,
+    ) -> c_int;
+}
+
+/// What sysctl(3) answers about itself, by the second number.
+const OF_SYSCTL: c_int = 0;
+const NAME: c_int = 1;
+const NEXT: c_int = 2;
+const OID: c_int = 3;
+const FORMAT: c_int = 4;
+
+/// Kinds of variables.
+const KIND: u32 = 0xf;
+const INT: u32 = 2;
+const STRING: u32 = 3;
+const UINT: u32 = 6;
+const U64: u32 = 9;
+
+/// More than a variable of the driver has.
+const VALUE_MAX: usize = 4096;
+
+/// The number as this system's library has it.
+pub fn native(errno: Errno) -> i32 {
+    errno.0
+}
+
+fn last() -> Errno {
+    Errno(io::Error::last_os_error().raw_os_error().unwrap_or(0))
+}
+
+/// What a variable holds, as bytes; a new value is set where there is one.
+fn query(name: &[c_int], new: Option<&[u8]>) -> Result<Vec<u8>, Errno> {
+    let mut old = vec![0; VALUE_MAX];
+    let mut length = old.len();
+    let names = c_uint::try_from(name.len()).map_err(|_| Errno::EINVAL)?;
+    let (new, new_length) = new.map_or((ptr::null(), 0), |new| (new.as_ptr(), new.len()));
+    #[expect(unsafe_code, reason = "a call of the system")]
+    // SAFETY: Every pointer is to as many bytes as its length says.
+    let status = unsafe {
+        sysctl(name.as_ptr(), names, old.as_mut_ptr().cast(), &mut length, new.cast(), new_length)
+    };
+    if status != 0 {
+        return Err(last());
+    }
+    old.truncate(length);
+    Ok(old)
+}
+
+/// The numbers in an answer.
+fn numbers(bytes: &[u8]) -> Vec<c_int> {
+    bytes.as_chunks().0.iter().map(|four| c_int::from_ne_bytes(*four)).collect()
+}
+
+/// A question about the variable with these numbers.
+fn about(question: c_int, oid: &[c_int]) -> Result<Vec<u8>, Errno> {
+    query(&[&[OF_SYSCTL, question], oid].concat(), None)
+}
+
+fn oid_of(name: &str) -> Result<Vec<c_int>, Errno> {
+    query(&[OF_SYSCTL, OID], Some(name.as_bytes())).map(|oid| numbers(&oid))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.split(|&byte| byte == 0).next().unwrap_or_default()).into_owned()
+}
+
+/// A variable's value in words.
+fn value(oid: &[c_int]) -> Result<String, Errno> {
+    let format = about(FORMAT, oid)?;
+    let kind = format.first_chunk().map_or(0, |kind| u32::from_ne_bytes(*kind)) & KIND;
+    let raw = query(oid, None)?;
+    let written = match kind {
+        STRING => Some(text(&raw)),
+        INT => raw.first_chunk().map(|n| i32::from_ne_bytes(*n).to_string()),
+        UINT => raw.first_chunk().map(|n| u32::from_ne_bytes(*n).to_string()),
+        U64 => raw.first_chunk().map(|n| u64::from_ne_bytes(*n).to_string()),
+        _ => None,
+    };
+    written.ok_or(Errno::EINVAL)
+}
+
+/// The system, with its control device once that is open.
+pub struct System {
+    device: Option<File>,
+}
+
+impl System {
+    pub fn new() -> System {
+        System { device: None }
+    }
+
+    pub fn open(&mut self) -> Result<(), Errno> {
+        let device = OpenOptions::new().read(true).write(true).open("/dev/aoectl");
+        self.device = Some(device.map_err(|error| Errno(error.raw_os_error().unwrap_or(0)))?);
+        Ok(())
+    }
+
+    pub(super) fn ioctl(&mut self, request: u32, data: &mut [u8]) -> Result<(), Errno> {
+        let device = self.device.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+        let pointer: *mut c_char = data.as_mut_ptr().cast();
+        #[expect(unsafe_code, reason = "a call of the system")]
+        // SAFETY: The request says how many bytes there are, and was made of their type.
+        let status = unsafe { ioctl(device, c_ulong::from(request), pointer) };
+        if status == 0 { Ok(()) } else { Err(last()) }
+    }
+
+    pub fn sysctl(&self, name: &str) -> Result<String, Errno> {
+        value(&oid_of(name)?)
+    }
+
+    /// All that the tool sets are strings.
+    pub fn set_sysctl(&self, name: &str, value: &[u8]) -> Result<(), Errno> {
+        let value = [value, &[0]].concat();
+        query(&oid_of(name)?, Some(&value)).map(|_| ())
+    }
+
+    /// Every variable below a node, by its whole name.
+    pub fn sysctls(&self, prefix: &str) -> Result<Vec<(String, String)>, Errno> {
+        let root = oid_of(prefix)?;
+        let mut next = root.clone();
+        let mut all = Vec::new();
+        loop {
+            next = match about(NEXT, &next) {
+                Ok(oid) => numbers(&oid),
+                Err(Errno::ENOENT) => return Ok(all),
+                Err(errno) => return Err(errno),
+            };
+            if !next.starts_with(&root) {
+                return Ok(all);
+            }
+            if let (Ok(name), Ok(value)) = (about(NAME, &next), value(&next)) {
+                all.push((text(&name), value));
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The control device and sysctl of a module in kld, for a tool that is built
+//! for Linux. AOECTL_KLD names kld's socket; AOECTL_AS holds options of its
+//! ioctl command, -j or -u 1001, to be somebody else.
+
+use std::fmt::Display;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+use super::Errno;
+use crate::status::{Status, complain};
+
+/// The number as this system's library has it.
+pub fn native(errno: Errno) -> i32 {
+    match errno.0 {
+        35 => 11,  // EAGAIN
+        40 => 90,  // EMSGSIZE
+        45 => 95,  // EOPNOTSUPP
+        50 => 100, // ENETDOWN
+        60 => 110, // ETIMEDOUT
+        other => other,
+    }
+}
+
+/// Without kld there is nothing to ask.
+fn give_up(what: impl Display) -> ! {
+    complain!("{what}");
+    std::process::exit(Status::System as i32)
+}
+
+/// One command, and its output.
+fn command(words: &[&[u8]]) -> Result<String, Errno> {
+    let Some(path) = std::env::var_os("AOECTL_KLD") else { give_up("AOECTL_KLD names no socket") };
+    let mut answer = Vec::new();
+    let asked = UnixStream::connect(&path).and_then(|mut kld| {
+        kld.write_all(&[&words.join(&b'\x1f')[..], b"\0"].concat())?;
+        kld.read_to_end(&mut answer)
+    });
+    if let Err(error) = asked {
+        give_up(format_args!("{}: {error}", path.display()));
+    }
+    let answer = String::from_utf8_lossy(&answer);
+    let ended = answer.split_once('\0').and_then(|(said, errno)| Some((said, errno.parse().ok()?)));
+    match ended {
+        Some((said, 0)) => Ok(said.to_owned()),
+        Some((_, errno)) => Err(Errno(errno)),
+        None => give_up("kld ended"),
+    }
+}
+
+/// A request to the device, as somebody.
+fn device(request: u32, data: &[u8]) -> Result<String, Errno> {
+    let whom = std::env::var("AOECTL_AS").unwrap_or_default();
+    let number = format!("{request:#x}");
+    let mut words = vec![&b"ioctl"[..]];
+    words.extend(whom.split_ascii_whitespace().map(str::as_bytes));
+    words.extend([&b"aoectl"[..], number.as_bytes(), data]);
+    command(&words)
+}
+
+/// Nothing stays open in kld: every request opens the device.
+pub struct System;
+
+impl System {
+    pub fn new() -> System {
+        System
+    }
+
+    pub fn open(&mut self) -> Result<(), Errno> {
+        const ENOTTY: Errno = Errno(25);
+        match device(0, b"") {
+            Ok(_) | Err(ENOTTY) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    pub(super) fn ioctl(&mut self, request: u32, data: &mut [u8]) -> Result<(), Errno> {
+        let digits: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
+        let answer = device(request, digits.as_bytes())?;
+        for (byte, pair) in data.iter_mut().zip(answer.as_bytes().chunks(2)) {
+            let pair = str::from_utf8(pair).ok();
+            *byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or(*byte);
+        }
+        Ok(())
+    }
+
+    pub fn sysctl(&self, name: &str) -> Result<String, Errno> {
+        let said = command(&[b"sysctl", name.as_bytes()])?;
+        Ok(said.lines().next().unwrap_or_default().to_owned())
+    }
+
+    pub fn set_sysctl(&self, name: &str, value: &[u8]) -> Result<(), Errno> {
+        command(&[b"sysctl", &[name.as_bytes(), b"=", value].concat()]).map(|_| ())
+    }
+
+    /// Every variable below a node, by its whole name.
+    pub fn sysctls(&self, prefix: &str) -> Result<Vec<(String, String)>, Errno> {
+        let said = command(&[b"sysctl", b"-a", prefix.as_bytes()])?;
+        let pairs = said.lines().filter_map(|line| line.split_once(": "));
+        Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+}

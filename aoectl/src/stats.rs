@@ -1,0 +1,116 @@
+//! stats, version: counters of the module, of targets and of paths.
+
+use std::ffi::OsString;
+
+use aoe_core::ffi::abi::HISTOGRAM;
+
+use crate::Tool;
+use crate::ioctl::Target;
+use crate::os::Errno;
+use crate::status::{Outcome, failed};
+use crate::text::field;
+
+const STATS: &str = "net.aoe.stats";
+
+fn counter(tool: &mut Tool, name: &str, value: u64) {
+    tool.out.words(format_args!("  {name:<18}"));
+    tool.out.shown(name, format_args!("{value:>12}"), value).words('\n');
+}
+
+/// How many answers took how long: 2^(n-1) microseconds and more in place n.
+fn latency(tool: &mut Tool, counts: &[u64; HISTOGRAM]) {
+    let out = &mut tool.out;
+    out.open_list("latency");
+    for (n, count) in counts.iter().enumerate().filter(|(_, count)| **count != 0) {
+        let from = (1u32 << n) >> 1;
+        out.open_instance("latency");
+        out.words("  from ").shown("from", format_args!("{from:>7}"), from);
+        out.words(" us   ").shown("answers", format_args!("{count:>12}"), *count).words('\n');
+        out.close_instance("latency");
+    }
+    out.close_list("latency");
+}
+
+fn stats_one(tool: &mut Tool, target: &Target) -> Outcome {
+    let i = &target.info;
+    tool.out.open_instance("target");
+    tool.out.value("name", &*field(&target.name)).words('\n');
+    for (name, value) in [
+        ("sent", i.sent),
+        ("received", i.received),
+        ("retransmitted", i.retransmitted),
+        ("late", i.late),
+        ("unexpected", i.unexpected),
+        ("completed", i.completed),
+        ("failed", i.failed),
+        ("active", i.active.into()),
+        ("in-flight", i.in_flight.into()),
+        ("fences", i.fences),
+        ("guarded", i.guarded.into()),
+        ("guard-waits", i.guard_waits),
+        ("guard-wait-us", i.guard_wait_us),
+        ("paths-left-out", i.paths_left_out),
+    ] {
+        counter(tool, name, value);
+    }
+    tool.out.open_list("path");
+    for path in target.paths() {
+        let p = &path.info;
+        tool.out.open_instance("path");
+        tool.out.words("  path ").value("index", p.index);
+        tool.out.words(" on ").value("interface", &*field(&path.interface)).words('\n');
+        for (name, value) in [
+            ("sent", p.sent),
+            ("received", p.received),
+            ("retransmitted", p.retransmitted),
+            ("late", p.late),
+            ("unexpected", p.unexpected),
+            ("doubled", p.doubled),
+        ] {
+            counter(tool, name, value);
+        }
+        latency(tool, &path.histogram);
+        tool.out.close_instance("path");
+    }
+    tool.out.close_list("path");
+    tool.out.close_instance("target");
+    Ok(())
+}
+
+/// The module's own.
+fn counters(tool: &mut Tool) -> Result<(), Errno> {
+    let found = tool.system.sysctls(STATS);
+    let out = &mut tool.out;
+    out.open_list("counter");
+    for (name, value) in found.iter().flatten() {
+        let name = name.strip_prefix(STATS).and_then(|name| name.strip_prefix('.')).unwrap_or(name);
+        let value: u64 = value.parse().unwrap_or(0);
+        out.open_instance("counter");
+        out.shown("name", format_args!("{name:<20}"), name);
+        out.shown("value", format_args!("{value:>12}"), value).words('\n');
+        out.close_instance("counter");
+    }
+    out.close_list("counter");
+    found.map(|_| ())
+}
+
+pub fn stats(tool: &mut Tool, names: &[OsString]) -> Outcome {
+    let counted = if names.is_empty() { counters(tool) } else { Ok(()) };
+    tool.out.open_list("target");
+    let outcome = tool.each(names, stats_one);
+    tool.out.close_list("target");
+    counted.map_err(|errno| failed(errno, STATS)).and(outcome)
+}
+
+/// Of this program, and of the module if there is one.
+pub fn version(tool: &mut Tool, words: &[OsString]) -> Outcome {
+    if !words.is_empty() {
+        return Err(tool.usage());
+    }
+    tool.out.words("aoectl ").value("aoectl", env!("CARGO_PKG_VERSION")).words('\n');
+    match tool.system.sysctl("net.aoe.version") {
+        Ok(module) => tool.out.words("module ").value("module", &*module).words('\n'),
+        Err(_) => tool.out.words("module not loaded\n"),
+    };
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Targets by name, and those that have no disk.
+
+use std::ffi::{OsStr, OsString};
+
+use aoe_core::wire::Address;
+
+use crate::Tool;
+use crate::ioctl::{self, Absent, Message, Target};
+use crate::os::Errno;
+use crate::status::{Outcome, Status, complain, failed};
+use crate::text;
+
+/// The address that a word names; an error after a complaint if it names none.
+pub fn address(name: &OsStr) -> Outcome<Address> {
+    name.to_str().and_then(text::address).ok_or_else(|| {
+        complain!("{}: a target is written 7.3, e7.3 or aoe7e3", name.display());
+        Status::Use
+    })
+}
+
+/// The worst of many.
+pub fn worst(outcomes: impl Iterator<Item = Outcome>) -> Outcome {
+    outcomes.map(Status::of).max().unwrap_or(Status::Ok).outcome()
+}
+
+impl Tool {
+    /// The target at an address.
+    pub fn at(&mut self, address: Address) -> Result<Target, Errno> {
+        let mut target = Target::about(address);
+        self.system.ask(&ioctl::TARGET, &mut target)?;
+        Ok(target)
+    }
+
+    /// The target of a name.
+    pub fn target(&mut self, name: &OsStr) -> Outcome<Target> {
+        let address = address(name)?;
+        self.at(address).map_err(|errno| failed(errno, name.display()))
+    }
+
+    /// Does something with the named targets, or with all of them.
+    pub fn each(
+        &mut self,
+        names: &[OsString],
+        mut each: impl FnMut(&mut Tool, &Target) -> Outcome,
+    ) -> Outcome {
+        if names.is_empty() {
+            return self.every(each);
+        }
+        worst(names.iter().map(|name| {
+            let target = self.target(name)?;
+            each(self, &target)
+        }))
+    }
+
+    fn every(&mut self, mut each: impl FnMut(&mut Tool, &Target) -> Outcome) -> Outcome {
+        let mut worst = Status::Ok;
+        let mut next = Some(Address { major: 0, minor: 0 });
+        while let Some(from) = next {
+            let mut target = Target::about(from);
+            target.next = 1;
+            match self.system.ask(&ioctl::TARGET, &mut target) {
+                Ok(()) => {}
+                Err(Errno::ENOENT) => break,
+                Err(errno) => return Err(failed(errno, "targets")),
+            }
+            next = after(target.address());
+            worst = worst.max(Status::of(each(self, &target)));
+        }
+        worst.outcome()
+    }
+
+    /// Targets that answer and have no disk.
+    pub fn absents(&mut self) -> Vec<Absent> {
+        let mut all = Vec::new();
+        for index in 0.. {
+            let mut absent = Absent { index, ..Absent::new() };
+            if self.system.ask(&ioctl::ABSENT, &mut absent).is_err() {
+                break;
+            }
+            all.push(absent);
+        }
+        all
+    }
+
+    /// Why this one has no disk; empty if it has one, or does not answer.
+    pub fn absent_because(&mut self, address: Address) -> String {
+        let absents = self.absents();
+        let last = absents
+            .iter()
+            .rfind(|a| (a.absent.major, a.absent.minor) == (address.major, address.minor));
+        last.map_or_else(String::new, |absent| text::field(&absent.text))
+    }
+}
+
+/// The address behind this one.
+fn after(address: Address) -> Option<Address> {
+    match address.minor.checked_add(1) {
+        Some(minor) => Some(Address { minor, ..address }),
+        None => Some(Address { major: address.major.checked_add(1)?, minor: 0 }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_of_many_is_what_all_end_with() {
+        let of = |all: &[Status]| worst(all.iter().map(|status| status.outcome()));
+        assert_eq!(of(&[]), Ok(()));
+        assert_eq!(of(&[Status::Ok, Status::Fault, Status::Ok]), Err(Status::Fault));
+        assert_eq!(of(&[Status::NoTarget, Status::Fault]), Err(Status::NoTarget));
+    }
+
+    #[test]
+    fn addresses_follow_each_other_to_the_last() {
+        let at = |major, minor| Address { major, minor };
+        assert_eq!(after(at(7, 3)), Some(at(7, 4)));
+        assert_eq!(after(at(7, 255)), Some(at(8, 0)));
+        assert_eq!(after(at(65535, 255)), None);
+    }
+}
