@@ -337,7 +337,6 @@ static int
 aoe_ctl_ioctl(struct cdev *dev __unused, u_long cmd, caddr_t data,
     int flags __unused, struct thread *td)
 {
-	struct aoe_ioc_identity *id;
 	struct aoe_ioc_log *log;
 	int error;
 
@@ -366,10 +365,6 @@ aoe_ctl_ioctl(struct cdev *dev __unused, u_long cmd, caddr_t data,
 		if (log->wait_ms > AOE_CTL_WAIT_MAX)
 			return (EINVAL);
 		return (aoe_log_read(log, &aoe_ctl_closing));
-	case AOEIOC_IDENTITY:
-		id = (struct aoe_ioc_identity *)data;
-		aoe_core_identity(id->page, &id->identity);
-		return (0);
 	case AOEIOC_ABSENT:
 		return (aoe_ctl_absent((struct aoe_ioc_absent *)data));
 	case AOEIOC_ACCEPT:

@@ -38,12 +38,6 @@ struct aoe_ioc_absent {
 	char		text[AOE_TEXT_MAX];
 };
 
-/* What the bytes of IDENTIFY mean: the driver decodes them for its tools. */
-struct aoe_ioc_identity {
-	uint8_t		page[512];		/* in */
-	struct aoe_identity identity;		/* out */
-};
-
 /* The disk that is to be taken for the one of a target. */
 struct aoe_ioc_accept {
 	uint16_t	major;
@@ -59,7 +53,6 @@ struct aoe_ioc_accept {
 #define	AOEIOC_REVALIDATE	_IOW('A', 4, struct aoe_ioc_address)
 #define	AOEIOC_FORGET		_IOW('A', 5, struct aoe_ioc_address)
 #define	AOEIOC_LOG		_IOWR('A', 6, struct aoe_ioc_log)
-#define	AOEIOC_IDENTITY		_IOWR('A', 7, struct aoe_ioc_identity)
 #define	AOEIOC_ABSENT		_IOWR('A', 8, struct aoe_ioc_absent)
 #define	AOEIOC_ACCEPT		_IOW('A', 9, struct aoe_ioc_accept)
 
