@@ -26,12 +26,22 @@ pub const VALUE_MAX: usize = 1032;
 const_assert_eq!(DELETE_MAX, crate::target::DELETE_MAX);
 const_assert_eq!(VALUE_MAX, crate::nodes::TEXT_ROOM);
 
-/// Declares a twin and asserts its layout.
+/// Declares a twin that is bytes and nothing else.
 macro_rules! twin {
+    ($($twin:tt)*) => {
+        twin_with_pointers!(
+            #[derive(FromBytes, Immutable, IntoBytes, KnownLayout)]
+            $($twin)*
+        );
+    };
+}
+
+/// Declares a twin and asserts its layout.
+macro_rules! twin_with_pointers {
     ($(#[$meta:meta])* $name:ident, $size:literal { $($field:ident: $type:ty = $at:literal,)* }) => {
         $(#[$meta])*
         #[repr(C)]
-        #[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout)]
+        #[derive(Clone, Copy, Debug)]
         pub struct $name {
             $(pub $field: $type,)*
         }
@@ -533,7 +543,7 @@ same_struct!(
 );
 same_struct!(Own, AoeOwn { maxwait, policy, read_only, is_told });
 
-twin!(
+twin_with_pointers!(
     /// A sysctl node.
     AoeNode, 32 {
         name: *const c_char = 0,
