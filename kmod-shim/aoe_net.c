@@ -139,24 +139,32 @@ aoe_net_send(u_int link, struct mbuf *m)
 		aoe_count(AOE_STAT_TX_FRAMES);
 }
 
-/* Send the frames of a turn, in order; NULL is one that was lost already. */
+/*
+ * Send the frames of a turn, in order; NULL is none, or one that was lost
+ * already.  In the net epoch, as whoever received what they follow from is.
+ */
+void
+aoe_net_send_in_epoch(const struct aoe_output *out, struct mbuf **frame,
+    u_int n)
+{
+	u_int i;
+
+	CURVNET_SET(vnet0);
+	for (i = 0; i < n; i++)
+		if (frame[i] != NULL)
+			aoe_net_send(out[i].link, frame[i]);
+	CURVNET_RESTORE();
+}
+
+/* The same, anywhere. */
 void
 aoe_net_send_all(const struct aoe_output *out, struct mbuf **frame, u_int n)
 {
 	struct epoch_tracker et;
-	u_int i;
 
-	for (i = 0; i < n && frame[i] == NULL; i++)
-		;
-	if (i == n)
-		return;
-	CURVNET_SET(vnet0);
 	NET_EPOCH_ENTER(et);
-	for (; i < n; i++)
-		if (frame[i] != NULL)
-			aoe_net_send(out[i].link, frame[i]);
+	aoe_net_send_in_epoch(out, frame, n);
 	NET_EPOCH_EXIT(et);
-	CURVNET_RESTORE();
 }
 
 int

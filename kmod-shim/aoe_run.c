@@ -15,6 +15,8 @@
  */
 #include "aoe_var.h"
 
+#include <sys/epoch.h>
+
 static void	aoe_tick(void *);
 static void	aoe_run_task(void *, int);
 
@@ -23,8 +25,11 @@ struct aoe_turn {
 	struct aoe_output	tu_out[AOE_BATCH];
 	struct mbuf		*tu_frame[AOE_BATCH];
 	struct bio_queue	tu_refused;
-	u_int			tu_count;
 	int			tu_error;	/* of tu_refused */
+	uint8_t			tu_count;
+	uint8_t			tu_frames;	/* ... to be sent */
+	uint8_t			tu_done;	/* ... to be completed */
+	bool			tu_in_epoch;	/* the net epoch */
 };
 _Static_assert(sizeof(struct aoe_turn) <= 1024, "the turn lives on the stack");
 
@@ -177,6 +182,7 @@ aoe_turn_take(struct aoe_softc *sc, struct aoe_turn *tu)
 	u_int i;
 
 	TAILQ_INIT(&tu->tu_refused);
+	tu->tu_frames = tu->tu_done = 0;
 	if (__predict_false(!TAILQ_EMPTY(&sc->sc_waiting)))
 		aoe_resubmit(sc, tu, sc->sc_now);
 	tu->tu_count = aoe_core_poll(sc->sc_core, sc->sc_now, tu->tu_out,
@@ -189,8 +195,10 @@ aoe_turn_take(struct aoe_softc *sc, struct aoe_turn *tu)
 			if (SDT_PROBES_ENABLED())
 				aoe_trace_send(sc, o);
 			tu->tu_frame[i] = aoe_frame_build(sc, o);
+			tu->tu_frames++;
 			break;
 		case AOE_OUT_COMPLETE:
+			tu->tu_done++;
 			break;
 		case AOE_OUT_CONTROL_DONE:
 			aoe_ctl_done(sc, o);
@@ -209,10 +217,14 @@ aoe_turn_perform(const struct aoe_softc *sc, struct aoe_turn *tu)
 	struct bio *bp;
 	u_int i;
 
-	aoe_net_send_all(tu->tu_out, tu->tu_frame, tu->tu_count);
-	for (i = 0; i < tu->tu_count; i++) {
+	if (tu->tu_frames != 0 && tu->tu_in_epoch)
+		aoe_net_send_in_epoch(tu->tu_out, tu->tu_frame, tu->tu_count);
+	else if (tu->tu_frames != 0)
+		aoe_net_send_all(tu->tu_out, tu->tu_frame, tu->tu_count);
+	for (i = 0; tu->tu_done != 0; i++) {
 		if (tu->tu_out[i].kind != AOE_OUT_COMPLETE)
 			continue;
+		tu->tu_done--;
 		bp = (struct bio *)(uintptr_t)tu->tu_out[i].io;
 		SDT_PROBE3(aoe, , io, complete, sc->sc_name, bp,
 		    tu->tu_out[i].error);
@@ -258,12 +270,13 @@ aoe_rearm(struct aoe_softc *sc)
  * sc_drain under the lock, and then it does not get away.
  */
 static void
-aoe_drain(struct aoe_softc *sc, u_int turns)
+aoe_drain(struct aoe_softc *sc, u_int turns, bool in_epoch)
 {
 	struct aoe_turn tu;
 	bool again, idle;
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	tu.tu_in_epoch = in_epoch;
 	for (; turns != 0; turns--) {
 		atomic_store_int(&sc->sc_drain, AOE_DRAIN_BUSY);
 		aoe_turn_take(sc, &tu);
@@ -292,7 +305,7 @@ aoe_drain(struct aoe_softc *sc, u_int turns)
 
 /* Called locked, returns unlocked. */
 static void
-aoe_drain_unless_drained(struct aoe_softc *sc, u_int turns)
+aoe_drain_unless_drained(struct aoe_softc *sc, u_int turns, bool in_epoch)
 {
 
 	while (atomic_load_acq_int(&sc->sc_drain) != AOE_DRAIN_IDLE) {
@@ -304,7 +317,7 @@ aoe_drain_unless_drained(struct aoe_softc *sc, u_int turns)
 			return;
 		}
 	}
-	aoe_drain(sc, turns);
+	aoe_drain(sc, turns, in_epoch);
 }
 
 void
@@ -312,7 +325,17 @@ aoe_input_end(struct aoe_softc *sc)
 {
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	aoe_drain_unless_drained(sc, AOE_DRAIN_TURNS);
+	aoe_drain_unless_drained(sc, AOE_DRAIN_TURNS, false);
+}
+
+/* The same, in the net epoch already. */
+void
+aoe_input_end_in_epoch(struct aoe_softc *sc)
+{
+
+	NET_EPOCH_ASSERT();
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	aoe_drain_unless_drained(sc, AOE_DRAIN_TURNS, true);
 }
 
 static void
@@ -323,7 +346,7 @@ aoe_run_task(void *arg, int pending __unused)
 	aoe_input_begin(sc);
 	KASSERT(sc->sc_drain != AOE_DRAIN_IDLE,
 	    ("%s: no drain to go on with", sc->sc_name));
-	aoe_drain(sc, AOE_DRAIN_TURNS);
+	aoe_drain(sc, AOE_DRAIN_TURNS, false);
 }
 
 /*
@@ -341,5 +364,5 @@ aoe_tick(void *arg)
 		return;
 	}
 	aoe_core_tick(sc->sc_core, aoe_input_locked(sc));
-	aoe_drain_unless_drained(sc, 1);
+	aoe_drain_unless_drained(sc, 1, false);
 }

@@ -46,7 +46,10 @@ aoe_target_find(uint16_t major, uint8_t minor)
 	return (sc);
 }
 
-/* Give a frame to its target; `m` holds all of it, or is NULL. */
+/*
+ * Give a frame to its target; `m` holds all of it, or is NULL.  In the net
+ * epoch.
+ */
 void
 aoe_target_receive(struct aoe_softc *sc, const struct aoe_frame *f,
     const struct mbuf *m)
@@ -64,7 +67,7 @@ aoe_target_receive(struct aoe_softc *sc, const struct aoe_frame *f,
 	aoe_core_rx(sc->sc_core, now, f, &c);
 	if (c.dest != AOE_DEST_NONE && m != NULL)
 		aoe_frame_deliver(sc, &c, m);
-	aoe_input_end(sc);
+	aoe_input_end_in_epoch(sc);
 }
 
 static struct aoe_softc *
@@ -170,6 +173,7 @@ void
 aoe_target_offer(const struct aoe_frame *f)
 {
 	struct aoe_frame bare = *f;
+	struct epoch_tracker et;
 	struct aoe_peek peek;
 	struct aoe_softc *sc;
 
@@ -181,8 +185,11 @@ aoe_target_offer(const struct aoe_frame *f)
 	sc = aoe_target_find(peek.major, peek.minor);
 	if (sc == NULL)
 		sc = aoe_target_make(peek.major, peek.minor);
-	if (sc != NULL)
-		aoe_target_receive(sc, &bare, NULL);
+	if (sc == NULL)
+		return;
+	NET_EPOCH_ENTER(et);
+	aoe_target_receive(sc, &bare, NULL);
+	NET_EPOCH_EXIT(et);
 }
 
 /*

@@ -247,6 +247,7 @@ void	aoe_targets_revalidate(void);
 uint64_t aoe_input_begin(struct aoe_softc *);
 uint64_t aoe_input_locked(struct aoe_softc *);
 void	aoe_input_end(struct aoe_softc *);
+void	aoe_input_end_in_epoch(struct aoe_softc *);
 void	aoe_run_init(struct aoe_softc *);
 void	aoe_run_stop(struct aoe_softc *);
 void	aoe_submit(struct aoe_softc *, struct bio *);
@@ -294,6 +295,8 @@ u_int	aoe_links_mtu(void);
 int	aoe_net_init(void);
 void	aoe_net_fini(void);
 void	aoe_net_send_all(const struct aoe_output *, struct mbuf **, u_int n);
+void	aoe_net_send_in_epoch(const struct aoe_output *, struct mbuf **,
+	    u_int n);
 
 /* aoe_mbuf.c */
 #define	AOE_MTU_MAX		65535
