@@ -9,10 +9,11 @@
  *
  * A short frame without data is a plain mbuf.  Everything else is a buffer of
  * ours that holds the bytes and, embedded, the mbuf that describes them
- * (M_NOFREE), so that it takes one allocation, or none from a reserve that
- * each target keeps, to send a frame.  Data is always copied: many drivers
- * give sent mbufs back only when they next have something to send, and an I/O
- * that was answered must not wait for that.
+ * (M_NOFREE), so that it takes one allocation to send a frame, or none: each
+ * target keeps some buffers that came back, and does not use the last of them
+ * while there is memory.  Data is always copied: many drivers give sent mbufs
+ * back only when they next have something to send, and an I/O that was answered
+ * must not wait for that.
  *
  * The buffer comes back through aoe_buf_free(), which may run in any context
  * under any lock.  It pushes the buffer on its target's list and touches
@@ -35,7 +36,7 @@ _Static_assert(AOE_TX_HEADER < AOE_FRAME_MIN, "every frame has a whole header");
 struct aoe_buf {
 	struct mbuf		b_mbuf;
 	struct aoe_softc	*b_sc;
-	struct aoe_buf		*b_next;	/* in sc_sent or sc_reserve */
+	struct aoe_buf		*b_next;	/* in sc_sent or sc_kept */
 	volatile u_int		b_refs;		/* the mbuf's ext_cnt */
 	uint32_t		b_copy;		/* for aoe_core_sent(), or 0 */
 	uint32_t		b_class;	/* which zone */
@@ -107,11 +108,11 @@ static void
 aoe_buf_recycle(struct aoe_softc *sc, struct aoe_buf *b)
 {
 
-	if (sc->sc_reserved < AOE_RESERVE &&
-	    b->b_class >= sc->sc_reserve_class) {
-		b->b_next = sc->sc_reserve;
-		sc->sc_reserve = b;
-		sc->sc_reserved++;
+	if (sc->sc_nkept < AOE_KEPT &&
+	    b->b_class >= sc->sc_kept_class) {
+		b->b_next = sc->sc_kept;
+		sc->sc_kept = b;
+		sc->sc_nkept++;
 	} else
 		uma_zfree(aoe_zones[b->b_class].z_zone, b);
 }
@@ -134,7 +135,25 @@ aoe_bufs_reap(struct aoe_softc *sc, uint64_t now)
 	}
 }
 
-/* From the zone or, with no memory, from the target's reserve. */
+/* Give back what is kept beyond the reserve. */
+void
+aoe_bufs_trim(struct aoe_softc *sc)
+{
+	struct aoe_buf *b;
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	while (sc->sc_nkept > AOE_RESERVE) {
+		b = sc->sc_kept;
+		sc->sc_kept = b->b_next;
+		sc->sc_nkept--;
+		uma_zfree(aoe_zones[b->b_class].z_zone, b);
+	}
+}
+
+/*
+ * One that came back, or from the zone; with no memory, one of the target's
+ * reserve, which is the last of those that it kept.
+ */
 static struct aoe_buf *
 aoe_buf_get(struct aoe_softc *sc, u_int length)
 {
@@ -144,15 +163,21 @@ aoe_buf_get(struct aoe_softc *sc, u_int length)
 	class = aoe_buf_class(length);
 	if (class == nitems(aoe_zones))
 		return (NULL);
+	b = sc->sc_kept;
+	if (sc->sc_nkept > AOE_RESERVE && b->b_class >= class) {
+		sc->sc_kept = b->b_next;
+		sc->sc_nkept--;
+		return (b);
+	}
 	b = uma_zalloc(aoe_zones[class].z_zone, M_NOWAIT);
 	if (b != NULL) {
 		b->b_class = class;
 		return (b);
 	}
-	for (prev = &sc->sc_reserve; (b = *prev) != NULL; prev = &b->b_next) {
+	for (prev = &sc->sc_kept; (b = *prev) != NULL; prev = &b->b_next) {
 		if (b->b_class >= class) {
 			*prev = b->b_next;
-			sc->sc_reserved--;
+			sc->sc_nkept--;
 			aoe_count(AOE_STAT_RESERVE_USED);
 			return (b);
 		}
@@ -323,25 +348,25 @@ aoe_frame_deliver(struct aoe_softc *sc, const struct aoe_copy *c,
 	}
 }
 
-/* Add a buffer to the reserve, or give back one that it does not want. */
+/* Keep a buffer in place of a small one, or for the reserve; or give it back. */
 static struct aoe_buf *
 aoe_reserve_exchange(struct aoe_softc *sc, struct aoe_buf *b)
 {
 	struct aoe_buf **prev, *small;
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	for (prev = &sc->sc_reserve; (small = *prev) != NULL;
+	for (prev = &sc->sc_kept; (small = *prev) != NULL;
 	    prev = &small->b_next)
-		if (small->b_class < sc->sc_reserve_class)
+		if (small->b_class < sc->sc_kept_class)
 			break;
 	if (small != NULL) {
 		*prev = small->b_next;
-		sc->sc_reserved--;
-	} else if (sc->sc_reserved >= AOE_RESERVE)
+		sc->sc_nkept--;
+	} else if (sc->sc_nkept >= AOE_RESERVE)
 		return (b);
-	b->b_next = sc->sc_reserve;
-	sc->sc_reserve = b;
-	sc->sc_reserved++;
+	b->b_next = sc->sc_kept;
+	sc->sc_kept = b;
+	sc->sc_nkept++;
 	return (small);
 }
 
@@ -352,21 +377,21 @@ aoe_reserve_exchange(struct aoe_softc *sc, struct aoe_buf *b)
 void
 aoe_reserve_fill(struct aoe_softc *sc)
 {
-	struct aoe_buf *b;
-	u_int class, n;
+	struct aoe_buf *b, *back;
+	u_int class;
 
 	class = aoe_buf_class(aoe_links_mtu() + ETHER_HDR_LEN);
 	class = MIN(class, nitems(aoe_zones) - 1);
-	for (n = 0; n < AOE_RESERVE; n++) {
+	do {
 		b = uma_zalloc(aoe_zones[class].z_zone, M_WAITOK);
 		b->b_class = class;
 		mtx_lock(&sc->sc_mtx);
-		sc->sc_reserve_class = class;
-		b = aoe_reserve_exchange(sc, b);
+		sc->sc_kept_class = class;
+		back = aoe_reserve_exchange(sc, b);
 		mtx_unlock(&sc->sc_mtx);
-		if (b != NULL)
-			uma_zfree(aoe_zones[b->b_class].z_zone, b);
-	}
+		if (back != NULL)
+			uma_zfree(aoe_zones[back->b_class].z_zone, back);
+	} while (back != b);
 }
 
 void
@@ -376,9 +401,9 @@ aoe_reserve_free(struct aoe_softc *sc)
 
 	KASSERT(sc->sc_out == 0, ("%s: %u buffers out", sc->sc_name,
 	    sc->sc_out));
-	while ((b = sc->sc_reserve) != NULL) {
-		sc->sc_reserve = b->b_next;
-		sc->sc_reserved--;
+	while ((b = sc->sc_kept) != NULL) {
+		sc->sc_kept = b->b_next;
+		sc->sc_nkept--;
 		uma_zfree(aoe_zones[b->b_class].z_zone, b);
 	}
 }

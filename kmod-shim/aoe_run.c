@@ -357,12 +357,17 @@ static void
 aoe_tick(void *arg)
 {
 	struct aoe_softc *sc = arg;
+	uint64_t now;
 
 	sc->sc_armed = AOE_NEVER;
 	if (sc->sc_dead) {
 		mtx_unlock(&sc->sc_mtx);
 		return;
 	}
-	aoe_core_tick(sc->sc_core, aoe_input_locked(sc));
+	now = aoe_input_locked(sc);
+	/* With none out, many are not wanted soon. */
+	if (sc->sc_out == 0)
+		aoe_bufs_trim(sc);
+	aoe_core_tick(sc->sc_core, now);
 	aoe_drain_unless_drained(sc, 1, false);
 }

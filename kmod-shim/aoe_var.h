@@ -53,6 +53,7 @@
 #define	AOE_FRAME_SLOTS		128
 #define	AOE_COPY_SLOTS		512
 #define	AOE_RESERVE		2	/* frames kept for want of memory */
+#define	AOE_KEPT		16	/* frames kept to be used again, too */
 #define	AOE_REAP_US		250000	/* how often buffers are looked for */
 #define	AOE_SECTOR		512
 #define	AOE_COMMAND_CONFIG	1	/* AoE's number for Query Config */
@@ -125,9 +126,9 @@ struct aoe_softc {
 
 	/* Frames that carry data. */
 	uintptr_t	sc_sent;		/* (a) back, not yet seen */
-	struct aoe_buf	*sc_reserve;		/* (t) */
-	u_int		sc_reserved;		/* (t) length of sc_reserve */
-	u_int		sc_reserve_class;	/* (t) the least it may hold */
+	struct aoe_buf	*sc_kept;		/* (t) to be used again */
+	u_int		sc_nkept;		/* (t) length of sc_kept */
+	u_int		sc_kept_class;		/* (t) the least it may hold */
 	u_int		sc_out;			/* (t) not back or in sc_sent */
 
 	/* For the lifecycle task. */
@@ -307,6 +308,7 @@ struct mbuf *aoe_frame_bare(const struct aoe_output *);
 void	aoe_frame_deliver(struct aoe_softc *, const struct aoe_copy *,
 	    const struct mbuf *);
 void	aoe_bufs_reap(struct aoe_softc *, uint64_t now);
+void	aoe_bufs_trim(struct aoe_softc *);
 void	aoe_reserve_fill(struct aoe_softc *);
 void	aoe_reserve_free(struct aoe_softc *);
 

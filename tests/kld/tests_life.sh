@@ -144,6 +144,39 @@ sent_late() {
 t "interfaces that give mbufs back late slow nothing and corrupt nothing" \
     sent_late
 
+frames_kept() {
+	k leaks | grep -c "uma item \"aoe_frame_${1-}" || true
+}
+
+given_back() {
+	k load "$module"
+	one_disk
+	k fault txfree late 20
+	k fill aoe7e3 0 4m 5 64 64k
+	k fault txfree now
+	k sleep 1
+	equals 2 frames_kept
+	k unload
+}
+t "an idle target keeps two frames for want of memory, and no others" \
+    given_back
+
+kept_for_mtu() {
+	k if attach em0 wire em0 1500
+	k target add em0 7.3 16m
+	k load -k net.aoe.iflist=em0 "$module"
+	k wait disk aoe7e3 5
+	equals 2 frames_kept 2k
+	k fault txfree late 20
+	k fill aoe7e3 0 4m 5 64 64k
+	k if mtu em0 9000
+	k sleep 1
+	at_least 2 frames_kept 9k
+	equals 0 frames_kept 2k
+	k unload
+}
+t "what a target keeps is large enough for an MTU that grew" kept_for_mtu
+
 sent_never() {
 	k load "$module"
 	one_disk
