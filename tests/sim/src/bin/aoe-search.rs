@@ -17,15 +17,17 @@ frames and loses LOSSES, and mbufs come back late if LATE is 1.
 ";
 
 const WAIT: u64 = 10_000;
-/// OPS, TICKS, DOUBLES, LOSSES, LATE: seconds each, and minutes each.
+/// OPS, TICKS, DOUBLES, LOSSES, LATE: seconds each, and a minute or some each.
+/// One more tick, loss or double is five to fifteen times as many states.
 const SHORT: [[u64; 5]; 3] = [[2, 2, 1, 1, 0], [2, 2, 0, 0, 1], [3, 1, 1, 0, 0]];
-const LONG: [[u64; 5]; 6] = [
-    [2, 3, 1, 1, 0],
+const LONG: [[u64; 5]; 7] = [
     [2, 2, 1, 1, 1],
-    [2, 4, 0, 1, 0],
-    [2, 2, 2, 2, 0],
-    [2, 3, 0, 0, 1],
-    [3, 2, 0, 1, 0],
+    [2, 2, 2, 1, 0],
+    [2, 2, 1, 2, 0],
+    [3, 1, 1, 1, 0],
+    [3, 2, 0, 0, 0],
+    [2, 3, 0, 0, 0],
+    [2, 2, 0, 1, 1],
 ];
 
 fn main() -> ExitCode {
