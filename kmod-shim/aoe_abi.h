@@ -115,7 +115,7 @@ struct aoe_copy {
 struct aoe_peek {
 	uint16_t	major;
 	uint8_t		minor;
-	uint8_t		command;
+	uint8_t		is_config;		/* answers a config query */
 	uint32_t	verdict;		/* AOE_PEEK_* */
 };
 #define	AOE_PEEK_PASS		0		/* not ours: leave it to others */
@@ -542,6 +542,9 @@ struct aoe_ioc_log {
 uint32_t	aoe_core_abi_version(void);
 void		aoe_core_peek(const uint8_t *header, uint32_t length,
 		    struct aoe_peek *out);
+/* The command and the tag of a frame that was peeked at, or is to be sent. */
+uint32_t	aoe_core_command(const uint8_t header[AOE_RX_HEADER]);
+uint32_t	aoe_core_tag(const uint8_t header[AOE_RX_HEADER]);
 /* The one decoder of IDENTIFY. */
 void		aoe_core_identity(const uint8_t page[512],
 		    struct aoe_identity *out);

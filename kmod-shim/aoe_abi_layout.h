@@ -59,7 +59,7 @@ AOE_AT(aoe_copy, dest, 20);
 AOE_SIZE(aoe_peek, 8);
 AOE_AT(aoe_peek, major, 0);
 AOE_AT(aoe_peek, minor, 2);
-AOE_AT(aoe_peek, command, 3);
+AOE_AT(aoe_peek, is_config, 3);
 AOE_AT(aoe_peek, verdict, 4);
 
 AOE_SIZE(aoe_output, 96);

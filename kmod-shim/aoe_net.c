@@ -53,7 +53,7 @@ aoe_net_dispatch(struct aoe_frame *f, const struct aoe_peek *peek,
 
 	if (peek->verdict == AOE_PEEK_GROUP) {
 		aoe_count(AOE_STAT_RX_GROUP);
-		if (peek->command == AOE_COMMAND_CONFIG)
+		if (peek->is_config)
 			aoe_absent_say(peek->major, peek->minor,
 			    AOE_EV_GROUP_ADDRESS, 0);
 		return;
@@ -62,14 +62,14 @@ aoe_net_dispatch(struct aoe_frame *f, const struct aoe_peek *peek,
 		aoe_count(AOE_STAT_RX_MALFORMED);
 		return;
 	}
-	if (peek->command == AOE_COMMAND_CONFIG)
+	if (peek->is_config)
 		aoe_disco_judge(f, m);
 	sc = aoe_target_find(peek->major, peek->minor);
 	if (sc != NULL)
 		aoe_target_receive(sc, f, m);
 	else {
 		aoe_count(AOE_STAT_RX_STRANGERS);
-		if (peek->command == AOE_COMMAND_CONFIG)
+		if (peek->is_config)
 			aoe_disco_offer(f);
 	}
 }

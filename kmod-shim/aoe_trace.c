@@ -37,22 +37,13 @@ SDT_PROBE_DEFINE5(aoe, , path, change, "char *", "char *", "int", "int",
 /* disk, path, link, bytes */
 SDT_PROBE_DEFINE4(aoe, , path, payload, "char *", "int", "int", "uint64_t");
 
-/* The tag of a request or an answer, from its AoE header. */
-static uint32_t
-aoe_trace_tag(const uint8_t *header)
-{
-
-	return ((uint32_t)header[20] << 24 | header[21] << 16 |
-	    header[22] << 8 | header[23]);
-}
-
 /* A request leaves.  Only while somebody looks. */
 void
 aoe_trace_send(const struct aoe_softc *sc, const struct aoe_output *o)
 {
 	uint32_t tag;
 
-	tag = aoe_trace_tag(o->header);
+	tag = aoe_core_tag(o->header);
 	SDT_PROBE5(aoe, , request, send, sc->sc_name, o->path, o->event, o->io,
 	    tag);
 	if (o->event == AOE_TX_AGAIN)
@@ -67,8 +58,8 @@ void
 aoe_trace_receive(const struct aoe_softc *sc, const struct aoe_frame *f)
 {
 
-	SDT_PROBE5(aoe, , answer, receive, sc->sc_name, f->link, f->header[19],
-	    aoe_trace_tag(f->header), f->length);
+	SDT_PROBE5(aoe, , answer, receive, sc->sc_name, f->link,
+	    aoe_core_command(f->header), aoe_core_tag(f->header), f->length);
 }
 
 /* Something happened to a target, or to one of its paths. */

@@ -56,7 +56,6 @@
 #define	AOE_KEPT		16	/* frames kept to be used again, too */
 #define	AOE_REAP_US		250000	/* how often buffers are looked for */
 #define	AOE_SECTOR		512
-#define	AOE_COMMAND_CONFIG	1	/* AoE's number for Query Config */
 #define	AOE_CONFIG_LENGTH	32	/* of its answer, without the string */
 
 struct disk;

@@ -213,8 +213,8 @@ impl Draft {
 impl Transmit {
     /// The tag in the header.
     pub fn tag(&self) -> Tag {
-        let [.., a, b, c, d] = *self.header.first_chunk::<24>().unwrap_or(&[0; 24]);
-        Tag(u32::from_be_bytes([a, b, c, d]))
+        let header = self.header.first_chunk().unwrap_or(&[0; Header::LEN]);
+        Header::command_and_tag(header).1
     }
 }
 

@@ -146,7 +146,7 @@ twin!(
     AoePeek, 8 {
         major: u16 = 0,
         minor: u8 = 2,
-        command: u8 = 3,
+        is_config: u8 = 3,
         verdict: u32 = 4,
     }
 );

@@ -14,7 +14,7 @@ use crate::output::{
 };
 use crate::target::{CopyOut, Frame, Link, PathStatus, Policy, Settings, Target, Unacceptable};
 use crate::time::{Instant, Micros};
-use crate::wire::{Address, Details, Header, Identify, Mac, WireError};
+use crate::wire::{Address, Command, Details, Header, Identify, Mac, WireError};
 use core::mem::MaybeUninit;
 use core::ptr::addr_of_mut;
 
@@ -63,7 +63,7 @@ pub(super) fn abort_error(errno: i32) -> IoError {
 }
 
 pub(super) fn peek(bytes: &[u8]) -> AoePeek {
-    let verdict = |verdict| AoePeek { major: 0, minor: 0, command: 0, verdict };
+    let verdict = |verdict| AoePeek { major: 0, minor: 0, is_config: 0, verdict };
     // The R flag and bit 31 of the tag lie where they lie in every version.
     let is = |at: usize, bit: u8| bytes.get(at).is_some_and(|b| b & bit != 0);
     let header = match Header::parse(bytes) {
@@ -84,7 +84,7 @@ pub(super) fn peek(bytes: &[u8]) -> AoePeek {
     AoePeek {
         major: header.address.major,
         minor: header.address.minor,
-        command: header.command.code(),
+        is_config: (header.command == Command::Config).into(),
         verdict: if group { abi::PEEK_GROUP } else { abi::PEEK_TARGET },
     }
 }
@@ -490,6 +490,19 @@ mod tests {
                 };
                 assert_eq!(settings(&composed(&there)), there);
             }
+        }
+    }
+
+    #[test]
+    fn answers_to_config_queries_are_known_as_such() {
+        for (command, is_config) in [(0, 0), (1, 1), (2, 0), (0xf0, 0)] {
+            let mut bytes = [0; 60];
+            bytes[12..20].copy_from_slice(&[0x88, 0xa2, 0x18, 0, 0, 7, 1, command]);
+            let seen = peek(&bytes);
+            assert_eq!((seen.verdict, seen.is_config), (abi::PEEK_TARGET, is_config), "{command}");
+            bytes[6] = 1;
+            let seen = peek(&bytes);
+            assert_eq!((seen.verdict, seen.is_config), (abi::PEEK_GROUP, is_config), "{command}");
         }
     }
 

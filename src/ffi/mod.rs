@@ -26,7 +26,7 @@ use convert::{EAGAIN, EINVAL, ENOENT, Place, errno};
 use crate::output::{Draft, IoError, LinkId};
 use crate::target::{Step, Target};
 use crate::time::Instant;
-use crate::wire::{Address, Identify};
+use crate::wire::{Address, Header, Identify};
 use core::mem::MaybeUninit;
 use core::{ptr, slice};
 
@@ -75,6 +75,28 @@ pub unsafe extern "C" fn aoe_core_peek(header: *const u8, length: u32, out: *mut
     let bytes = unsafe { slice::from_raw_parts(header, length) };
     // SAFETY: The caller promises `out` writable.
     unsafe { out.write(convert::peek(bytes)) };
+}
+
+/// The command of a frame.
+///
+/// # Safety
+///
+/// `header` must be readable; no lock is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_command(header: *const [u8; Header::LEN]) -> u32 {
+    // SAFETY: As the caller promises.
+    Header::command_and_tag(unsafe { &*header }).0.code().into()
+}
+
+/// The tag of a frame.
+///
+/// # Safety
+///
+/// `header` must be readable; no lock is needed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_tag(header: *const [u8; Header::LEN]) -> u32 {
+    // SAFETY: As the caller promises.
+    Header::command_and_tag(unsafe { &*header }).1.0
 }
 
 /// Decodes the 512 bytes of IDENTIFY.

@@ -171,6 +171,12 @@ impl Header {
         })
     }
 
+    /// Command and tag of a frame, whatever else is in its header.
+    pub fn command_and_tag(bytes: &[u8; Self::LEN]) -> (Command, Tag) {
+        let raw: Raw = transmute!(*bytes);
+        (raw.command.into(), Tag(raw.tag.get()))
+    }
+
     /// The error for commands other than ATA, where a code counts with E clear.
     pub fn effective_error(&self) -> Option<AoeError> {
         self.error.or_else(|| (self.response && self.raw_error != 0).then(|| self.raw_error.into()))
@@ -250,6 +256,15 @@ mod tests {
                 tag: Tag(0x0a0b_0c0d),
             })
         );
+    }
+
+    #[test]
+    fn command_and_tag_are_found_in_a_frame_of_any_kind() {
+        let mut bytes = GOLDEN;
+        assert_eq!(Header::command_and_tag(&bytes), (Command::Config, Tag(0x0a0b_0c0d)));
+        bytes[12..16].fill(0xff);
+        bytes[19] = 0xf0;
+        assert_eq!(Header::command_and_tag(&bytes), (Command::Other(0xf0), Tag(0x0a0b_0c0d)));
     }
 
     #[test]

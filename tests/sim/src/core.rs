@@ -305,7 +305,7 @@ impl Initiator for Core {
         header[..seen].copy_from_slice(&bytes[..seen]);
         let frame =
             AoeFrame { header, length: bytes.len() as u32, link, flags: 0, reserved: [0; 2] };
-        let mut peek = AoePeek { major: 0, minor: 0, command: 0, verdict: 0 };
+        let mut peek = AoePeek { major: 0, minor: 0, is_config: 0, verdict: 0 };
         let mut copy = AoeCopy { io: 0, io_offset: 0, frame_offset: 0, length: 0, dest: 0 };
         // SAFETY: All pointers are to live values, the block is initialised, and
         // the scratch buffer holds whatever the core asks to be put there.
