@@ -155,18 +155,19 @@ struct aoe_output {
 #define	AOE_OUT_TRANSMIT	1
 #define	AOE_OUT_COMPLETE	2
 #define	AOE_OUT_CONTROL_DONE	3		/* data_length: of the whole answer */
-#define	AOE_OUT_UP		4		/* value: sectors; make the disk */
+/*
+ * The rest asks for the lifecycle thread, which has aoe_core_note() and
+ * aoe_core_disk_next(); what it is about is for those who watch.
+ */
+#define	AOE_OUT_UP		4		/* value: sectors */
 #define	AOE_OUT_RESIZED		5		/* value: sectors */
 #define	AOE_OUT_SUSPENDED	6
 #define	AOE_OUT_RESUMED		7
-#define	AOE_OUT_GONE		8		/* remove the disk, if any */
+#define	AOE_OUT_GONE		8
 #define	AOE_OUT_EVENT		9
-#define	AOE_OUT_IDLE		10		/* GONE and nothing left: free it */
-#define	AOE_OUT_ABSENT		11		/* given up without a disk; event:
-						   why, for aoe_core_disco_absent() */
-#define	AOE_OUT_RETASTE		12		/* reads are answered again: have
-						   GEOM taste it, once nobody
-						   has it open */
+#define	AOE_OUT_IDLE		10		/* aoe_core_may_free() */
+#define	AOE_OUT_ABSENT		11		/* given up without a disk */
+#define	AOE_OUT_RETASTE		12		/* reads are answered again */
 
 /*
  * What an EVENT (and any lifecycle output's `event`) says; the names and
@@ -458,6 +459,40 @@ struct aoe_abft {
 	uint64_t	search[8];		/* the core's */
 };
 
+/* What the lifecycle thread is to do with a target's disk. */
+struct aoe_disk_job {
+	uint64_t	sectors;		/* MAKE, RESIZE */
+	uint32_t	job;			/* AOE_JOB_* */
+	uint8_t		read_only;		/* MAKE: it refuses writes */
+	uint8_t		reserved[3];
+};
+#define	AOE_JOB_REST		0		/* nothing, for now */
+#define	AOE_JOB_REMOVE		1		/* disk_gone(); when that is done,
+						   aoe_core_disk_let_go() */
+#define	AOE_JOB_MAKE		2		/* ... aoe_core_disk_made(), then
+						   disk_create() */
+#define	AOE_JOB_RESIZE		3		/* disk_resize() */
+#define	AOE_JOB_TASTE		4		/* if aoe_core_disk_taste() says so
+						   while nobody can open it */
+
+/* States of a target's disk. */
+#define	AOE_DISK_NONE		0
+#define	AOE_DISK_MAKING		1
+#define	AOE_DISK_LIVE		2		/* it can be opened, and takes I/O */
+#define	AOE_DISK_DOOMED		3		/* it is to be removed */
+#define	AOE_DISK_GOING		4		/* GEOM was told */
+
+/* Something to tell of a target. */
+struct aoe_note {
+	uint64_t	value;			/* of the event */
+	uint32_t	event;			/* AOE_EV_* */
+	uint8_t		path;			/* index, or AOE_PATH_ANY */
+	uint8_t		link;			/* of the path, and its MAC */
+	uint8_t		mac[6];
+	uint8_t		absent;			/* for aoe_core_disco_absent() */
+	uint8_t		reserved[3];
+};
+
 /* The event log: the core's, in memory of the caller's; empty if that is zero. */
 struct aoe_log {
 	uint64_t	state[1025];
@@ -656,7 +691,11 @@ void		aoe_core_settings(struct aoe_target *, uint64_t now,
 		    const struct aoe_settings *);
 void		aoe_core_link(struct aoe_target *, uint64_t now, uint32_t link,
 		    const struct aoe_link_state *);
-/* 0: accepted; EAGAIN: tables full, keep it; else the bio's errno. */
+/*
+ * 0: accepted; EAGAIN: tables full, keep it; else the bio's errno.  What comes
+ * through a disk that is going is refused: it must not reach the one that takes
+ * its address.
+ */
 int		aoe_core_submit(struct aoe_target *, uint64_t now,
 		    const struct aoe_io *);
 /* Also how a config answer reaches a target, new or old. */
@@ -668,6 +707,24 @@ void		aoe_core_tick(struct aoe_target *, uint64_t now);
 /* First open and last close of the provider; open returns an errno. */
 int		aoe_core_open(struct aoe_target *, uint64_t now);
 void		aoe_core_close(struct aoe_target *, uint64_t now);
+/*
+ * What becomes of the disk, in a thread that may sleep: one job after the other,
+ * each carried out without the mutex.  What cannot be done yet, such as to
+ * shrink an open disk, is said again later.
+ */
+void		aoe_core_disk_next(struct aoe_target *, struct aoe_disk_job *);
+void		aoe_core_disk_made(struct aoe_target *);
+void		aoe_core_disk_let_go(struct aoe_target *);
+int		aoe_core_disk_taste(struct aoe_target *);
+/* The administrator wants it to refuse writes: it is made anew for that. */
+void		aoe_core_disk_read_only(struct aoe_target *, int read_only);
+uint32_t	aoe_core_disk_state(const struct aoe_target *);
+/* When it was opened; AOE_NEVER: it is not open. */
+uint64_t	aoe_core_disk_opened(const struct aoe_target *);
+/* Take the oldest thing to tell: 1, or 0 if all is told. */
+int		aoe_core_note(struct aoe_target *, struct aoe_note *);
+/* 1: no disk, nothing to tell, no copy of a write. */
+int		aoe_core_may_free(const struct aoe_target *);
 /* Fail everything with `error`, and all that still comes; then GONE. */
 void		aoe_core_abort(struct aoe_target *, uint64_t now, int error);
 /* Ask the target again: config query and IDENTIFY on every path. */

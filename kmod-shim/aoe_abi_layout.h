@@ -188,6 +188,21 @@ AOE_AT(aoe_abft, mac, 16);
 AOE_AT(aoe_abft, reserved, 22);
 AOE_AT(aoe_abft, search, 24);
 
+AOE_SIZE(aoe_disk_job, 16);
+AOE_AT(aoe_disk_job, sectors, 0);
+AOE_AT(aoe_disk_job, job, 8);
+AOE_AT(aoe_disk_job, read_only, 12);
+AOE_AT(aoe_disk_job, reserved, 13);
+
+AOE_SIZE(aoe_note, 24);
+AOE_AT(aoe_note, value, 0);
+AOE_AT(aoe_note, event, 8);
+AOE_AT(aoe_note, path, 12);
+AOE_AT(aoe_note, link, 13);
+AOE_AT(aoe_note, mac, 14);
+AOE_AT(aoe_note, absent, 20);
+AOE_AT(aoe_note, reserved, 21);
+
 AOE_SIZE(aoe_log, 8200);
 AOE_AT(aoe_log, state, 0);
 

@@ -76,7 +76,7 @@ aoe_boot_claim_root(uint64_t now)
 	atomic_store_64(&aoe_boot_mounted, 0);
 	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
 		mtx_lock(&sc->sc_mtx);
-		root = sc->sc_open && sc->sc_opened <= mounted;
+		root = aoe_core_disk_opened(sc->sc_core) <= mounted;
 		mtx_unlock(&sc->sc_mtx);
 		if (root)
 			aoe_sysctl_target_root(sc);
@@ -96,7 +96,7 @@ aoe_boot_poll(void)
 		return;
 	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
 		mtx_lock(&sc->sc_mtx);
-		if (sc->sc_disk_state == AOE_DISK_LIVE)
+		if (aoe_core_disk_state(sc->sc_core) == AOE_DISK_LIVE)
 			aoe_boot_until = MIN(aoe_boot_until,
 			    now + AOE_BOOT_GRACE * UINT64_C(1000000));
 		mtx_unlock(&sc->sc_mtx);

@@ -4,12 +4,12 @@
  * The disk(9) side: one provider per target, and the bytes of a bio.
  *
  * Knows: GEOM's rules for disks and bios.
- * Must not know: frames, interfaces, or why the core asks for a disk.
+ * Must not know: frames, interfaces, or when there is to be which disk: that is
+ * the core's (fate.rs).
  *
  * A disk is made, given a new size and taken away by the lifecycle thread
  * only.  Between disk_gone() and aoe_disk_gone() bios still arrive: the core
- * refuses them.  A disk that is wanted while the old one is still going waits
- * in sc_fate until GEOM has let go of the old one.
+ * refuses them.
  */
 #include "aoe_var.h"
 
@@ -172,36 +172,14 @@ aoe_disk_strategy(struct bio *bp)
 	}
 }
 
-/*
- * Have the disk made anew if it should be write-protected and is not, or the
- * other way round: flags cannot change on the way.  An open one is left alone
- * until it is closed.
- */
-static void
-aoe_disk_protect(struct aoe_softc *sc)
-{
-	struct aoe_fate *fate = &sc->sc_fate;
-
-	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	if (sc->sc_disk_state != AOE_DISK_LIVE || sc->sc_open ||
-	    ((sc->sc_disk->d_flags & DISKFLAG_WRITE_PROTECT) != 0) ==
-	    (sc->sc_read_only != 0))
-		return;
-	if (!fate->f_resized)
-		fate->f_sectors = sc->sc_disk->d_mediasize / AOE_SECTOR;
-	sc->sc_disk_state = AOE_DISK_DOOMED;
-	fate->f_gone = fate->f_up = true;
-	fate->f_resized = false;
-	aoe_life_attention(sc);
-}
-
 void
 aoe_disk_set_read_only(struct aoe_softc *sc, bool read_only)
 {
 
 	mtx_lock(&sc->sc_mtx);
 	sc->sc_read_only = read_only;
-	aoe_disk_protect(sc);
+	aoe_core_disk_read_only(sc->sc_core, read_only);
+	aoe_life_attention(sc);
 	mtx_unlock(&sc->sc_mtx);
 }
 
@@ -214,15 +192,9 @@ aoe_disk_open(struct disk *dp)
 	int error;
 
 	now = aoe_input_begin(sc);
-	error = ENXIO;
-	/* Unloading says so first, and then looks at sc_open with the mutex. */
-	if (sc->sc_disk == dp && sc->sc_disk_state == AOE_DISK_LIVE &&
-	    !atomic_load_bool(&aoe_closing))
-		error = aoe_core_open(sc->sc_core, now);
-	if (error == 0) {
-		sc->sc_open = true;
-		sc->sc_opened = now;
-	}
+	/* Unloading says so first, and then looks who has it open. */
+	error = sc->sc_disk != dp || atomic_load_bool(&aoe_closing) ? ENXIO :
+	    aoe_core_open(sc->sc_core, now);
 	aoe_input_end(sc);
 	return (error);
 }
@@ -235,9 +207,9 @@ aoe_disk_close(struct disk *dp)
 	uint64_t now;
 
 	now = aoe_input_begin(sc);
-	sc->sc_open = false;
 	aoe_core_close(sc->sc_core, now);
-	aoe_disk_protect(sc);
+	/* Something may have waited for it. */
+	aoe_life_attention(sc);
 	aoe_input_end(sc);
 	return (0);
 }
@@ -306,14 +278,13 @@ aoe_disk_gone(struct disk *dp)
 	mtx_lock(&sc->sc_mtx);
 	KASSERT(sc->sc_disk == dp, ("%s: not our disk", sc->sc_name));
 	sc->sc_disk = NULL;
-	sc->sc_disk_state = AOE_DISK_NONE;
+	aoe_core_disk_let_go(sc->sc_core);
 	aoe_life_attention(sc);
 	mtx_unlock(&sc->sc_mtx);
 }
 
-/* Make the provider.  Lifecycle thread. */
 static void
-aoe_disk_make(struct aoe_softc *sc, uint64_t sectors)
+aoe_disk_make(struct aoe_softc *sc, const struct aoe_disk_job *job)
 {
 	struct aoe_target_info info;
 	struct disk *dp;
@@ -332,7 +303,7 @@ aoe_disk_make(struct aoe_softc *sc, uint64_t sectors)
 	dp->d_gone = aoe_disk_gone;
 	dp->d_dump = aoe_dump_write;
 	dp->d_sectorsize = info.sector_logical;
-	dp->d_mediasize = (off_t)sectors * AOE_SECTOR;
+	dp->d_mediasize = (off_t)job->sectors * AOE_SECTOR;
 	dp->d_maxsize = maxphys;
 	/* What the core puts into one DATA SET MANAGEMENT. */
 	dp->d_delmaxsize = (off_t)AOE_DELETE_MAX * AOE_SECTOR;
@@ -347,48 +318,13 @@ aoe_disk_make(struct aoe_softc *sc, uint64_t sectors)
 		dp->d_flags |= DISKFLAG_CANFLUSHCACHE;
 	if ((info.flags & AOE_INFO_DELETE) != 0)
 		dp->d_flags |= DISKFLAG_CANDELETE;
-	if (sc->sc_read_only != 0)
+	if (job->read_only != 0)
 		dp->d_flags |= DISKFLAG_WRITE_PROTECT;
 	mtx_lock(&sc->sc_mtx);
 	sc->sc_disk = dp;
-	/* The core may have thought better of it since it asked for a disk. */
-	sc->sc_disk_state = sc->sc_fate.f_gone ? AOE_DISK_DOOMED :
-	    AOE_DISK_LIVE;
-	/* And the administrator, of the protection. */
-	aoe_disk_protect(sc);
+	aoe_core_disk_made(sc->sc_core);
 	mtx_unlock(&sc->sc_mtx);
 	disk_create(dp, DISK_VERSION);
-}
-
-/*
- * Give the disk the size it has now.  GEOM drops a resize that comes before
- * it made the provider; then the first open finds d_mediasize as it is.
- */
-static void
-aoe_disk_size(struct aoe_softc *sc, uint64_t sectors)
-{
-	struct disk *dp;
-	off_t size = (off_t)sectors * AOE_SECTOR;
-
-	mtx_lock(&sc->sc_mtx);
-	dp = sc->sc_disk_state == AOE_DISK_LIVE ? sc->sc_disk : NULL;
-	if (dp != NULL && sc->sc_open && size < dp->d_mediasize) {
-		/*
-		 * Opened since it was closed and the core let it shrink: GEOM
-		 * would orphan its users.  Try again in the next second.
-		 */
-		if (!sc->sc_fate.f_up && !sc->sc_fate.f_resized) {
-			sc->sc_fate.f_resized = true;
-			sc->sc_fate.f_sectors = sectors;
-		}
-		dp = NULL;
-	}
-	if (dp != NULL)
-		dp->d_mediasize = size;
-	mtx_unlock(&sc->sc_mtx);
-	/* Only this thread starts its end, so dp stays. */
-	if (dp != NULL)
-		disk_resize(dp, M_WAITOK);
 }
 
 /*
@@ -398,49 +334,54 @@ aoe_disk_size(struct aoe_softc *sc, uint64_t sectors)
  * links for this thread, so it is only tried; the next second is soon enough.
  */
 static void
-aoe_disk_retaste(struct aoe_softc *sc)
+aoe_disk_taste(struct aoe_softc *sc)
 {
 	struct disk *dp;
-	bool done;
 
-	done = false;
-	if (g_topology_try_lock()) {
-		mtx_lock(&sc->sc_mtx);
-		/* Another one is tasted when it is made. */
-		dp = sc->sc_disk_state == AOE_DISK_LIVE ? sc->sc_disk : NULL;
-		done = dp == NULL || !sc->sc_open;
-		mtx_unlock(&sc->sc_mtx);
-		/* Without its event the consumers would stay spoiled. */
-		if (dp != NULL && done)
-			disk_media_changed(dp, M_WAITOK);
-		g_topology_unlock();
-	}
-	if (done)
+	if (!g_topology_try_lock())
 		return;
 	mtx_lock(&sc->sc_mtx);
-	sc->sc_fate.f_retaste = true;
+	dp = aoe_core_disk_taste(sc->sc_core) != 0 ? sc->sc_disk : NULL;
 	mtx_unlock(&sc->sc_mtx);
+	/* Without its event the consumers would stay spoiled. */
+	if (dp != NULL)
+		disk_media_changed(dp, M_WAITOK);
+	g_topology_unlock();
 }
 
-/* Carry out what became of the disk.  Lifecycle thread. */
+/*
+ * Carry out what becomes of the disk.  Lifecycle thread: only it starts a disk's
+ * end, so the disk stays while this works on it.  GEOM drops a resize that comes
+ * before it made the provider; then the first open finds d_mediasize as it is.
+ */
 void
-aoe_disk_fate(struct aoe_softc *sc, const struct aoe_fate *fate)
+aoe_disk_serve(struct aoe_softc *sc)
 {
+	struct aoe_disk_job job;
 	struct disk *dp;
 
-	if (fate->f_gone) {
+	for (;;) {
 		mtx_lock(&sc->sc_mtx);
-		dp = sc->sc_disk_state == AOE_DISK_DOOMED ? sc->sc_disk : NULL;
-		if (dp != NULL)
-			sc->sc_disk_state = AOE_DISK_GOING;
+		aoe_core_disk_next(sc->sc_core, &job);
+		dp = sc->sc_disk;
+		if (job.job == AOE_JOB_RESIZE)
+			dp->d_mediasize = (off_t)job.sectors * AOE_SECTOR;
 		mtx_unlock(&sc->sc_mtx);
-		if (dp != NULL)
+		switch (job.job) {
+		case AOE_JOB_REMOVE:
 			disk_gone(dp);
+			break;
+		case AOE_JOB_MAKE:
+			aoe_disk_make(sc, &job);
+			break;
+		case AOE_JOB_RESIZE:
+			disk_resize(dp, M_WAITOK);
+			break;
+		case AOE_JOB_TASTE:
+			aoe_disk_taste(sc);
+			return;
+		default:
+			return;
+		}
 	}
-	if (fate->f_up)
-		aoe_disk_make(sc, fate->f_sectors);
-	else if (fate->f_resized)
-		aoe_disk_size(sc, fate->f_sectors);
-	if (fate->f_retaste)
-		aoe_disk_retaste(sc);
 }

@@ -281,16 +281,18 @@ static bool
 aoe_any_open(char *name, size_t size, bool *held)
 {
 	struct aoe_softc *sc;
+	uint64_t opened;
 	bool open;
 
 	open = *held = false;
 	sx_slock(&aoe_conf_sx);
 	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
 		mtx_lock(&sc->sc_mtx);
-		if (sc->sc_open) {
+		opened = aoe_core_disk_opened(sc->sc_core);
+		if (opened != AOE_NEVER) {
 			open = true;
 			strlcpy(name, sc->sc_name, size);
-			*held = aoe_now() - sc->sc_opened > AOE_HELD_US;
+			*held = aoe_now() - opened > AOE_HELD_US;
 		}
 		mtx_unlock(&sc->sc_mtx);
 		if (open && *held)
@@ -335,7 +337,7 @@ aoe_remains(u_int *disks, u_int *buffers, char *name, size_t size)
 		mtx_lock(&sc->sc_mtx);
 		aoe_bufs_reap(sc, aoe_now());
 		*buffers += sc->sc_out;
-		if (sc->sc_disk_state != AOE_DISK_NONE ||
+		if (aoe_core_disk_state(sc->sc_core) != AOE_DISK_NONE ||
 		    sc->sc_drain != AOE_DRAIN_IDLE) {
 			strlcpy(name, sc->sc_name, size);
 			(*disks)++;

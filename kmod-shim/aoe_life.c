@@ -176,55 +176,14 @@ aoe_life_ask_again(void)
 		aoe_disco_beacon();
 }
 
-/* File an output of the core that is neither a frame nor a completion. */
+/* An output of the core that is neither a frame nor a completion. */
 void
 aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
 {
-	struct aoe_fate *fate = &sc->sc_fate;
-	struct aoe_note *n;
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	switch (o->kind) {
-	case AOE_OUT_UP:
-		fate->f_up = true;
-		fate->f_sectors = o->value;
-		break;
-	case AOE_OUT_RESIZED:
-		fate->f_resized = true;
-		fate->f_sectors = o->value;
-		break;
-	case AOE_OUT_RETASTE:
-		fate->f_retaste = true;
-		break;
-	case AOE_OUT_GONE:
-		/* A disk that was asked for and not made needs no removal. */
-		if (!fate->f_up)
-			fate->f_gone = true;
-		fate->f_up = fate->f_resized = fate->f_retaste = false;
-		if (sc->sc_disk_state == AOE_DISK_LIVE)
-			sc->sc_disk_state = AOE_DISK_DOOMED;
-		break;
-	}
-	if (o->kind == AOE_OUT_IDLE) {
-		aoe_life_attention(sc);		/* nothing to tell */
-		return;
-	}
-	if (SDT_PROBES_ENABLED())
+	if (SDT_PROBES_ENABLED() && o->kind != AOE_OUT_IDLE)
 		aoe_trace_change(sc, o, aoe_core_event_name(o->event));
-	if (sc->sc_note_count >= AOE_LOG_RING -
-	    (aoe_core_event_matters(o->event) ? 0 : AOE_LOG_SPARE))
-		sc->sc_notes_lost++;
-	else {
-		n = &sc->sc_notes[(sc->sc_note_first + sc->sc_note_count) %
-		    AOE_LOG_RING];
-		n->n_kind = o->kind;
-		n->n_event = o->event;
-		n->n_path = o->path;
-		n->n_link = o->link;
-		memcpy(n->n_mac, o->header, sizeof(n->n_mac));
-		n->n_value = o->value;
-		sc->sc_note_count++;
-	}
 	aoe_life_attention(sc);
 }
 
@@ -236,88 +195,52 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 	char data[96], interface[IFNAMSIZ], text[AOE_TEXT_MAX];
 	int length;
 
-	if (n->n_kind == AOE_OUT_UP)
+	if (n->event == AOE_EV_UP)
 		aoe_absent_forget(sc->sc_major, sc->sc_minor);
-	if (n->n_kind == AOE_OUT_ABSENT &&
-	    !aoe_absent_note(sc->sc_major, sc->sc_minor, n->n_event,
-	    n->n_value))
+	if (n->absent != 0 && !aoe_absent_note(sc->sc_major, sc->sc_minor,
+	    n->event, n->value))
 		return;
-	aoe_log_add(sc->sc_major, sc->sc_minor, n->n_event, n->n_path,
-	    n->n_value);
+	aoe_log_add(sc->sc_major, sc->sc_minor, n->event, n->path, n->value);
 	length = snprintf(data, sizeof(data), "value=%ju",
-	    (uintmax_t)n->n_value);
-	if (n->n_path != UINT8_MAX) {
-		aoe_link_name(n->n_link, interface, sizeof(interface));
+	    (uintmax_t)n->value);
+	if (n->path != AOE_PATH_ANY) {
+		aoe_link_name(n->link, interface, sizeof(interface));
 		snprintf(data + length, sizeof(data) - length,
-		    " path=%u interface=%s mac=%6D", n->n_path, interface,
-		    n->n_mac, ":");
+		    " path=%u interface=%s mac=%6D", n->path, interface,
+		    n->mac, ":");
 	}
-	devctl_notify("AOE", sc->sc_name, aoe_core_event_name(n->n_event),
-	    data);
+	devctl_notify("AOE", sc->sc_name, aoe_core_event_name(n->event), data);
 	if (!ppsratecheck(&last, &burst, 10) && aoe_get(debug) == 0 &&
-	    !aoe_core_event_matters(n->n_event)) {
+	    n->absent == 0 && !aoe_core_event_matters(n->event)) {
 		aoe_unsaid++;
 		return;
 	}
-	aoe_core_event_text(n->n_event, n->n_value, 1, text, sizeof(text));
+	aoe_core_event_text(n->event, n->value, 1, text, sizeof(text));
 	printf("%s: %s\n", sc->sc_name, text);
 }
 
 static void
 aoe_life_say_all(struct aoe_softc *sc)
 {
-	struct aoe_note n, lost = { .n_event = AOE_EV_LOST,
-	    .n_path = UINT8_MAX };
+	struct aoe_note n;
+	int more;
 
 	for (;;) {
 		mtx_lock(&sc->sc_mtx);
-		if (sc->sc_note_count == 0)
-			break;
-		n = sc->sc_notes[sc->sc_note_first];
-		sc->sc_note_first = (sc->sc_note_first + 1) % AOE_LOG_RING;
-		sc->sc_note_count--;
+		more = aoe_core_note(sc->sc_core, &n);
 		mtx_unlock(&sc->sc_mtx);
+		if (more == 0)
+			break;
 		aoe_life_say(sc, &n);
 	}
-	lost.n_value = sc->sc_notes_lost;
-	sc->sc_notes_lost = 0;
-	mtx_unlock(&sc->sc_mtx);
-	if (lost.n_value != 0)
-		aoe_life_say(sc, &lost);
-}
-
-/* What is to be done with the disk now; the rest stays in sc_fate. */
-static void
-aoe_life_take_fate(struct aoe_softc *sc, struct aoe_fate *now)
-{
-	struct aoe_fate *fate = &sc->sc_fate;
-
-	mtx_lock(&sc->sc_mtx);
-	*now = *fate;
-	fate->f_gone = fate->f_resized = fate->f_retaste = false;
-	if (!now->f_up)
-		;
-	else if (sc->sc_disk_state == AOE_DISK_NONE) {
-		fate->f_up = false;
-		sc->sc_disk_state = AOE_DISK_MAKING;
-	} else if (sc->sc_disk_state == AOE_DISK_LIVE && !now->f_gone) {
-		/* There is one already: it can only have another size. */
-		fate->f_up = now->f_up = false;
-		now->f_resized = true;
-	} else
-		/* Once aoe_disk_gone() was called for the old one. */
-		now->f_up = now->f_resized = false;
-	mtx_unlock(&sc->sc_mtx);
 }
 
 static void
 aoe_life_serve(struct aoe_softc *sc)
 {
-	struct aoe_fate fate;
 
 	aoe_life_say_all(sc);
-	aoe_life_take_fate(sc, &fate);
-	aoe_disk_fate(sc, &fate);
+	aoe_disk_serve(sc);
 	aoe_sysctl_target_paths(sc);
 	aoe_target_reap(sc);
 }

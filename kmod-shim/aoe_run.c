@@ -101,13 +101,8 @@ static int
 aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 {
 	struct aoe_io io;
+	int error;
 
-	/*
-	 * A bio that came through a disk which is going must not reach the one
-	 * that took its address: they need not be the same disk.
-	 */
-	if (sc->sc_disk_state != AOE_DISK_LIVE)
-		return (atomic_load_bool(&aoe_shutting_down) ? EIO : ENXIO);
 	memset(&io, 0, sizeof(io));
 	io.io = (uintptr_t)bp;
 	io.op = aoe_io_op(bp);
@@ -123,7 +118,10 @@ aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 		io.flags |= AOE_IO_TASTE;
 	SDT_PROBE5(aoe, , io, submit, sc->sc_name, bp, io.op, io.lba,
 	    io.sectors);
-	return (aoe_core_submit(sc->sc_core, now, &io));
+	error = aoe_core_submit(sc->sc_core, now, &io);
+	/* At a shutdown, no file system is to unmount itself by force. */
+	return (error == ENXIO && atomic_load_bool(&aoe_shutting_down) ? EIO :
+	    error);
 }
 
 /* Hand a bio to the core, or keep it until the core has room. */

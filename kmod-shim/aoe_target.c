@@ -104,6 +104,7 @@ aoe_target_alloc(uint16_t major, uint8_t minor)
 		free(sc, M_AOE);
 		return (NULL);
 	}
+	aoe_core_disk_read_only(sc->sc_core, sc->sc_read_only != 0);
 	aoe_run_init(sc);
 	return (sc);
 }
@@ -193,27 +194,22 @@ aoe_target_offer(const struct aoe_frame *f)
 }
 
 /*
- * Whether a target may be freed: nothing left in the core, no disk, and no
- * buffer with an interface.  If so, it takes no input from here on.  The core
+ * Whether a target may be freed: nothing left in the core, and no buffer with an
+ * interface.  If so, it takes no input from here on.  The core
  * says so of targets that never had a disk, too, so GONE is not waited for.
  */
 static bool
 aoe_target_is_idle(struct aoe_softc *sc)
 {
-	struct aoe_target_info info;
 	bool idle;
 
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
 	mtx_lock(&sc->sc_mtx);
 	idle = atomic_load_acq_int(&sc->sc_drain) == AOE_DRAIN_IDLE &&
-	    sc->sc_disk == NULL && !sc->sc_fate.f_up &&
-	    sc->sc_ctl_users == 0 && sc->sc_note_count == 0 &&
-	    TAILQ_EMPTY(&sc->sc_waiting);
+	    sc->sc_ctl_users == 0 && TAILQ_EMPTY(&sc->sc_waiting);
 	if (idle) {
 		aoe_bufs_reap(sc, aoe_now());
-		aoe_core_info(sc->sc_core, aoe_now(), &info);
-		idle = sc->sc_out == 0 && info.state == AOE_STATE_GONE &&
-		    (info.flags & AOE_INFO_IDLE) != 0;
+		idle = sc->sc_out == 0 && aoe_core_may_free(sc->sc_core) != 0;
 	}
 	if (idle)
 		sc->sc_dead = true;

@@ -47,8 +47,6 @@
 #define	AOE_TIMER_GRAIN_US	4000	/* no timer is finer */
 #define	AOE_HASH_SIZE		256	/* buckets of the address table */
 #define	AOE_NEWS		64	/* adverts kept for later */
-#define	AOE_LOG_RING		64	/* events kept per target */
-#define	AOE_LOG_SPARE		32	/* ... of these for what matters */
 #define	AOE_IO_SLOTS		128
 #define	AOE_FRAME_SLOTS		128
 #define	AOE_COPY_SLOTS		512
@@ -65,38 +63,6 @@ struct aoe_ioc_log;
 
 MALLOC_DECLARE(M_AOE);
 SYSCTL_DECL(_net_aoe);
-
-/* Something to log and to tell devd, in the order it happened. */
-struct aoe_note {
-	uint8_t		n_kind;			/* AOE_OUT_* */
-	uint8_t		n_event;		/* AOE_EV_* */
-	uint8_t		n_path;			/* UINT8_MAX: none */
-	uint8_t		n_link;			/* these two of the path */
-	uint8_t		n_mac[6];
-	uint64_t	n_value;
-};
-
-/*
- * What became of the disk since the lifecycle task last looked.  However the
- * core's UP, RESIZED and GONE came, they shorten to: remove the disk, then
- * make one of this size; or give the one there is this size.  So nothing that
- * matters can overflow.  RETASTE is about the disk that there is.
- */
-struct aoe_fate {
-	bool		f_gone;
-	bool		f_up;
-	bool		f_resized;
-	bool		f_retaste;
-	uint64_t	f_sectors;		/* for f_up or f_resized */
-};
-
-enum aoe_disk_state {
-	AOE_DISK_NONE,
-	AOE_DISK_MAKING,			/* there is no sc_disk yet */
-	AOE_DISK_LIVE,
-	AOE_DISK_DOOMED,			/* the core said GONE */
-	AOE_DISK_GOING				/* disk_gone() was called */
-};
 
 /* What sc_drain says. */
 #define	AOE_DRAIN_IDLE		0
@@ -131,12 +97,7 @@ struct aoe_softc {
 	u_int		sc_out;			/* (t) not back or in sc_sent */
 
 	/* For the lifecycle task. */
-	struct aoe_fate	sc_fate;		/* (t) */
-	struct aoe_note	sc_notes[AOE_LOG_RING];	/* (t) */
-	u_int		sc_note_first;		/* (t) */
-	u_int		sc_note_count;		/* (t) */
-	u_int		sc_notes_lost;		/* (t) */
-	u_int		sc_attention;		/* (a) look at the above */
+	u_int		sc_attention;		/* (a) look at the core */
 
 	/* The management command under way, see aoe_ctl.c. */
 	u_int		sc_ctl_users;		/* (t) threads that hold us */
@@ -146,9 +107,6 @@ struct aoe_softc {
 
 	/* The disk. */
 	struct disk	*sc_disk;		/* (t) */
-	enum aoe_disk_state sc_disk_state;	/* (t) */
-	bool		sc_open;		/* (t) */
-	uint64_t	sc_opened;		/* (t) when, if it is */
 
 	/* What the administrator set for it alone. */
 	struct aoe_own	sc_own;			/* (t) */
@@ -323,7 +281,7 @@ bool	aoe_abft_interface(char *name, size_t size);
 
 /* aoe_disk.c */
 void	aoe_disk_set_read_only(struct aoe_softc *, bool);
-void	aoe_disk_fate(struct aoe_softc *, const struct aoe_fate *);
+void	aoe_disk_serve(struct aoe_softc *);
 bool	aoe_bio_tastes(const struct bio *);
 void	aoe_bio_done(struct bio *, int error);
 void	aoe_bio_write_to(struct bio *, size_t offset, size_t length, char *to);

@@ -394,6 +394,39 @@ twin!(
 );
 
 twin!(
+    /// What is to be done with a disk.
+    AoeDiskJob, 16 {
+        sectors: u64 = 0,
+        job: u32 = 8,
+        read_only: u8 = 12,
+        reserved: [u8; 3] = 13,
+    }
+);
+pub const JOB_REST: u32 = 0;
+pub const JOB_REMOVE: u32 = 1;
+pub const JOB_MAKE: u32 = 2;
+pub const JOB_RESIZE: u32 = 3;
+pub const JOB_TASTE: u32 = 4;
+pub const DISK_NONE: u32 = 0;
+pub const DISK_MAKING: u32 = 1;
+pub const DISK_LIVE: u32 = 2;
+pub const DISK_DOOMED: u32 = 3;
+pub const DISK_GOING: u32 = 4;
+
+twin!(
+    /// Something to tell.
+    AoeNote, 24 {
+        value: u64 = 0,
+        event: u32 = 8,
+        path: u8 = 12,
+        link: u8 = 13,
+        mac: [u8; 6] = 14,
+        absent: u8 = 20,
+        reserved: [u8; 3] = 21,
+    }
+);
+
+twin!(
     /// The event log.
     AoeLog, 8200 {
         state: [u64; 1025] = 0,

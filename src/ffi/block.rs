@@ -1,9 +1,11 @@
 //! A target's one block of memory.
 
 use super::abi::AoeParams;
+use crate::fate::Fate;
 use crate::guard::{Copies, Copy};
 use crate::history::Earlier;
 use crate::io::{Io, Ios};
+use crate::notes::Notes;
 use crate::path::Path;
 use crate::request::{Request, Requests};
 use crate::table::Table;
@@ -16,6 +18,8 @@ use core::ptr::{addr_of, addr_of_mut};
 pub struct Block {
     target: Target<'static>,
     address: Address,
+    fate: Fate,
+    notes: Notes,
     storage: Storage,
 }
 
@@ -40,6 +44,46 @@ pub(super) unsafe fn target<'b>(block: *mut Block) -> &'b mut Target<'static> {
 pub(super) unsafe fn target_ref<'b>(block: *const Block) -> &'b Target<'static> {
     // SAFETY: The caller promises an initialised block that nobody changes.
     unsafe { &*addr_of!((*block).target) }
+}
+
+/// What becomes of the disk of the target in a block.
+///
+/// # Safety
+///
+/// `block` must be filled by `init`, and its mutex held for the result's life.
+pub(super) unsafe fn fate<'b>(block: *mut Block) -> &'b mut Fate {
+    // SAFETY: The caller promises an initialised block that nobody else uses.
+    unsafe { &mut *addr_of_mut!((*block).fate) }
+}
+
+/// The same, to look at.
+///
+/// # Safety
+///
+/// As for `fate`.
+pub(super) unsafe fn fate_ref<'b>(block: *const Block) -> &'b Fate {
+    // SAFETY: The caller promises an initialised block that nobody changes.
+    unsafe { &*addr_of!((*block).fate) }
+}
+
+/// What is to be told of it.
+///
+/// # Safety
+///
+/// `block` must be filled by `init`, and its mutex held for the result's life.
+pub(super) unsafe fn notes<'b>(block: *mut Block) -> &'b mut Notes {
+    // SAFETY: The caller promises an initialised block that nobody else uses.
+    unsafe { &mut *addr_of_mut!((*block).notes) }
+}
+
+/// The same, to look at.
+///
+/// # Safety
+///
+/// As for `notes`.
+pub(super) unsafe fn notes_ref<'b>(block: *const Block) -> &'b Notes {
+    // SAFETY: The caller promises an initialised block that nobody changes.
+    unsafe { &*addr_of!((*block).notes) }
 }
 
 /// The address of the target in a block.
@@ -108,6 +152,8 @@ pub(super) unsafe fn init(
         fill(addr_of_mut!((*storage).paths), || Path::FREE);
         fill(addr_of_mut!((*storage).links), || Link::NONE);
         addr_of_mut!((*block).address).write(address);
+        addr_of_mut!((*block).fate).write(Fate::NONE);
+        addr_of_mut!((*block).notes).write(Notes::EMPTY);
         let target = Target::new(address, &mut *storage, limits, settings, seed);
         addr_of_mut!((*block).target).write(target);
     }

@@ -12,6 +12,7 @@ mod block;
 mod convert;
 mod ctl;
 mod disco;
+mod disk;
 mod dump;
 mod nodes;
 mod text;
@@ -23,6 +24,7 @@ use abi::{
 use block::Block;
 use convert::{EAGAIN, EINVAL, ENOENT, Place, errno};
 
+use crate::notes::Note;
 use crate::output::{Draft, IoError, LinkId};
 use crate::target::{Step, Target};
 use crate::time::Instant;
@@ -193,7 +195,10 @@ pub unsafe extern "C" fn aoe_core_link(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_submit(block: *mut Handle, now: u64, io: *const AoeIo) -> i32 {
     // SAFETY: Both as the caller promises.
-    let (target, io) = unsafe { (target(block), &*io) };
+    let (target, fate, io) = unsafe { (target(block), block::fate_ref(block), &*io) };
+    if !fate.is_live() {
+        return errno(IoError::Gone);
+    }
     let taste = io.flags & abi::IO_TASTE != 0;
     let give_up = if taste { target.begin_taste(at(now)) } else { Instant::NEVER };
     let Some(request) = convert::request(io, give_up) else {
@@ -262,7 +267,12 @@ pub unsafe extern "C" fn aoe_core_tick(block: *mut Handle, now: u64) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_open(block: *mut Handle, now: u64) -> i32 {
     // SAFETY: As the caller promises.
-    unsafe { target(block) }.handle_open(at(now)).map_or_else(errno, |()| 0)
+    let (target, fate) = unsafe { (target(block), block::fate(block)) };
+    if !fate.is_live() {
+        return errno(IoError::Gone);
+    }
+    let opened = target.handle_open(at(now));
+    opened.inspect(|()| fate.open(at(now))).map_or_else(errno, |()| 0)
 }
 
 /// The last close of the provider.
@@ -272,6 +282,8 @@ pub unsafe extern "C" fn aoe_core_open(block: *mut Handle, now: u64) -> i32 {
 /// `block` is an initialised target, its mutex held.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_close(block: *mut Handle, now: u64) {
+    // SAFETY: As the caller promises.
+    unsafe { block::fate(block) }.close();
     // SAFETY: As the caller promises.
     unsafe { target(block) }.handle_close(at(now));
 }
@@ -382,7 +394,13 @@ pub unsafe extern "C" fn aoe_core_poll(
             Step::Frame(_) => convert::transmit_in_place(out),
             Step::Nothing => return false,
             Step::Rare => match target.poll_rare(at(now)) {
-                Some(output) => convert::output(output, out),
+                Some(output) => {
+                    // SAFETY: As the caller promises; these lie beside the target.
+                    let (fate, notes) = unsafe { (block::fate(block), block::notes(block)) };
+                    fate.on_output(&output);
+                    Note::of(&output).inspect(|note| notes.push(*note));
+                    convert::output(output, out);
+                }
                 None => return false,
             },
         }

@@ -128,6 +128,11 @@ impl Target<'_> {
         }
     }
 
+    /// Whether it is gone and nothing is left of it.
+    pub fn is_idle(&self) -> bool {
+        self.life == Life::Gone && self.idle_told
+    }
+
     /// What the paths say together. A function of its own, for a stack
     /// frame of its own.
     #[inline(never)]

@@ -107,6 +107,8 @@ fn layouts_in_rust() -> BTreeMap<String, Layout> {
         "aoe_target_info": AoeTargetInfo,
         "aoe_path_info": AoePathInfo,
         "aoe_log": AoeLog,
+        "aoe_disk_job": AoeDiskJob,
+        "aoe_note": AoeNote,
         "aoe_ioc_path": AoeIocPath,
         "aoe_ioc_target": AoeIocTarget,
         "aoe_ioc_control": AoeIocControl,

@@ -139,6 +139,7 @@ static void
 drain(struct bed *b)
 {
 	struct aoe_output out[BATCH];
+	struct aoe_disk_job job;
 	uint64_t at, n, i;
 
 	do {
@@ -151,6 +152,10 @@ drain(struct bed *b)
 			} else if (out[i].kind == AOE_OUT_COMPLETE) {
 				assert(out[i].error == 0);
 				b->b_done++;
+			} else if (out[i].kind == AOE_OUT_UP) {
+				aoe_core_disk_next(b->b_core, &job);
+				assert(job.job == AOE_JOB_MAKE);
+				aoe_core_disk_made(b->b_core);
 			}
 	} while (n == BATCH);
 	at = core(DEADLINE, b, NULL, NULL);

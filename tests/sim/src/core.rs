@@ -16,6 +16,7 @@ use aoe_core::time::Micros;
 use crate::initiator::{
     CopyTo, Counters, Initiator, Kind, LinkState, PathView, Refused, Settings, Submission,
 };
+use crate::life::{self, Life};
 use crate::rng::Rng;
 use crate::target::{MAJOR, MINOR};
 
@@ -103,7 +104,7 @@ impl Drop for Block {
     }
 }
 
-type Address = (u16, u8);
+pub(crate) type Address = (u16, u8);
 const MAIN: Address = (MAJOR, MINOR);
 
 pub struct Core {
@@ -115,6 +116,9 @@ pub struct Core {
     rng: Rng,
     /// What the target of I/O had counted when it was freed.
     last: Counters,
+    /// Where that takes its time: what becomes of disks.
+    life: Option<Life>,
+    is_unloading: bool,
 }
 
 impl Core {
@@ -147,7 +151,30 @@ impl Core {
             },
             rng,
             last: Counters::default(),
+            life: None,
+            is_unloading: false,
         }
+    }
+
+    /// The same in a kernel that makes and removes disks in its own time.
+    pub fn with_life(mut self) -> Core {
+        self.life = Some(Life::new(self.rng.fork()));
+        self
+    }
+
+    /// An effect that is neither a frame nor a completion.
+    fn note(&mut self, address: Address, block: *mut u8, out: &AoeOutput) {
+        match &mut self.life {
+            Some(life) => life.note(address, out),
+            None => life::serve_at_once(block),
+        }
+    }
+
+    fn free(&mut self, now: u64, address: Address) {
+        if address == MAIN {
+            self.last = self.counters(now);
+        }
+        self.targets.remove(&address);
     }
 
     /// The block of the target of I/O.
@@ -192,7 +219,14 @@ impl Core {
         }
         // SAFETY: The discovery block is initialised.
         let wanted = unsafe { aoe_core_disco_rx(self.disco.at, now, frame) } != 0;
-        (wanted && self.targets.len() < MAX_TARGETS).then(|| self.create(now, address))
+        (wanted && !self.is_unloading && self.targets.len() < MAX_TARGETS)
+            .then(|| self.create(now, address))
+    }
+
+    /// The same, and no target is made any more.
+    pub fn unload(&mut self, now: u64) {
+        self.is_unloading = true;
+        self.abort(now);
     }
 
     /// Fails everything, now and from now on, as a forced unload does.
@@ -356,14 +390,16 @@ impl Initiator for Core {
             // SAFETY: The block is initialised and there is room for one output.
             while unsafe { aoe_core_poll(at, now, &mut out, 1) } != 0 {
                 let output = output(&out);
+                if !matches!(out.kind, abi::OUT_TRANSMIT | abi::OUT_COMPLETE) {
+                    self.note(address, at, &out);
+                }
                 match output {
-                    Some(Output::Idle) => {
-                        if address == MAIN {
-                            self.last = self.counters(now);
-                        }
-                        self.targets.remove(&address);
+                    // Else the thread frees it when it has told all.
+                    Some(Output::Idle) if self.life.is_none() => {
+                        self.free(now, address);
                         break;
                     }
+                    Some(Output::Idle) => {}
                     Some(Output::Transmit(_)) => return output,
                     _ if address == MAIN => return output,
                     _ => {}
@@ -383,15 +419,46 @@ impl Initiator for Core {
     }
 
     fn open(&mut self, now: u64) -> bool {
-        // SAFETY: The block is initialised.
-        self.main().is_some_and(|at| unsafe { aoe_core_open(at, now) } == 0)
+        let Some(at) = self.main() else { return false };
+        match &mut self.life {
+            Some(life) => life.open(MAIN, at, now),
+            // SAFETY: The block is initialised.
+            None => unsafe { aoe_core_open(at, now) == 0 },
+        }
     }
 
     fn close(&mut self, now: u64) {
-        if let Some(at) = self.main() {
-            // SAFETY: The block is initialised.
-            unsafe { aoe_core_close(at, now) };
+        let Some(at) = self.main() else { return };
+        match &mut self.life {
+            Some(life) => life.close(MAIN, at, now),
+            None => {
+                // SAFETY: The block is initialised.
+                unsafe { aoe_core_close(at, now) };
+                life::serve_at_once(at);
+            }
         }
+    }
+
+    fn wants_look(&self) -> bool {
+        self.life.as_ref().is_some_and(|life| life.wants_look)
+    }
+
+    fn look(&mut self, now: u64) -> Result<(), String> {
+        let Some(life) = &mut self.life else { return Ok(()) };
+        life.wants_look = false;
+        let mut over = Vec::new();
+        for (address, block) in &self.targets {
+            if life.look(*address, block.at, now)? {
+                over.push(*address);
+            }
+        }
+        over.into_iter().for_each(|address| self.free(now, address));
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let Some(life) = &self.life else { return Ok(()) };
+        self.targets.iter().try_for_each(|(address, block)| life.check(*address, block.at))
     }
 
     fn control(&self, offset: usize, length: usize) -> &[u8] {

@@ -302,7 +302,12 @@ impl World<'_, Core> {
                 }
                 Event::Heal => self.network.heal(),
                 // The kernel has stopped.
-                Event::Ask | Event::Open | Event::Sent { .. } | Event::Wake | Event::Work => {}
+                Event::Ask
+                | Event::Look
+                | Event::Open
+                | Event::Sent { .. }
+                | Event::Wake
+                | Event::Work => {}
             }
         }
         self.now = until;

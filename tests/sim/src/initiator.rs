@@ -103,6 +103,17 @@ pub trait Initiator {
     fn deadline(&self) -> Option<u64>;
     fn open(&mut self, now: u64) -> bool;
     fn close(&mut self, now: u64);
+    /// Whether the lifecycle thread has something to do, and what it does.
+    fn wants_look(&self) -> bool {
+        false
+    }
+    fn look(&mut self, _now: u64) -> Result<(), String> {
+        Ok(())
+    }
+    /// What must hold after every event.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
     /// Bytes of the control buffer that a frame carries.
     fn control(&self, offset: usize, length: usize) -> &[u8];
     /// The paths of the target that I/O goes to.

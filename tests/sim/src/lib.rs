@@ -14,6 +14,8 @@ pub mod host;
 pub mod hostile;
 pub mod initiator;
 mod large;
+mod life;
+mod living;
 pub mod machine;
 mod management;
 pub mod naive;

@@ -21,6 +21,8 @@ Without --seed, runs N scenarios (default 1000) from seed SEED (default 1) on.
 KIND is one of
   --ordered  only networks that keep the order of every path, where no update
              may be lost at all
+  --life     disks that come, go, grow, shrink and change, and are opened and
+             closed meanwhile: what becomes of them
   --naive    the same, with an initiator that lacks the guard against ghost
              writes: counts the updates that it loses
   --crash    a target that loses its write cache again and again
@@ -46,6 +48,7 @@ enum Kind {
     Crash,
     Dump,
     Hot,
+    Life,
     Naive,
     Ordered,
     Outage,
@@ -60,6 +63,7 @@ impl Kind {
             Kind::Crash => Plan::draw(seed).crashing().perhaps_large(),
             Kind::Dump => Plan::draw(seed).dumping().perhaps_large(),
             Kind::Hot => Plan::draw(seed).hot().perhaps_large(),
+            Kind::Life => Plan::draw(seed).living().perhaps_large(),
             Kind::Outage => Plan::draw(seed).outage(None),
             Kind::Twins => Plan::draw(seed).twins().perhaps_large(),
             Kind::Unordered => Plan::draw(seed).unordered().perhaps_large(),
@@ -136,6 +140,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "--unordered" => options.kind = Kind::Unordered,
             "--twins" => options.kind = Kind::Twins,
             "--dump" => options.kind = Kind::Dump,
+            "--life" => options.kind = Kind::Life,
             "--hot" => options.kind = Kind::Hot,
             "-v" => options.verbose = true,
             "-h" | "--help" => return Err(String::new()),
@@ -150,6 +155,7 @@ fn run(seed: u64, kind: Kind, trace: bool) -> Result<Summary, String> {
     let plan = kind.plan(seed);
     match kind {
         Kind::Dump => return caught(|| world_of(&plan, seed, trace).run_to_panic()),
+        Kind::Life => return caught(|| world_of(&plan, seed, trace).run_life()),
         Kind::Naive => {}
         _ => return run_plan(&plan, seed, trace),
     }
@@ -165,7 +171,7 @@ fn run_plan(plan: &Plan, seed: u64, trace: bool) -> Result<Summary, String> {
 }
 
 fn world_of(plan: &Plan, seed: u64, trace: bool) -> World<'_, Core> {
-    let core = Core::new(&plan.settings, Rng::new(!seed));
+    let core = Core::new(&plan.settings, Rng::new(!seed)).with_life();
     let mut world = World::new(plan, core, true);
     world.trace = trace;
     world
@@ -232,7 +238,7 @@ fn sweep(options: &Options) -> ExitCode {
         Kind::Ordered | Kind::Twins | Kind::Unordered => {
             totals.failures.is_empty() && totals.sum.lost_updates_excused == 0
         }
-        Kind::All | Kind::Crash | Kind::Dump | Kind::Hot | Kind::Outage => {
+        Kind::All | Kind::Crash | Kind::Dump | Kind::Hot | Kind::Life | Kind::Outage => {
             totals.failures.is_empty()
         }
     };

@@ -65,6 +65,8 @@ pub(crate) enum Event {
         packets: Vec<Packet>,
     },
     Wake,
+    /// The lifecycle thread runs.
+    Look,
     Fault(Fault),
     /// The provider is there: open it and begin.
     Open,
@@ -108,6 +110,9 @@ pub struct World<'p, I> {
     pub(crate) free: Vec<usize>,
     pub(crate) count: u64,
     pub(crate) wake_at: Option<u64>,
+    pub(crate) is_look_due: bool,
+    /// Only what becomes of the disk is looked at.
+    pub(crate) is_living: bool,
     pub(crate) is_open: bool,
     pub(crate) is_healed: bool,
     pub(crate) is_up: bool,
@@ -168,6 +173,8 @@ impl<'p, I: Initiator> World<'p, I> {
             free: Vec::new(),
             count: 0,
             wake_at: None,
+            is_look_due: false,
+            is_living: false,
             is_open: false,
             is_healed: false,
             is_up: false,
@@ -336,7 +343,7 @@ impl<'p, I: Initiator> World<'p, I> {
         self.queue.push(Reverse((at, self.count, slot)));
     }
 
-    fn handle(&mut self, event: Event) -> Result<(), String> {
+    pub(crate) fn handle(&mut self, event: Event) -> Result<(), String> {
         match event {
             Event::Arrive { target, link, port, packet } => {
                 self.arrive(target, link, port, packet);
@@ -362,6 +369,10 @@ impl<'p, I: Initiator> World<'p, I> {
                 }
                 self.wake_at = None;
                 self.tick()?;
+            }
+            Event::Look => {
+                self.is_look_due = false;
+                self.initiator.look(self.now)?;
             }
             Event::Fault(fault) => self.fault(fault)?,
             Event::Open => self.open(),
@@ -389,6 +400,13 @@ impl<'p, I: Initiator> World<'p, I> {
         self.offer()?;
         self.drain()?;
         self.check()?;
+        self.initiator.check()?;
+        if self.initiator.wants_look() && !self.is_look_due {
+            self.is_look_due = true;
+            let soon = self.rng.pick(&[50, MS, 20 * MS, SECOND]);
+            let after = self.rng.below(soon);
+            self.schedule(self.now + after, Event::Look);
+        }
         self.watch_twins()?;
         let Some(deadline) = self.initiator.deadline() else { return Ok(()) };
         let late = match self.rng.chance(self.network.profile.late_tick) {
@@ -452,6 +470,7 @@ impl<'p, I: Initiator> World<'p, I> {
         }
         match output {
             Output::Transmit(transmit) => self.transmit(&transmit)?,
+            _ if self.is_living => {}
             Output::Complete { io, result } => {
                 self.watch_twin_answer(result.is_ok())?;
                 self.host.complete(self.plan, self.now, io.0, result)?;

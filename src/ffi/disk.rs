@@ -1,0 +1,143 @@
+//! Entry points of the thread that carries out what becomes of a disk, and tells
+//! what happened.
+
+use super::abi::{self, AoeDiskJob, AoeNote};
+use super::block::{self, Block};
+use super::text;
+use crate::fate::{Disk, Job};
+use crate::notes::Note;
+
+/// What is to be done with the disk now.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disk_next(block: *mut Block, out: *mut AoeDiskJob) {
+    // SAFETY: As the caller promises.
+    let job = unsafe { block::fate(block) }.next_job();
+    let (job, sectors, read_only) = match job {
+        Job::Rest => (abi::JOB_REST, 0, false),
+        Job::Remove => (abi::JOB_REMOVE, 0, false),
+        Job::Make { blocks, is_protected } => (abi::JOB_MAKE, blocks, is_protected),
+        Job::Resize { blocks } => (abi::JOB_RESIZE, blocks, false),
+        Job::Taste => (abi::JOB_TASTE, 0, false),
+    };
+    let job = AoeDiskJob { sectors, job, read_only: read_only.into(), reserved: [0; 3] };
+    // SAFETY: The caller promises `out` writable.
+    unsafe { out.write(job) };
+}
+
+/// The disk is there; `disk_create()` follows.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disk_made(block: *mut Block) {
+    // SAFETY: As the caller promises.
+    unsafe { block::fate(block) }.made();
+}
+
+/// Nothing refers to the disk any more.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disk_let_go(block: *mut Block) {
+    // SAFETY: As the caller promises.
+    unsafe { block::fate(block) }.let_go();
+}
+
+/// Nobody can open the disk now: 1 if it is to be tasted.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disk_taste(block: *mut Block) -> i32 {
+    // SAFETY: As the caller promises.
+    unsafe { block::fate(block) }.taste().into()
+}
+
+/// The administrator wants the disk to refuse writes, or not to.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disk_read_only(block: *mut Block, read_only: i32) {
+    // SAFETY: As the caller promises.
+    unsafe { block::fate(block) }.set_read_only(read_only != 0);
+}
+
+/// `AOE_DISK_*`.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disk_state(block: *const Block) -> u32 {
+    // SAFETY: As the caller promises.
+    match unsafe { block::fate_ref(block) }.disk() {
+        Disk::None => abi::DISK_NONE,
+        Disk::Making { .. } => abi::DISK_MAKING,
+        Disk::Live => abi::DISK_LIVE,
+        Disk::Doomed => abi::DISK_DOOMED,
+        Disk::Going => abi::DISK_GOING,
+    }
+}
+
+/// When the disk was opened; never, if it is not open.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disk_opened(block: *const Block) -> u64 {
+    // SAFETY: As the caller promises.
+    let opened = unsafe { block::fate_ref(block) }.opened();
+    opened.map_or(u64::MAX, crate::time::Instant::as_micros)
+}
+
+/// Takes the oldest note: 1, or 0 if all is told.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_note(block: *mut Block, out: *mut AoeNote) -> i32 {
+    // SAFETY: As the caller promises.
+    let Some(note) = unsafe { block::notes(block) }.take() else { return 0 };
+    // SAFETY: The caller promises `out` writable.
+    unsafe { out.write(of(&note)) };
+    1
+}
+
+fn of(note: &Note) -> AoeNote {
+    AoeNote {
+        value: note.value,
+        event: text::code(note.event).into(),
+        path: note.path.map_or(abi::PATH_ANY, |path| path.index.0),
+        link: note.path.map_or(0, |path| path.link.0),
+        mac: note.path.map_or([0; 6], |path| path.mac.0),
+        absent: note.is_absence.into(),
+        reserved: [0; 3],
+    }
+}
+
+/// 1 if nothing is left of a target, in the core: no disk, and nothing to tell.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_may_free(block: *const Block) -> i32 {
+    // SAFETY: As the caller promises.
+    unsafe {
+        let is_told = block::notes_ref(block).is_empty();
+        let is_over = block::fate_ref(block).is_over();
+        (is_told && is_over && block::target_ref(block).is_idle()).into()
+    }
+}
