@@ -62,7 +62,7 @@ impl Route {
     }
 }
 
-/// An answer to an ATA command that reports no error.
+/// An answer to an ATA command whose status reports no error.
 #[derive(Clone, Copy)]
 pub struct Success<'f>(&'f Raw);
 

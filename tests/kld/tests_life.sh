@@ -162,6 +162,7 @@ t "an idle target keeps two frames for want of memory, and no others" \
     given_back
 
 kept_for_mtu() {
+	local i
 	k if attach em0 wire em0 1500
 	k target add em0 7.3 16m
 	k load -k net.aoe.iflist=em0 "$module"
@@ -170,7 +171,11 @@ kept_for_mtu() {
 	k fault txfree late 20
 	k fill aoe7e3 0 4m 5 64 64k
 	k if mtu em0 9000
-	k sleep 1
+	# Links are looked at, and then memory is waited for.
+	for ((i = 0; i < 50; i++)); do
+		[[ $(frames_kept 2k) != 0 ]] || break
+		k sleep 0.2
+	done
 	at_least 2 frames_kept 9k
 	equals 0 frames_kept 2k
 	k unload
