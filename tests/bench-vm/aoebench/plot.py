@@ -1,5 +1,7 @@
 """Draws what a run has found, as SVG."""
 
+import math
+
 from .results import NAMES, loss_levels, share
 
 COLOURS = {"aoe": "#06c", "linux": "#c60", "iscsi": "#283", "iscsi-long": "#7a4", "ggate": "#888"}
@@ -18,15 +20,24 @@ def _short(work):
     return work
 
 
-def panel(top, width, title, groups, unit, most=None):
-    """Bars in groups: [(name, [(system, value, part of it that is solid)])]."""
+def step_of(most):
+    """A round step of which a scale up to `most` has two to five."""
+    power = 10 ** math.floor(math.log10(most))
+    return next(step for step in (power / 5, power / 2, power, power * 2) if most / step <= 5)
+
+
+def panel(top, width, title, groups, unit):
+    """Bars in groups: [(name, [(system, value, part of it that is solid)])]; round ticks, no bar cut off."""
     base = top + 24 + HEIGHT
-    most = most or max(value for _, bars in groups for _, value, _ in bars) * 1.05
+    largest = max(value for _, bars in groups for _, value, _ in bars)
+    step = step_of(largest)
+    ticks = math.ceil(largest / step)
+    most = ticks * step
     out = [_text(LEFT, top + 14, title)]
-    for part in (0.5, 1):
-        y = base - HEIGHT * part / 1.05
+    for tick in range(1, ticks + 1):
+        y = base - HEIGHT * tick / ticks
         out.append(f'<path d="M{LEFT},{y:.0f}H{width - 8}" stroke="#ddd"/>')
-        out.append(_text(LEFT - 4, y + 4, f"{most / 1.05 * part:.3g}", ' text-anchor="end"'))
+        out.append(_text(LEFT - 4, y + 4, f"{tick * step:g}{unit}", ' text-anchor="end"'))
     each = (width - LEFT - 8) / len(groups)
     for number, (name, bars) in enumerate(groups):
         left = LEFT + number * each
@@ -34,14 +45,14 @@ def panel(top, width, title, groups, unit, most=None):
         for place, (system, value, solid) in enumerate(bars):
             x = left + each * 0.08 + place * thick
             for amount, opacity in ((value, 0.4), (solid, 1)):
-                tall = HEIGHT * min(amount / most, 1)
+                tall = HEIGHT * amount / most
                 out.append(f'<rect x="{x:.1f}" y="{base - tall:.1f}" width="{thick * 0.9:.1f}" '
                            f'height="{tall:.1f}" fill="{COLOURS[system]}" opacity="{opacity}"/>')
         middle = left + each / 2
         for row, part in enumerate(name.split("\n")):
             out.append(_text(middle, base + 13 + 12 * row, part, CENTRED))
     out.append(f'<path d="M{LEFT},{base}H{width - 8}" stroke="#888"/>')
-    out.append(_text(LEFT - 4, base + 4, f"0 {unit}", ' text-anchor="end"'))
+    out.append(_text(LEFT - 4, base + 4, "0", ' text-anchor="end"'))
     return "\n".join(out)
 
 
@@ -78,7 +89,7 @@ def instructions(results):
             if groups:
                 title = f"{size}, MTU {mtu}: thousands of instructions per I/O, by kind and depth"
                 panels.append(lambda top, t=title, g=groups: panel(top, width, t, g, "k"))
-    return picture(width, panels, systems, "solid: less the same I/O on a null disk")
+    return picture(width, panels, systems, "solid: without the cost of the same I/O on a null disk")
 
 
 def goodput(results):
@@ -94,6 +105,6 @@ def goodput(results):
                 name = f"{level:g}%" + (f"\n{work}" if number == len(levels) // 2 else "")
                 if bars:
                     groups.append((name, bars))
-        title = f"MTU {mtu}: goodput in per cent of the lossless, by frames lost each way"
-        panels.append(lambda top, t=title, g=groups: panel(top, width, t, g, "%", 105))
-    return picture(width, panels, systems, "")
+        title = f"MTU {mtu}: share of the lossless rate, by frames lost each way"
+        panels.append(lambda top, t=title, g=groups: panel(top, width, t, g, "%"))
+    return picture(width, panels, systems, "differences of 20% or less, and what exceeds 100%, are noise")
