@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # What `make` does on FreeBSD 14 and later; GNU make reads GNUmakefile instead.
 #
 #	make			build aoe.ko against the kernel sources in SYSDIR,

@@ -1,4 +1,5 @@
 #!/usr/sbin/dtrace -s
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What happened to a target?
  *

@@ -1,4 +1,5 @@
 #!/usr/sbin/dtrace -s
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where does the latency of AoE disks come from?
  *

@@ -1,4 +1,5 @@
 #!/usr/sbin/dtrace -s
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How is the load shared between paths, and how fast is each?
  *

@@ -1,4 +1,5 @@
 #!/usr/sbin/dtrace -s
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which I/O is slow?
  *

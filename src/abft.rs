@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The search for the AoE boot firmware table: which bytes of memory to look at
 //! next, and what the table says.
 //!

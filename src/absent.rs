@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Targets that answer the question for targets and have no disk here: which
 //! ones, and why. What cannot be a target has no other place to say so.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What a path's adverts and beacon answers ask for: a question who is there.
 //!
 //! An advert may come from another disk than the path was identified as, so it

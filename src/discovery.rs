@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Which interfaces are ours, when each sends its beacon, and whether an
 //! answer from an address without a target deserves one.
 //!

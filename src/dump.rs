@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A kernel crash dump: what is sent next, how often, and over which path.
 //!
 //! A kernel that has panicked has one thread, which asks for one step after the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Which answers are let in: by shelf, by config string, by MAC address.
 //!
 //! Knows the administrator's three texts and what they mean; knows nothing of

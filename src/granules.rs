@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Spans of sectors, counted by granules of the disk: tells at once that
 //! nothing overlaps, so that only a likely overlap is looked for in a list.
 

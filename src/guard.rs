@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Copies of writes that may still reach the target.
 //!
 //! AoE executes a write once per copy that arrives, so an old copy of one

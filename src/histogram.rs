@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! How long answers took, counted by powers of two.
 
 use crate::time::Micros;

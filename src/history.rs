@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Transmissions of requests, for as long as an answer to them still counts.
 //!
 //! The last one of a request lies in the request. Earlier ones, of which there

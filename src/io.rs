@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! I/Os between submission and completion: admission, order, completion.
 //!
 //! Knows barriers and overlapping writes; knows nothing of frames, paths or

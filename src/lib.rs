@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! ATA-over-Ethernet initiator protocol core.
 //!
 //! Performs no I/O, reads no clock and allocates nothing: every input carries

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Every effect that the core can ask for. Nothing else leaves it.
 
 use crate::path::PathId;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! One path: a local interface and a remote MAC.
 //!
 //! Knows its round-trip time, window, payload, order and health, and the one

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Numbers that an outsider cannot guess: ChaCha8 keyed with the kernel's
 //! randomness. Knows nothing of what they are used for.
 

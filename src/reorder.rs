@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! In which order a path answers, and how late an overtaken answer still came.
 //!
 //! A target that works on several requests at once answers them in another

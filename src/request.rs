@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! One request on its way: a span of an I/O, and every transmission of it
 //! that may still be answered.
 //!

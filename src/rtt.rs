@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Round-trip time of a path and the retransmission timeout that follows.
 //!
 //! Every transmission has a tag of its own, so every sample is exact, those

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Tables of a fixed size, indexed by a type of their own.
 //!
 //! A number is reduced modulo the table's size, which is a power of two, so

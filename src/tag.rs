@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Tags: 31 bits that name a slot, never repeat soon, and cannot be guessed
 //! from earlier ones (AoEr11 2.6 leaves them to the initiator).
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Time as a value: callers say what time it is, the core never asks.
 
 /// Microseconds since an arbitrary origin; monotonic.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What keeps a disk, or a path to it, from being used although it answers.
 
 use crate::output::Event;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! How many frames may be out on a path.
 //!
 //! A target drops what exceeds its buffer count, so that is the ceiling; below

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Reads a disassembly with relocations and prints, one a line, what a kernel
 # module's code must not do.  `arch` is amd64 or arm64; the largest stack frame
 # found goes to the file `frames`, and one above `frame_max` is printed.

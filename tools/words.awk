@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Prints `count` little-endian 32-bit words that lie at address `at` (both in
 # the output of objdump -s, `at` in hexadecimal), separated by spaces.
 

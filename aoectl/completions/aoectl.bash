@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Completion of aoectl(8) for bash and for a sh that has bash's complete.
 
 _aoectl_targets()

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Times of the protocol core: nothing here touches a network or a kernel.
 
 use aoe_bench::Bed;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A target that answers at once, so that what is measured is the core.
 
 use aoe_core::filter::Admission;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Whole sequences of inputs: the bytes choose a scenario and what happens in
 //! it, and every invariant is checked after every step.
 #![no_main]

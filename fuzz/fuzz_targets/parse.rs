@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Every parser, on any bytes: none may panic, read past what it was given, or
 //! say something that its bytes do not.
 #![no_main]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! One request of a kernel crash dump, and whether a frame answers it.
 //!
 //! Whatever the running core had on the wire is no answer.

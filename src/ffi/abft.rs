@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Entry points of the search for the boot firmware table.
 
 use super::abi::AoeAbft;

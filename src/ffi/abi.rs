@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Twins of the structs in `kmod-shim/aoe_abi.h`, with every size and offset
 //! asserted. `tests/abi` compares the two files through a C compiler as well.
 #![expect(missing_docs, reason = "the header describes every field")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A target's one block of memory.
 
 use super::abi::AoeParams;

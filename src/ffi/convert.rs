@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Between the core's values and the structs of the boundary.
 
 use super::abi::{

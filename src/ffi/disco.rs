@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Entry points of discovery.
 
 use super::abi::{AoeAbsent, AoeFrame, AoeLinkState, AoeOutput};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Entry points of a crash dump. Nothing else runs, so no lock is held.
 
 use super::abi::{self, AoeDump, AoeDumpStep};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The C ABI of `kmod-shim/aoe_abi.h`: conversions, and no policy.
 //!
 //! The only unsafe code there is. Every function is called with the mutex of

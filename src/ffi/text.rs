@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the events are called: short names for devctl, sentences for people.
 
 use crate::output::Event;

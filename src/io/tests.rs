@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 use super::*;
 use std::boxed::Box;
 use std::vec::Vec;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What is counted for each path.
 
 /// Counters that an administrator sees.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! How much data a frame of a path carries.
 
 use super::{MIN_PAYLOAD, Path, Purpose};

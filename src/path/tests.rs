@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 use super::*;
 
 fn at(us: u64) -> Instant {

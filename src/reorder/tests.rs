@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 use super::*;
 
 /// Of a path whose answers take 300 us.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Another disk is taken for the open one, because the administrator says so.
 //!
 //! What an IDENTIFY says is all that tells disks apart, and some targets say

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A target that announces itself, or answers a beacon, may be another disk
 //! than it was: it is asked.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Answers to requests of I/O: to which transmission, with what outcome, and
 //! what follows for the request.
 

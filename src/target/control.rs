@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The one management command that a user may have under way.
 
 use super::{CONTROL_MAX, Life, Scratch, Target};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Two answers to one request: two disks at one address, or a network that
 //! delivers everything twice.
 //!

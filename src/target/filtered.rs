@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Answers that the filter leaves out, of a target that is there already.
 //!
 //! A filter is about what is new. What it leaves out of what is there goes as

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A disk that says it has grown while it is open.
 //!
 //! A provider never shrinks while it is open, so growth is taken from several

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the target is: who answers on a path, and what follows for the disk, its
 //! size and what it can do.
 

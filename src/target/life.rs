@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Whether the target is there: links, lost paths, suspension, removal.
 
 use super::notice::Notice;

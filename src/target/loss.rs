@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What answers say of requests that are still out: which are lost, and
 //! whether large frames are.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Management of paths: who are you, how large may a frame be, fences.
 //! One request per path at a time, with a tag slot of its own.
 

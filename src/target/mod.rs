@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! One target: its paths, its disk, its I/O.
 //!
 //! Sans I/O: `handle_*` takes an input with its time, `poll_output` gives the

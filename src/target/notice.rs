@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What happened to the target, in order, until the caller takes it.
 
 use super::Target;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Which of several paths a frame takes.
 
 use super::{Policy, Target};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Received frames: who may speak, about what, and what of the frame is wanted.
 
 use super::{Life, Scratch, Target};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! From I/Os to frames: which request goes out next, on which path, and how
 //! much of it a frame can carry.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What a target is told from outside: the administrator's settings, and the
 //! state of the local interfaces.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Paths over several interfaces of ours to one port of a target.
 //!
 //! The port has one queue, and drops what exceeds it: all that is out on such

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What an administrator can see of a target.
 
 use super::{Life, Target};

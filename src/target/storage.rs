@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The memory of a target: tables of fixed size, and buffers.
 
 use super::{CONTROL_MAX, Links};

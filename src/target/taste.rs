@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! GEOM's tasting: reads that wait for nothing, and what is owed to GEOM once
 //! such reads are answered again.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What happens because nothing happened: time-outs, silence, giving up.
 
 use super::notice::Notice;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the target reports about I/O that it did not do.
 //!
 //! A refusal is told when it begins, and again when it comes back after I/O of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Command 0: the ATA registers, 12 bytes after the header, then data.
 
 use memoffset::offset_of;

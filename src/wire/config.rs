@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Command 1: query config, 8 bytes after the header, then the config string.
 
 use memoffset::offset_of;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The Ethernet and AoE headers that every frame begins with.
 
 use memoffset::offset_of;

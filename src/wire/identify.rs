@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The 512 bytes that a disk says of itself, as far as we need them.
 
 use memoffset::offset_of;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Command 2: the MAC mask list, 4 bytes after the header, then directives.
 
 use memoffset::offset_of;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Bytes to values and back: the AoE frame formats of AoEr11 and IDENTIFY.
 //!
 //! Knows layouts and nothing else: no state, no time, no policy. Every parser

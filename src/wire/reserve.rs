@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Command 3: reserve and release, 2 bytes after the header, then hosts.
 
 use memoffset::offset_of;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Reads the two sources just well enough to list what they declare.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Holds both sides of the boundary against each other: what a C compiler makes
 //! of `kmod-shim/aoe_abi.h`, and what `src/ffi` says.
 //!

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A module that passes the gate, and the ways to spoil it: each BAD_* macro
  * does one thing that the gate must refuse.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Counting and reporting, for the tests in this directory.
 # shellcheck shell=sh
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # For tests/kld/run and tests/net/run: a fresh kld per test, and counting.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Reads the probes that there are, "name arguments" a line, and then a script
 # for dtrace(1), and says what is wrong with it.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # Namespaces, targets and file systems for tests/net/run and tests/demo; to be
 # shellcheck disable=SC2154 # lib.sh, which comes first, sets them

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # tests/net/interop, which reads this, sets them
 # Against any target: what it says, that its data stay right through loss and

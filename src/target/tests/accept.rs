@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Another disk in the place of the open one, by command.
 
 use super::super::*;

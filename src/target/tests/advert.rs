@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Targets that announce themselves, and may be other disks then.
 
 use super::super::*;

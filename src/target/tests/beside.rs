@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Management requests beside I/O, where the target can queue one message.
 
 use super::super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Management commands, and forgetting.
 
 use super::rig::{OTHERS as OTHER, Rig, SERIAL, THEM, disk, up_link};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A filter that leaves out what is there already.
 
 use super::super::*;

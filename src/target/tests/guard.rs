@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Ghost writes: no write passes an unresolved copy of another.
 
 use super::super::*;

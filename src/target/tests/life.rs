@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Coming, staying away, coming back, being another.
 
 use super::super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Stories of one target, told frame by frame.
 
 mod accept;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Two paths: which of them a frame takes.
 
 use super::super::*;

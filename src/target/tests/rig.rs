@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A target in a test's hands: time stands still until told otherwise, and
 //! frames are answered only when the test says so.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Two interfaces of ours on the switch of a target with one port.
 
 use super::super::*;

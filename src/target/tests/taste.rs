@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Reads with which GEOM tastes a disk, and reads that only look like it.
 
 use super::super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What is told once, and what of it again.
 
 use super::super::*;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """Compiles the plugin, the load program and what serves a peer."""
 
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The command line: boots the guests, runs the works, prints the tables."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """Reads what plugin.c wrote, and says which function the instructions were spent in."""
 
 import bisect

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """A FreeBSD guest of the bench: that of the vm rung, with one NIC, counted or not."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The bench's network: that of the vm rung with one NIC, an MTU, and one disk in memory for all."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """A Linux guest: Debian's kernel, a busybox, and Linux's own aoe driver."""
 
 import gzip

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """Rates of guests with two processors, with frames lost on the way and without."""
 
 from . import linux, work

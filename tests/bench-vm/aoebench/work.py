@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """What the load program is asked to do."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! One drainer per target: `aoe_input_begin()` to `aoe_input_end()`.
 
 use loom::cell::UnsafeCell;

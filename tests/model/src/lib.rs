@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The two places of the shim that rely on the order of memory and not on a
 //! lock, transcribed from C for loom, which runs them in every order that the
 //! C11 model allows an acquire-release machine, arm64 among them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The list of buffers that interfaces gave back: `aoe_buf_free()`, anywhere and
 //! under any lock, and `aoe_bufs_reap()`, with the target's mutex.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Each protocol holds as the source has it, and no order in it is idle: with
 //! any of them weakened, some execution breaks.
 

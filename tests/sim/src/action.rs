@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What can be done to the core between explicit hands, and how fuzz input
 //! says it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Invariant 4 as it shows on the wire: no write overlaps an unresolved copy
 //! of another.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The core, driven through the C boundary as the shim drives it.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};

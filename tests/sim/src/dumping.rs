@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A kernel that panics in the middle of a scenario, and writes its dump.
 //!
 //! The running core gets no input any more. What it had on the wire still

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What goes wrong in a world, and right again.
 
 use crate::initiator::{Initiator, LinkState};

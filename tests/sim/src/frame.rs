@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Frames as bytes, and what the simulator knows about them besides.
 //!
 //! Written from AoEr11 without the core's codec, so that a mistake there is

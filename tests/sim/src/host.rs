@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The submitting side: bios with data in memory, completed exactly once.
 
 use std::collections::{HashMap, VecDeque};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Frames that nobody should believe.
 
 use crate::frame::{self, E_FLAG, RESPONSE};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the harness drives: the inputs and outputs of the C boundary.
 
 use aoe_core::output::{IoError, Output};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Scenarios with disks of 4096-byte sectors.
 
 use crate::plan::{Fault, Plan};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A seeded network and model targets around the protocol core.
 //!
 //! Virtual time, no threads, no clock: a scenario follows from its seed alone.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The core between explicit hands: every frame waits until an action delivers
 //! it, loses it or does worse. For model-based tests and for fuzzing.
 //!

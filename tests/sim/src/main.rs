@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Runs seeded scenarios against the protocol core and reports the first thing
 //! that must not be, with the seed that replays it.
 

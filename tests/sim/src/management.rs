@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What a model target says of itself: adverts, config, mask, reservation,
 //! IDENTIFY.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! An initiator without a guard, to show what the guard is for.
 //!
 //! It does what many do: sends a frame, sends it again under a new tag on the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What lies between the interfaces and the targets.
 
 use crate::plan::Profile;

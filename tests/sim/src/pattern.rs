@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What sectors hold: the write that they come from, and their own address.
 //!
 //! A sector is 64 words derived from one stamp, so that a torn, shifted,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A scenario, drawn from its seed: who is there, what goes wrong, and when.
 
 use crate::initiator::Settings;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What real targets do differently, one switch each, and who does what.
 
 /// How a target says that it will not do an ATA command.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What reads may return: a map from sector to acceptable writes.
 //!
 //! Every sector is a register. A read may return a write that was submitted

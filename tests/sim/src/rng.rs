@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A small generator whose every draw follows from the seed.
 
 /// SplitMix64: fast, seedable with anything, good enough to choose faults.

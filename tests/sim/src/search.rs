@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Every order of events in a small world: two writes and a read of the same
 //! sectors, two paths, each frame in up to three copies.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the shim does with a transmit, and what must be true of the result.
 
 use aoe_core::output::{Source, Transmit};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A model target: frames in, frames out, by `protocol` and its quirks.
 
 use std::collections::VecDeque;

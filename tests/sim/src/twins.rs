@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Every request answered twice: two daemons of one host serve one address, or
 //! the network delivers everything twice. What the driver must make of it.
 

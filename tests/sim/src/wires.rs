@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Frames between a world's initiator and its targets.
 
 use crate::frame::{self, Packet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Runs a scenario: virtual time, events in order, every invariant after
 //! every step.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Every order of events in small worlds; `aoe-search --long` goes further.
 
 use aoe_sim::search::{Bounds, Found, Search};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! How much of a lossless path's throughput is left when frames get lost, and
 //! how soon it is back after a silence.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Frames that nobody should believe, by the thousand: every answer cut off at
 //! every byte, and floods of forged ones.
 

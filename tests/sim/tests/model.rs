@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Model-based test: any sequence of actions, every invariant after each.
 //!
 //! `PROPTEST_CASES` sets how many sequences are tried; a failure is shrunk and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The host's end of the command channel on the guest's second serial port.
 
 Every line of the host is answered by one line or more of guest/agent.sh, so

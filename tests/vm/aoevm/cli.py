@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The command line: picks scenarios and kernels, and runs them."""
 
 import argparse

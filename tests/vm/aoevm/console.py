@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The guest's console: kept whole in a file, and searched for kernel complaints."""
 
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """A file system on a target, and a copy onto it that something happens to."""
 
 from .errors import Failed

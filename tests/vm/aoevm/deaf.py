@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """A target that says who it is and then never answers a read or a write.
 
 	deaf.py INTERFACE SHELF SLOT

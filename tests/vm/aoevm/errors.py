@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """What can go wrong, told apart by who is to blame."""
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """AoE frames, well made and not, and a program that sends them.
 
 	frames.py INTERFACE adverts COUNT SEED [PER-SECOND]

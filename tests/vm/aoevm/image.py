@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """Disk images for the guest: its root from the given tree, and the kit with what is tested."""
 
 import os

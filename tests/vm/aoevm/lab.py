@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The network around the guest: a namespace with a tap for each NIC, and AoE targets.
 
 	guest NIC i -- tap aoevm-ti -- bridge aoevm-bi -- veth pair(s) -- vblade

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """One QEMU with a FreeBSD guest."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """A kernel file with modules and an environment in it, as loader(8) would hand them over.
 
 QEMU starts a PVH kernel without a boot loader, so nothing is preloaded.  Here

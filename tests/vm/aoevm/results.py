@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """What happened: printed as it happens, summed up, and kept when asked."""
 
 import csv

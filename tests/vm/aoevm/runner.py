@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """Runs scenarios on one kernel, several on one boot where that is safe."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """What a scenario is, and what it can do."""
 
 import pathlib

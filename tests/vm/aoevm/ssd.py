@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """A solid-state disk with what vblade lacks: TRIM, a write cache, 4 KiB sectors, 3 TiB.
 
 	ssd.py INTERFACE SHELF SLOT [SECTORS [BYTES]]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """Joins two interfaces; what goes from the first to the second gets a priority tag.
 
 	tagger.py FIRST SECOND

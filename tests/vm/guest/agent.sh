@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
 # The guest's end of the command channel: runs what aoevm/agent.py sends over the
 # second serial port.  Each request is one line and is answered by at least one.
 #	ping N			pong N

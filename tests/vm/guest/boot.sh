@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
 # The guest's first program: init runs it (kenv init_script) before /etc/rc.
 # It makes the root writable, mounts the kit (module, scripts) and starts the
 # agent.  With kenv aoevm.rc=full it then lets init go on to the whole of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Functions for the scenarios' scripts in the guest; each script reads this first.
 # shellcheck shell=sh
 

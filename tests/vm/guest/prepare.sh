@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
 # For a full boot: lays the kit's rc.conf and rc.d script where /etc/rc looks.
 if [ -f /aoevm/kit/rc.conf ]; then
 	cp /aoevm/kit/rc.conf /etc/rc.conf

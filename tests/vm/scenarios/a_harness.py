@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The harness itself, with stock modules only: what the other scenarios rest on."""
 
 from aoevm.errors import Failed, Skipped

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """What a user does with the module, by hand and by rc.conf."""
 
 from aoevm.scenario import scenario

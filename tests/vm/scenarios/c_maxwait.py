@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """An outage that outlives net.aoe.maxwait, and what lies on the disk."""
 
 import time

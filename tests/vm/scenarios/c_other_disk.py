@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """A target that comes back with another disk, or by another name."""
 
 from aoevm.copies import copying, mounted, verify

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """What happens when the target, the cable or the interface goes."""
 
 import time

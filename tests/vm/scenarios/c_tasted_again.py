@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """What lies on a disk that GEOM could not read when it tasted it."""
 
 from aoevm.scenario import scenario

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """What the system's own tools say about an AoE disk."""
 
 from aoevm.scenario import scenario

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The kinds of interfaces, and which of them must not be used."""
 
 from aoevm.errors import Skipped

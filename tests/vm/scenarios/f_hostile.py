@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """Many targets, and frames that nobody honest would send."""
 
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """What people put on disks: big frames, bad networks, partitions, growth, swap, pools."""
 
 import re

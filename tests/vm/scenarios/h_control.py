@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The same without our module: allow.txt may hold only what comes from here too."""
 
 from aoevm.scenario import scenario

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """aoectl(8) in the guest; its JSON is read on the host."""
 
 import json

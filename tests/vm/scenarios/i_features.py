@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """Policies, filters, histograms, probes, events, read-only disks, and a root on AoE."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """The guides (docs/guide): each page's commands, in its order, on FreeBSD; its files where they belong."""
 
 import sys

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What one hostile frame costs: `aoe-hostile CLASS` fills every table of a
 //! target and then lets the core take thousands of frames of that class, in a
 //! function of its own whose instructions callgrind counts.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Drives the core by random actions, many of them: what the property test in
 //! tests/model.rs does, without its bookkeeping. A sequence that fails is cut
 //! down to the actions that matter and printed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Searches small worlds exhaustively, one on each processor.
 
 use std::process::ExitCode;
