@@ -85,7 +85,7 @@ write_cache_takes_only_its_three_values()
 	conf 'aoe_wc="yes"'
 	aoe start
 	is_failure
-	says 'aoe_wc="yes" is none of 1, 0, -1 and empty'
+	says 'aoe_wc must be -1, 0, 1 or empty (got "yes")'
 	never_calls 'ifconfig|kldload'
 }
 
@@ -114,8 +114,8 @@ nonsense_in_aoe_forever_is_said_and_the_rest_done()
 	conf 'aoe_forever="aoed0 ada0 aoe0e1"'
 	aoe start
 	is_failure
-	says 'aoed0 in aoe_forever is no disk'
-	says 'ada0 in aoe_forever is no disk'
+	says 'aoed0 in aoe_forever is not a disk'
+	says 'ada0 in aoe_forever is not a disk'
 	calls 'kenv net.aoe.target.aoe0e1.maxwait=0'
 	calls 'mount /data'
 }
@@ -286,7 +286,7 @@ limit_must_be_a_number()
 	conf 'aoe_wait="5m"'
 	aoe start
 	is_failure
-	says 'aoe_wait="5m" is not a number'
+	says 'aoe_wait must be a number of seconds (got "5m")'
 	never_calls 'ifconfig|kldload'
 }
 
