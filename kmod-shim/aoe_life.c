@@ -216,7 +216,11 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 		return;
 	}
 	aoe_core_event_text(n->event, n->value, 1, text, sizeof(text));
-	printf("%s: %s\n", sc->sc_name, text);
+	if (n->path == AOE_PATH_ANY)
+		printf("%s: %s\n", sc->sc_name, text);
+	else
+		printf("%s: path %u (%s, %6D): %s\n", sc->sc_name, n->path,
+		    interface, n->mac, ":", text);
 }
 
 static void

@@ -1,6 +1,7 @@
 //! What happened to a target, in order, until the thread that tells it comes.
 
 use crate::output::{Event, Output, PathName};
+use crate::time::Micros;
 
 /// Notes that are kept, and how many of them there may be before those are left
 /// out that do not matter.
@@ -24,8 +25,8 @@ impl Note {
     /// Nothing.
     pub const NONE: Self = Self { event: Event::Lost, is_absence: false, path: None, value: 0 };
 
-    /// What an output has to tell.
-    pub fn of(output: &Output) -> Option<Self> {
+    /// What an output has to tell; `outage` is how long the target was away.
+    pub fn of(output: &Output, outage: Micros) -> Option<Self> {
         let note = |event, value| Some(Self { event, value, ..Self::NONE });
         match *output {
             Output::Absent { why, value } => {
@@ -36,7 +37,7 @@ impl Note {
             }
             Output::Gone => note(Event::Gone, 0),
             Output::Resized { sectors } => note(Event::Resized, sectors),
-            Output::Resumed => note(Event::Resumed, 0),
+            Output::Resumed => note(Event::Resumed, outage.0 / 1000),
             Output::Retaste => note(Event::Retaste, 0),
             Output::Suspended => note(Event::Suspended, 0),
             Output::Up { sectors } => note(Event::Up, sectors),
@@ -133,8 +134,10 @@ mod tests {
 
     #[test]
     fn what_is_no_news_is_no_note() {
-        assert_eq!(Note::of(&Output::Idle), None);
-        let up = Note::of(&Output::Up { sectors: 7 });
+        assert_eq!(Note::of(&Output::Idle, Micros(0)), None);
+        let resumed = Note::of(&Output::Resumed, Micros(4_200_900));
+        assert_eq!(resumed.map(|note| note.value), Some(4_200));
+        let up = Note::of(&Output::Up { sectors: 7 }, Micros(0));
         assert_eq!(up, Some(event(Event::Up, 7)));
     }
 }

@@ -281,7 +281,7 @@ pub enum Event {
     Resized,
     /// No path is left; I/O waits.
     Suspended,
-    /// I/O goes on.
+    /// I/O goes on; the value is how long it did not, in milliseconds.
     Resumed,
     /// GEOM is to taste the disk again.
     Retaste,
@@ -414,7 +414,7 @@ pub enum Output {
         /// In sectors.
         sectors: u64,
     },
-    /// I/O goes on.
+    /// I/O goes on; the value is how long it did not, in milliseconds.
     Resumed,
     /// Have GEOM taste the disk again, unless somebody has it open.
     Retaste,

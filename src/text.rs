@@ -42,6 +42,35 @@ impl<'a> Text<'a> {
         self.push(digits.get(digits.len().saturating_sub(length)..).unwrap_or(&[]));
     }
 
+    /// Appends a size in sectors of 512 bytes, as df(1) writes one.
+    pub fn push_size(&mut self, sectors: u64) {
+        const UNITS: [&[u8]; 5] = [b"K", b"M", b"G", b"T", b"P"];
+        // Tenths of a unit, which fit for every number of sectors of a disk.
+        let mut tenths = sectors.saturating_mul(5);
+        let mut unit = 0_usize;
+        while tenths >= 10_240 && unit.saturating_add(1) < UNITS.len() {
+            tenths /= 1024;
+            unit = unit.saturating_add(1);
+        }
+        self.push_tenths(tenths);
+        self.push(UNITS.get(unit).unwrap_or(&UNITS[0]));
+    }
+
+    /// Appends how long something took, in milliseconds, unless it is not known.
+    pub fn push_duration(&mut self, milliseconds: u64) {
+        if milliseconds != 0 {
+            self.push(b" after ");
+            self.push_tenths(milliseconds / 100);
+            self.push(b" s");
+        }
+    }
+
+    fn push_tenths(&mut self, tenths: u64) {
+        self.push_number(tenths / 10);
+        self.push(b".");
+        self.push_number(tenths % 10);
+    }
+
     /// Appends an address as people write it.
     pub fn push_mac(&mut self, mac: Mac) {
         let mut between: &[u8] = b"";
@@ -75,6 +104,32 @@ pub fn padded(field: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_a_unit_and_a_tenth() {
+        let size = |sectors| {
+            let mut room = [0; 32];
+            let mut text = Text::new(&mut room);
+            text.push_size(sectors);
+            std::string::String::from_utf8(text.get().to_vec()).unwrap()
+        };
+        assert_eq!(size(0), "0.0K");
+        assert_eq!(size(1), "0.5K");
+        assert_eq!(size(2047), "1023.5K");
+        assert_eq!(size(2048), "1.0M");
+        assert_eq!(size(131_072), "64.0M");
+        assert_eq!(size(976_773_168), "465.7G");
+        assert_eq!(size(1 << 48), "128.0P");
+    }
+
+    #[test]
+    fn durations_are_told_in_seconds_if_they_are_known() {
+        let mut room = [0; 32];
+        let mut text = Text::new(&mut room);
+        text.push_duration(0);
+        text.push_duration(4_299);
+        assert_eq!(text.get(), b" after 4.2 s");
+    }
 
     #[test]
     fn text_is_cut_to_what_fits_and_terminated() {

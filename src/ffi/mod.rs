@@ -399,7 +399,7 @@ pub unsafe extern "C" fn aoe_core_poll(
                     // SAFETY: As the caller promises; these lie beside the target.
                     let (fate, notes) = unsafe { (block::fate(block), block::notes(block)) };
                     fate.on_output(&output);
-                    Note::of(&output).inspect(|note| notes.push(*note));
+                    Note::of(&output, target.outage(at(now))).inspect(|note| notes.push(*note));
                     convert::output(output, out);
                 }
                 None => return false,

@@ -6,14 +6,16 @@ use crate::text::Text;
 use crate::wire::{Address, Mac};
 use core::ffi::{CStr, c_char};
 
-/// Number, name and sentence of an event. The numbers are `AOE_EV_*`. What is
-/// behind a bar is for the console: elsewhere the value has a place of its own.
+/// Number, name and sentence of an event. The numbers are `AOE_EV_*`. `#` is the
+/// value, `@` the value as a MAC address, `$` as a size in sectors of 512 bytes,
+/// `~` as a duration in milliseconds. What follows a bar is for the console:
+/// elsewhere the value has a place of its own.
 const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
     match event {
-        Event::PathUp => (1, c"PATH_UP", c"path is up"),
-        Event::PathDown => (2, c"PATH_DOWN", c"path is down"),
+        Event::PathUp => (1, c"PATH_UP", c"up"),
+        Event::PathDown => (2, c"PATH_DOWN", c"down"),
         Event::PathConflict => {
-            (3, c"PATH_CONFLICT", c"another disk answers at this address; its path is not used")
+            (3, c"PATH_CONFLICT", c"another disk answers at this address; the path is not used")
         }
         Event::SizeConflict => (
             4,
@@ -21,61 +23,61 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
             c"the disk has another size on this path; the path is not used",
         ),
         Event::PayloadDown => {
-            (5, c"PAYLOAD_DOWN", c"large frames do not get through; smaller ones are used")
+            (5, c"PAYLOAD_DOWN", c"large frames are lost; payload reduced|, # bytes")
         }
-        Event::PayloadUp => (6, c"PAYLOAD_UP", c"larger frames get through again"),
+        Event::PayloadUp => (6, c"PAYLOAD_UP", c"large frames arrive again; payload raised|, # bytes"),
         Event::ReadOnly => (7, c"READ_ONLY", c"the target refuses writes"),
         Event::Reserved => (8, c"RESERVED", c"the target is reserved by another host"),
-        Event::NoFlush => (9, c"NO_FLUSH", c"the target promised cache flushes and refuses them"),
+        Event::NoFlush => (9, c"NO_FLUSH", c"the target announces cache flushes and refuses them"),
         Event::NoWriteCache => {
-            (10, c"NO_WRITE_CACHE", c"the target does not let its write cache be set")
+            (10, c"NO_WRITE_CACHE", c"the target refuses to set its write cache")
         }
         Event::Version => (11, c"VERSION", c"the target refuses our AoE version"),
         Event::DiskError => (12, c"DISK_ERROR", c"the target reported a disk error"),
         Event::Failed => {
-            (13, c"FAILED", c"no answer for # seconds (maxwait); I/O fails until it is back")
+            (13, c"FAILED", c"no answer for # seconds (maxwait); I/O fails until the target answers")
         }
         Event::Restarted => (14, c"RESTARTED", c"the target announced itself"),
-        Event::Replaced => (15, c"REPLACED", c"another disk took the place of the closed one"),
+        Event::Replaced => (15, c"REPLACED", c"another disk has replaced the closed one"),
         Event::Doubled => (
             16,
             c"DOUBLED",
             c"every request is answered twice, with equal data: two daemons at this address, a switch loop, or a bond that broadcasts",
         ),
         Event::TwoDisks => {
-            (17, c"TWO_DISKS", c"two disks answer at this address at once; their path is not used")
+            (17, c"TWO_DISKS", c"two disks answer at this address at once; the path is not used")
         }
         Event::SectorSize => (18, c"SECTOR_SIZE", c"logical sectors of # bytes are not supported"),
         Event::NoSectors => (19, c"NO_SECTORS", c"the target reports 0 sectors"),
         Event::FrameTooSmall => (
             20,
             c"FRAME_TOO_SMALL",
-            c"a sector does not fit a frame: interface and target need an MTU of # or more",
+            c"a sector does not fit into a frame; interface and target need an MTU of at least #",
         ),
         Event::Unidentified => (
             21,
             c"UNIDENTIFIED",
-            c"it does not say what disk it has: does an access list leave this host out?",
+            c"no answer to IDENTIFY; does an access list exclude this host?",
         ),
-        Event::GroupAddress => (22, c"GROUP_ADDRESS", c"it answers from a group address: not used"),
+        Event::GroupAddress => (22, c"GROUP_ADDRESS", c"answers come from a group address"),
         Event::LeftOut => (23, c"LEFT_OUT", c"left out: net.aoe.maxtargets is #"),
         Event::Accepted => {
-            (25, c"ACCEPTED", c"another disk, of # sectors, was accepted as this one")
+            (25, c"ACCEPTED", c"another disk ($) was accepted as this one")
         }
         Event::PathLeftOut => {
-            (26, c"PATH_LEFT_OUT", c"16 paths are in use: the one to @ is left out")
+            (26, c"PATH_LEFT_OUT", c"16 paths are in use; the path to @ is left out")
         }
-        Event::Up => (27, c"UP", c"found|, # sectors"),
-        Event::Resized => (28, c"RESIZED", c"changed its size|, # sectors"),
-        Event::Suspended => (29, c"SUSPENDED", c"has no live path: I/O waits"),
-        Event::Resumed => (30, c"RESUMED", c"is back: I/O goes on"),
-        Event::Retaste => (31, c"RETASTE", c"reads are answered: GEOM tastes it again"),
+        Event::Up => (27, c"UP", c"found|, $"),
+        Event::Resized => (28, c"RESIZED", c"size changed|, $"),
+        Event::Suspended => (29, c"SUSPENDED", c"all paths down; I/O suspended"),
+        Event::Resumed => (30, c"RESUMED", c"I/O resumed|~"),
+        Event::Retaste => (31, c"RETASTE", c"reads are answered again; tasted by GEOM again"),
         Event::Gone => (32, c"GONE", c"removed"),
-        Event::Lost => (33, c"LOST", c"more changes than could be kept|, #"),
+        Event::Lost => (33, c"LOST", c"events lost|, #"),
         Event::Smaller => (
             24,
             c"SMALLER",
-            c"the target's disk has # sectors, less than the open one: I/O waits until it is closed or has its size back",
+            c"the target's disk ($) is smaller than the open one; I/O suspended until the disk is closed or has its size again",
         ),
     }
 }
@@ -155,6 +157,8 @@ fn compose(sentence: &CStr, value: u64, whole: bool, out: &mut [u8]) {
         match byte {
             b'#' => text.push_number(value),
             b'@' => text.push_mac(Mac(mac)),
+            b'$' => text.push_size(value),
+            b'~' => text.push_duration(value),
             b'|' => {}
             _ => text.push(&[*byte]),
         }
@@ -218,7 +222,7 @@ mod tests {
         assert_eq!(composed(c"sectors of # bytes", 520, 88), "sectors of 520 bytes");
         assert_eq!(composed(c"#", 0, 88), "0");
         assert_eq!(composed(c"#", u64::MAX, 88), "18446744073709551615");
-        assert_eq!(composed(c"path is up", 7, 88), "path is up");
+        assert_eq!(composed(c"up", 7, 88), "up");
         assert_eq!(composed(c"to @ only", 0x02ae_0009_a0ff, 88), "to 02:ae:00:09:a0:ff only");
         assert_eq!(composed(c"sectors of # bytes", 520, 13), "sectors of 5");
     }
@@ -233,7 +237,8 @@ mod tests {
 
     #[test]
     fn what_only_says_the_value_is_left_out_where_that_has_a_place_of_its_own() {
-        assert_eq!(composed(c"found|, # sectors", 7, 88), "found, 7 sectors");
+        assert_eq!(composed(c"found|, $", 131_072, 88), "found, 64.0M");
+        assert_eq!(composed(c"I/O resumed|~", 4210, 88), "I/O resumed after 4.2 s");
         let mut text = [0xa5; 88];
         assert_eq!(words(27, 7, &mut text), c"UP");
         assert_eq!(CStr::from_bytes_until_nul(&text).unwrap(), c"found");

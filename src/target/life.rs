@@ -114,6 +114,11 @@ impl Target<'_> {
         }
     }
 
+    /// How long ago it was suspended last.
+    pub fn outage(&self, now: Instant) -> Micros {
+        now.since(self.suspended_at)
+    }
+
     /// No path left? Then I/O waits, or the disk goes.
     pub(super) fn weigh_suspension(&mut self, now: Instant) {
         self.recall_aside(now);
@@ -124,6 +129,7 @@ impl Target<'_> {
             self.remove(IoError::Gone);
         } else {
             self.life = Life::Suspended { since: now };
+            self.suspended_at = now;
             self.tell(Notice::Suspended);
         }
     }

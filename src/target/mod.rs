@@ -133,6 +133,8 @@ struct Seen {
 #[repr(C)]
 pub struct Target<'a> {
     life: Life,
+    /// When it was suspended last.
+    suspended_at: Instant,
     /// Nothing but I/O is to do, as `is_all_quiet` found.
     is_calm: bool,
     scratch_holds: Scratch,
@@ -210,6 +212,7 @@ impl<'a> Target<'a> {
             address,
             settings,
             life: Life::Discovered,
+            suspended_at: Instant::ZERO,
             is_calm: false,
             wakes_at: Instant::ZERO,
             is_open: false,

@@ -367,7 +367,7 @@ t "aoectl reserve sets, forces and releases, and says who holds it" ctl_reserve
 ctl_log() {
 	local follower
 	with_disk
-	text "aoe7e3 path 0 PATH_UP: path is up" log
+	text "aoe7e3 path 0 PATH_UP: up" log
 	json '[e["event"] for e in o["event"]] == ["PATH_UP", "UP"] and
 	    o["event"][1]["value"] == 32768' log 7.3
 	json 'o["event"] == []' log 1.1

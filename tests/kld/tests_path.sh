@@ -127,7 +127,7 @@ path_left_out() {
 	k sleep 0.5
 	equals 16 paths_up
 	at_least 1 k sysctl net.aoe.target.aoe7e3.paths_left_out
-	equals 1 grep -c 'aoe7e3: 16 paths are in use: the one to 02:ae:00:07:03:00 is left out' "$log"
+	equals 1 grep -c 'aoe7e3: 16 paths are in use; the path to 02:ae:00:07:03:00 is left out' "$log"
 	text "paths-left-out +[1-9]" stats 7.3
 	k unload
 }

@@ -73,9 +73,9 @@ reason_group() {
 	done
 	at_least 2 k sysctl net.aoe.stats.rx_group
 	equals 0 k sysctl net.aoe.stats.rx_strangers
-	equals 1 grep -c 'aoe7e3: it answers from a group address: not used' "$log"
-	text "aoe7e3: it answers from a group address: not used" list
-	text "7.3: not used: it answers from a group address" discover -w 0 7.3
+	equals 1 grep -c 'aoe7e3: answers come from a group address' "$log"
+	text "aoe7e3: answers come from a group address" list
+	text "7.3: not used: answers come from a group address" discover -w 0 7.3
 	json '[e["event"] for e in o["event"]] == ["GROUP_ADDRESS"]' log 7.3
 	k unload
 }
@@ -122,13 +122,13 @@ reason_unidentified() {
 		k sleep 5
 		ctl discover
 	done
-	grep -q 'aoe7e3: it does not say what disk it has: does an access list leave this host out?' "$log"
-	grep -q 'aoe7e4: a sector does not fit a frame: interface and target need an MTU of 548 or more' "$log"
+	grep -q 'aoe7e3: no answer to IDENTIFY; does an access list exclude this host?' "$log"
+	grep -q 'aoe7e4: a sector does not fit into a frame: interface and target need an MTU of at least 548' "$log"
 	json 'sorted((e["target"], e["event"]) for e in o["event"]) ==
 	    [("aoe7e3", "UNIDENTIFIED"), ("aoe7e4", "FRAME_TOO_SMALL")]' log
-	text "aoe7e3: it does not say what disk it has" status
-	text "7.3: not used: it does not say" discover -w 0 7.3
-	text "7.4: not used: a sector does not fit a frame" discover -w 0 7.4
+	text "aoe7e3: no answer to IDENTIFY" status
+	text "7.3: not used: no answer to IDENTIFY" discover -w 0 7.3
+	text "7.4: not used: a sector does not fit into a frame" discover -w 0 7.4
 	k target set em0 7.3 noata 0
 	k if mtu em1 1500
 	exits 0 discover -w 10 7.3 7.4

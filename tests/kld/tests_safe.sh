@@ -35,7 +35,7 @@ smaller_one_returns() {
 	resized_while_open 8m
 	k wait net.aoe.target.aoe7e3.state suspended 20
 	equals 0 k sysctl net.aoe.target.aoe7e3.conflict
-	grep -q '16384 sectors, less than the open one' "$log"
+	grep -q '(8.0M) is smaller than the open one' "$log"
 	# No byte goes there, wherever it belongs.
 	k sysctl net.aoe.maxwait=2
 	fails_with EIO k fill aoe7e3 0 64k 2

@@ -41,7 +41,7 @@ sector_io() {
 		! k disks | grep -q 'size 16777216 .*512' || break
 		k sleep 0.1
 	done
-	grep -q 'another disk took the place of the closed one' "$log"
+	grep -q 'another disk has replaced the closed one' "$log"
 	k check aoe7e3 4k 4k 2
 	k check aoe7e3 20k 60k 3
 	k unload

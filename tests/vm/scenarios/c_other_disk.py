@@ -4,7 +4,7 @@
 from aoevm.copies import copying, mounted, verify
 from aoevm.scenario import scenario
 
-SMALLER = "aoe0e1: the target's disk has {} sectors, less than the open one: I/O waits"
+SMALLER = "aoe0e1: the target's disk ({}) is smaller than the open one; I/O suspended"
 PATH = "net.aoe.target.aoe0e1.path.0.state"
 
 
@@ -30,7 +30,7 @@ def shrink(t):
     t.await_state(target, "suspended")
     mark = t.machine.console.mark()
     small = t.lab.target(0, 1, size="32m")
-    reason = SMALLER.format((32 << 20) // 512)
+    reason = SMALLER.format("32.0M")
     waits(t, job)
     t.check(t.sysctl(PATH) == "unusable", "the path is not unusable")
     said = t.machine.console.text(mark).count(reason)

@@ -174,7 +174,7 @@ def root_on_aoe(t):
     time.sleep(5)
     t.cable(0, True)
     t.check("written" in t.finish(job, 120), "the root did not come back")
-    t.check(t.printed("aoe0e1: is back: I/O goes on"), "there was no outage")
+    t.check(t.printed("aoe0e1: I/O resumed after"), "there was no outage")
 
 
 # Shelf 7, slot 3, and the MAC of the second interface.
