@@ -60,7 +60,7 @@ fn discover_one(tool: &mut Tool, name: &OsStr, address: Address, tenths: &mut u3
         sleep(Duration::from_millis(100));
         *tenths -= 1;
         if tenths.is_multiple_of(10) {
-            // The first question was answered for.
+            // What is wrong with the module was said at the first one.
             let _ = tool.on_target(&ioctl::DISCOVER, name);
         }
     };

@@ -1,6 +1,8 @@
 //! Management commands: how one is sent, and what a refusal means.
 
-use aoe_core::wire::{AtaCommand, AtaError, AtaRequest, AtaResponse, ConfigRequest, SECTOR};
+use aoe_core::wire::{
+    AtaCommand, AtaError, AtaRequest, AtaResponse, Command, ConfigRequest, SECTOR,
+};
 
 use crate::Tool;
 use crate::ioctl::{self, Control, Target};
@@ -11,17 +13,12 @@ use crate::text::{field, hexadecimal};
 const TRIES: u8 = 4;
 const WAIT_MS: u32 = 1000;
 
-/// AoE's numbers.
-const ATA: u32 = 0;
-const CONFIG: u32 = 1;
-const MASK: u32 = 2;
-const RESERVE: u32 = 3;
-
 impl Control {
     /// A command whose argument is made of these parts.
-    fn command(target: &Target, command: u32, parts: &[&[u8]]) -> Control {
+    fn command(target: &Target, command: Command, parts: &[&[u8]]) -> Control {
         let mut control = Control::to(target);
-        (control.command, control.tries, control.wait_ms) = (command, TRIES, WAIT_MS);
+        control.command = command.code().into();
+        (control.tries, control.wait_ms) = (TRIES, WAIT_MS);
         let argument = parts.concat();
         if let Some(data) = control.data.get_mut(..argument.len()) {
             data.copy_from_slice(&argument);
@@ -33,21 +30,21 @@ impl Control {
     pub fn ata(target: &Target, request: AtaRequest) -> Control {
         let mut argument = [0; AtaRequest::LEN];
         request.emit(&mut argument);
-        Control::command(target, ATA, &[&argument])
+        Control::command(target, Command::Ata, &[&argument])
     }
 
     pub fn config(target: &Target, request: ConfigRequest, string: &[u8]) -> Control {
         let mut argument = [0; ConfigRequest::LEN];
         request.emit(&mut argument);
-        Control::command(target, CONFIG, &[&argument, string])
+        Control::command(target, Command::Config, &[&argument, string])
     }
 
     pub fn mask(target: &Target, argument: &[u8], directives: &[u8]) -> Control {
-        Control::command(target, MASK, &[argument, directives])
+        Control::command(target, Command::Mask, &[argument, directives])
     }
 
     pub fn reserve(target: &Target, argument: &[u8], hosts: &[u8]) -> Control {
-        Control::command(target, RESERVE, &[argument, hosts])
+        Control::command(target, Command::Reserve, &[argument, hosts])
     }
 
     /// The registers of an answer to an ATA command that says that it worked.

@@ -64,6 +64,14 @@ fn is_ours(tool: &mut Tool, target: &Target, refused: &Control, wanted: &[u8]) -
     is_equal.then_some(answer)
 }
 
+fn read_string(tool: &mut Tool, target: &Target, _: ConfigCommand, _: &[u8]) -> Outcome {
+    let name = field(&target.name);
+    let answer = read(tool, target).map_err(|errno| failed(errno, &name))?;
+    accepted(&answer, &name)?;
+    say(tool, target, &answer);
+    Ok(())
+}
+
 fn set(tool: &mut Tool, target: &Target, command: ConfigCommand, wanted: &[u8]) -> Outcome {
     let name = field(&target.name);
     let mut control = query(tool, target, command, wanted).map_err(|errno| failed(errno, &name))?;
@@ -108,12 +116,6 @@ pub fn config(tool: &mut Tool, words: &[OsString]) -> Outcome {
         [name, verb, string] => (name, verb.to_str().unwrap_or_default(), Some(string.as_bytes())),
         _ => return Err(tool.usage()),
     };
-    if string.is_some_and(|string| string.len() > ConfigRequest::STRING_MAX)
-        && ["test", "prefix", "set", "force"].contains(&verb)
-    {
-        complain!("a config string has at most {} bytes", ConfigRequest::STRING_MAX);
-        return Err(Status::Use);
-    }
     let (act, command): (fn(&mut Tool, &Target, _, &[u8]) -> _, _) = match (verb, string) {
         ("read", None) => (read_string, ConfigCommand::Read),
         ("test", Some(_)) => (test, ConfigCommand::Test),
@@ -122,14 +124,11 @@ pub fn config(tool: &mut Tool, words: &[OsString]) -> Outcome {
         ("force", Some(_)) => (set, ConfigCommand::ForceSet),
         _ => return Err(tool.usage()),
     };
+    let string = string.unwrap_or_default();
+    if string.len() > ConfigRequest::STRING_MAX {
+        complain!("a config string has at most {} bytes", ConfigRequest::STRING_MAX);
+        return Err(Status::Use);
+    }
     let target = tool.target(name)?;
-    act(tool, &target, command, string.unwrap_or_default())
-}
-
-fn read_string(tool: &mut Tool, target: &Target, _: ConfigCommand, _: &[u8]) -> Outcome {
-    let name = field(&target.name);
-    let answer = read(tool, target).map_err(|errno| failed(errno, &name))?;
-    accepted(&answer, &name)?;
-    say(tool, target, &answer);
-    Ok(())
+    act(tool, &target, command, string)
 }

@@ -91,7 +91,7 @@ message!(
     }
 );
 
-/// Gives a twin of the core methods of the tool.
+/// A twin of the core, with methods of the tool.
 macro_rules! with_methods {
     ($(#[$meta:meta])* $name:ident, $twin:ident) => {
         $(#[$meta])*
