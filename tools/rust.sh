@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # Finds the Rust that a build is to use, for tools/core and tools/aoectl, which
 # say who they are in `me` and where the project is in `top`.
 # shellcheck shell=sh disable=SC2154 # they set these

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! accept: takes another disk for the one that a target had.
 //!
 //! Shows what it is about; whether it may be, the driver decides.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! discover, flush, revalidate, interfaces: what makes the driver look again.
 
 use std::ffi::{OsStr, OsString};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Options and numbers of commands.
 
 use std::ffi::{OsStr, OsString};

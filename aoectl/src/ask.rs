@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Management commands: how one is sent, and what a refusal means.
 
 use aoe_core::wire::{

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! config: the string by which hosts tell targets apart.
 
 use std::ffi::OsString;

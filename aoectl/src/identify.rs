@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! identify: what the disk says of itself, asked now.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the requests of `/dev/aoectl` carry: the twins of the core, and those of
 //! what `kmod-shim/aoe_ioctl.h` has besides. Their derives refuse padding, so a
 //! size that is asserted leaves no room for another layout.

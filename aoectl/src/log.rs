@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! log: what happened to targets, as far back as the module remembers.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! aoectl(8): looks at and controls the ATA over Ethernet driver.
 //!
 //! Each command is a function of its words, in a file of its topic. What the

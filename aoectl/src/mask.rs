@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! mask: which hosts a target listens to.
 
 use std::ffi::OsString;

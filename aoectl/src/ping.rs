@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! ping: a small question on every path, and how long the answer takes.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! reserve: the hosts that alone may use a target.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! sancheck: how much data a frame can really carry on every path, against what
 //! the interface and the target say.
 //!

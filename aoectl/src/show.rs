@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! list, status, paths: what there is.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! smart: whether the disk expects to fail, and its attributes. Most software
 //! targets have no SMART and say so.
 

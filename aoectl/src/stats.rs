@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! stats, version: counters of the module, of targets and of paths.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! How the program ends, and what it complains of before.
 
 use std::fmt::Display;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Targets by name, and those that have no disk.
 
 use std::ffi::{OsStr, OsString};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! How what is known of a target is written and read.
 
 use aoe_core::wire::{Address, Mac};

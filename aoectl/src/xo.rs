@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What is printed: for people, or as JSON or XML with the bytes that libxo(3)
 //! gives for the same values.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! SMART: the attributes of a disk, and whether it expects to fail.
 
 use static_assertions::const_assert_eq;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """What aoectl is asked in which scene.  A case is a scene, arguments, and what is typed."""
 
 import errno

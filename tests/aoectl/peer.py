@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """A module that answers aoectl the same every time, in place of the one in kld: the control device and sysctls on kld's socket."""
 
 import ctypes

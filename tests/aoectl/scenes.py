@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 """What the module says in a test of aoectl: targets, their disks, events, and what is refused."""
 
 import ctypes

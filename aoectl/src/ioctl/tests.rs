@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The twins against what a C compiler makes of the header.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops at whatever is unexpected")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The control device and sysctl(3) of FreeBSD.
 
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};

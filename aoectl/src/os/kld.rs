@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The control device and sysctl of a module in kld, for a tool that is built
 //! for Linux. AOECTL_KLD names kld's socket; AOECTL_AS holds options of its
 //! ioctl command, -j or -u 1001, to be somebody else.

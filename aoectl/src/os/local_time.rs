@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The time of day where the administrator is, which the standard library does
 //! not know.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the tool needs of a system: the control device and sysctl(3).
 
 #[cfg(target_os = "freebsd")]
