@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The event log: the last events of all targets, numbered from 1, for readers
 //! that come back for what is new.
 

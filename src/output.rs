@@ -261,7 +261,7 @@ pub enum Event {
     SectorSize,
     /// The disk has no sectors.
     NoSectors,
-    /// A sector does not fit a frame; the value is the MTU that it takes.
+    /// A sector does not fit into a frame; the value is the MTU that it takes.
     FrameTooSmall,
     /// It answers the question for targets, and does not say what disk it has.
     Unidentified,

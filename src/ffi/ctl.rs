@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Entry points of `/dev/aoectl`: what its requests ask, and what they get.
 
 use super::abi::{self, AoeIocControl, AoeIocEvent, AoeIocLog, AoeIocTarget, AoeLog, AoeOutput};

@@ -134,9 +134,11 @@ bad_context(const char *what)
 		taskqueue_enqueue(taskqueue_thread, &bad_task);
 	} else if (strcmp(what, "sxcallout") == 0)
 		_callout_init_lock(&bad_callout, &bad_sx.lock_object, 0);
-	else if (strcmp(what, "novnet") == 0)
+	else if (strcmp(what, "novnet") == 0) {
+		CURVNET_SET(NULL);
 		bad_kept = ifunit_ref("em0");
-	else if (strcmp(what, "envundermtx") == 0) {
+		CURVNET_RESTORE();
+	} else if (strcmp(what, "envundermtx") == 0) {
 		mtx_lock(&bad_a);
 		freeenv(kern_getenv("bad.what"));
 		mtx_unlock(&bad_a);

@@ -95,8 +95,8 @@ sector_mtu() {
 	k load "$module"
 	large_sectors 1500
 	k wait net.aoe.target.aoe7e3.path.0.state unusable 5
-	text "7.3: not used: a sector does not fit a frame: interface and target need an MTU of 4132 or more" discover -w 0 7.3
-	text "serial 7.3:wire.*note +a sector does not fit a frame" status
+	text "7.3: not used: a sector does not fit into a frame; interface and target need an MTU of at least 4132" discover -w 0 7.3
+	text "serial 7.3:wire.*note +a sector does not fit into a frame" status
 	equals "" k disks
 	k if mtu em0 4132
 	exits 0 discover -w 10 7.3
@@ -106,7 +106,7 @@ sector_mtu() {
 	# And away again, under an open disk: its I/O waits.
 	k if mtu em0 1500
 	k wait net.aoe.target.aoe7e3.state suspended 10
-	text "note +a sector does not fit a frame" status
+	text "note +a sector does not fit into a frame" status
 	k fill aoe7e3 0 64k 2 &
 	writer=$!
 	k sleep 1
