@@ -243,12 +243,11 @@ aoe_ctl_done(struct aoe_softc *sc, const struct aoe_output *o)
 static int
 aoe_ctl_discover(const struct aoe_ioc_address *a)
 {
+	int error;
 
-	sx_xlock(&aoe_conf_sx);
-	if (!aoe_ready) {
-		sx_xunlock(&aoe_conf_sx);
-		return (ENXIO);
-	}
+	error = aoe_conf_enter();
+	if (error != 0)
+		return (error);
 	aoe_links_scan();
 	if (a->all != 0)
 		aoe_disco_beacon();

@@ -60,17 +60,6 @@
 
 #include "aoe_abi_layout.h"
 
-MALLOC_DEFINE(M_AOE, "aoe", "ATA over Ethernet initiator");
-
-SX_SYSINIT(aoe_conf, &aoe_conf_sx, "aoe configuration");
-struct sx aoe_conf_sx;
-
-struct taskqueue *aoe_run_tq;
-counter_u64_t aoe_stats[AOE_STATS];
-bool aoe_ready;
-bool aoe_shutting_down;
-bool aoe_closing;
-
 #define	AOE_UNLOAD_WAIT		10	/* seconds for disks to go */
 #define	AOE_HELD_US		500000	/* longer open is no taste */
 

@@ -21,11 +21,7 @@
 static void	aoe_life_run(void *, int);
 static void	aoe_life_second(void *, int);
 
-static struct taskqueue *aoe_life_tq;
-static struct task aoe_life_task =
-    TASK_INITIALIZER(0, aoe_life_run, NULL);
 static struct timeout_task aoe_life_timer;
-static u_int aoe_life_work;			/* (a) AOE_WORK_* */
 
 /* Frames of targets that are to be made.  (d) */
 static struct aoe_frame aoe_news[AOE_NEWS];
@@ -39,6 +35,7 @@ aoe_life_init(void)
 
 	aoe_life_tq = taskqueue_create("aoe_life", M_WAITOK,
 	    taskqueue_thread_enqueue, &aoe_life_tq);
+	TASK_INIT(&aoe_life_task, 0, aoe_life_run, NULL);
 	TIMEOUT_TASK_INIT(aoe_life_tq, &aoe_life_timer, 0, aoe_life_second,
 	    NULL);
 	return (taskqueue_start_threads(&aoe_life_tq, 1, PWAIT,
@@ -51,21 +48,6 @@ aoe_life_start(void)
 {
 
 	taskqueue_enqueue_timeout(aoe_life_tq, &aoe_life_timer, hz);
-}
-
-/*
- * Stop a look that enqueues itself again.  Cancelling alone leaves a callout
- * that waits for the queue's mutex.
- */
-void
-aoe_life_cancel(struct taskqueue *tq, struct timeout_task *timer)
-{
-	int error;
-
-	do {
-		error = taskqueue_cancel_timeout(tq, timer, NULL);
-		taskqueue_drain_timeout(tq, timer);
-	} while (error != 0);
 }
 
 /*
@@ -93,30 +75,13 @@ aoe_life_stop(void)
 
 	if (aoe_life_tq == NULL)
 		return;
-	aoe_life_cancel(aoe_life_tq, &aoe_life_timer);
+	aoe_timer_stop(aoe_life_tq, &aoe_life_timer);
 	taskqueue_drain(aoe_life_tq, &aoe_life_task);
 	taskqueue_free(aoe_life_tq);
 	aoe_life_tq = NULL;
 	aoe_news_first = aoe_news_count = 0;
 	aoe_news_lost = false;
 	aoe_unsaid = 0;
-}
-
-void
-aoe_life_kick(u_int work)
-{
-
-	atomic_set_int(&aoe_life_work, work);
-	taskqueue_enqueue(aoe_life_tq, &aoe_life_task);
-}
-
-/* Ask for a look at one target.  Any lock may be held. */
-void
-aoe_life_attention(struct aoe_softc *sc)
-{
-
-	atomic_store_rel_int(&sc->sc_attention, 1);
-	taskqueue_enqueue(aoe_life_tq, &aoe_life_task);
 }
 
 /* Keep a frame of an unknown target until the thread has made the target. */

@@ -25,9 +25,6 @@
 static void	aoe_links_task_run(void *, int);
 static void	aoe_links_second(void *, int);
 
-static struct taskqueue *aoe_links_tq;		/* (c) */
-static struct task aoe_links_task =
-    TASK_INITIALIZER(0, aoe_links_task_run, NULL);
 static struct timeout_task aoe_links_timer;
 
 static eventhandler_tag aoe_tag_attach;
@@ -36,14 +33,6 @@ static eventhandler_tag aoe_tag_departure;
 static eventhandler_tag aoe_tag_link;
 static eventhandler_tag aoe_tag_event;
 static eventhandler_tag aoe_tag_lladdr;
-
-/* Ask for a scan.  Any lock may be held. */
-void
-aoe_links_kick(void)
-{
-
-	taskqueue_enqueue(aoe_links_tq, &aoe_links_task);
-}
 
 static void
 aoe_links_task_run(void *arg __unused, int pending __unused)
@@ -84,7 +73,7 @@ aoe_links_stop(void)
 
 	if (aoe_links_tq == NULL)
 		return;
-	aoe_life_cancel(aoe_links_tq, &aoe_links_timer);
+	aoe_timer_stop(aoe_links_tq, &aoe_links_timer);
 	taskqueue_drain(aoe_links_tq, &aoe_links_task);
 	taskqueue_free(aoe_links_tq);
 	aoe_links_tq = NULL;
@@ -125,6 +114,7 @@ aoe_link_init(void)
 
 	aoe_links_tq = taskqueue_create("aoe_links", M_WAITOK,
 	    taskqueue_thread_enqueue, &aoe_links_tq);
+	TASK_INIT(&aoe_links_task, 0, aoe_links_task_run, NULL);
 	TIMEOUT_TASK_INIT(aoe_links_tq, &aoe_links_timer, 0, aoe_links_second,
 	    NULL);
 	error = taskqueue_start_threads(&aoe_links_tq, 1, PWAIT, "aoe links");

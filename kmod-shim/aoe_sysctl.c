@@ -18,8 +18,6 @@
 #include <sys/libkern.h>
 #include <sys/sbuf.h>
 
-struct aoe_config aoe_config;
-
 SYSCTL_NODE(_net, OID_AUTO, aoe, CTLFLAG_RW | CTLFLAG_MPSAFE, 0,
     "ATA over Ethernet");
 static SYSCTL_NODE(_net_aoe, OID_AUTO, stats, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
@@ -29,21 +27,6 @@ static SYSCTL_NODE(_net_aoe, OID_AUTO, filter, CTLFLAG_RW | CTLFLAG_MPSAFE, 0,
 
 static struct sysctl_ctx_list aoe_sysctl_context =
     TAILQ_HEAD_INITIALIZER(aoe_sysctl_context);
-
-/*
- * Lock the configuration, for a handler, which may run before the module is
- * ready and while it is unloaded.
- */
-int
-aoe_conf_enter(void)
-{
-
-	sx_xlock(&aoe_conf_sx);
-	if (aoe_ready)
-		return (0);
-	sx_xunlock(&aoe_conf_sx);
-	return (ENXIO);
-}
 
 /* Show a node's value, and replace it by the one that is written, if any. */
 int

@@ -19,9 +19,7 @@
 #include <sys/mbuf.h>
 
 static uintptr_t aoe_hash[AOE_HASH_SIZE];	/* (kx), epoch to read */
-
-struct aoe_targets aoe_targets = TAILQ_HEAD_INITIALIZER(aoe_targets);
-u_int aoe_ntargets;
+static u_int aoe_ntargets;			/* (k) */
 
 static uintptr_t *
 aoe_hash_head(uint16_t major, uint8_t minor)

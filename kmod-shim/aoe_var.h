@@ -144,8 +144,12 @@ extern struct sx aoe_conf_sx;
 extern struct mtx aoe_disco_mtx;
 extern struct aoe_disco *aoe_disco;		/* (d) */
 extern TAILQ_HEAD(aoe_targets, aoe_softc) aoe_targets;	/* (kx) */
-extern u_int aoe_ntargets;			/* (kx) */
 extern struct taskqueue *aoe_run_tq;		/* (c) */
+extern struct taskqueue *aoe_links_tq;		/* (c) */
+extern struct task aoe_links_task;		/* (c) */
+extern struct taskqueue *aoe_life_tq;		/* (c) */
+extern struct task aoe_life_task;		/* (c) */
+extern u_int aoe_life_work;			/* (a) AOE_WORK_* */
 extern bool aoe_ready;				/* (x) loaded, not unloading */
 extern bool aoe_closing;			/* (a) nothing may be opened */
 extern bool aoe_shutting_down;			/* (a) */
@@ -172,22 +176,26 @@ aoe_now(void)
 	    ((now & UINT32_MAX) * 1000000 >> 32));
 }
 
+/* aoe_base.c */
+#define	AOE_WORK_NEWS		0x1		/* adverts are waiting */
+#define	AOE_WORK_RESERVES	0x2		/* an MTU grew */
+#define	AOE_WORK_FREE		0x4		/* free every target */
+int	aoe_conf_enter(void);
+void	aoe_links_kick(void);
+void	aoe_life_kick(u_int work);
+void	aoe_life_attention(struct aoe_softc *);
+void	aoe_timer_stop(struct taskqueue *, struct timeout_task *);
+
 /* aoe_kern.c */
 void	aoe_settings(const struct aoe_softc *, struct aoe_settings *);
 void	aoe_settings_tell(struct aoe_softc *);
 void	aoe_settings_push(void);
 
 /* aoe_life.c: what happens in the lifecycle thread. */
-#define	AOE_WORK_NEWS		0x1		/* adverts are waiting */
-#define	AOE_WORK_RESERVES	0x2		/* an MTU grew */
-#define	AOE_WORK_FREE		0x4		/* free every target */
 int	aoe_life_init(void);
 void	aoe_life_start(void);
 void	aoe_life_stop(void);
 void	aoe_life_free_targets(void);
-void	aoe_life_cancel(struct taskqueue *, struct timeout_task *);
-void	aoe_life_kick(u_int work);
-void	aoe_life_attention(struct aoe_softc *);
 void	aoe_life_note(struct aoe_softc *, const struct aoe_output *);
 void	aoe_life_note_news(const struct aoe_frame *);
 
@@ -233,7 +241,6 @@ void	aoe_disco_judge(struct aoe_frame *, const struct mbuf *);
 /* aoe_link_watch.c: when interfaces are looked at. */
 int	aoe_link_init(void);
 void	aoe_link_fini(void);
-void	aoe_links_kick(void);
 void	aoe_links_start(void);
 void	aoe_links_stop(void);
 
@@ -310,7 +317,6 @@ void	aoe_log_clear(void);
 #define	AOE_ARG_PATH(arg)		((u_int)(arg) >> 16)
 #define	AOE_ARG_TREE(arg)		((u_int)(arg) >> 8 & 0xff)
 #define	AOE_ARG_INDEX(arg)		((u_int)(arg) & 0xff)
-int	aoe_conf_enter(void);
 int	aoe_sysctl_value(struct sysctl_oid *, struct aoe_value *,
 	    struct sysctl_req *);
 int	aoe_sysctl_fetch(u_int tree, u_int flag, const char *above,
