@@ -1,9 +1,9 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The disk(9) side: one provider per target, and the bytes of a bio.
+ * The disk(9) side: one provider per target.
  *
- * Knows: GEOM's rules for disks and bios.
+ * Knows: GEOM's rules for disks.
  * Must not know: frames, interfaces, or when there is to be which disk: that is
  * the core's (fate.rs).
  *
@@ -15,15 +15,6 @@
 
 #include <sys/conf.h>
 #include <sys/disk.h>
-#include <sys/mbuf.h>
-
-#include <vm/vm.h>
-#include <vm/vm_param.h>
-#include <vm/pmap.h>
-#include <vm/vm_page.h>
-
-#include <machine/bus.h>
-#include <machine/vmparam.h>
 
 #include <geom/geom.h>
 #include <geom/geom_disk.h>
@@ -33,110 +24,6 @@ static disk_close_t	aoe_disk_close;
 static disk_strategy_t	aoe_disk_strategy;
 static disk_getattr_t	aoe_disk_getattr;
 static disk_gone_t	aoe_disk_gone;
-
-/*
- * The bytes of a bio from `offset` on, as far as they are contiguous.  Pages
- * are reached through the direct map, which both our architectures have.
- */
-static char *
-aoe_bio_at(struct bio *bp, size_t offset, size_t *avail)
-{
-	const bus_dma_segment_t *seg;
-	size_t at;
-
-	if ((bp->bio_flags & BIO_VLIST) != 0) {
-		seg = (const bus_dma_segment_t *)bp->bio_data;
-		for (at = offset + bp->bio_ma_offset; at >= seg->ds_len; seg++)
-			at -= seg->ds_len;
-		*avail = seg->ds_len - at;
-		/* An address of the kernel's, not of the bus. */
-		return ((char *)(uintptr_t)(seg->ds_addr + at));
-	}
-	if ((bp->bio_flags & BIO_UNMAPPED) != 0) {
-		at = offset + bp->bio_ma_offset;
-		*avail = PAGE_SIZE - (at & PAGE_MASK);
-		return ((char *)PHYS_TO_DMAP(VM_PAGE_TO_PHYS(
-		    bp->bio_ma[at >> PAGE_SHIFT])) + (at & PAGE_MASK));
-	}
-	*avail = bp->bio_bcount - offset;
-	return (bp->bio_data + offset);
-}
-
-/* Copy a span of a write into a frame. */
-void
-aoe_bio_write_to(struct bio *bp, size_t offset, size_t length, char *to)
-{
-	const char *from;
-	size_t n;
-
-	KASSERT(offset + length <= (size_t)bp->bio_bcount,
-	    ("span %zu + %zu of bio %p", offset, length, bp));
-	for (; length != 0; length -= n, offset += n, to += n) {
-		from = aoe_bio_at(bp, offset, &n);
-		n = MIN(n, length);
-		memcpy(to, from, n);
-	}
-}
-
-/*
- * Copy a part of a received frame into a span of a read.  Both are in pieces,
- * and each list of pieces is walked once.
- */
-void
-aoe_bio_read_from(struct bio *bp, size_t offset, size_t length,
-    const struct mbuf *m, size_t from)
-{
-	char *to;
-	size_t n, room;
-
-	KASSERT(bp->bio_cmd == BIO_READ, ("data for bio %p", bp));
-	KASSERT(offset + length <= (size_t)bp->bio_bcount,
-	    ("span %zu + %zu of bio %p", offset, length, bp));
-	KASSERT(from + length <= (size_t)m->m_pkthdr.len,
-	    ("%zu + %zu of a frame of %d", from, length, m->m_pkthdr.len));
-	room = 0;
-	to = NULL;
-	for (; length != 0; length -= n, offset += n, from += n) {
-		for (; from >= (size_t)m->m_len; m = m->m_next)
-			from -= m->m_len;
-		if (room == 0)
-			to = aoe_bio_at(bp, offset, &room);
-		n = MIN(MIN(room, length), m->m_len - from);
-		memcpy(to, mtod(m, const char *) + from, n);
-		room -= n;
-		to += n;
-	}
-}
-
-/*
- * Whether GEOM tastes the disk with this read: its class waits for it in
- * g_read_data(), and nobody has the provider open to write.  disk(9) hands us
- * a clone, and only those above it have a provider.  The topmost of them has
- * no bio_done if a thread of GEOM's waits for it; a read of a file system has
- * one, and one through the device node hangs from a bio that is not GEOM's.
- */
-bool
-aoe_bio_tastes(const struct bio *bp)
-{
-
-	if (bp->bio_parent == NULL || bp->bio_parent->bio_to == NULL ||
-	    bp->bio_parent->bio_to->acw != 0)
-		return (false);
-	while (bp->bio_parent != NULL && bp->bio_parent->bio_to != NULL)
-		bp = bp->bio_parent;
-	return (bp->bio_done == NULL);
-}
-
-void
-aoe_bio_done(struct bio *bp, int error)
-{
-
-	bp->bio_resid = error != 0 ? bp->bio_bcount : 0;
-	if (error != 0)
-		biofinish(bp, NULL, error);
-	else
-		biodone(bp);
-}
 
 static void
 aoe_disk_strategy(struct bio *bp)
@@ -170,17 +57,6 @@ aoe_disk_strategy(struct bio *bp)
 		aoe_bio_done(bp, EOPNOTSUPP);
 		break;
 	}
-}
-
-void
-aoe_disk_set_read_only(struct aoe_softc *sc, bool read_only)
-{
-
-	mtx_lock(&sc->sc_mtx);
-	sc->sc_read_only = read_only;
-	aoe_core_disk_read_only(sc->sc_core, read_only);
-	aoe_life_attention(sc);
-	mtx_unlock(&sc->sc_mtx);
 }
 
 /* First open.  Under the topology lock: waits for nothing. */

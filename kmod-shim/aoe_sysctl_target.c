@@ -15,6 +15,17 @@
 static SYSCTL_NODE(_net_aoe, OID_AUTO, target, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
     "Targets");
 
+static void
+aoe_sysctl_target_protect(struct aoe_softc *sc, bool read_only)
+{
+
+	mtx_lock(&sc->sc_mtx);
+	sc->sc_read_only = read_only;
+	aoe_core_disk_read_only(sc->sc_core, read_only);
+	aoe_life_attention(sc);
+	mtx_unlock(&sc->sc_mtx);
+}
+
 /* A node of one target, arg1, or of one of its paths. */
 int
 aoe_sysctl_target(SYSCTL_HANDLER_ARGS)
@@ -47,7 +58,7 @@ aoe_sysctl_target(SYSCTL_HANDLER_ARGS)
 	if ((todo & AOE_DO_TELL) != 0)
 		aoe_settings_tell(sc);
 	if ((todo & AOE_DO_PROTECT) != 0)
-		aoe_disk_set_read_only(sc, v->number != 0);
+		aoe_sysctl_target_protect(sc, v->number != 0);
 out:
 	free(v, M_AOE);
 	return (error);

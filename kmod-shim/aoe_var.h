@@ -263,6 +263,13 @@ void	aoe_net_send_all(const struct aoe_output *, struct mbuf **, u_int n);
 void	aoe_net_send_in_epoch(const struct aoe_output *, struct mbuf **,
 	    u_int n);
 
+/* aoe_bio.c */
+bool	aoe_bio_tastes(const struct bio *);
+void	aoe_bio_done(struct bio *, int error);
+void	aoe_bio_write_to(struct bio *, size_t offset, size_t length, char *to);
+void	aoe_bio_read_from(struct bio *, size_t offset, size_t length,
+	    const struct mbuf *, size_t from);
+
 /* aoe_mbuf.c */
 #define	AOE_MTU_MAX		65535
 void	aoe_mbuf_init(void);
@@ -287,13 +294,7 @@ void	aoe_boot_raise(if_t);
 bool	aoe_abft_interface(char *name, size_t size);
 
 /* aoe_disk.c */
-void	aoe_disk_set_read_only(struct aoe_softc *, bool);
 void	aoe_disk_serve(struct aoe_softc *);
-bool	aoe_bio_tastes(const struct bio *);
-void	aoe_bio_done(struct bio *, int error);
-void	aoe_bio_write_to(struct bio *, size_t offset, size_t length, char *to);
-void	aoe_bio_read_from(struct bio *, size_t offset, size_t length,
-	    const struct mbuf *, size_t from);
 
 /* aoe_dump.c: kernel crash dumps. */
 void	aoe_dump_prepare(void);
