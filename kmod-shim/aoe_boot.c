@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Root on AoE (net.aoe.boot=1): at boot nobody brings interfaces up for us,
- * and the root file system is not mounted before the disk is there.
+ * Root on AoE (net.aoe.boot=1): the root file system is not mounted before
+ * the disk is there.
  *
  * Knows: the root mount, and how an interface is brought up.
  * Must not know: which disk holds the root file system.
@@ -10,7 +10,6 @@
 #include "aoe_var.h"
 
 #include <sys/eventhandler.h>
-#include <sys/sockio.h>
 
 #define	AOE_BOOT_GRACE	2	/* seconds for more disks after the first */
 #define	AOE_BOOT_SETTLE	500000	/* us in which a taste is over */
@@ -103,29 +102,4 @@ aoe_boot_poll(void)
 	}
 	if (now >= aoe_boot_until)
 		aoe_boot_release();
-}
-
-/*
- * Bring a listed interface up, as ifconfig would, while there is no userland
- * yet to do so.
- */
-void
-aoe_boot_raise(if_t ifp)
-{
-	struct ifreq ifr;
-	int error;
-
-	if (!aoe_get(boot) || root_mounted() ||
-	    (if_getflags(ifp) & IFF_UP) != 0)
-		return;
-	memset(&ifr, 0, sizeof(ifr));
-	strlcpy(ifr.ifr_name, if_name(ifp), sizeof(ifr.ifr_name));
-	if_setflagbits(ifp, IFF_UP, 0);
-	ifr.ifr_flags = if_getflags(ifp) & 0xffff;
-	ifr.ifr_flagshigh = if_getflags(ifp) >> 16;
-	error = if_ioctl(ifp, SIOCSIFFLAGS, &ifr);
-	if (error != 0)
-		printf("aoe: %s cannot be brought up: error %d\n",
-		    if_name(ifp), error);
-	if_up(ifp);
 }

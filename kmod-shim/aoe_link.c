@@ -1,41 +1,21 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The local interfaces in use: those of vnet0 that net.aoe.iflist names.
+ * The table of links: the local interfaces in use, those of vnet0 that
+ * net.aoe.iflist names.
  *
- * Knows: interfaces, and when one may be touched.
- * Must not know: what is sent and received on them, or what asks for a scan.
+ * Knows: interfaces, and how the table is read.
+ * Must not know: when one is put in or taken out, or what is sent on it.
  *
- * Senders and receivers read the table inside the net epoch.  An interface
- * is put in and taken out by aoe_links_scan() with aoe_conf_sx held, with one
- * exception: when it departs, the event handler clears l_ifp and waits for
- * the epoch, after which nothing of ours touches it; the reference that we
- * hold keeps only its memory, until the next scan drops it.
+ * Senders and receivers read the table inside the net epoch.
  */
 #include "aoe_var.h"
 
 #include <sys/epoch.h>
-#include <sys/sockio.h>
 
 #include <net/ethernet.h>
-#include <net/if_types.h>
-#include <net/vnet.h>
 
-static struct mtx aoe_link_mtx;
-MTX_SYSINIT(aoe_link, &aoe_link_mtx, "aoe links", MTX_DEF);
-
-/*
- * A listed local interface.  (l): aoe_link_mtx to write, the net epoch to
- * read; (x) as in aoe_var.h.
- */
-struct aoe_link {
-	uintptr_t	l_ifp;			/* (l) 0: take nothing */
-	if_t		l_ref;			/* (l) our reference */
-	struct aoe_link_state l_state;		/* (x) as told to the core */
-};
-
-static struct aoe_link aoe_links[AOE_LINKS];
-static u_int aoe_links_left_out;		/* (x) for want of room */
+struct aoe_link aoe_links[AOE_LINKS];
 
 /* The interface of a link, or NULL.  In the net epoch. */
 if_t
@@ -80,7 +60,7 @@ aoe_links_any(void)
 }
 
 /* The largest MTU in use, or Ethernet's. */
-static u_int
+u_int
 aoe_links_mtu_locked(void)
 {
 	u_int i, mtu;
@@ -114,276 +94,4 @@ aoe_link_name(u_int link, char *buf, size_t size)
 	ifp = aoe_link_if(link);
 	strlcpy(buf, ifp != NULL ? if_name(ifp) : "", size);
 	NET_EPOCH_EXIT(et);
-}
-
-/*
- * How a link's interface is now; false if it has departed.  In the net epoch,
- * since its link-layer address goes once we let it depart.
- */
-static bool
-aoe_link_look(u_int link, struct aoe_link_state *state)
-{
-	struct epoch_tracker et;
-	if_t ifp;
-
-	memset(state, 0, sizeof(*state));
-	NET_EPOCH_ENTER(et);
-	ifp = aoe_link_if(link);
-	if (ifp != NULL) {
-		state->mtu = MIN(if_getmtu(ifp), AOE_MTU_MAX);
-		memcpy(state->mac, if_getlladdr(ifp), ETHER_ADDR_LEN);
-		state->up = aoe_link_is_up(ifp);
-		state->present = 1;
-	}
-	NET_EPOCH_EXIT(et);
-	return (ifp != NULL);
-}
-
-/* Tell the core about one link: discovery first, then every target. */
-static void
-aoe_link_tell(u_int link)
-{
-	const struct aoe_link_state *state = &aoe_links[link].l_state;
-	struct aoe_softc *sc;
-	uint64_t now;
-
-	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
-		now = aoe_input_begin(sc);
-		aoe_core_link(sc->sc_core, now, link, state);
-		aoe_input_end(sc);
-	}
-	aoe_disco_link(link, state);
-}
-
-/* Tell a new target about the links that there are. */
-void
-aoe_links_introduce(struct aoe_softc *sc)
-{
-	uint64_t now;
-	u_int i;
-
-	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	now = aoe_input_begin(sc);
-	for (i = 0; i < AOE_LINKS; i++)
-		if (aoe_links[i].l_state.present)
-			aoe_core_link(sc->sc_core, now, i,
-			    &aoe_links[i].l_state);
-	aoe_input_end(sc);
-}
-
-/* Whether Ethernet frames could travel here at all. */
-static bool
-aoe_link_is_ethernet(if_t ifp)
-{
-
-	switch (if_gettype(ifp)) {
-	case IFT_ETHER:
-	case IFT_L2VLAN:
-	case IFT_BRIDGE:
-	case IFT_IEEE8023ADLAG:
-		return (if_getaddrlen(ifp) == ETHER_ADDR_LEN);
-	default:
-		return (false);
-	}
-}
-
-/* Stop using a link.  The epoch has been waited for where that matters. */
-static void
-aoe_link_drop(u_int link)
-{
-	struct aoe_link *l = &aoe_links[link];
-	if_t ifp;
-
-	mtx_lock(&aoe_link_mtx);
-	ifp = l->l_ref;
-	atomic_store_rel_ptr(&l->l_ifp, 0);
-	mtx_unlock(&aoe_link_mtx);
-	NET_EPOCH_WAIT();
-	memset(&l->l_state, 0, sizeof(l->l_state));
-	aoe_link_tell(link);
-	mtx_lock(&aoe_link_mtx);
-	l->l_ref = NULL;
-	mtx_unlock(&aoe_link_mtx);
-	if_rele(ifp);
-}
-
-/*
- * Interfaces that are to be used, each with a reference for us: as many as
- * there is room for, and as many again to be named.
- */
-struct aoe_link_found {
-	if_t		f_ifp[2 * AOE_LINKS];
-	u_int		f_count;
-};
-
-static int
-aoe_link_find(if_t ifp, void *arg)
-{
-	struct aoe_link_found *f = arg;
-
-	NET_EPOCH_ASSERT();
-	if (!aoe_disco_listed(if_name(ifp)) || aoe_link_of(ifp) != -1 ||
-	    !aoe_link_is_ethernet(ifp) || !if_try_ref(ifp))
-		return (0);
-	f->f_ifp[f->f_count++] = ifp;
-	return (f->f_count == nitems(f->f_ifp));
-}
-
-/* Start using an interface, with our reference; false if there is no room. */
-static bool
-aoe_link_take(if_t ifp)
-{
-	if_t again;
-	u_int i;
-
-	for (i = 0; i < AOE_LINKS; i++)
-		if (aoe_links[i].l_ref == NULL)
-			break;
-	if (i == AOE_LINKS)
-		return (false);
-	aoe_boot_raise(ifp);
-	mtx_lock(&aoe_link_mtx);
-	aoe_links[i].l_ref = ifp;
-	atomic_store_rel_ptr(&aoe_links[i].l_ifp, (uintptr_t)ifp);
-	mtx_unlock(&aoe_link_mtx);
-	/*
-	 * It may have departed since it was found, and its event gone by
-	 * before we were in the table.  If it is still to be found now, the
-	 * event is yet to come.
-	 */
-	again = ifunit_ref(if_name(ifp));
-	if (again != NULL)
-		if_rele(again);
-	if (again != ifp)
-		aoe_link_drop(i);
-	else if (if_gettype(ifp) == IFT_IEEE8023ADLAG)
-		printf("aoe: %s is a port of a lagg(4): list the lagg\n",
-		    if_name(ifp));
-	return (true);
-}
-
-/*
- * Take what is listed and new.  if_foreach_sleep() would be simpler, but it
- * waits for memory.
- */
-static void
-aoe_links_take(void)
-{
-	struct aoe_link_found found;
-	struct epoch_tracker et;
-	u_int i, left;
-	bool say;
-
-	found.f_count = 0;
-	NET_EPOCH_ENTER(et);
-	(void)if_foreach(aoe_link_find, &found);
-	NET_EPOCH_EXIT(et);
-	for (i = 0; i < found.f_count && aoe_link_take(found.f_ifp[i]); i++)
-		;
-	left = found.f_count - i;
-	/* They are found at every scan, but that is said once. */
-	say = left != aoe_links_left_out;
-	aoe_links_left_out = left;
-	for (; i < found.f_count; i++) {
-		if (say)
-			printf("aoe: %s left out: %u interfaces are in use\n",
-			    if_name(found.f_ifp[i]), AOE_LINKS);
-		if_rele(found.f_ifp[i]);
-	}
-}
-
-static void
-aoe_link_refresh(u_int link)
-{
-	struct aoe_link *l = &aoe_links[link];
-	struct aoe_link_state state;
-	bool grew;
-
-	if (!aoe_link_look(link, &state) ||
-	    memcmp(&state, &l->l_state, sizeof(state)) == 0)
-		return;
-	grew = state.mtu > aoe_links_mtu_locked();
-	l->l_state = state;
-	if (aoe_get(debug) > 0)
-		printf("aoe: %s: %s, MTU %u\n", if_name(l->l_ref),
-		    state.up ? "up" : "down", state.mtu);
-	aoe_link_tell(link);
-	/* That waits for memory, which may have waited for this link. */
-	if (grew)
-		aoe_life_kick(AOE_WORK_RESERVES);
-}
-
-static void
-aoe_links_refresh(void)
-{
-	u_int i;
-
-	for (i = 0; i < AOE_LINKS; i++)
-		if (aoe_links[i].l_ref != NULL && aoe_links[i].l_ifp != 0)
-			aoe_link_refresh(i);
-}
-
-/*
- * Make the table agree with the interface list and with the interfaces as
- * they are, and tell the core what changed: first of what is in use already,
- * since I/O may wait for that.  Waits for no memory.
- */
-void
-aoe_links_scan(void)
-{
-	u_int i;
-
-	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	CURVNET_SET(vnet0);
-	aoe_links_refresh();
-	for (i = 0; i < AOE_LINKS; i++)
-		if (aoe_links[i].l_ref != NULL &&
-		    (aoe_links[i].l_ifp == 0 ||
-		    !aoe_disco_listed(if_name(aoe_links[i].l_ref))))
-			aoe_link_drop(i);
-	aoe_links_take();
-	aoe_links_refresh();
-	CURVNET_RESTORE();
-}
-
-/* Use no interface any more. */
-void
-aoe_links_release(void)
-{
-	u_int i;
-
-	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	aoe_links_left_out = 0;
-	for (i = 0; i < AOE_LINKS; i++)
-		if (aoe_links[i].l_ref != NULL)
-			aoe_link_drop(i);
-}
-
-/*
- * An interface leaves its vnet, or the system.  Its driver goes on as soon as
- * we return, so no thread of ours may be using it then.
- */
-void
-aoe_link_departs(void *arg __unused, if_t ifp)
-{
-	bool ours;
-	u_int i;
-
-	/* A new name is not a departure; the arrival that follows is ours. */
-	if ((if_getflags(ifp) & IFF_RENAMING) != 0)
-		return;
-	ours = false;
-	mtx_lock(&aoe_link_mtx);
-	for (i = 0; i < AOE_LINKS; i++) {
-		if (aoe_links[i].l_ref == ifp) {
-			atomic_store_rel_ptr(&aoe_links[i].l_ifp, 0);
-			ours = true;
-		}
-	}
-	mtx_unlock(&aoe_link_mtx);
-	if (!ours)
-		return;
-	NET_EPOCH_WAIT();
-	aoe_links_kick();
 }

@@ -238,27 +238,42 @@ void	aoe_disco_link(u_int link, const struct aoe_link_state *);
 void	aoe_disco_offer(const struct aoe_frame *);
 void	aoe_disco_judge(struct aoe_frame *, const struct mbuf *);
 
+/* aoe_link.c: the table of links. */
+/*
+ * A listed local interface.  (l): aoe_link_mtx to write, the net epoch to
+ * read.
+ */
+struct aoe_link {
+	uintptr_t	l_ifp;			/* (l) 0: take nothing */
+	if_t		l_ref;			/* (l) our reference */
+	struct aoe_link_state l_state;		/* (x) as told to the core */
+};
+extern struct aoe_link aoe_links[AOE_LINKS];
+if_t	aoe_link_if(u_int link);
+int	aoe_link_of(if_t);
+bool	aoe_link_is_up(if_t);
+void	aoe_link_name(u_int link, char *buf, size_t size);
+bool	aoe_links_any(void);
+u_int	aoe_links_mtu(void);
+u_int	aoe_links_mtu_locked(void);
+
+/* aoe_link_scan.c: which interfaces are in use. */
+void	aoe_links_scan(void);
+void	aoe_links_introduce(struct aoe_softc *);
+void	aoe_links_release(void);
+void	aoe_link_departs(void *, if_t);
+
 /* aoe_link_watch.c: when interfaces are looked at. */
 int	aoe_link_init(void);
 void	aoe_link_fini(void);
 void	aoe_links_start(void);
 void	aoe_links_stop(void);
 
-/* aoe_link.c: which interfaces are in use. */
-if_t	aoe_link_if(u_int link);
-int	aoe_link_of(if_t);
-bool	aoe_link_is_up(if_t);
-void	aoe_links_scan(void);
-bool	aoe_links_any(void);
-void	aoe_links_release(void);
-void	aoe_link_departs(void *, if_t);
-void	aoe_links_introduce(struct aoe_softc *);
-void	aoe_link_name(u_int link, char *buf, size_t size);
-u_int	aoe_links_mtu(void);
-
-/* aoe_net.c: frames in and out of them. */
+/* aoe_net.c: frames in. */
 int	aoe_net_init(void);
 void	aoe_net_fini(void);
+
+/* aoe_net_send.c: frames out. */
 void	aoe_net_send_all(const struct aoe_output *, struct mbuf **, u_int n);
 void	aoe_net_send_in_epoch(const struct aoe_output *, struct mbuf **,
 	    u_int n);
@@ -288,7 +303,6 @@ void	aoe_boot_hold(void);
 void	aoe_boot_fini(void);
 void	aoe_boot_poll(void);
 void	aoe_boot_release(void);
-void	aoe_boot_raise(if_t);
 
 /* aoe_abft.c */
 bool	aoe_abft_interface(char *name, size_t size);
