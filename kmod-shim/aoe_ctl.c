@@ -229,17 +229,6 @@ aoe_ctl_control(struct aoe_ioc_control *c)
 	return (error);
 }
 
-/* The core's CONTROL_DONE: the thread that waits for it takes over. */
-void
-aoe_ctl_done(struct aoe_softc *sc, const struct aoe_output *o)
-{
-
-	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	sc->sc_ctl_output = *o;
-	sc->sc_ctl_done = true;
-	wakeup(&sc->sc_ctl_users);
-}
-
 static int
 aoe_ctl_discover(const struct aoe_ioc_address *a)
 {

@@ -23,6 +23,13 @@ static uint64_t aoe_disco_armed = AOE_NEVER;	/* (d) */
 static bool aoe_disco_draining;			/* (d) */
 static bool aoe_disco_dead;			/* (d) */
 
+#define	AOE_NEWS		64	/* adverts kept for later */
+
+/* Frames of targets that are to be made.  (d) */
+static struct aoe_frame aoe_news[AOE_NEWS];
+static u_int aoe_news_first, aoe_news_count;
+static bool aoe_news_lost;			/* (d) ask everybody again */
+
 int
 aoe_disco_init(void)
 {
@@ -48,6 +55,8 @@ aoe_disco_fini(void)
 		return;
 	mtx_lock(&aoe_disco_mtx);
 	aoe_disco_dead = true;
+	aoe_news_first = aoe_news_count = 0;
+	aoe_news_lost = false;
 	mtx_unlock(&aoe_disco_mtx);
 	callout_drain(&aoe_disco_callout);
 	free(aoe_disco, M_AOE);
@@ -163,6 +172,64 @@ aoe_disco_link(u_int link, const struct aoe_link_state *state)
 	aoe_disco_drain();
 }
 
+/* Keep a frame until the lifecycle thread has made its target. */
+static void
+aoe_disco_keep(const struct aoe_frame *f)
+{
+	struct aoe_frame *old;
+	u_int i;
+
+	mtx_assert(&aoe_disco_mtx, MA_OWNED);
+	for (i = 0; i < aoe_news_count; i++) {
+		old = &aoe_news[(aoe_news_first + i) % AOE_NEWS];
+		/* Same interface, addresses and target: the last word counts. */
+		if (old->link == f->link && memcmp(old->header, f->header,
+		    20) == 0) {
+			*old = *f;
+			return;
+		}
+	}
+	if (aoe_news_count == AOE_NEWS) {
+		aoe_count(AOE_STAT_NEWS_LOST);
+		aoe_news_lost = true;
+		return;
+	}
+	aoe_news[(aoe_news_first + aoe_news_count) % AOE_NEWS] = *f;
+	aoe_news_count++;
+	aoe_life_kick(AOE_WORK_NEWS);
+}
+
+/* The oldest of them, if any. */
+bool
+aoe_disco_news(struct aoe_frame *f)
+{
+	bool any;
+
+	mtx_lock(&aoe_disco_mtx);
+	any = aoe_news_count != 0;
+	if (any) {
+		*f = aoe_news[aoe_news_first];
+		aoe_news_first = (aoe_news_first + 1) % AOE_NEWS;
+		aoe_news_count--;
+	}
+	mtx_unlock(&aoe_disco_mtx);
+	return (any);
+}
+
+/* What found no place is asked for again: with everybody, once a second. */
+void
+aoe_disco_ask_again(void)
+{
+	bool lost;
+
+	mtx_lock(&aoe_disco_mtx);
+	lost = aoe_news_lost;
+	aoe_news_lost = false;
+	mtx_unlock(&aoe_disco_mtx);
+	if (lost)
+		aoe_disco_beacon();
+}
+
 /* An answer from an address without a target. */
 void
 aoe_disco_offer(const struct aoe_frame *f)
@@ -171,7 +238,7 @@ aoe_disco_offer(const struct aoe_frame *f)
 	mtx_lock(&aoe_disco_mtx);
 	if (!aoe_disco_dead &&
 	    aoe_core_disco_rx(aoe_disco, aoe_now(), f) != 0)
-		aoe_life_note_news(f);
+		aoe_disco_keep(f);
 	aoe_disco_drain();
 }
 

@@ -23,10 +23,6 @@ static void	aoe_life_second(void *, int);
 
 static struct timeout_task aoe_life_timer;
 
-/* Frames of targets that are to be made.  (d) */
-static struct aoe_frame aoe_news[AOE_NEWS];
-static u_int aoe_news_first, aoe_news_count;
-static bool aoe_news_lost;			/* (d) ask everybody again */
 static u_int aoe_unsaid;			/* (x) lines not on the console */
 
 int
@@ -79,77 +75,7 @@ aoe_life_stop(void)
 	taskqueue_drain(aoe_life_tq, &aoe_life_task);
 	taskqueue_free(aoe_life_tq);
 	aoe_life_tq = NULL;
-	aoe_news_first = aoe_news_count = 0;
-	aoe_news_lost = false;
 	aoe_unsaid = 0;
-}
-
-/* Keep a frame of an unknown target until the thread has made the target. */
-void
-aoe_life_note_news(const struct aoe_frame *f)
-{
-	struct aoe_frame *old;
-	u_int i;
-
-	mtx_assert(&aoe_disco_mtx, MA_OWNED);
-	for (i = 0; i < aoe_news_count; i++) {
-		old = &aoe_news[(aoe_news_first + i) % AOE_NEWS];
-		/* Same interface, addresses and target: the last word counts. */
-		if (old->link == f->link && memcmp(old->header, f->header,
-		    20) == 0) {
-			*old = *f;
-			return;
-		}
-	}
-	if (aoe_news_count == AOE_NEWS) {
-		aoe_count(AOE_STAT_NEWS_LOST);
-		aoe_news_lost = true;
-		return;
-	}
-	aoe_news[(aoe_news_first + aoe_news_count) % AOE_NEWS] = *f;
-	aoe_news_count++;
-	aoe_life_kick(AOE_WORK_NEWS);
-}
-
-static bool
-aoe_life_take_news(struct aoe_frame *f)
-{
-	bool any;
-
-	mtx_lock(&aoe_disco_mtx);
-	any = aoe_news_count != 0;
-	if (any) {
-		*f = aoe_news[aoe_news_first];
-		aoe_news_first = (aoe_news_first + 1) % AOE_NEWS;
-		aoe_news_count--;
-	}
-	mtx_unlock(&aoe_disco_mtx);
-	return (any);
-}
-
-/* What found no place is asked for again: with everybody, once a second. */
-static void
-aoe_life_ask_again(void)
-{
-	bool lost;
-
-	mtx_lock(&aoe_disco_mtx);
-	lost = aoe_news_lost;
-	aoe_news_lost = false;
-	mtx_unlock(&aoe_disco_mtx);
-	if (lost)
-		aoe_disco_beacon();
-}
-
-/* An output of the core that is neither a frame nor a completion. */
-void
-aoe_life_note(struct aoe_softc *sc, const struct aoe_output *o)
-{
-
-	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	if (SDT_PROBES_ENABLED() && o->kind != AOE_OUT_IDLE)
-		aoe_trace_change(sc, o, aoe_core_event_name(o->event));
-	aoe_life_attention(sc);
 }
 
 static void
@@ -222,7 +148,7 @@ aoe_life_run(void *arg __unused, int pending __unused)
 	u_int work;
 
 	work = atomic_readandclear_int(&aoe_life_work);
-	while (aoe_life_take_news(&f))
+	while (aoe_disco_news(&f))
 		aoe_target_offer(&f);
 	TAILQ_FOREACH_SAFE(sc, &aoe_targets, sc_link, next) {
 		if ((work & AOE_WORK_FREE) != 0) {
@@ -248,7 +174,7 @@ aoe_life_second(void *arg __unused, int pending __unused)
 	sx_xlock(&aoe_conf_sx);
 	ready = aoe_ready;
 	if (ready)
-		aoe_life_ask_again();
+		aoe_disco_ask_again();
 	if (aoe_unsaid != 0)
 		printf("aoe: %u more lines; aoectl log has them\n",
 		    aoe_unsaid);

@@ -168,6 +168,28 @@ aoe_resubmit(struct aoe_softc *sc, struct aoe_turn *tu, uint64_t now)
 	}
 }
 
+/* The answer to a management command: the thread that waits takes over. */
+static void
+aoe_run_answer(struct aoe_softc *sc, const struct aoe_output *o)
+{
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	sc->sc_ctl_output = *o;
+	sc->sc_ctl_done = true;
+	wakeup(&sc->sc_ctl_users);
+}
+
+/* An output of the core that is neither a frame nor a completion. */
+static void
+aoe_run_note(struct aoe_softc *sc, const struct aoe_output *o)
+{
+
+	mtx_assert(&sc->sc_mtx, MA_OWNED);
+	if (SDT_PROBES_ENABLED() && o->kind != AOE_OUT_IDLE)
+		aoe_trace_change(sc, o, aoe_core_event_name(o->event));
+	aoe_life_attention(sc);
+}
+
 /*
  * The locked half of a turn: take outputs from the core, build frames while
  * no other thread can complete the bio that they copy from, and note for the
@@ -199,10 +221,10 @@ aoe_turn_take(struct aoe_softc *sc, struct aoe_turn *tu)
 			tu->tu_done++;
 			break;
 		case AOE_OUT_CONTROL_DONE:
-			aoe_ctl_done(sc, o);
+			aoe_run_answer(sc, o);
 			break;
 		default:
-			aoe_life_note(sc, o);
+			aoe_run_note(sc, o);
 			break;
 		}
 	}

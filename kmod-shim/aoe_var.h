@@ -46,7 +46,6 @@
 #define	AOE_DRAIN_TURNS		32	/* turns before a task takes over */
 #define	AOE_TIMER_GRAIN_US	4000	/* no timer is finer */
 #define	AOE_HASH_SIZE		256	/* buckets of the address table */
-#define	AOE_NEWS		64	/* adverts kept for later */
 #define	AOE_IO_SLOTS		128
 #define	AOE_FRAME_SLOTS		128
 #define	AOE_COPY_SLOTS		512
@@ -196,8 +195,6 @@ int	aoe_life_init(void);
 void	aoe_life_start(void);
 void	aoe_life_stop(void);
 void	aoe_life_free_targets(void);
-void	aoe_life_note(struct aoe_softc *, const struct aoe_output *);
-void	aoe_life_note_news(const struct aoe_frame *);
 
 /* aoe_target.c */
 struct aoe_softc *aoe_target_find(uint16_t major, uint8_t minor);
@@ -237,6 +234,8 @@ bool	aoe_disco_listed(const char *name);
 void	aoe_disco_link(u_int link, const struct aoe_link_state *);
 void	aoe_disco_offer(const struct aoe_frame *);
 void	aoe_disco_judge(struct aoe_frame *, const struct mbuf *);
+bool	aoe_disco_news(struct aoe_frame *);
+void	aoe_disco_ask_again(void);
 
 /* aoe_link.c: the table of links. */
 /*
@@ -318,7 +317,6 @@ int	aoe_dump_write(void *, void *, off_t offset, size_t length);
 /* aoe_ctl.c: /dev/aoectl. */
 int	aoe_ctl_start(void);
 void	aoe_ctl_stop(void);
-void	aoe_ctl_done(struct aoe_softc *, const struct aoe_output *);
 
 /* aoe_log.c: the event log. */
 void	aoe_log_add(uint16_t major, uint8_t minor, u_int event, uint8_t path,
