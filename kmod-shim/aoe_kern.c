@@ -75,41 +75,6 @@ aoe_shim_panic(const char *file, uint64_t length, uint32_t line)
 	panic("aoe: %.*s:%u", (int)MIN(length, 128), file, line);
 }
 
-/*
- * The settings of a target as the core wants them.  They are read with its
- * mutex held, so that whoever changes one later also tells the target later.
- */
-void
-aoe_settings(const struct aoe_softc *sc, struct aoe_settings *s)
-{
-
-	aoe_core_compose(&aoe_config, &sc->sc_own,
-	    atomic_load_bool(&aoe_shutting_down), s);
-}
-
-void
-aoe_settings_tell(struct aoe_softc *sc)
-{
-	struct aoe_settings s;
-	uint64_t now;
-
-	now = aoe_input_begin(sc);
-	aoe_settings(sc, &s);
-	aoe_core_settings(sc->sc_core, now, &s);
-	aoe_input_end(sc);
-}
-
-/* Tell every target that a setting changed. */
-void
-aoe_settings_push(void)
-{
-	struct aoe_softc *sc;
-
-	sx_assert(&aoe_conf_sx, SA_XLOCKED);
-	TAILQ_FOREACH(sc, &aoe_targets, sc_link)
-		aoe_settings_tell(sc);
-}
-
 /* File systems are about to be synced: do not wait for ever for a target. */
 static void
 aoe_shutdown_pre_sync(void *arg __unused, int howto)

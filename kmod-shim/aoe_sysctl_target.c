@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * net.aoe.target.aoe<shelf>e<slot>: what there is to know about a target and
- * its paths; and what can be set for it alone.
+ * its paths; what can be set for it alone; and how the core is told settings.
  *
  * Knows: when a target's nodes come and go.
  * Must not know: which they are and what they may hold; the core does.
@@ -14,6 +14,41 @@
 
 static SYSCTL_NODE(_net_aoe, OID_AUTO, target, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
     "Targets");
+
+/*
+ * The settings of a target as the core wants them.  They are read with its
+ * mutex held, so that whoever changes one later also tells the target later.
+ */
+void
+aoe_settings(const struct aoe_softc *sc, struct aoe_settings *s)
+{
+
+	aoe_core_compose(&aoe_config, &sc->sc_own,
+	    atomic_load_bool(&aoe_shutting_down), s);
+}
+
+void
+aoe_settings_tell(struct aoe_softc *sc)
+{
+	struct aoe_settings s;
+	uint64_t now;
+
+	now = aoe_input_begin(sc);
+	aoe_settings(sc, &s);
+	aoe_core_settings(sc->sc_core, now, &s);
+	aoe_input_end(sc);
+}
+
+/* Tell every target that a setting changed. */
+void
+aoe_settings_push(void)
+{
+	struct aoe_softc *sc;
+
+	sx_assert(&aoe_conf_sx, SA_XLOCKED);
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link)
+		aoe_settings_tell(sc);
+}
 
 static void
 aoe_sysctl_target_protect(struct aoe_softc *sc, bool read_only)
@@ -27,7 +62,7 @@ aoe_sysctl_target_protect(struct aoe_softc *sc, bool read_only)
 }
 
 /* A node of one target, arg1, or of one of its paths. */
-int
+static int
 aoe_sysctl_target(SYSCTL_HANDLER_ARGS)
 {
 	struct aoe_softc *sc = arg1;
@@ -47,7 +82,7 @@ aoe_sysctl_target(SYSCTL_HANDLER_ARGS)
 		goto out;
 	if (aoe_core_node(tree, index, &n) == 0 && n.kind == AOE_KIND_LINK)
 		aoe_link_name(v->number, v->text, IFNAMSIZ);
-	error = aoe_sysctl_value(oidp, v, req);
+	error = aoe_node_value(oidp, v, req);
 	if (error != 0 || req->newptr == NULL)
 		goto out;
 	mtx_lock(&sc->sc_mtx);
@@ -73,7 +108,7 @@ aoe_sysctl_target_fetch(struct aoe_softc *sc)
 
 	aoe_core_own_init(&sc->sc_own);
 	snprintf(above, sizeof(above), "net.aoe.target.%s", sc->sc_name);
-	(void)aoe_sysctl_fetch(AOE_TREE_TARGET, AOE_NODE_FIRST, above, sc,
+	(void)aoe_node_fetch(AOE_TREE_TARGET, AOE_NODE_FIRST, above, sc,
 	    NULL, &todo);
 }
 
@@ -102,8 +137,8 @@ aoe_sysctl_target_add(struct aoe_softc *sc)
 	node = SYSCTL_ADD_NODE(&sc->sc_sysctl,
 	    SYSCTL_STATIC_CHILDREN(_net_aoe_target), OID_AUTO, sc->sc_name,
 	    CTLFLAG_RD | CTLFLAG_MPSAFE, 0, "A target");
-	aoe_sysctl_grow(&sc->sc_sysctl, SYSCTL_CHILDREN(node), AOE_TREE_TARGET,
-	    0, sc);
+	aoe_node_grow(&sc->sc_sysctl, SYSCTL_CHILDREN(node), AOE_TREE_TARGET,
+	    0, sc, aoe_sysctl_target);
 	sc->sc_path_node = SYSCTL_ADD_NODE(&sc->sc_sysctl,
 	    SYSCTL_CHILDREN(node), OID_AUTO, "path",
 	    CTLFLAG_RD | CTLFLAG_MPSAFE, 0, "Paths");
@@ -127,8 +162,8 @@ aoe_sysctl_target_paths(struct aoe_softc *sc)
 		node = SYSCTL_ADD_NODE(&sc->sc_sysctl,
 		    SYSCTL_CHILDREN(sc->sc_path_node), OID_AUTO, name,
 		    CTLFLAG_RD | CTLFLAG_MPSAFE, 0, "A path");
-		aoe_sysctl_grow(&sc->sc_sysctl, SYSCTL_CHILDREN(node),
-		    AOE_TREE_PATH, path, sc);
+		aoe_node_grow(&sc->sc_sysctl, SYSCTL_CHILDREN(node),
+		    AOE_TREE_PATH, path, sc, aoe_sysctl_target);
 		sc->sc_path_nodes = path + 1;
 	}
 }

@@ -185,11 +185,6 @@ void	aoe_life_kick(u_int work);
 void	aoe_life_attention(struct aoe_softc *);
 void	aoe_timer_stop(struct taskqueue *, struct timeout_task *);
 
-/* aoe_kern.c */
-void	aoe_settings(const struct aoe_softc *, struct aoe_settings *);
-void	aoe_settings_tell(struct aoe_softc *);
-void	aoe_settings_push(void);
-
 /* aoe_life.c: what happens in the lifecycle thread. */
 int	aoe_life_init(void);
 void	aoe_life_start(void);
@@ -325,29 +320,36 @@ int	aoe_log_read(struct aoe_ioc_log *, u_int *closing);
 void	aoe_log_wake(void);
 void	aoe_log_clear(void);
 
-/* aoe_sysctl.c; the argument of a handler names the node. */
+/* aoe_node.c; the argument of a handler names the node. */
 #define	AOE_ARG(tree, path, index)	((path) << 16 | (tree) << 8 | (index))
 #define	AOE_ARG_PATH(arg)		((u_int)(arg) >> 16)
 #define	AOE_ARG_TREE(arg)		((u_int)(arg) >> 8 & 0xff)
 #define	AOE_ARG_INDEX(arg)		((u_int)(arg) & 0xff)
-int	aoe_sysctl_value(struct sysctl_oid *, struct aoe_value *,
+int	aoe_node_value(struct sysctl_oid *, struct aoe_value *,
 	    struct sysctl_req *);
-int	aoe_sysctl_fetch(u_int tree, u_int flag, const char *above,
+int	aoe_node_write(u_int tree, u_int index, const struct aoe_value *,
+	    u_int *todo);
+int	aoe_node_fetch(u_int tree, u_int flag, const char *above,
 	    struct aoe_softc *, const char *also, u_int *todo);
-void	aoe_sysctl_grow(struct sysctl_ctx_list *, struct sysctl_oid_list *above,
-	    u_int tree, u_int path, struct aoe_softc *);
-void	aoe_sysctl_init(void);
-void	aoe_sysctl_add(void);
-void	aoe_sysctl_remove(void);
-void	aoe_sysctl_apply(void);
+void	aoe_node_grow(struct sysctl_ctx_list *, struct sysctl_oid_list *above,
+	    u_int tree, u_int path, struct aoe_softc *,
+	    int (*handler)(SYSCTL_HANDLER_ARGS));
 
 /* aoe_sysctl_target.c */
-int	aoe_sysctl_target(SYSCTL_HANDLER_ARGS);
+void	aoe_settings(const struct aoe_softc *, struct aoe_settings *);
+void	aoe_settings_tell(struct aoe_softc *);
+void	aoe_settings_push(void);
 void	aoe_sysctl_target_fetch(struct aoe_softc *);
 void	aoe_sysctl_target_root(struct aoe_softc *);
 void	aoe_sysctl_target_add(struct aoe_softc *);
 void	aoe_sysctl_target_paths(struct aoe_softc *);
 void	aoe_sysctl_target_remove(struct aoe_softc *);
+
+/* aoe_sysctl.c */
+void	aoe_sysctl_init(void);
+void	aoe_sysctl_add(void);
+void	aoe_sysctl_remove(void);
+void	aoe_sysctl_apply(void);
 
 /* aoe_trace.c */
 SDT_PROVIDER_DECLARE(aoe);
