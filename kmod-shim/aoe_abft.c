@@ -8,7 +8,7 @@
  * Knows: how firmware's memory is mapped, and which interface has a MAC.
  * Must not know: where the table may lie, and what is in it; the core does.
  */
-#include "aoe_var.h"
+#include "aoe_admin.h"
 
 #include <sys/epoch.h>
 

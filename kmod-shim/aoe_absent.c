@@ -7,7 +7,7 @@
  * Knows: where messages go.
  * Must not know: why a target has no disk, or when that is worth a message.
  */
-#include "aoe_var.h"
+#include "aoe_disco.h"
 
 #include "aoe_ioctl.h"
 

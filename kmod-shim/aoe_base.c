@@ -7,7 +7,7 @@
  * Knows: which threads there are.
  * Must not know: what they do: whoever starts one gives its task a function.
  */
-#include "aoe_var.h"
+#include "aoe_base.h"
 
 MALLOC_DEFINE(M_AOE, "aoe", "ATA over Ethernet initiator");
 

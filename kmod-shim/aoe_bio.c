@@ -6,7 +6,7 @@
  * Knows: GEOM's rules for bios.
  * Must not know: disks, or what a frame means.
  */
-#include "aoe_var.h"
+#include "aoe_frame.h"
 
 #include <sys/mbuf.h>
 

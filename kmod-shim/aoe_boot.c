@@ -4,10 +4,10 @@
  * Root on AoE (net.aoe.boot=1): the root file system is not mounted before
  * the disk is there.
  *
- * Knows: the root mount, and how an interface is brought up.
+ * Knows: the root mount.
  * Must not know: which disk holds the root file system.
  */
-#include "aoe_var.h"
+#include "aoe_life.h"
 
 #include <sys/eventhandler.h>
 

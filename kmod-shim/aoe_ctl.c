@@ -11,7 +11,7 @@
  * the target.  Unloading destroys the device before anything else: that sets
  * aoe_ctl_closing, wakes whoever sleeps here, and waits until all have left.
  */
-#include "aoe_var.h"
+#include "aoe_admin.h"
 
 #include <sys/conf.h>
 #include <sys/epoch.h>

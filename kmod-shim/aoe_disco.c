@@ -7,7 +7,7 @@
  * Knows: when discovery runs.
  * Must not know: which interfaces there are, or what an answer means.
  */
-#include "aoe_var.h"
+#include "aoe_disco.h"
 
 #include <sys/libkern.h>
 #include <sys/mbuf.h>

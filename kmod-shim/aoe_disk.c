@@ -11,7 +11,7 @@
  * only.  Between disk_gone() and aoe_disk_gone() bios still arrive: the core
  * refuses them.
  */
-#include "aoe_var.h"
+#include "aoe_disk.h"
 
 #include <sys/conf.h>
 #include <sys/disk.h>

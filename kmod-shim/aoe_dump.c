@@ -18,7 +18,7 @@
  * the kernel's business.  So where they lie is found by experiment, on an
  * interface that is made for that and belongs to nobody.
  */
-#include "aoe_var.h"
+#include "aoe_disk.h"
 
 #include <sys/conf.h>
 #include <sys/kdb.h>

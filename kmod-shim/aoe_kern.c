@@ -44,7 +44,7 @@
  * While an unload waits, and may yet be refused, the sysctl nodes are there:
  * their handlers look at aoe_ready.
  */
-#include "aoe_var.h"
+#include "aoe_admin.h"
 
 #include <sys/epoch.h>
 #include <sys/eventhandler.h>

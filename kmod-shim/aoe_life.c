@@ -14,7 +14,7 @@
  * that is to go.  So it holds no lock meanwhile, and takes aoe_conf_sx just to
  * put a target into the list or to take it out.
  */
-#include "aoe_var.h"
+#include "aoe_life.h"
 
 #include <sys/devctl.h>
 

@@ -9,7 +9,7 @@
  *
  * Senders and receivers read the table inside the net epoch.
  */
-#include "aoe_var.h"
+#include "aoe_link.h"
 
 #include <sys/epoch.h>
 

@@ -12,7 +12,7 @@
  * and waits for the epoch, after which nothing of ours touches it; the
  * reference that we hold keeps only its memory, until the next scan drops it.
  */
-#include "aoe_var.h"
+#include "aoe_links.h"
 
 #include <sys/epoch.h>
 #include <sys/sockio.h>

@@ -15,7 +15,7 @@
  * that a link is up again.  Once a second that thread looks for what has no
  * event: an MTU, or a driver that became ready after it said so.
  */
-#include "aoe_var.h"
+#include "aoe_links.h"
 
 #include <sys/epoch.h>
 #include <sys/eventhandler.h>

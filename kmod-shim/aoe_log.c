@@ -8,7 +8,7 @@
  *
  * The console is told of few events in a second; the log has them all.
  */
-#include "aoe_var.h"
+#include "aoe_base.h"
 
 #include "aoe_ioctl.h"
 

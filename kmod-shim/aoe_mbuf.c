@@ -21,7 +21,7 @@
  * counts buffers until they are found, and a target is not freed, nor the
  * module unloaded, while it is not 0.
  */
-#include "aoe_var.h"
+#include "aoe_frame.h"
 
 #include <sys/mbuf.h>
 
@@ -29,6 +29,8 @@
 
 #include <vm/uma.h>
 
+#define	AOE_RESERVE		2	/* frames kept for want of memory */
+#define	AOE_KEPT		16	/* frames kept to be used again, too */
 #define	AOE_HEADROOM		32	/* for a VLAN or PCP header in front */
 #define	AOE_FRAME_MIN		(ETHER_MIN_LEN - ETHER_CRC_LEN)
 _Static_assert(AOE_TX_HEADER < AOE_FRAME_MIN, "every frame has a whole header");

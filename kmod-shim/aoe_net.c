@@ -6,7 +6,7 @@
  * Knows: pfil(9), and which frames are AoE.
  * Must not know: bios and disks.
  */
-#include "aoe_var.h"
+#include "aoe_target.h"
 
 #include <sys/epoch.h>
 #include <sys/mbuf.h>

@@ -6,7 +6,7 @@
  * Knows: ether_output_frame(), and that it checks nothing.
  * Must not know: why a frame is sent.
  */
-#include "aoe_var.h"
+#include "aoe_frame.h"
 
 #include <sys/epoch.h>
 #include <sys/mbuf.h>

@@ -12,7 +12,7 @@
  * their tunables (NOFETCH): loading does that when everything is there.  No
  * flag lets a jail write them.
  */
-#include "aoe_var.h"
+#include "aoe_node.h"
 
 #include <sys/libkern.h>
 

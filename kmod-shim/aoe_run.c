@@ -13,9 +13,13 @@
  * gives the core its input, and the outer one carries out the effects.  So
  * effects keep their order, and the stack does not grow with the load.
  */
-#include "aoe_var.h"
+#include "aoe_run.h"
 
 #include <sys/epoch.h>
+
+#define	AOE_DRAIN_TURNS		32	/* turns before a task takes over */
+#define	AOE_TIMER_GRAIN_US	4000	/* no timer is finer */
+#define	AOE_REAP_US		250000	/* how often buffers are looked for */
 
 static void	aoe_tick(void *);
 static void	aoe_run_task(void *, int);

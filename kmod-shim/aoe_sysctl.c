@@ -9,7 +9,7 @@
  * The nodes come last when the module is loaded and are gone before anything
  * else is.
  */
-#include "aoe_var.h"
+#include "aoe_admin.h"
 
 #include <sys/sbuf.h>
 

@@ -10,7 +10,7 @@
  * The nodes are made and freed by the lifecycle thread, which holds no lock:
  * both wait for others' readers.
  */
-#include "aoe_var.h"
+#include "aoe_node.h"
 
 static SYSCTL_NODE(_net_aoe, OID_AUTO, target, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
     "Targets");

@@ -12,11 +12,16 @@
  * freeing a target waits for memory and for readers of its sysctl nodes: both
  * happen while nobody else can find it, without a lock.
  */
-#include "aoe_var.h"
+#include "aoe_target.h"
 
 #include <sys/epoch.h>
 #include <sys/libkern.h>
 #include <sys/mbuf.h>
+
+#define	AOE_HASH_SIZE		256	/* buckets of the address table */
+#define	AOE_IO_SLOTS		128
+#define	AOE_FRAME_SLOTS		128
+#define	AOE_COPY_SLOTS		512
 
 static uintptr_t aoe_hash[AOE_HASH_SIZE];	/* (kx), epoch to read */
 static u_int aoe_ntargets;			/* (k) */

@@ -7,7 +7,7 @@
  *
  * aoe(4) describes each, and dtrace/ has scripts that use them.
  */
-#include "aoe_var.h"
+#include "aoe_base.h"
 
 SDT_PROVIDER_DEFINE(aoe);
 
