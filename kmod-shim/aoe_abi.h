@@ -99,6 +99,11 @@ struct aoe_frame {
 #define	AOE_FRAME_NOT_WANTED	0x1		/* not this target */
 #define	AOE_FRAME_NOT_FROM_THERE 0x2		/* not from that address */
 
+/* What aoe_core_disco_rx() did with a frame. */
+#define	AOE_KEPT_NOTHING	0
+#define	AOE_KEPT_NEW		1		/* there is one to take */
+#define	AOE_KEPT_LOST		2
+
 /* Where the payload of a received frame goes; done before the drain. */
 struct aoe_copy {
 	uint64_t	io;			/* for AOE_DEST_IO */
@@ -659,9 +664,13 @@ void		aoe_core_disco_link(struct aoe_disco *, uint64_t now,
 void		aoe_core_disco_now(struct aoe_disco *, uint64_t now);
 void		aoe_core_disco_ask(struct aoe_disco *, uint64_t now,
 		    uint16_t major, uint8_t minor);
-/* An answer whose address has no target: 1 if one should be made. */
-int		aoe_core_disco_rx(struct aoe_disco *, uint64_t now,
+/*
+ * An answer whose address has no target: kept if one should be made.  The core
+ * asks again for what it has no room for.  take() gives the oldest, or 0.
+ */
+uint32_t	aoe_core_disco_rx(struct aoe_disco *, uint64_t now,
 		    const struct aoe_frame *);
+int		aoe_core_disco_take(struct aoe_disco *, struct aoe_frame *);
 uint32_t	aoe_core_disco_poll(struct aoe_disco *, uint64_t now,
 		    struct aoe_output *out, uint32_t count);
 uint64_t	aoe_core_disco_deadline(const struct aoe_disco *);

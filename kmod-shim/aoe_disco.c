@@ -23,13 +23,6 @@ static uint64_t aoe_disco_armed = AOE_NEVER;	/* (d) */
 static bool aoe_disco_draining;			/* (d) */
 static bool aoe_disco_dead;			/* (d) */
 
-#define	AOE_NEWS		64	/* adverts kept for later */
-
-/* Frames of targets that are to be made.  (d) */
-static struct aoe_frame aoe_news[AOE_NEWS];
-static u_int aoe_news_first, aoe_news_count;
-static bool aoe_news_lost;			/* (d) ask everybody again */
-
 int
 aoe_disco_init(void)
 {
@@ -55,8 +48,6 @@ aoe_disco_fini(void)
 		return;
 	mtx_lock(&aoe_disco_mtx);
 	aoe_disco_dead = true;
-	aoe_news_first = aoe_news_count = 0;
-	aoe_news_lost = false;
 	mtx_unlock(&aoe_disco_mtx);
 	callout_drain(&aoe_disco_callout);
 	free(aoe_disco, M_AOE);
@@ -172,74 +163,34 @@ aoe_disco_link(u_int link, const struct aoe_link_state *state)
 	aoe_disco_drain();
 }
 
-/* Keep a frame until the lifecycle thread has made its target. */
-static void
-aoe_disco_keep(const struct aoe_frame *f)
+/* An answer from an address without a target; one that deserves it is kept. */
+void
+aoe_disco_offer(const struct aoe_frame *f)
 {
-	struct aoe_frame *old;
-	u_int i;
 
-	mtx_assert(&aoe_disco_mtx, MA_OWNED);
-	for (i = 0; i < aoe_news_count; i++) {
-		old = &aoe_news[(aoe_news_first + i) % AOE_NEWS];
-		/* Same interface, addresses and target: the last word counts. */
-		if (old->link == f->link && memcmp(old->header, f->header,
-		    20) == 0) {
-			*old = *f;
-			return;
-		}
-	}
-	if (aoe_news_count == AOE_NEWS) {
+	mtx_lock(&aoe_disco_mtx);
+	switch (aoe_disco_dead ? AOE_KEPT_NOTHING :
+	    aoe_core_disco_rx(aoe_disco, aoe_now(), f)) {
+	case AOE_KEPT_NEW:
+		aoe_life_kick(AOE_WORK_NEWS);
+		break;
+	case AOE_KEPT_LOST:
 		aoe_count(AOE_STAT_NEWS_LOST);
-		aoe_news_lost = true;
-		return;
+		break;
 	}
-	aoe_news[(aoe_news_first + aoe_news_count) % AOE_NEWS] = *f;
-	aoe_news_count++;
-	aoe_life_kick(AOE_WORK_NEWS);
+	aoe_disco_drain();
 }
 
-/* The oldest of them, if any. */
+/* The oldest of those that are kept, if any. */
 bool
 aoe_disco_news(struct aoe_frame *f)
 {
 	bool any;
 
 	mtx_lock(&aoe_disco_mtx);
-	any = aoe_news_count != 0;
-	if (any) {
-		*f = aoe_news[aoe_news_first];
-		aoe_news_first = (aoe_news_first + 1) % AOE_NEWS;
-		aoe_news_count--;
-	}
+	any = !aoe_disco_dead && aoe_core_disco_take(aoe_disco, f) != 0;
 	mtx_unlock(&aoe_disco_mtx);
 	return (any);
-}
-
-/* What found no place is asked for again: with everybody, once a second. */
-void
-aoe_disco_ask_again(void)
-{
-	bool lost;
-
-	mtx_lock(&aoe_disco_mtx);
-	lost = aoe_news_lost;
-	aoe_news_lost = false;
-	mtx_unlock(&aoe_disco_mtx);
-	if (lost)
-		aoe_disco_beacon();
-}
-
-/* An answer from an address without a target. */
-void
-aoe_disco_offer(const struct aoe_frame *f)
-{
-
-	mtx_lock(&aoe_disco_mtx);
-	if (!aoe_disco_dead &&
-	    aoe_core_disco_rx(aoe_disco, aoe_now(), f) != 0)
-		aoe_disco_keep(f);
-	aoe_disco_drain();
 }
 
 /*

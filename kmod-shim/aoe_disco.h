@@ -18,7 +18,6 @@ void	aoe_disco_link(u_int link, const struct aoe_link_state *);
 void	aoe_disco_offer(const struct aoe_frame *);
 void	aoe_disco_judge(struct aoe_frame *, const struct mbuf *);
 bool	aoe_disco_news(struct aoe_frame *);
-void	aoe_disco_ask_again(void);
 
 /* aoe_absent.c */
 bool	aoe_absent_note(uint16_t major, uint8_t minor, u_int event,

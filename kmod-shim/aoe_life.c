@@ -173,8 +173,6 @@ aoe_life_second(void *arg __unused, int pending __unused)
 		aoe_life_serve(sc);
 	sx_xlock(&aoe_conf_sx);
 	ready = aoe_ready;
-	if (ready)
-		aoe_disco_ask_again();
 	if (aoe_unsaid != 0)
 		printf("aoe: %u more lines; aoectl log has them\n",
 		    aoe_unsaid);

@@ -6,6 +6,7 @@
 
 use crate::absent::{ABSENT, Absences, Absent};
 use crate::filter::{Admission, Filter, Kind, Meaningless, words};
+use crate::offers::{Kept, Offer, Offers};
 use crate::output::{HEADER_MAX, LinkId, Transmit, Why};
 use crate::path::PathId;
 use crate::random::Random;
@@ -31,6 +32,9 @@ const AGAIN: [Micros; 5] = [
     Micros::from_secs(20),
     Micros::from_secs(15),
 ];
+
+/// Everybody is asked again this long after an answer that found no room.
+const LOST: Micros = Micros::from_secs(1);
 
 /// Why a list of interfaces is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +72,7 @@ pub struct Discovery<'a> {
     beacons: &'a mut [Beacon; LINKS],
     filter: &'a mut Filter,
     pub(crate) absences: Absences<'a>,
+    offers: &'a mut Offers,
     random: Random,
 }
 
@@ -78,10 +83,11 @@ impl<'a> Discovery<'a> {
         beacons: &'a mut [Beacon; LINKS],
         filter: &'a mut Filter,
         absent: &'a mut [Absent; ABSENT],
+        offers: &'a mut Offers,
         seed: &[u8; 32],
     ) -> Self {
         let absences = Absences::new(absent);
-        Self { list, length: 0, beacons, filter, absences, random: Random::new(seed) }
+        Self { list, length: 0, beacons, filter, absences, offers, random: Random::new(seed) }
     }
 
     /// Takes a filter, or changes nothing.
@@ -155,12 +161,12 @@ impl<'a> Discovery<'a> {
         }
     }
 
-    /// Makes a beacon due on every usable interface, to be repeated soon: what
+    /// Makes a beacon due on every usable interface by then, to be repeated soon: what
     /// is open for a moment only, since it is being tasted perhaps, is judged
     /// again by the filter then.
-    pub fn discover(&mut self, now: Instant) {
+    pub fn discover(&mut self, at: Instant) {
         for beacon in self.beacons.iter_mut().filter(|b| b.link.is_usable()) {
-            beacon.due = now;
+            beacon.due = beacon.due.min(at);
             beacon.repeated = 0;
         }
     }
@@ -178,7 +184,7 @@ impl<'a> Discovery<'a> {
 
     /// Whether an answer from an address without a target is a reason to make
     /// one: a config response to us or to all, from an address a target can have.
-    pub fn wants_target(&self, frame: &Frame<'_>) -> bool {
+    fn wants_target(&self, frame: &Frame<'_>) -> bool {
         let Ok(header) = Header::parse(frame.header) else { return false };
         let Some(beacon) = self.beacons.get(usize::from(frame.link.0)) else { return false };
         let whole = frame.header.len() >= Header::LEN.saturating_add(ConfigRequest::LEN);
@@ -192,6 +198,21 @@ impl<'a> Discovery<'a> {
             && frame.admission == Admission::Granted
             && !header.address.is_broadcast()
             && !header.src.is_group()
+    }
+
+    /// Takes an answer from an address without a target, and keeps it if it
+    /// deserves one.
+    pub fn offer(&mut self, frame: &Frame<'_>, now: Instant) -> Option<Kept> {
+        let kept = self.wants_target(frame).then(|| self.offers.keep(frame));
+        if kept == Some(Kept::Lost) {
+            self.discover(now.after(LOST));
+        }
+        kept
+    }
+
+    /// The oldest answer that is kept, which is kept no longer.
+    pub fn take_offer(&mut self) -> Option<Offer> {
+        self.offers.take()
     }
 
     /// The next query that is due, a beacon or one for a single target.
@@ -252,7 +273,8 @@ mod tests {
         let filter = Box::leak(Box::new(Filter::OPEN));
         let absent = Box::leak(Box::new([Absent::NONE; ABSENT]));
         let beacons = Box::leak(Box::new([Beacon::NONE; LINKS]));
-        Discovery::new(list, beacons, filter, absent, &[3; 32])
+        let offers = Box::leak(Box::new(Offers::NONE));
+        Discovery::new(list, beacons, filter, absent, offers, &[3; 32])
     }
 
     fn up() -> Link {
@@ -430,6 +452,64 @@ mod tests {
         let mut bytes = advert();
         change(&mut bytes);
         d.wants_target(&frame(&bytes, Admission::Granted))
+    }
+
+    /// Offers the advert of a shelf by an interface.
+    fn offer(d: &mut Discovery<'_>, shelf: u8, link: u8, now: Instant) -> Option<Kept> {
+        d.handle_link(LinkId(link), up(), now);
+        let mut bytes = advert();
+        bytes[17] = shelf;
+        d.offer(&Frame { link: LinkId(link), ..frame(&bytes, Admission::Granted) }, now)
+    }
+
+    #[test]
+    fn offers_are_taken_in_the_order_in_which_they_came() {
+        let mut d = discovery();
+        assert_eq!(d.take_offer(), None);
+        for shelf in 0..150 {
+            assert_eq!(offer(&mut d, shelf, 0, Instant::ZERO), Some(Kept::New));
+            assert_eq!(offer(&mut d, shelf, 1, Instant::ZERO), Some(Kept::New));
+            let taken =
+                [d.take_offer(), d.take_offer()].map(|o| o.map(|o| (o.header[17], o.link.0)));
+            assert_eq!(taken, [Some((shelf, 0)), Some((shelf, 1))]);
+        }
+        assert_eq!(d.take_offer(), None);
+    }
+
+    #[test]
+    fn of_two_offers_from_one_address_the_last_is_kept() {
+        let mut d = discovery();
+        d.handle_link(LinkId(0), up(), Instant::ZERO);
+        let (old, mut new) = (advert(), advert());
+        new[23] = 9;
+        new[26] = 7;
+        let kept = [old, new].map(|b| d.offer(&frame(&b, Admission::Granted), Instant::ZERO));
+        assert_eq!(kept, [Some(Kept::New), Some(Kept::Again)]);
+        assert_eq!(
+            d.take_offer().map(|o| (o.header, o.length, o.link)),
+            Some((new, 60, LinkId(0)))
+        );
+        assert_eq!(d.take_offer(), None);
+    }
+
+    #[test]
+    fn for_an_offer_without_room_everybody_is_asked_again_in_a_second() {
+        let mut d = discovery();
+        let mut now = Instant::ZERO;
+        for shelf in 0..64 {
+            assert_eq!(offer(&mut d, shelf, 0, now), Some(Kept::New));
+        }
+        // What follows a link that came up is over.
+        gaps(&mut d, &mut now, 10);
+        assert_eq!(beacons(&mut d, now), [0]);
+        let beacon = d.deadline();
+        assert_eq!(offer(&mut d, 3, 0, now), Some(Kept::Again));
+        assert_eq!(d.deadline(), beacon);
+        assert_eq!(offer(&mut d, 64, 0, now), Some(Kept::Lost));
+        assert_eq!(offer(&mut d, 65, 0, now.after(Micros(1))), Some(Kept::Lost));
+        assert_eq!(d.deadline(), now.after(Micros::from_secs(1)));
+        assert_eq!(d.take_offer().map(|o| o.header[17]), Some(0));
+        assert_eq!(offer(&mut d, 64, 0, now), Some(Kept::New));
     }
 
     #[test]

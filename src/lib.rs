@@ -40,6 +40,7 @@ mod list;
 pub mod log;
 pub mod nodes;
 pub mod notes;
+pub mod offers;
 pub mod output;
 mod path;
 mod random;

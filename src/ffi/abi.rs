@@ -127,6 +127,9 @@ twin!(
 );
 pub const FRAME_NOT_WANTED: u8 = 1;
 pub const FRAME_NOT_FROM_THERE: u8 = 2;
+pub const KEPT_NOTHING: u32 = 0;
+pub const KEPT_NEW: u32 = 1;
+pub const KEPT_LOST: u32 = 2;
 
 twin!(
     /// A copy instruction.

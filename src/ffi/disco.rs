@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Entry points of discovery.
 
-use super::abi::{AoeAbsent, AoeFrame, AoeLinkState, AoeOutput};
+use super::abi::{self, AoeAbsent, AoeFrame, AoeLinkState, AoeOutput};
 use super::convert::{self, EINVAL, ENOENT};
 use super::text;
 use crate::absent::{ABSENT, Absent};
 use crate::discovery::{Beacon, Discovery, LIST_MAX};
 use crate::filter::Filter;
+use crate::offers::{Kept, Offers};
 use crate::output::LinkId;
 use crate::target::LINKS;
 use crate::time::Instant;
@@ -22,6 +23,7 @@ pub struct DiscoBlock {
     list: [u8; LIST_MAX],
     filter: Filter,
     absent: [Absent; ABSENT],
+    offers: Offers,
 }
 
 /// The discovery in a block that `aoe_core_disco_init` filled.
@@ -82,8 +84,17 @@ pub unsafe extern "C" fn aoe_core_disco_init(
         for n in 0..ABSENT {
             absent.cast::<Absent>().add(n).write(Absent::NONE);
         }
-        let discovery =
-            Discovery::new(&mut *list, &mut *beacons, &mut *filter, &mut *absent, &*seed);
+        let offers = addr_of_mut!((*block).offers);
+        // Zero bytes are no offers.
+        offers.write_bytes(0, 1);
+        let discovery = Discovery::new(
+            &mut *list,
+            &mut *beacons,
+            &mut *filter,
+            &mut *absent,
+            &mut *offers,
+            &*seed,
+        );
         addr_of_mut!((*block).discovery).write(discovery);
     }
     0
@@ -173,7 +184,7 @@ pub unsafe extern "C" fn aoe_core_disco_ask(
     unsafe { discovery(block) }.ask(Address { major, minor }, Instant::from_micros(now));
 }
 
-/// Whether an answer whose address has no target deserves one.
+/// Takes an answer whose address has no target.
 ///
 /// # Safety
 ///
@@ -181,12 +192,37 @@ pub unsafe extern "C" fn aoe_core_disco_ask(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_disco_rx(
     block: *mut DiscoBlock,
-    _now: u64,
+    now: u64,
     frame: *const AoeFrame,
-) -> i32 {
+) -> u32 {
     // SAFETY: Both as the caller promises.
     let (discovery, frame) = unsafe { (discovery(block), &*frame) };
-    i32::from(discovery.wants_target(&convert::frame(frame)))
+    match discovery.offer(&convert::frame(frame), Instant::from_micros(now)) {
+        Some(Kept::New) => abi::KEPT_NEW,
+        Some(Kept::Lost) => abi::KEPT_LOST,
+        Some(Kept::Again) | None => abi::KEPT_NOTHING,
+    }
+}
+
+/// Gives the oldest answer that is kept; 0 if there is none.
+///
+/// # Safety
+///
+/// `block` is an initialised discovery, its mutex held; `out` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disco_take(block: *mut DiscoBlock, out: *mut AoeFrame) -> i32 {
+    // SAFETY: As the caller promises.
+    let Some(offer) = unsafe { discovery(block) }.take_offer() else { return 0 };
+    let frame = AoeFrame {
+        header: offer.header,
+        length: u32::try_from(offer.length).unwrap_or(0),
+        link: offer.link.0,
+        flags: 0,
+        reserved: [0; 2],
+    };
+    // SAFETY: As the caller promises.
+    unsafe { out.write(frame) };
+    1
 }
 
 /// Fills outputs; fewer than `count` means that nothing is left.

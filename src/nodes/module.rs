@@ -271,7 +271,8 @@ mod tests {
         let filter = Box::leak(Box::new(Filter::OPEN));
         let absent = Box::leak(Box::new([Absent::NONE; ABSENT]));
         let beacons = Box::leak(Box::new([Beacon::NONE; LINKS]));
-        Discovery::new(list, beacons, filter, absent, &[3; 32])
+        let offers = Box::leak(Box::new(crate::offers::Offers::NONE));
+        Discovery::new(list, beacons, filter, absent, offers, &[3; 32])
     }
 
     /// The settings and what keeps the texts.

@@ -27,7 +27,8 @@ unsafe extern "C" {
     fn aoe_core_disco_init(block: *mut u8, size: u64, now: u64, seed: *const [u8; 32]) -> i32;
     fn aoe_core_disco_link(block: *mut u8, now: u64, link: u32, state: *const AoeLinkState);
     fn aoe_core_disco_now(block: *mut u8, now: u64);
-    fn aoe_core_disco_rx(block: *mut u8, now: u64, frame: *const AoeFrame) -> i32;
+    fn aoe_core_disco_rx(block: *mut u8, now: u64, frame: *const AoeFrame) -> u32;
+    fn aoe_core_disco_take(block: *mut u8, offer: *mut AoeFrame) -> i32;
     fn aoe_core_disco_poll(block: *mut u8, now: u64, out: *mut AoeOutput, count: u32) -> u32;
     fn aoe_core_disco_deadline(block: *const u8) -> u64;
     fn aoe_core_target_size(params: *const AoeParams) -> u64;
@@ -218,8 +219,13 @@ impl Core {
         if let Some(block) = self.targets.get(&address) {
             return Some(block.at);
         }
+        let mut offer = *frame;
         // SAFETY: The discovery block is initialised.
-        let wanted = unsafe { aoe_core_disco_rx(self.disco.at, now, frame) } != 0;
+        let wanted = unsafe {
+            aoe_core_disco_rx(self.disco.at, now, frame) == abi::KEPT_NEW
+                && aoe_core_disco_take(self.disco.at, &mut offer) != 0
+        };
+        assert!(!wanted || offer.header == frame.header, "the answer changed while it was kept");
         (wanted && !self.is_unloading && self.targets.len() < MAX_TARGETS)
             .then(|| self.create(now, address))
     }
