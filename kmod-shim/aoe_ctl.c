@@ -118,17 +118,13 @@ static int
 aoe_ctl_target(struct aoe_ioc_target *t)
 {
 	struct aoe_softc *sc;
-	int error;
 
-	error = aoe_ctl_enter();
-	if (error != 0)
-		return (error);
 	sc = t->next != 0 ? aoe_ctl_next(t->major, t->minor) :
 	    aoe_target_find(t->major, t->minor);
-	if (sc != NULL)
-		aoe_ctl_describe(sc, t);
-	sx_sunlock(&aoe_conf_sx);
-	return (sc != NULL ? 0 : ENOENT);
+	if (sc == NULL)
+		return (ENOENT);
+	aoe_ctl_describe(sc, t);
+	return (0);
 }
 
 /* Find a target and keep it.  Returns with its mutex held. */
@@ -272,51 +268,51 @@ aoe_ctl_accept(const struct aoe_ioc_accept *a)
 	struct aoe_softc *sc;
 	int error;
 
-	error = aoe_ctl_enter();
-	if (error != 0)
-		return (error);
 	sc = aoe_target_find(a->major, a->minor);
-	if (sc != NULL) {
-		error = aoe_core_accept(sc->sc_core, aoe_input_begin(sc),
-		    a->page);
-		aoe_input_end(sc);
-	} else
-		error = ENOENT;
-	sx_sunlock(&aoe_conf_sx);
+	if (sc == NULL)
+		return (ENOENT);
+	error = aoe_core_accept(sc->sc_core, aoe_input_begin(sc), a->page);
+	aoe_input_end(sc);
 	return (error);
 }
 
-static int
-aoe_ctl_absent(struct aoe_ioc_absent *a)
-{
-	int error;
-
-	error = aoe_ctl_enter();
-	if (error != 0)
-		return (error);
-	error = aoe_absent_get(a);
-	sx_sunlock(&aoe_conf_sx);
-	return (error);
-}
-
-/* Something that takes no time, with one target or with all. */
+/* Something with one target or with all. */
 static int
 aoe_ctl_each(const struct aoe_ioc_address *a, int (*what)(struct aoe_softc *))
 {
 	struct aoe_softc *sc;
+
+	if (a->all == 0) {
+		sc = aoe_target_find(a->major, a->minor);
+		return (sc != NULL ? what(sc) : ENOENT);
+	}
+	/* What does not apply to a target is no failure of all. */
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link)
+		(void)what(sc);
+	return (0);
+}
+
+/* What takes no time, with the list of targets as it is. */
+static int
+aoe_ctl_shared(u_long cmd, caddr_t data)
+{
 	int error;
 
 	error = aoe_ctl_enter();
 	if (error != 0)
 		return (error);
-	if (a->all != 0) {
-		/* What does not apply to a target is no failure of all. */
-		TAILQ_FOREACH(sc, &aoe_targets, sc_link)
-			(void)what(sc);
-	} else {
-		sc = aoe_target_find(a->major, a->minor);
-		error = sc != NULL ? what(sc) : ENOENT;
-	}
+	if (cmd == AOEIOC_TARGET)
+		error = aoe_ctl_target((struct aoe_ioc_target *)data);
+	else if (cmd == AOEIOC_REVALIDATE)
+		error = aoe_ctl_each((struct aoe_ioc_address *)data,
+		    aoe_ctl_revalidate);
+	else if (cmd == AOEIOC_FORGET)
+		error = aoe_ctl_each((struct aoe_ioc_address *)data,
+		    aoe_ctl_forget);
+	else if (cmd == AOEIOC_ABSENT)
+		error = aoe_absent_get((struct aoe_ioc_absent *)data);
+	else
+		error = aoe_ctl_accept((struct aoe_ioc_accept *)data);
 	sx_sunlock(&aoe_conf_sx);
 	return (error);
 }
@@ -336,27 +332,21 @@ aoe_ctl_ioctl(struct cdev *dev __unused, u_long cmd, caddr_t data,
 	case AOEIOC_VERSION:
 		aoe_ctl_version((struct aoe_ioc_version *)data);
 		return (0);
-	case AOEIOC_TARGET:
-		return (aoe_ctl_target((struct aoe_ioc_target *)data));
 	case AOEIOC_CONTROL:
 		return (aoe_ctl_control((struct aoe_ioc_control *)data));
 	case AOEIOC_DISCOVER:
 		return (aoe_ctl_discover((struct aoe_ioc_address *)data));
-	case AOEIOC_REVALIDATE:
-		return (aoe_ctl_each((struct aoe_ioc_address *)data,
-		    aoe_ctl_revalidate));
-	case AOEIOC_FORGET:
-		return (aoe_ctl_each((struct aoe_ioc_address *)data,
-		    aoe_ctl_forget));
 	case AOEIOC_LOG:
 		log = (struct aoe_ioc_log *)data;
 		if (log->wait_ms > AOE_CTL_WAIT_MAX)
 			return (EINVAL);
 		return (aoe_log_read(log, &aoe_ctl_closing));
+	case AOEIOC_TARGET:
+	case AOEIOC_REVALIDATE:
+	case AOEIOC_FORGET:
 	case AOEIOC_ABSENT:
-		return (aoe_ctl_absent((struct aoe_ioc_absent *)data));
 	case AOEIOC_ACCEPT:
-		return (aoe_ctl_accept((struct aoe_ioc_accept *)data));
+		return (aoe_ctl_shared(cmd, data));
 	default:
 		return (ENOTTY);
 	}
