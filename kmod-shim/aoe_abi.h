@@ -34,6 +34,7 @@
 #define	AOE_TEXT_MAX		128		/* a sentence about an event */
 #define	AOE_DELETE_MAX		65528		/* sectors of one delete */
 #define	AOE_VALUE_MAX		1032		/* bytes of a node's text */
+#define	AOE_VALUE_SHORT		64		/* ... of most */
 
 struct aoe_target;				/* opaque; C allocates, Rust fills */
 struct aoe_disco;
@@ -432,6 +433,7 @@ struct aoe_node {
 #define	AOE_NODE_TUNABLE	0x2		/* the loader may set it */
 #define	AOE_NODE_FIRST		0x4		/* ... asked before all else */
 #define	AOE_NODE_LAST		0x8		/* ... when everything is there */
+#define	AOE_NODE_LONG		0x10		/* text of AOE_VALUE_MAX, not _SHORT */
 
 /* What is to be done after a value was written. */
 #define	AOE_DO_TELL		0x01		/* aoe_core_settings() */
@@ -441,12 +443,12 @@ struct aoe_node {
 #define	AOE_DO_DUMP		0x10		/* prepare for crash dumps */
 #define	AOE_DO_PROTECT		0x20		/* the disk, or no longer */
 
-/* The value of a node: a number or a text. */
+/* The value of a node: a number or a text; the memory of that is C's. */
 struct aoe_value {
 	uint64_t	number;			/* INT: sign-extended */
+	char		*text;			/* terminated */
+	uint32_t	size;			/* bytes of it, also when unused */
 	uint32_t	loaders;		/* 1: from its environment */
-	uint32_t	reserved;
-	char		text[AOE_VALUE_MAX];	/* terminated */
 };
 
 /*
@@ -794,8 +796,8 @@ int		aoe_core_target_read(const struct aoe_target *,
 int		aoe_core_target_write(struct aoe_own *, uint32_t index,
 		    const struct aoe_value *, uint32_t *todo);
 /* The target's line in net.aoe.devices. */
-void		aoe_core_target_line(const struct aoe_target *,
-		    struct aoe_value *out);
+void		aoe_core_target_line(const struct aoe_target *, char *out,
+		    uint32_t size);
 
 /*
  * A crash dump, in a kernel that has stopped: no lock is held.  Begin it, with

@@ -294,10 +294,10 @@ AOE_AT(aoe_node, refusal, 16);
 AOE_AT(aoe_node, kind, 24);
 AOE_AT(aoe_node, flags, 28);
 
-AOE_SIZE(aoe_value, 1048);
+AOE_SIZE(aoe_value, 24);
 AOE_AT(aoe_value, number, 0);
-AOE_AT(aoe_value, loaders, 8);
-AOE_AT(aoe_value, reserved, 12);
-AOE_AT(aoe_value, text, 16);
+AOE_AT(aoe_value, text, 8);
+AOE_AT(aoe_value, size, 16);
+AOE_AT(aoe_value, loaders, 20);
 
 #endif /* _AOE_ABI_LAYOUT_H_ */

@@ -19,7 +19,37 @@
 SYSCTL_NODE(_net, OID_AUTO, aoe, CTLFLAG_RW | CTLFLAG_MPSAFE, 0,
     "ATA over Ethernet");
 
-/* Show a node's value, and replace it by the one that is written, if any. */
+/*
+ * Room for a node's value: who looks at the state of a disk waits for no
+ * memory, which may come free only when the disk is back.
+ */
+void
+aoe_node_begin(struct aoe_value *v, const struct aoe_node *n,
+    char room[AOE_VALUE_SHORT])
+{
+
+	memset(v, 0, sizeof(*v));
+	v->text = room;
+	v->size = AOE_VALUE_SHORT;
+	if ((n->flags & AOE_NODE_LONG) != 0) {
+		v->size = AOE_VALUE_MAX;
+		v->text = malloc(v->size, M_AOE, M_WAITOK | M_ZERO);
+	} else
+		memset(room, 0, AOE_VALUE_SHORT);
+}
+
+void
+aoe_node_end(struct aoe_value *v, const char *room)
+{
+
+	if (v->text != room)
+		free(v->text, M_AOE);
+}
+
+/*
+ * Show a node's value, and replace it by the one that is written, if any: a
+ * text that is only shown is given without a size, or it would be copied.
+ */
 int
 aoe_node_value(struct sysctl_oid *oidp, struct aoe_value *v,
     struct sysctl_req *req)
@@ -35,8 +65,8 @@ aoe_node_value(struct sysctl_oid *oidp, struct aoe_value *v,
 	case CTLTYPE_U64:
 		return (sysctl_handle_64(oidp, &v->number, 0, req));
 	default:
-		return (sysctl_handle_string(oidp, v->text, sizeof(v->text),
-		    req));
+		return (sysctl_handle_string(oidp, v->text,
+		    req->newptr != NULL ? v->size : 0, req));
 	}
 }
 
@@ -64,44 +94,43 @@ aoe_node_fetch(u_int tree, u_int flag, const char *above,
     struct aoe_softc *sc, const char *also, u_int *todo)
 {
 	struct aoe_node n;
-	struct aoe_value *v;
+	struct aoe_value v = { .size = AOE_VALUE_MAX, .loaders = 1 };
 	char name[64], *env;
 	int error, number, refused;
 	u_int i, more;
 
 	refused = 0;
-	v = malloc(sizeof(*v), M_AOE, M_WAITOK);
+	v.text = malloc(v.size, M_AOE, M_WAITOK);
 	for (i = 0; aoe_core_node(tree, i, &n) == 0; i++) {
 		if ((n.flags & flag) == 0)
 			continue;
 		snprintf(name, sizeof(name), "%s.%s", above, n.name);
-		memset(v, 0, sizeof(*v));
-		v->loaders = 1;
+		memset(v.text, 0, v.size);
 		env = kern_getenv(name);
 		if (env != NULL)
-			strlcpy(v->text, env, sizeof(v->text));
+			strlcpy(v.text, env, v.size);
 		freeenv(env);
 		if (n.kind == AOE_KIND_INT) {
 			if (getenv_int(name, &number) == 0)
 				continue;
-			v->number = (uint64_t)(int64_t)number;
+			v.number = (uint64_t)(int64_t)number;
 		} else if (also != NULL) {
-			if (v->text[0] != '\0')
-				strlcat(v->text, " ", sizeof(v->text));
-			strlcat(v->text, also, sizeof(v->text));
+			if (v.text[0] != '\0')
+				strlcat(v.text, " ", v.size);
+			strlcat(v.text, also, v.size);
 		} else if (env == NULL)
 			continue;
 		error = sc != NULL ?
-		    aoe_core_target_write(&sc->sc_own, i, v, &more) :
-		    aoe_node_write(tree, i, v, &more);
+		    aoe_core_target_write(&sc->sc_own, i, &v, &more) :
+		    aoe_node_write(tree, i, &v, &more);
 		if (error == 0)
 			*todo |= more;
 		else {
-			printf("aoe: %s=%s %s\n", name, v->text, n.refusal);
+			printf("aoe: %s=%s %s\n", name, v.text, n.refusal);
 			refused = error;
 		}
 	}
-	free(v, M_AOE);
+	free(v.text, M_AOE);
 	return (refused);
 }
 

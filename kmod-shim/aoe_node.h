@@ -13,6 +13,9 @@ SYSCTL_DECL(_net_aoe);
 #define	AOE_ARG_PATH(arg)		((u_int)(arg) >> 16)
 #define	AOE_ARG_TREE(arg)		((u_int)(arg) >> 8 & 0xff)
 #define	AOE_ARG_INDEX(arg)		((u_int)(arg) & 0xff)
+void	aoe_node_begin(struct aoe_value *, const struct aoe_node *,
+	    char room[AOE_VALUE_SHORT]);
+void	aoe_node_end(struct aoe_value *, const char *room);
 int	aoe_node_value(struct sysctl_oid *, struct aoe_value *,
 	    struct sysctl_req *);
 int	aoe_node_write(u_int tree, u_int index, const struct aoe_value *,

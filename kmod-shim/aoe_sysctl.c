@@ -41,8 +41,8 @@ static int
 aoe_sysctl_devices(struct sysctl_req *req)
 {
 	struct aoe_softc *sc;
-	struct aoe_value *v;
 	struct sbuf *sb;
+	char line[160];
 	int error;
 
 	/* The reader's memory is not waited for with the lock held. */
@@ -52,23 +52,22 @@ aoe_sysctl_devices(struct sysctl_req *req)
 	sb = sbuf_new_for_sysctl(NULL, NULL, 256, req);
 	if (sb == NULL)
 		return (ENOMEM);
-	v = malloc(sizeof(*v), M_AOE, M_WAITOK);
 	error = aoe_conf_enter();
-	if (error != 0)
-		goto out;
+	if (error != 0) {
+		sbuf_delete(sb);
+		return (error);
+	}
 	if (!TAILQ_EMPTY(&aoe_targets))
 		sbuf_cat(sb, "\n");
 	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
 		mtx_lock(&sc->sc_mtx);
-		aoe_core_target_line(sc->sc_core, v);
+		aoe_core_target_line(sc->sc_core, line, sizeof(line));
 		mtx_unlock(&sc->sc_mtx);
-		sbuf_cat(sb, v->text);
+		sbuf_cat(sb, line);
 	}
 	sx_xunlock(&aoe_conf_sx);
 	error = sbuf_finish(sb);
-out:
 	sbuf_delete(sb);
-	free(v, M_AOE);
 	return (error);
 }
 
@@ -76,37 +75,41 @@ out:
 static int
 aoe_sysctl_module(SYSCTL_HANDLER_ARGS)
 {
+	char room[AOE_VALUE_SHORT];
 	struct aoe_node n;
-	struct aoe_value *v;
+	struct aoe_value v;
 	u_int index, todo, tree;
 	int error;
 
 	tree = AOE_ARG_TREE(arg2);
 	index = AOE_ARG_INDEX(arg2);
-	if (aoe_core_node(tree, index, &n) == 0 && n.kind == AOE_KIND_DEVICES)
+	error = aoe_core_node(tree, index, &n);
+	if (error != 0)
+		return (error);
+	if (n.kind == AOE_KIND_DEVICES)
 		return (aoe_sysctl_devices(req));
-	v = malloc(sizeof(*v), M_AOE, M_WAITOK | M_ZERO);
+	aoe_node_begin(&v, &n, room);
 	if (tree == AOE_TREE_STATS)
-		v->number = counter_u64_fetch(aoe_stats[index]);
+		v.number = counter_u64_fetch(aoe_stats[index]);
 	else {
 		mtx_lock(&aoe_disco_mtx);
-		aoe_core_module_read(&aoe_config, aoe_disco, tree, index, v);
+		aoe_core_module_read(&aoe_config, aoe_disco, tree, index, &v);
 		mtx_unlock(&aoe_disco_mtx);
 	}
-	error = aoe_node_value(oidp, v, req);
+	error = aoe_node_value(oidp, &v, req);
 	if (error != 0 || req->newptr == NULL)
 		goto out;
 	error = aoe_conf_enter();
 	if (error != 0)
 		goto out;
-	error = aoe_node_write(tree, index, v, &todo);
+	error = aoe_node_write(tree, index, &v, &todo);
 	if (error == 0)
 		aoe_sysctl_do(todo);
 	sx_xunlock(&aoe_conf_sx);
 	if (error == 0 && (todo & AOE_DO_DUMP) != 0)
 		aoe_dump_prepare();
 out:
-	free(v, M_AOE);
+	aoe_node_end(&v, room);
 	return (error);
 }
 

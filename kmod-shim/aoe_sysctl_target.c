@@ -66,36 +66,40 @@ static int
 aoe_sysctl_target(SYSCTL_HANDLER_ARGS)
 {
 	struct aoe_softc *sc = arg1;
+	char room[AOE_VALUE_SHORT];
 	struct aoe_node n;
-	struct aoe_value *v;
+	struct aoe_value v;
 	u_int index, todo, tree;
 	int error;
 
 	tree = AOE_ARG_TREE(arg2);
 	index = AOE_ARG_INDEX(arg2);
-	v = malloc(sizeof(*v), M_AOE, M_WAITOK | M_ZERO);
+	error = aoe_core_node(tree, index, &n);
+	if (error != 0)
+		return (error);
+	aoe_node_begin(&v, &n, room);
 	mtx_lock(&sc->sc_mtx);
 	error = aoe_core_target_read(sc->sc_core, &sc->sc_own, tree,
-	    AOE_ARG_PATH(arg2), index, v);
+	    AOE_ARG_PATH(arg2), index, &v);
 	mtx_unlock(&sc->sc_mtx);
 	if (error != 0)
 		goto out;
-	if (aoe_core_node(tree, index, &n) == 0 && n.kind == AOE_KIND_LINK)
-		aoe_link_name(v->number, v->text, IFNAMSIZ);
-	error = aoe_node_value(oidp, v, req);
+	if (n.kind == AOE_KIND_LINK)
+		aoe_link_name(v.number, v.text, IFNAMSIZ);
+	error = aoe_node_value(oidp, &v, req);
 	if (error != 0 || req->newptr == NULL)
 		goto out;
 	mtx_lock(&sc->sc_mtx);
-	error = aoe_core_target_write(&sc->sc_own, index, v, &todo);
+	error = aoe_core_target_write(&sc->sc_own, index, &v, &todo);
 	mtx_unlock(&sc->sc_mtx);
 	if (error != 0)
 		goto out;
 	if ((todo & AOE_DO_TELL) != 0)
 		aoe_settings_tell(sc);
 	if ((todo & AOE_DO_PROTECT) != 0)
-		aoe_sysctl_target_protect(sc, v->number != 0);
+		aoe_sysctl_target_protect(sc, v.number != 0);
 out:
-	free(v, M_AOE);
+	aoe_node_end(&v, room);
 	return (error);
 }
 

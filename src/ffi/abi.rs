@@ -24,8 +24,10 @@ pub const PATHS: usize = 16;
 const_assert_eq!(PATHS, crate::target::PATHS);
 pub const DELETE_MAX: u32 = 65528;
 pub const VALUE_MAX: usize = 1032;
+pub const VALUE_SHORT: usize = 64;
 const_assert_eq!(DELETE_MAX, crate::target::DELETE_MAX);
 const_assert_eq!(VALUE_MAX, crate::nodes::TEXT_ROOM);
+const_assert_eq!(VALUE_SHORT, crate::nodes::SHORT_ROOM);
 
 /// Declares a twin that is bytes and nothing else.
 macro_rules! twin {
@@ -604,6 +606,7 @@ pub const NODE_WRITE: u32 = 1;
 pub const NODE_TUNABLE: u32 = 2;
 pub const NODE_FIRST: u32 = 4;
 pub const NODE_LAST: u32 = 8;
+pub const NODE_LONG: u32 = 16;
 pub const DO_TELL: u32 = 1;
 pub const DO_LOOK: u32 = 2;
 pub const DO_SEND: u32 = 4;
@@ -617,12 +620,12 @@ const_assert_eq!(Effects::ASK.bits(), DO_ASK);
 const_assert_eq!(Effects::DUMP.bits(), DO_DUMP);
 const_assert_eq!(Effects::PROTECT.bits(), DO_PROTECT);
 
-twin!(
+twin_with_pointers!(
     /// The value of a node.
-    AoeValue, 1048 {
+    AoeValue, 24 {
         number: u64 = 0,
-        loaders: u32 = 8,
-        reserved: u32 = 12,
-        text: [u8; VALUE_MAX] = 16,
+        text: *mut c_char = 8,
+        size: u32 = 16,
+        loaders: u32 = 20,
     }
 );

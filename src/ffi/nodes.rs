@@ -10,6 +10,8 @@ use crate::nodes::target::{self, PATH, TARGET};
 use crate::nodes::{Access, Effects, Fetch, Kind, Node, Refused, Shown, Value};
 use crate::text::{Text, padded};
 use crate::time::Instant;
+use core::ffi::c_char;
+use core::slice;
 
 /// What C is told of a node.
 fn describe<F: Shown>(tree: &[Node<F>], index: u32) -> Option<AoeNode> {
@@ -36,7 +38,7 @@ fn describe<F: Shown>(tree: &[Node<F>], index: u32) -> Option<AoeNode> {
             Kind::Link => abi::KIND_LINK,
             Kind::Devices => abi::KIND_DEVICES,
         },
-        flags: access | fetch,
+        flags: access | fetch | if node.field.is_long() { abi::NODE_LONG } else { 0 },
     })
 }
 
@@ -52,12 +54,30 @@ fn of_module(tree: u32, index: u32) -> Option<&'static ModuleField> {
 }
 
 /// What is to be written; `None` for a number that is too large for any node.
-fn value(value: &AoeValue) -> Option<Value<'_>> {
+///
+/// # Safety
+///
+/// The text of `value` must be readable for its size.
+unsafe fn value(value: &AoeValue) -> Option<Value<'_>> {
+    let size = usize::try_from(value.size).ok()?;
+    // SAFETY: As the caller promises.
+    let text = unsafe { slice::from_raw_parts(value.text.cast::<u8>(), size) };
     Some(Value {
         number: i32::try_from(value.number.cast_signed()).ok()?,
-        text: padded(&value.text),
+        text: padded(text),
         is_loaders: value.loaders != 0,
     })
+}
+
+/// Where the text of a value goes.
+///
+/// # Safety
+///
+/// `text` must be writable for `size` bytes.
+unsafe fn room<'t>(text: *mut c_char, size: u32) -> Text<'t> {
+    let size = usize::try_from(size).unwrap_or(0);
+    // SAFETY: As the caller promises.
+    Text::new(unsafe { slice::from_raw_parts_mut(text.cast::<u8>(), size) })
 }
 
 /// 0 and what is to be done, or an errno.
@@ -142,7 +162,7 @@ pub unsafe extern "C" fn aoe_core_own_root(own: *mut AoeOwn) -> i32 {
 /// # Safety
 ///
 /// `block` and `own` were initialised, the target's mutex is held unless nobody
-/// can find it yet, and `out` is writable.
+/// can find it yet, and `out` and its text are writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_compose(
     block: *const AoeConfig,
@@ -162,7 +182,7 @@ pub unsafe extern "C" fn aoe_core_compose(
 /// # Safety
 ///
 /// `block` was initialised; `disco` is NULL or an initialised discovery, its
-/// mutex held; `out` is writable.
+/// mutex held; `out` and its text are writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_module_read(
     block: *const AoeConfig,
@@ -171,11 +191,13 @@ pub unsafe extern "C" fn aoe_core_module_read(
     index: u32,
     out: *mut AoeValue,
 ) {
-    // SAFETY: All three as the caller promises; a value may be any bytes.
+    // SAFETY: All three as the caller promises.
     let (config, discovery, out) =
         unsafe { (config(block), (!disco.is_null()).then(|| discovery_ref(disco)), &mut *out) };
+    // SAFETY: The caller promises the text of `out` writable.
+    let mut text = unsafe { room(out.text, out.size) };
     if let Some(field) = of_module(tree, index) {
-        let number = module::read(field, config, discovery, &mut Text::new(&mut out.text));
+        let number = module::read(field, config, discovery, &mut text);
         out.number = i64::from(number).cast_unsigned();
     }
 }
@@ -184,7 +206,8 @@ pub unsafe extern "C" fn aoe_core_module_read(
 ///
 /// # Safety
 ///
-/// As for `aoe_core_module_read()`; `new` is readable and `todo` writable.
+/// As for `aoe_core_module_read()`; `new` and its text are readable,
+/// and `todo` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_module_write(
     block: *mut AoeConfig,
@@ -198,7 +221,9 @@ pub unsafe extern "C" fn aoe_core_module_write(
     // SAFETY: All four as the caller promises.
     let (config, discovery, new, todo) =
         unsafe { (config(block), (!disco.is_null()).then(|| discovery(disco)), &*new, &mut *todo) };
-    let (Some(field), Some(value)) = (of_module(tree, index), value(new)) else { return EINVAL };
+    // SAFETY: The caller promises the text of `new` readable.
+    let value = unsafe { value(new) };
+    let (Some(field), Some(value)) = (of_module(tree, index), value) else { return EINVAL };
     answer(module::write(field, &value, config, discovery, Instant::from_micros(now)), todo)
 }
 
@@ -207,7 +232,7 @@ pub unsafe extern "C" fn aoe_core_module_write(
 /// # Safety
 ///
 /// `block` is an initialised target, its mutex held; `own` was initialised, and
-/// `out` is writable.
+/// `out` and its text are writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_target_read(
     block: *const Block,
@@ -222,7 +247,8 @@ pub unsafe extern "C" fn aoe_core_target_read(
     let (Ok(path), Ok(index)) = (usize::try_from(path), usize::try_from(index)) else {
         return ENOENT;
     };
-    let mut text = Text::new(&mut out.text);
+    // SAFETY: The caller promises the text of `out` writable.
+    let mut text = unsafe { room(out.text, out.size) };
     let number = match tree {
         abi::TREE_TARGET => {
             TARGET.get(index).map(|node| target::read(&node.field, target, own, &mut text))
@@ -241,7 +267,8 @@ pub unsafe extern "C" fn aoe_core_target_read(
 /// # Safety
 ///
 /// `own` was initialised, and the target's mutex is held unless nobody can find
-/// it yet; `new` is readable and `todo` writable.
+/// it yet; `new` and its text are readable,
+/// and `todo` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_target_write(
     own: *mut AoeOwn,
@@ -252,7 +279,9 @@ pub unsafe extern "C" fn aoe_core_target_write(
     // SAFETY: All three as the caller promises; the twins have the same layout.
     let (own, new, todo) = unsafe { (&mut *own.cast::<Own>(), &*new, &mut *todo) };
     let node = usize::try_from(index).ok().and_then(|index| TARGET.get(index));
-    let (Some(node), Some(value)) = (node, value(new)) else { return EINVAL };
+    // SAFETY: The caller promises the text of `new` readable.
+    let value = unsafe { value(new) };
+    let (Some(node), Some(value)) = (node, value) else { return EINVAL };
     answer(target::write(&node.field, &value, own), todo)
 }
 
@@ -260,13 +289,14 @@ pub unsafe extern "C" fn aoe_core_target_write(
 ///
 /// # Safety
 ///
-/// `block` is an initialised target, its mutex held; `out` is writable.
+/// `block` is an initialised target, its mutex held; `out` is writable for
+/// `size` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_target_line(block: *const Block, out: *mut AoeValue) {
-    // SAFETY: Both as the caller promises.
-    let (target, address, out) =
-        unsafe { (block::target_ref(block), block::address(block), &mut *out) };
-    target::write_line(target, address, &mut Text::new(&mut out.text));
+pub unsafe extern "C" fn aoe_core_target_line(block: *const Block, out: *mut c_char, size: u32) {
+    // SAFETY: All as the caller promises.
+    let (target, address, mut text) =
+        unsafe { (block::target_ref(block), block::address(block), room(out, size)) };
+    target::write_line(target, address, &mut text);
 }
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ use core::ffi::CStr;
 /// Longest text of a node, its terminator included.
 pub const TEXT_ROOM: usize = 1032;
 
+/// The same for a text that is not long.
+pub const SHORT_ROOM: usize = 64;
+
 /// A node of a tree.
 #[derive(Clone, Copy, Debug)]
 pub struct Node<F> {
@@ -70,6 +73,8 @@ pub trait Shown {
     fn kind(&self) -> Kind;
     /// When the loader's environment is asked for it.
     fn fetch(&self) -> Fetch;
+    /// Whether its text may need more than [`SHORT_ROOM`].
+    fn is_long(&self) -> bool;
     /// What is said of a value of the loader's that is refused, after its
     /// name and itself.
     fn refusal(&self) -> &'static CStr {
@@ -130,6 +135,7 @@ use tree;
 mod tests {
     use super::*;
     use std::collections::HashSet;
+    use std::vec::Vec;
 
     fn is_sound<F: Shown>(tree: &[Node<F>]) {
         let names: HashSet<&CStr> = tree.iter().map(|node| node.name).collect();
@@ -142,6 +148,21 @@ mod tests {
             assert!(is_writable || node.field.fetch() != Fetch::Last, "{name}");
             assert!(node.access != Access::Read || node.field.fetch() == Fetch::Never, "{name}");
         }
+    }
+
+    fn long<F: Shown>(tree: &[Node<F>]) -> Vec<&str> {
+        let long = tree.iter().filter(|node| node.field.is_long());
+        long.map(|node| node.name.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn texts_that_have_no_bound_have_the_large_room() {
+        assert_eq!(long(module::ROOT), ["iflist"]);
+        assert_eq!(long(module::FILTER), ["shelves", "config", "macs"]);
+        assert_eq!(long(target::TARGET), ["config"]);
+        assert_eq!(long(target::PATH), ["histogram"]);
+        // The longest of the others is a model.
+        assert!(SHORT_ROOM > crate::wire::Identify::parse(&[0; 512]).model.len());
     }
 
     #[test]

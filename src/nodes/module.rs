@@ -159,6 +159,10 @@ impl Shown for ModuleField {
         }
     }
 
+    fn is_long(&self) -> bool {
+        matches!(self, Self::Interfaces | Self::Filter(_))
+    }
+
     fn refusal(&self) -> &'static CStr {
         match self {
             Self::Policy => c"is no policy: ignored",

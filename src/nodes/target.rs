@@ -128,6 +128,10 @@ impl Shown for TargetField {
         }
     }
 
+    fn is_long(&self) -> bool {
+        matches!(self, Self::Config)
+    }
+
     fn refusal(&self) -> &'static CStr {
         match self {
             Self::Policy => c"is no policy: ignored",
@@ -147,6 +151,10 @@ impl Shown for PathField {
 
     fn fetch(&self) -> Fetch {
         Fetch::Never
+    }
+
+    fn is_long(&self) -> bool {
+        matches!(self, Self::Histogram)
     }
 }
 
