@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What becomes of a target's disk: when GEOM is to get one, another size, none
 //! any more, or to taste it again.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What happened to a target, in order, until the thread that tells it comes.
 
 use crate::output::{Event, Output, PathName};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Entry points of the thread that carries out what becomes of a disk, and tells
 //! what happened.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The kernel's lifecycle thread, and GEOM: they carry out what becomes of a
 //! disk, and tell what happened, in their own time.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Disks that come, go, grow, shrink and change, and are opened and closed
 //! meanwhile: what becomes of them is all there is to see, by the invariants of
 //! `life.rs` after every event. At the end everything is unloaded.
