@@ -336,8 +336,11 @@ impl Path {
         !self.is_up() || self.has_place()
     }
 
-    /// A management request went out that is repeated after `wait`.
+    /// A management request went out that is repeated after `wait`. A path that
+    /// carries no I/O may be asked for ever: half of the time it leaves its place
+    /// to the other paths to its port.
     pub(crate) fn on_asked(&mut self, asker: Asker, wait: Micros, now: Instant) {
+        let wait = if self.is_up() { wait } else { Micros(wait.0 / 2) };
         self.beside.sent(asker, now.after(self.rtt.rto().min(wait)));
     }
 

@@ -27,7 +27,7 @@ events() {
 	told SUSPENDED value=0
 	told FAILED value=3
 	k if link em0 up
-	told RESUMED value=0
+	told RESUMED 'value=3[0-9][0-9][0-9]'
 	k target remove em0 7.3
 	k target add em0 7.3 32m
 	k sysctl net.aoe.discover=1

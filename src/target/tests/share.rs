@@ -103,6 +103,30 @@ fn frames_to_one_port_go_out_in_runs() {
 }
 
 #[test]
+fn a_path_that_is_asked_for_ever_leaves_the_port_to_the_others() {
+    let mut rig = one_port(1, Policy::Latency);
+    let dead = rig.target.path_ids().find(|id| rig.target.paths[*id].link == LINK[0]).unwrap();
+    // Its answers took so long that a question is not lost before the next one.
+    (0..20).for_each(|_| _ = rig.target.paths[dead].rtt.sample(Micros::from_secs(2)));
+    rig.target.path_down(dead, rig.now);
+    let mut asked = 0;
+    for _ in 0..50 {
+        rig.now = rig.now.after(Micros::from_millis(100));
+        rig.target.handle_tick(rig.now);
+        asked += rig.take_frames().iter().filter(|frame| frame.link == LINK[0]).count();
+    }
+    assert!(asked >= 3, "{asked}");
+    rig.submit(1, Op::Read, 0, 1);
+    for _ in 0..20 {
+        let frames = rig.take_frames();
+        frames.iter().filter(|frame| frame.link == LINK[1]).for_each(|frame| rig.answer(frame));
+        rig.now = rig.now.after(Micros::from_millis(100));
+        rig.target.handle_tick(rig.now);
+    }
+    assert_eq!(rig.take_done(), [(1, Ok(()))]);
+}
+
+#[test]
 fn two_ports_have_a_queue_each() {
     let mut rig = Rig::new();
     rig.target.handle_link(LINK[1], up_link(), rig.now);
