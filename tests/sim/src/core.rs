@@ -257,6 +257,15 @@ impl Core {
         }
     }
 
+    /// Gives every target these settings.
+    pub(crate) fn tell(&mut self, now: u64, settings: &AoeSettings) {
+        self.settings = *settings;
+        for at in self.blocks() {
+            // SAFETY: The blocks are initialised.
+            unsafe { aoe_core_settings(at, now, settings) };
+        }
+    }
+
     /// Whether the target of I/O still has its memory.
     pub fn has_target(&self) -> bool {
         self.main().is_some()

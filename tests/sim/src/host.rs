@@ -225,6 +225,12 @@ impl Host {
         self.live.values().filter(|bio| bio.accepted.is_some()).count()
     }
 
+    /// When the oldest I/O that the core has was made.
+    pub fn oldest_in_core(&self) -> Option<u64> {
+        let accepted = self.live.values().filter(|bio| bio.accepted.is_some());
+        accepted.map(|bio| bio.submitted_at).min()
+    }
+
     /// The data of a frame that is about to leave, and the write it is of.
     pub fn payload(
         &self,

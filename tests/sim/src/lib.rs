@@ -28,6 +28,7 @@ pub mod reference;
 pub mod rng;
 pub mod search;
 pub mod shim;
+mod shutdown;
 pub mod target;
 pub mod twins;
 mod wires;

@@ -29,6 +29,7 @@ unsafe extern "C" {
 
 /// The number of the event that counts what was left out.
 const LOST: u32 = 33;
+const RESUMED: u32 = 30;
 
 /// What GEOM has.
 #[derive(Clone, Copy, Debug)]
@@ -198,6 +199,8 @@ impl Life {
             }
             loop {
                 match disk.untold.pop_front() {
+                    // The length of an outage is the note's alone.
+                    Some((RESUMED, _)) if note.event == RESUMED => break,
                     Some(told) if told == (note.event, note.value) => break,
                     Some(_) => disk.left_out += 1,
                     None => return Err(format!("told of what did not happen: {note:?}")),

@@ -38,6 +38,8 @@ KIND is one of
              from then on, and one is used on
   --dump     a kernel that panics with I/O in flight and writes its dump: inside
              of what it was given, and whole where only frames are lost
+  --shutdown a system that shuts down while its target is gone: no I/O waits
+             longer than the limit of a shutdown
   --hot      a few sectors rewritten all the time at 1% loss: bounds how long
              a write waits for a fence
 ";
@@ -53,6 +55,7 @@ enum Kind {
     Naive,
     Ordered,
     Outage,
+    Shutdown,
     Twins,
     Unordered,
 }
@@ -63,6 +66,7 @@ impl Kind {
             Kind::All => Plan::draw(seed).perhaps_large(),
             Kind::Crash => Plan::draw(seed).crashing().perhaps_large(),
             Kind::Dump => Plan::draw(seed).dumping().perhaps_large(),
+            Kind::Shutdown => Plan::draw(seed).shutting_down().perhaps_large(),
             Kind::Hot => Plan::draw(seed).hot().perhaps_large(),
             Kind::Life => Plan::draw(seed).living().perhaps_large(),
             Kind::Outage => Plan::draw(seed).outage(None),
@@ -142,6 +146,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "--twins" => options.kind = Kind::Twins,
             "--dump" => options.kind = Kind::Dump,
             "--life" => options.kind = Kind::Life,
+            "--shutdown" => options.kind = Kind::Shutdown,
             "--hot" => options.kind = Kind::Hot,
             "-v" => options.verbose = true,
             "-h" | "--help" => return Err(String::new()),
@@ -157,6 +162,7 @@ fn run(seed: u64, kind: Kind, trace: bool) -> Result<Summary, String> {
     match kind {
         Kind::Dump => return caught(|| world_of(&plan, seed, trace).run_to_panic()),
         Kind::Life => return caught(|| world_of(&plan, seed, trace).run_life()),
+        Kind::Shutdown => return caught(|| world_of(&plan, seed, trace).run_to_shutdown()),
         Kind::Naive => {}
         _ => return run_plan(&plan, seed, trace),
     }
@@ -239,7 +245,7 @@ fn sweep(options: &Options) -> ExitCode {
         Kind::Ordered | Kind::Twins | Kind::Unordered => {
             totals.failures.is_empty() && totals.sum.lost_updates_excused == 0
         }
-        Kind::All | Kind::Crash | Kind::Dump | Kind::Hot | Kind::Life | Kind::Outage => {
+        Kind::All | Kind::Crash | Kind::Dump | Kind::Hot | Kind::Life | Kind::Outage | Kind::Shutdown => {
             totals.failures.is_empty()
         }
     };

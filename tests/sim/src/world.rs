@@ -245,7 +245,7 @@ impl<'p, I: Initiator> World<'p, I> {
     }
 
     /// Handles the next event; false if there is none before the end.
-    fn go_on(&mut self, end: u64) -> Result<bool, String> {
+    pub(crate) fn go_on(&mut self, end: u64) -> Result<bool, String> {
         let before = self.now;
         let Some(event) = self.next_before(end) else { return Ok(false) };
         self.at_this_instant = if before == self.now { self.at_this_instant + 1 } else { 0 };

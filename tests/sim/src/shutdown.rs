@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A system that shuts down in the middle of a scenario, with a target that is
+//! gone for good.
+//!
+//! The settings come from what an administrator may have set, composed as the
+//! shim has them composed. Invariant: from the shutdown on no I/O waits longer
+//! than the limit of a shutdown and the time that it takes to see that a target
+//! is silent, whatever was set for the target or for all.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use aoe_core::config::{AS_ALL, Config, Own};
+use aoe_core::ffi::abi::AoeSettings;
+use aoe_core::nodes::module::set_defaults;
+
+use crate::core::Core;
+use crate::plan::{Fault, Plan, SECOND};
+use crate::rng::Rng;
+use crate::world::{Summary, World};
+
+unsafe extern "C" {
+    fn aoe_core_compose(
+        config: *const Config,
+        own: *const Own,
+        shutting_down: i32,
+        out: *mut AoeSettings,
+    );
+}
+
+/// Until a target is seen to be silent: its time-out, doubled a few times.
+const SLACK: u64 = 25 * SECOND;
+
+impl Plan {
+    /// A scenario that ends in a shutdown. Nobody has the disk open between its
+    /// outages, so another one could take its place, which other kinds judge.
+    pub fn shutting_down(mut self) -> Plan {
+        self.faults.retain(|(_, fault)| !matches!(fault, Fault::Impostor(_)));
+        self.errors_allowed = true;
+        self.clean = false;
+        self
+    }
+}
+
+impl World<'_, Core> {
+    /// Runs until the system shuts down, and then until nothing waits any more.
+    pub fn run_to_shutdown(mut self) -> Result<Summary, String> {
+        let result = self.run_shutdown();
+        let summary = self.finish();
+        result.map(|()| summary).map_err(|error| format!("at {} us: {error}", self.now))
+    }
+
+    fn run_shutdown(&mut self) -> Result<(), String> {
+        let mut rng = Rng::new(self.plan.seed ^ 0x5_4d0);
+        let after = rng.range(1, 400);
+        if !self.run_until_up(after)? {
+            return Ok(());
+        }
+        // For a while nobody knows that anything ends.
+        self.fault(Fault::Die)?;
+        let later = self.now + rng.pick(&[0, SECOND, 20 * SECOND]);
+        while self.go_on(later)? {}
+        self.now = self.now.max(later);
+        let limit = rng.pick(&[1, 2, 30]);
+        let settings = self.compose(&mut rng, limit);
+        self.initiator.tell(self.now, &settings);
+        self.after_input()?;
+        let began = self.now;
+        let most = limit as u64 * SECOND + SLACK;
+        while self.go_on(began + most + SECOND)? {
+            let since = self.host.oldest_in_core().unwrap_or(self.now).max(began);
+            if self.now - since > most {
+                return Err(format!("an I/O waits {} us of a shutdown", self.now - since));
+            }
+        }
+        match self.host.oldest_in_core() {
+            Some(at) if at <= began => Err("an I/O outlives the wait of a shutdown".to_string()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Settings of a target while the system shuts down.
+    fn compose(&self, rng: &mut Rng, limit: i32) -> AoeSettings {
+        let plan = &self.plan.settings;
+        let config = Config::default();
+        set_defaults(&config);
+        config.maxwait.store(rng.pick(&[0, 180, 3600]), Relaxed);
+        config.shutdown_wait.store(limit, Relaxed);
+        config.ghost_wait.store((plan.ghost_wait_us / SECOND) as i32, Relaxed);
+        config.maxout.store(plan.maxout as i32, Relaxed);
+        config.policy.store(plan.policy as i32, Relaxed);
+        config.strict_src.store(plan.strict_src.into(), Relaxed);
+        let own = Own { maxwait: rng.pick(&[AS_ALL, 0, 3600]), ..Own::NONE };
+        let mut settings = std::mem::MaybeUninit::uninit();
+        // SAFETY: All three are what the function wants; it fills the last one.
+        unsafe {
+            aoe_core_compose(&config, &own, 1, settings.as_mut_ptr());
+            settings.assume_init()
+        }
+    }
+}
