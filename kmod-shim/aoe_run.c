@@ -172,8 +172,11 @@ aoe_resubmit(struct aoe_softc *sc, struct aoe_turn *tu, uint64_t now)
 	}
 }
 
-/* The answer to a management command: the thread that waits takes over. */
-static void
+/*
+ * The answer to a management command: the thread that waits takes over.  Not
+ * inline, as the next one is not: aoe_drain() has no stack to spare.
+ */
+static void __noinline
 aoe_run_answer(struct aoe_softc *sc, const struct aoe_output *o)
 {
 
@@ -184,7 +187,7 @@ aoe_run_answer(struct aoe_softc *sc, const struct aoe_output *o)
 }
 
 /* An output of the core that is neither a frame nor a completion. */
-static void
+static void __noinline
 aoe_run_note(struct aoe_softc *sc, const struct aoe_output *o)
 {
 
