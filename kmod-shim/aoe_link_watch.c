@@ -27,12 +27,17 @@ static void	aoe_links_second(void *, int);
 
 static struct timeout_task aoe_links_timer;
 
-static eventhandler_tag aoe_tag_attach;
-static eventhandler_tag aoe_tag_arrival;
-static eventhandler_tag aoe_tag_departure;
-static eventhandler_tag aoe_tag_link;
-static eventhandler_tag aoe_tag_event;
-static eventhandler_tag aoe_tag_lladdr;
+/* The events of interfaces, and what each calls. */
+#define	AOE_LINK_EVENTS(each)						\
+	each(ether_ifattach_event, aoe_link_arrived)			\
+	each(ifnet_arrival_event, aoe_link_arrived)			\
+	each(ifnet_departure_event, aoe_link_departs)			\
+	each(ifnet_link_event, aoe_link_state_changed)			\
+	each(ifnet_event, aoe_link_state_changed)			\
+	each(iflladdr_event, aoe_link_changed)
+
+#define	AOE_TAG(event, handler)	static eventhandler_tag aoe_tag_##event;
+AOE_LINK_EVENTS(AOE_TAG)
 
 static void
 aoe_links_task_run(void *arg __unused, int pending __unused)
@@ -120,22 +125,12 @@ aoe_link_init(void)
 	error = taskqueue_start_threads(&aoe_links_tq, 1, PWAIT, "aoe links");
 	if (error != 0)
 		return (error);
-	aoe_tag_attach = EVENTHANDLER_REGISTER(ether_ifattach_event,
-	    aoe_link_arrived, NULL, EVENTHANDLER_PRI_ANY);
-	aoe_tag_arrival = EVENTHANDLER_REGISTER(ifnet_arrival_event,
-	    aoe_link_arrived, NULL, EVENTHANDLER_PRI_ANY);
-	aoe_tag_departure = EVENTHANDLER_REGISTER(ifnet_departure_event,
-	    aoe_link_departs, NULL, EVENTHANDLER_PRI_ANY);
-	aoe_tag_link = EVENTHANDLER_REGISTER(ifnet_link_event,
-	    aoe_link_state_changed, NULL, EVENTHANDLER_PRI_ANY);
-	aoe_tag_event = EVENTHANDLER_REGISTER(ifnet_event,
-	    aoe_link_state_changed, NULL, EVENTHANDLER_PRI_ANY);
-	aoe_tag_lladdr = EVENTHANDLER_REGISTER(iflladdr_event,
-	    aoe_link_changed, NULL, EVENTHANDLER_PRI_ANY);
-	if (aoe_tag_attach == NULL || aoe_tag_arrival == NULL ||
-	    aoe_tag_departure == NULL || aoe_tag_link == NULL ||
-	    aoe_tag_event == NULL || aoe_tag_lladdr == NULL)
+#define	AOE_REGISTER(event, handler)					\
+	aoe_tag_##event = EVENTHANDLER_REGISTER(event, handler, NULL,	\
+	    EVENTHANDLER_PRI_ANY);					\
+	if (aoe_tag_##event == NULL)					\
 		return (ENOMEM);
+	AOE_LINK_EVENTS(AOE_REGISTER)
 	return (0);
 }
 
@@ -147,17 +142,8 @@ void
 aoe_link_fini(void)
 {
 
-	if (aoe_tag_attach != NULL)
-		EVENTHANDLER_DEREGISTER(ether_ifattach_event, aoe_tag_attach);
-	if (aoe_tag_arrival != NULL)
-		EVENTHANDLER_DEREGISTER(ifnet_arrival_event, aoe_tag_arrival);
-	if (aoe_tag_departure != NULL)
-		EVENTHANDLER_DEREGISTER(ifnet_departure_event,
-		    aoe_tag_departure);
-	if (aoe_tag_link != NULL)
-		EVENTHANDLER_DEREGISTER(ifnet_link_event, aoe_tag_link);
-	if (aoe_tag_event != NULL)
-		EVENTHANDLER_DEREGISTER(ifnet_event, aoe_tag_event);
-	if (aoe_tag_lladdr != NULL)
-		EVENTHANDLER_DEREGISTER(iflladdr_event, aoe_tag_lladdr);
+#define	AOE_DEREGISTER(event, handler)					\
+	if (aoe_tag_##event != NULL)					\
+		EVENTHANDLER_DEREGISTER(event, aoe_tag_##event);
+	AOE_LINK_EVENTS(AOE_DEREGISTER)
 }
