@@ -123,7 +123,7 @@ reason_unidentified() {
 		ctl discover
 	done
 	grep -q 'aoe7e3: no answer to IDENTIFY; does an access list exclude this host?' "$log"
-	grep -q 'aoe7e4: a sector does not fit into a frame: interface and target need an MTU of at least 548' "$log"
+	grep -q 'a sector does not fit into a frame; interface and target need an MTU of at least 548' "$log"
 	json 'sorted((e["target"], e["event"]) for e in o["event"]) ==
 	    [("aoe7e3", "UNIDENTIFIED"), ("aoe7e4", "FRAME_TOO_SMALL")]' log
 	text "aoe7e3: no answer to IDENTIFY" status

@@ -4,7 +4,7 @@
 from aoevm.copies import copying, mounted, verify
 from aoevm.scenario import scenario
 
-SMALLER = "aoe0e1: the target's disk ({}) is smaller than the open one; I/O suspended"
+SMALLER = "the target's disk ({}) is smaller than the open one; I/O suspended"
 PATH = "net.aoe.target.aoe0e1.path.0.state"
 
 
