@@ -3,7 +3,7 @@
 //!
 //! Knows values; their names and ranges are in `nodes`.
 
-use crate::target::{Policy, Settings};
+use crate::targets::{Policy, Settings};
 use crate::time::Micros;
 use core::sync::atomic::{AtomicI32, Ordering};
 

@@ -10,7 +10,7 @@ use crate::offers::{Kept, Offer, Offers};
 use crate::output::{HEADER_MAX, LinkId, Transmit, Why};
 use crate::path::PathId;
 use crate::random::Random;
-use crate::target::{Frame, LINKS, Link};
+use crate::targets::{Frame, LINKS, Link};
 use crate::time::{Instant, Micros};
 use crate::wire::{Address, Command, ConfigRequest, ConfigResponse, Header, Mac, Tag};
 

@@ -49,7 +49,7 @@ mod request;
 mod rtt;
 mod table;
 mod tag;
-pub mod target;
+pub mod targets;
 pub mod text;
 pub mod time;
 mod unfit;

@@ -3,7 +3,7 @@
 //! to make each its target.
 
 use crate::output::LinkId;
-use crate::target::Frame;
+use crate::targets::Frame;
 use crate::wire::Header;
 
 /// Answers that are kept.

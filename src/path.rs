@@ -93,7 +93,7 @@ number!(
 );
 
 /// The path slots of a target.
-pub type Paths = Table<Path, PathId, { crate::target::PATHS }>;
+pub type Paths = Table<Path, PathId, { crate::targets::PATHS }>;
 
 /// A path slot, what every frame touches first.
 #[derive(Clone, Copy, Debug)]

@@ -19,13 +19,13 @@ pub const TX_HEADER: usize = 44;
 pub const HISTOGRAM: usize = 24;
 pub const TEXT_MAX: usize = 128;
 pub const CONTROL_MAX: usize = 2084;
-const_assert_eq!(CONTROL_MAX, crate::target::CONTROL_MAX);
+const_assert_eq!(CONTROL_MAX, crate::targets::CONTROL_MAX);
 pub const PATHS: usize = 16;
-const_assert_eq!(PATHS, crate::target::PATHS);
+const_assert_eq!(PATHS, crate::targets::PATHS);
 pub const DELETE_MAX: u32 = 65528;
 pub const VALUE_MAX: usize = 1032;
 pub const VALUE_SHORT: usize = 64;
-const_assert_eq!(DELETE_MAX, crate::target::DELETE_MAX);
+const_assert_eq!(DELETE_MAX, crate::targets::DELETE_MAX);
 const_assert_eq!(VALUE_MAX, crate::nodes::TEXT_ROOM);
 const_assert_eq!(VALUE_SHORT, crate::nodes::SHORT_ROOM);
 

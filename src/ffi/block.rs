@@ -10,7 +10,7 @@ use crate::notes::Notes;
 use crate::path::Path;
 use crate::request::{Request, Requests};
 use crate::table::Table;
-use crate::target::{Limits, Link, Settings, Storage, Target};
+use crate::targets::{Limits, Link, Settings, Storage, Target};
 use crate::wire::Address;
 use core::ptr::{addr_of, addr_of_mut};
 

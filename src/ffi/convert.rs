@@ -13,7 +13,7 @@ use crate::io::{IoRequest, Op};
 use crate::output::{
     ControlDone, ControlError, Event, IoError, IoHandle, LinkId, Output, PathName, Source, Transmit,
 };
-use crate::target::{CopyOut, Frame, Link, PathStatus, Policy, Settings, Target, Unacceptable};
+use crate::targets::{CopyOut, Frame, Link, PathStatus, Policy, Settings, Target, Unacceptable};
 use crate::time::{Instant, Micros};
 use crate::wire::{Address, Command, Details, Header, Identify, Mac, WireError};
 use core::mem::MaybeUninit;

@@ -7,7 +7,7 @@ use super::convert::{self, EINVAL, errno};
 use super::text;
 use crate::log::{Entry, Log};
 use crate::path::PathId;
-use crate::target::{CONTROL_MAX, ControlRequest};
+use crate::targets::{CONTROL_MAX, ControlRequest};
 use crate::time::{Instant, Micros};
 use crate::wire::{Address, Command};
 use static_assertions::const_assert;

@@ -9,7 +9,7 @@ use crate::discovery::{Beacon, Discovery, LIST_MAX};
 use crate::filter::Filter;
 use crate::offers::{Kept, Offers};
 use crate::output::LinkId;
-use crate::target::LINKS;
+use crate::targets::LINKS;
 use crate::time::Instant;
 use crate::wire::Address;
 use core::ptr::{addr_of, addr_of_mut};

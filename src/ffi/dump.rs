@@ -5,7 +5,7 @@ use super::abi::{self, AoeDump, AoeDumpStep};
 use super::block::{self, Block};
 use super::convert::{EINVAL, ETIMEDOUT, errno};
 use crate::dump::{Candidate, Disk, Dump, DumpError, Interface, Step};
-use crate::target::Target;
+use crate::targets::Target;
 use crate::wire::{Address, Mac};
 use core::slice;
 use static_assertions::const_assert;

@@ -27,7 +27,7 @@ use convert::{EAGAIN, EINVAL, ENOENT, Place, errno};
 
 use crate::notes::Note;
 use crate::output::{Draft, IoError, LinkId};
-use crate::target::{Step, Target};
+use crate::targets::{Step, Target};
 use crate::time::Instant;
 use crate::wire::{Address, Header, Identify};
 use core::mem::MaybeUninit;

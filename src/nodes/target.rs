@@ -5,7 +5,7 @@ use super::module::{policy_name, policy_number};
 use super::{Access, Effects, Fetch, Kind, Node, Refused, Shown, Value, tree};
 use crate::config::{AS_ALL, LIMIT_SECONDS, Own};
 use crate::histogram::BUCKETS;
-use crate::target::{PathStatus, Status, Target};
+use crate::targets::{PathStatus, Status, Target};
 use crate::text::{Text, padded};
 use crate::wire::{Address, Identify};
 use core::ffi::CStr;

@@ -11,7 +11,7 @@ use aoe_core::ffi::abi::{
 use aoe_core::output::{
     ControlDone, ControlError, IoError, IoHandle, LinkId, Output, Source, Span, Transmit, Why,
 };
-use aoe_core::target::PathId;
+use aoe_core::targets::PathId;
 use aoe_core::time::Micros;
 
 use crate::initiator::{

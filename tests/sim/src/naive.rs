@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use aoe_core::output::{
     HEADER_MAX, IoError, IoHandle, LinkId, Output, Source, Span, Transmit, Why,
 };
-use aoe_core::target::PathId;
+use aoe_core::targets::PathId;
 
 use crate::frame;
 use crate::initiator::{

@@ -3,8 +3,8 @@
 
 use super::rig::{OTHERS as OTHER, Rig, SERIAL, THEM, disk, up_link};
 use crate::output::{ControlDone, ControlError, IoError, LinkId, Output, Transmit};
-use crate::target::ControlRequest;
-use crate::target::PathId;
+use crate::targets::ControlRequest;
+use crate::targets::PathId;
 use crate::time::Micros;
 use crate::wire::{Command, Mac, Tag};
 use std::vec::Vec;

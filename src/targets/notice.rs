@@ -119,10 +119,10 @@ mod tests {
     #[test]
     fn the_loss_of_every_path_at_once_is_told_of_each() {
         let mut notices = Notices::EMPTY;
-        for _ in 0..2 * crate::target::PATHS {
+        for _ in 0..2 * crate::targets::PATHS {
             notices.push(event(Event::PathDown));
         }
         notices.push(Notice::Suspended);
-        assert_eq!(std::iter::from_fn(|| notices.pop()).count(), 2 * crate::target::PATHS + 1);
+        assert_eq!(std::iter::from_fn(|| notices.pop()).count(), 2 * crate::targets::PATHS + 1);
     }
 }
