@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the administrator set, for all targets and for one, and which settings
 //! a target has by that.
 //!

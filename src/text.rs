@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Text in memory of a fixed size, terminated as C wants it.
 
 use crate::wire::{Address, Mac};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Entry points of the settings and of the sysctl nodes.
 
 use super::abi::{self, AoeConfig, AoeNode, AoeOwn, AoeSettings, AoeValue};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The nodes below `net.aoe`: one table per tree, with the name, the kind, the
 //! description, the default and range of every node, and where its value is.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `net.aoe`: settings of the module as a whole, and its counters.
 
 use super::{Access, Effects, Fetch, Kind, Node, Refused, Shown, Value, tree};

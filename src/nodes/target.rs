@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `net.aoe.target.<disk>`: what there is to know about a target and about each
 //! of its paths, and what can be set for it alone.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the frames of one path have in common: written as a whole, and in
 //! answers of success to ATA commands, as nearly all frames are, recognised as
 //! a whole.

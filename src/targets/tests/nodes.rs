@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the sysctl nodes of a target show.
 
 use super::rig::*;

@@ -245,9 +245,13 @@ fn sweep(options: &Options) -> ExitCode {
         Kind::Ordered | Kind::Twins | Kind::Unordered => {
             totals.failures.is_empty() && totals.sum.lost_updates_excused == 0
         }
-        Kind::All | Kind::Crash | Kind::Dump | Kind::Hot | Kind::Life | Kind::Outage | Kind::Shutdown => {
-            totals.failures.is_empty()
-        }
+        Kind::All
+        | Kind::Crash
+        | Kind::Dump
+        | Kind::Hot
+        | Kind::Life
+        | Kind::Outage
+        | Kind::Shutdown => totals.failures.is_empty(),
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
