@@ -133,7 +133,7 @@ ledger_freed(const void *base, size_t size, const void *caller)
 int
 kpi_leaks(void (*say)(const char *))
 {
-	char line[192], where[96];
+	char line[192], name[sizeof(table[0]->name)], where[96];
 	struct entry *e;
 	int n = 0;
 	u_int i;
@@ -142,8 +142,10 @@ kpi_leaks(void (*say)(const char *))
 	for (i = 0; i < BUCKETS; i++) {
 		for (e = table[i]; e != NULL; e = e->next) {
 			host_where(e->caller, where, sizeof(where));
+			/* ThreadSanitizer sees libc's reads, not our lock. */
+			strlcpy(name, e->name, sizeof(name));
 			snprintf(line, sizeof(line), "%s \"%s\" %p from %s",
-			    kind_name[e->kind], e->name, e->object, where);
+			    kind_name[e->kind], name, e->object, where);
 			say(line);
 			n++;
 		}
