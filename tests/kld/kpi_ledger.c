@@ -136,14 +136,15 @@ kpi_leaks(void (*say)(const char *))
 	char line[192], name[sizeof(table[0]->name)], where[96];
 	struct entry *e;
 	int n = 0;
-	u_int i;
+	u_int c, i;
 
 	kpi_lock_quiet(&lock);
 	for (i = 0; i < BUCKETS; i++) {
 		for (e = table[i]; e != NULL; e = e->next) {
 			host_where(e->caller, where, sizeof(where));
 			/* ThreadSanitizer sees libc's reads, not our lock. */
-			strlcpy(name, e->name, sizeof(name));
+			for (c = 0; (name[c] = e->name[c]) != '\0'; c++)
+				;
 			snprintf(line, sizeof(line), "%s \"%s\" %p from %s",
 			    kind_name[e->kind], name, e->object, where);
 			say(line);
