@@ -51,9 +51,9 @@ impl<I: Initiator> World<'_, I> {
             }
             Fault::Unavailable(on) => self.targets[0].unavailable = on,
             Fault::Impostor(on) => {
-                // Whoever is found first is the disk.
-                self.targets[1].dead = !on || !self.is_up;
-                if on && self.is_up {
+                // Whoever is opened first is the disk.
+                self.targets[1].dead = !on || !self.is_open;
+                if on && self.is_open {
                     self.advertise(1);
                 }
             }
