@@ -46,6 +46,7 @@ mod path;
 mod random;
 mod reorder;
 mod request;
+mod ring;
 mod rtt;
 mod table;
 mod tag;

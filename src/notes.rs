@@ -2,6 +2,7 @@
 //! What happened to a target, in order, until the thread that tells it comes.
 
 use crate::output::{Event, Output, PathName};
+use crate::ring::Ring;
 use crate::time::Micros;
 
 /// Notes that are kept, and how many of them there may be before those are left
@@ -53,45 +54,34 @@ impl Note {
 /// The notes of one target.
 #[derive(Debug)]
 pub struct Notes {
-    ring: [Note; ROOM],
-    first: usize,
-    count: usize,
+    ring: Ring<Note, ROOM>,
     lost: u64,
 }
 
 impl Notes {
     /// None.
-    pub const EMPTY: Self = Self { ring: [Note::NONE; ROOM], first: 0, count: 0, lost: 0 };
+    pub const EMPTY: Self = Self { ring: Ring::new(Note::NONE), lost: 0 };
 
     /// Keeps a note, if there is room.
     pub fn push(&mut self, note: Note) {
         let matters = note.is_absence || note.event.matters();
-        let at = self.first.wrapping_add(self.count) % ROOM;
-        let most = if matters { ROOM } else { ROOM_FOR_ALL };
-        match self.ring.get_mut(at).filter(|_| self.count < most) {
-            Some(place) => {
-                *place = note;
-                self.count = self.count.saturating_add(1);
-            }
-            None => self.lost = self.lost.saturating_add(1),
+        let has_room = matters || self.ring.len() < ROOM_FOR_ALL;
+        if !(has_room && self.ring.push(note)) {
+            self.lost = self.lost.saturating_add(1);
         }
     }
 
     /// The oldest note; at the end, how many were left out.
     pub fn take(&mut self) -> Option<Note> {
-        if self.count == 0 {
+        self.ring.pop().or_else(|| {
             let lost = core::mem::take(&mut self.lost);
-            return (lost != 0).then_some(Note { value: lost, ..Note::NONE });
-        }
-        let note = self.ring.get(self.first).copied();
-        self.first = self.first.wrapping_add(1) % ROOM;
-        self.count = self.count.saturating_sub(1);
-        note
+            (lost != 0).then_some(Note { value: lost, ..Note::NONE })
+        })
     }
 
     /// Whether all has been told.
     pub const fn is_empty(&self) -> bool {
-        self.count == 0 && self.lost == 0
+        self.ring.is_empty() && self.lost == 0
     }
 }
 

@@ -3,6 +3,7 @@
 //! to make each its target.
 
 use crate::output::LinkId;
+use crate::ring::Ring;
 use crate::targets::Frame;
 use crate::wire::Header;
 
@@ -51,42 +52,22 @@ pub enum Kept {
 
 /// All of them, the oldest first. Zero bytes are none.
 #[derive(Debug)]
-pub struct Offers {
-    first: usize,
-    count: usize,
-    ring: [Offer; OFFERS],
-}
+pub struct Offers(Ring<Offer, OFFERS>);
 
 impl Offers {
     /// None.
-    pub const NONE: Self = Self { first: 0, count: 0, ring: [Offer::NONE; OFFERS] };
+    pub const NONE: Self = Self(Ring::new(Offer::NONE));
 
     pub(crate) fn keep(&mut self, frame: &Frame<'_>) -> Kept {
         let offer = Offer::new(frame);
-        let mut kept = (0..self.count).map(|n| self.place(n));
-        let known = kept.find(|at| self.ring.get(*at).is_some_and(|old| old.is_same(&offer)));
-        if known.is_none() && self.count == OFFERS {
-            return Kept::Lost;
-        }
-        let at = known.unwrap_or_else(|| self.place(self.count));
-        if let Some(place) = self.ring.get_mut(at) {
-            *place = offer;
-        }
-        if known.is_some() {
+        if let Some(old) = self.0.find_mut(|old| old.is_same(&offer)) {
+            *old = offer;
             return Kept::Again;
         }
-        self.count = self.count.saturating_add(1);
-        Kept::New
+        if self.0.push(offer) { Kept::New } else { Kept::Lost }
     }
 
     pub(crate) fn take(&mut self) -> Option<Offer> {
-        self.count = self.count.checked_sub(1)?;
-        let offer = self.ring.get(self.first).copied();
-        self.first = self.place(1);
-        offer
-    }
-
-    const fn place(&self, n: usize) -> usize {
-        self.first.wrapping_add(n) % OFFERS
+        self.0.pop()
     }
 }

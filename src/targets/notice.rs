@@ -4,6 +4,7 @@
 use super::Target;
 use crate::output::{Event, Output, PathName};
 use crate::path::PathId;
+use crate::ring::Ring;
 
 /// A lifecycle output or an event, small enough to keep a few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,14 +53,10 @@ const EVENTS_THAT_MATTER: usize = 56;
 /// A short queue.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
-pub(super) struct Notices {
-    len: usize,
-    first: usize,
-    ring: [Notice; ROOM],
-}
+pub(super) struct Notices(Ring<Notice, ROOM>);
 
 impl Notices {
-    pub(super) const EMPTY: Self = Self { ring: [Notice::Gone; ROOM], first: 0, len: 0 };
+    pub(super) const EMPTY: Self = Self(Ring::new(Notice::Gone));
 
     pub(super) fn push(&mut self, notice: Notice) {
         let most = match notice {
@@ -67,28 +64,17 @@ impl Notices {
             Notice::Event { .. } => EVENTS,
             _ => ROOM,
         };
-        if self.len >= most {
-            return;
-        }
-        let at = self.first.wrapping_add(self.len) % ROOM;
-        if let Some(entry) = self.ring.get_mut(at).filter(|_| self.len < ROOM) {
-            *entry = notice;
-            self.len = self.len.saturating_add(1);
+        if self.0.len() < most {
+            self.0.push(notice);
         }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.0.is_empty()
     }
 
     pub(super) fn pop(&mut self) -> Option<Notice> {
-        if self.len == 0 {
-            return None;
-        }
-        let notice = self.ring.get(self.first).copied();
-        self.first = self.first.wrapping_add(1) % ROOM;
-        self.len = self.len.saturating_sub(1);
-        notice
+        self.0.pop()
     }
 }
 
