@@ -11,6 +11,7 @@ use std::ops::{Deref, DerefMut};
 
 use aoe_core::ffi::abi::{ABI_VERSION, AoeAbsent, AoeIocControl, AoeIocTarget, PATH_ANY, TEXT_MAX};
 pub use aoe_core::ffi::abi::{AoeIocEvent as Event, AoeIocLog as Log, AoeIocPath as Path};
+pub use aoe_core::targets::{path_state_name, state_name};
 use aoe_core::wire::{Address as AoeAddress, SECTOR};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
@@ -23,30 +24,6 @@ pub const EV_LEFT_OUT: u32 = 23;
 pub const STATE_UP: u32 = 2;
 pub const PATH_UP: u8 = 1;
 pub const PATH_DOWN: u8 = 2;
-
-/// What the states are called, in sysctls as well.
-pub fn state_name(state: u32) -> &'static str {
-    match state {
-        0 => "discovered",
-        1 => "identifying",
-        STATE_UP => "up",
-        3 => "suspended",
-        4 => "failed",
-        5 => "gone",
-        _ => "unknown",
-    }
-}
-
-pub fn path_state_name(state: u8) -> &'static str {
-    match state {
-        0 => "identifying",
-        PATH_UP => "up",
-        PATH_DOWN => "down",
-        3 => "conflict",
-        4 => "unusable",
-        _ => "unknown",
-    }
-}
 
 /// What an ioctl carries.
 pub trait Message: Sized + FromBytes + FromZeros + Immutable + IntoBytes + KnownLayout {

@@ -6,7 +6,7 @@ use super::module::{policy_name, policy_number};
 use super::{Access, Effects, Fetch, Kind, Node, Refused, Shown, Value, tree};
 use crate::config::{AS_ALL, LIMIT_SECONDS, Own};
 use crate::histogram::BUCKETS;
-use crate::targets::{PathStatus, Status, Target};
+use crate::targets::{PathStatus, Status, Target, path_state_name};
 use crate::text::{Text, padded};
 use crate::wire::{Address, Identify};
 use core::ffi::CStr;
@@ -44,9 +44,6 @@ pub enum PathField {
     /// How long answers took.
     Histogram,
 }
-
-/// What the states of a path are called, by their numbers.
-pub const PATH_STATES: [&str; 5] = ["identifying", "up", "down", "conflict", "unusable"];
 
 use TargetField::Number as Of;
 
@@ -225,10 +222,7 @@ pub fn read_path(
         PathField::Number(of) => return Some(of(&path)),
         PathField::Link => return Some(path.link.0.into()),
         PathField::Mac => text.push_mac(path.mac),
-        PathField::State => {
-            let name = PATH_STATES.get(usize::from(path.state_code));
-            text.push(name.unwrap_or(&"unknown").as_bytes());
-        }
+        PathField::State => text.push(path_state_name(path.state_code).as_bytes()),
         PathField::Histogram => write_histogram(target.path_histogram(n)?, text),
     }
     Some(0)

@@ -59,7 +59,7 @@ use notice::{Notice, Notices};
 pub use receive::{CopyOut, Frame};
 pub use send::DELETE_MAX;
 pub use settings::{Link, Links, Policy, Settings};
-pub use status::{PathStatus, Status};
+pub use status::{PathStatus, Status, path_state_name, state_name};
 pub use storage::{Limits, Storage};
 use taste::Tasting;
 

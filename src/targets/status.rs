@@ -8,6 +8,19 @@ use crate::path::{Counters, Path, PathId, State};
 use crate::time::{Instant, Micros};
 use crate::wire::{Identify, Mac};
 
+const STATES: [&str; 6] = ["discovered", "identifying", "up", "suspended", "failed", "gone"];
+const PATH_STATES: [&str; 5] = ["identifying", "up", "down", "conflict", "unusable"];
+
+/// What the state of a target is called, by its number.
+pub fn state_name(number: u32) -> &'static str {
+    usize::try_from(number).ok().and_then(|n| STATES.get(n)).unwrap_or(&"unknown")
+}
+
+/// What the state of a path is called, by its number.
+pub fn path_state_name(number: u8) -> &'static str {
+    PATH_STATES.get(usize::from(number)).unwrap_or(&"unknown")
+}
+
 /// A snapshot of a target.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names are those of aoe_abi.h, which describes them")]
@@ -89,10 +102,10 @@ impl Target<'_> {
     /// Everything at once.
     pub fn status(&self) -> Status<'_> {
         let paths = self.sum_paths();
-        let (state_code, state) = self.state();
+        let state_code = self.state();
         let can = self.capabilities();
         Status {
-            state,
+            state: state_name(state_code),
             state_code,
             identity: self.identity.as_ref(),
             sectors: self.sectors,
@@ -163,16 +176,17 @@ impl Target<'_> {
         Some((event, value, u8::try_from(index).unwrap_or(0)))
     }
 
-    fn state(&self) -> (u32, &'static str) {
+    /// The number of its state.
+    fn state(&self) -> u32 {
         match self.life {
             Life::Discovered => {
                 let asked = |p: &Path| matches!(p.state, State::Identifying { .. });
-                if self.paths.iter().any(asked) { (1, "identifying") } else { (0, "discovered") }
+                self.paths.iter().any(asked).into()
             }
-            Life::Up => (2, "up"),
-            Life::Suspended { .. } => (3, "suspended"),
-            Life::Failed => (4, "failed"),
-            Life::Gone => (5, "gone"),
+            Life::Up => 2,
+            Life::Suspended { .. } => 3,
+            Life::Failed => 4,
+            Life::Gone => 5,
         }
     }
 
