@@ -8,6 +8,7 @@ use super::abi::{
 use super::abi::{AoeSettings, AoeTargetInfo};
 use super::text;
 use crate::absent::Absent;
+use crate::config;
 use crate::filter::Admission;
 use crate::io::{IoRequest, Op};
 use crate::output::{
@@ -96,12 +97,7 @@ pub(super) fn settings(s: &AoeSettings) -> Settings {
         ghost_wait: Micros(s.ghost_wait_us),
         taste_wait: Micros(s.taste_wait_us),
         maxout: s.maxout.max(1),
-        policy: match s.policy {
-            abi::POLICY_ROUND_ROBIN => Policy::RoundRobin,
-            abi::POLICY_FAILOVER => Policy::Failover,
-            // abi::POLICY_LATENCY, and what nobody defined.
-            _ => Policy::Latency,
-        },
+        policy: config::policy(s.policy.cast_signed()),
         write_cache: u8::try_from(s.wc).ok().map(|on| on != 0),
         fail_on_disconnection: s.flags & abi::SET_FAIL_ON_DISCONNECTION != 0,
         strict_src: s.flags & abi::SET_STRICT_SRC != 0,

@@ -31,10 +31,10 @@ impl Target<'_> {
         let mut best: Option<(u64, PathId)> = None;
         for (index, path) in candidates.filter(|(_, p)| self.has_room(p)) {
             let cost = match self.settings.policy {
-                Policy::Failover | Policy::Latency if path.is_shared && index == turn => {
-                    expected_completion(path, now) / STAY
+                Policy::Failover | Policy::Latency => {
+                    let cost = expected_completion(path, now);
+                    if path.is_shared && index == turn { cost / STAY } else { cost }
                 }
-                Policy::Failover | Policy::Latency => expected_completion(path, now),
                 Policy::RoundRobin => u64::from(index <= turn),
             };
             let again = last == Some(index);
