@@ -100,7 +100,6 @@ struct aoe_softc {
 
 	/* What the administrator set for it alone. */
 	struct aoe_own	sc_own;			/* (t) */
-#define	sc_read_only	sc_own.read_only
 
 	/* Its sysctl nodes. */
 	struct sysctl_ctx_list sc_sysctl;	/* (k) */

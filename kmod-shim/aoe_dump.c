@@ -118,7 +118,7 @@ aoe_dump_refusal(struct aoe_softc *sc)
 	why = aoe_dump_impossible();
 	if (why != NULL)
 		return (why);
-	if (sc->sc_read_only != 0)
+	if (sc->sc_own.read_only != 0)
 		return ("it is read-only");
 	why = "no interface to it can be polled";
 	NET_EPOCH_ENTER(et);

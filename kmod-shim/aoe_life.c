@@ -148,8 +148,9 @@ aoe_life_run(void *arg __unused, int pending __unused)
 	u_int work;
 
 	work = atomic_readandclear_int(&aoe_life_work);
-	while (aoe_disco_news(&f))
-		aoe_target_offer(&f);
+	if ((work & AOE_WORK_NEWS) != 0)
+		while (aoe_disco_news(&f))
+			aoe_target_offer(&f);
 	TAILQ_FOREACH_SAFE(sc, &aoe_targets, sc_link, next) {
 		if ((work & AOE_WORK_FREE) != 0) {
 			aoe_target_free(sc);

@@ -50,17 +50,6 @@ aoe_settings_push(void)
 		aoe_settings_tell(sc);
 }
 
-static void
-aoe_sysctl_target_protect(struct aoe_softc *sc, bool read_only)
-{
-
-	mtx_lock(&sc->sc_mtx);
-	sc->sc_read_only = read_only;
-	aoe_core_disk_read_only(sc->sc_core, read_only);
-	aoe_life_attention(sc);
-	mtx_unlock(&sc->sc_mtx);
-}
-
 /* A node of one target, arg1, or of one of its paths. */
 static int
 aoe_sysctl_target(SYSCTL_HANDLER_ARGS)
@@ -91,13 +80,13 @@ aoe_sysctl_target(SYSCTL_HANDLER_ARGS)
 		goto out;
 	mtx_lock(&sc->sc_mtx);
 	error = aoe_core_target_write(&sc->sc_own, index, &v, &todo);
+	if (error == 0 && (todo & AOE_DO_PROTECT) != 0) {
+		aoe_core_disk_read_only(sc->sc_core, sc->sc_own.read_only);
+		aoe_life_attention(sc);
+	}
 	mtx_unlock(&sc->sc_mtx);
-	if (error != 0)
-		goto out;
-	if ((todo & AOE_DO_TELL) != 0)
+	if (error == 0 && (todo & AOE_DO_TELL) != 0)
 		aoe_settings_tell(sc);
-	if ((todo & AOE_DO_PROTECT) != 0)
-		aoe_sysctl_target_protect(sc, v.number != 0);
 out:
 	aoe_node_end(&v, room);
 	return (error);

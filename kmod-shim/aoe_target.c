@@ -107,7 +107,7 @@ aoe_target_alloc(uint16_t major, uint8_t minor)
 		free(sc, M_AOE);
 		return (NULL);
 	}
-	aoe_core_disk_read_only(sc->sc_core, sc->sc_read_only != 0);
+	aoe_core_disk_read_only(sc->sc_core, sc->sc_own.read_only);
 	aoe_run_init(sc);
 	return (sc);
 }
