@@ -20,6 +20,22 @@ usable() {
 	[ -e "$library/core/src/lib.rs" ]
 }
 
+# Two builds in one directory wait for each other, where there is flock(1).
+lock() {
+	exec 9>"$1/lock"
+	! command -v flock >/dev/null || flock 9
+}
+
+# The user's own settings are not those of this build.
+forget_settings() {
+	unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS RUSTC_WRAPPER RUSTUP_TOOLCHAIN
+}
+
+# For rustc: no path of this machine in what it makes.
+# shellcheck disable=SC2034 # for whoever reads this file
+remap="--remap-path-prefix=$top/= \
+    --remap-path-prefix=${CARGO_HOME:-${HOME:-}/.cargo}/registry/src/="
+
 # Sets rustc, cargo, version and library.
 find_rust() {
 	for rustc in ${RUSTC:-/usr/bin/rustc /usr/local/bin/rustc \
