@@ -762,7 +762,7 @@ int		aoe_core_control_result(struct aoe_target *,
 /* The command under way, if any, will not be reported. */
 void		aoe_core_control_cancel(struct aoe_target *, uint64_t now);
 uint8_t		*aoe_core_control_buffer(struct aoe_target *);
-/* Where AOE_DEST_SCRATCH copies go: AOE_CONTROL_MAX bytes. */
+/* Where the AOE_DEST_SCRATCH copy that was just asked for goes. */
 uint8_t		*aoe_core_scratch(struct aoe_target *);
 /* Fills up to `count` outputs; fewer than `count` means nothing is left. */
 uint32_t	aoe_core_poll(struct aoe_target *, uint64_t now,

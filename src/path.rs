@@ -143,8 +143,26 @@ pub struct Path {
     timer_from: Instant,
     pub(crate) counters: Counters,
     pub(crate) management: Option<Management>,
+    pub(crate) probe_at: Instant,
+    /// When the first probe of this size was sent that was not answered.
+    pub(crate) probed_at: Instant,
+    pub(crate) adverts: Adverts,
+    /// The counters when doubled answers were last weighed.
+    pub(crate) weighed: Counters,
+    /// The size that the disk has grown to by its last answer, and the answers
+    /// that are to repeat it before that is taken for true.
+    pub(crate) grown: u64,
+    pub(crate) growing: u8,
+    /// Two disks answered: questions that one answer must come to before it is
+    /// used again.
+    pub(crate) disputed: u8,
     /// Counts the uses of this slot.
     pub(crate) epoch: u16,
+    /// The tag of its last answer to IDENTIFY.
+    pub(crate) said_tag: Tag,
+    /// Its last answer to IDENTIFY was the last of these, and has not been
+    /// followed by a second one so far.
+    pub(crate) is_watched: bool,
     pub(crate) sector_count: u8,
     /// The least size that failed, or 0.
     pub(crate) too_large: u8,
@@ -152,9 +170,6 @@ pub struct Path {
     pub(crate) told_up: bool,
     /// That large frames do not get through was told.
     pub(crate) hole_told: bool,
-    pub(crate) probe_at: Instant,
-    /// When the first probe of this size was sent that was not answered.
-    pub(crate) probed_at: Option<Instant>,
     /// Set aside because it says another size than the live paths.
     pub(crate) is_aside: bool,
     /// A live path has been asked again since, and stood by its size: this is
@@ -166,21 +181,6 @@ pub struct Path {
     pub(crate) is_deaf: bool,
     /// It answered the read that was to find that out, and nothing since.
     pub(crate) is_choosy: bool,
-    pub(crate) adverts: Adverts,
-    /// The counters when doubled answers were last weighed.
-    pub(crate) weighed: Counters,
-    /// The tag of its last answer to IDENTIFY.
-    pub(crate) said_tag: Tag,
-    /// Two disks answered: questions that one answer must come to before it is
-    /// used again.
-    pub(crate) disputed: u8,
-    /// Its last answer to IDENTIFY was the last of these, and has not been
-    /// followed by a second one so far.
-    pub(crate) is_watched: bool,
-    /// The size that the disk has grown to by its last answer, and the answers
-    /// that are to repeat it before that is taken for true.
-    pub(crate) grown: u64,
-    pub(crate) growing: u8,
     /// Its conflict was told.
     pub(crate) conflict_told: bool,
     /// Nearly everything is answered twice, by equal data.
@@ -227,7 +227,7 @@ impl Path {
         too_large: 0,
         hole_told: false,
         probe_at: Instant::ZERO,
-        probed_at: None,
+        probed_at: Instant::NEVER,
         large_losses: 0,
         is_doubted: false,
         is_aside: false,
@@ -482,7 +482,7 @@ impl Path {
         self.state = State::Identifying { since };
         self.management = None;
         self.adverts.on_ask();
-        self.probed_at = None;
+        self.probed_at = Instant::NEVER;
     }
 
     /// Whether a question who it is is out.

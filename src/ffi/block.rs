@@ -13,6 +13,7 @@ use crate::table::Table;
 use crate::targets::{Limits, Link, Settings, Storage, Target};
 use crate::wire::Address;
 use core::ptr::{addr_of, addr_of_mut};
+use static_assertions::const_assert;
 
 /// The block. The target borrows the storage behind it.
 #[repr(C, align(16))]
@@ -23,6 +24,10 @@ pub struct Block {
     notes: Notes,
     storage: Storage,
 }
+
+/// What a target may take: thousands of them are to fit into a small machine.
+const BLOCK_MAX: usize = 64 * 1024;
+const_assert!(size_of::<Block>() <= BLOCK_MAX);
 
 /// The target in a block. No reference to the whole block is ever made: it
 /// would cover, and by that end, the slices that the target holds.

@@ -2,7 +2,7 @@
 //! Answers to requests of I/O: to which transmission, with what outcome, and
 //! what follows for the request.
 
-use super::receive::{CopyOut, Frame, scratch};
+use super::receive::{CopyOut, Frame};
 use super::{Target, manage};
 use crate::history::Sent;
 use crate::io::Op;
@@ -72,7 +72,7 @@ impl Target<'_> {
                 return self.count_unexpected();
             }
             let length = self.on_management_answer(index, header, ata, frame.length, now)?;
-            return scratch(Header::LEN.saturating_add(AtaRequest::LEN), length);
+            return self.copy_to_scratch(Header::LEN.saturating_add(AtaRequest::LEN), length);
         };
         let request = &self.requests[slot];
         let counts = self.paths[index].is_admitted && request.place != Place::Free;

@@ -243,13 +243,12 @@ impl Target<'_> {
         path.beside.answered(Asker::User);
         let path = &mut self.paths[index];
         path.counters.received = path.counters.received.wrapping_add(1);
-        Some(length.min(CONTROL_MAX))
+        Some(length)
     }
 
-    /// The answer lies in the scratch buffer.
+    /// The answer lies in the buffer.
     pub(super) fn settle_control(&mut self) {
         if matches!(self.control.state, State::Waiting { .. }) {
-            *self.control.buffer = *self.scratch;
             self.control.state = State::Done(self.control.answer);
         }
     }

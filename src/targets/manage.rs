@@ -82,7 +82,7 @@ impl Target<'_> {
             },
         };
         if matches!(purpose, Purpose::Probe { .. }) {
-            path.probed_at.get_or_insert(now);
+            path.probed_at = path.probed_at.min(now);
         }
         let fence = purpose == Purpose::Fence;
         let tag = self.management_tag(slot_of(index));
@@ -264,7 +264,7 @@ impl Target<'_> {
     fn on_probe_passed(&mut self, index: PathId, sectors: u8, now: Instant) {
         let path = &mut self.paths[index];
         path.payload = sectors.min(path.limit);
-        path.probed_at = None;
+        path.probed_at = Instant::NEVER;
         path.hole_told &= path.payload < path.limit;
         path.large_losses = 0;
         let bytes = u64::from(path.payload_bytes());
@@ -282,7 +282,7 @@ impl Target<'_> {
     /// since it was first sent. Else that is asked for, and it is sent again.
     fn on_probe_silent(&mut self, index: PathId, sectors: u8, now: Instant) {
         let path = &mut self.paths[index];
-        if path.hole_told || path.probed_at.is_none_or(|at| at < path.last_heard) {
+        if path.hole_told || path.probed_at < path.last_heard {
             return self.on_probe_failed(index, sectors, now);
         }
         path.management = None;
@@ -293,7 +293,7 @@ impl Target<'_> {
     fn on_probe_failed(&mut self, index: PathId, sectors: u8, now: Instant) {
         let path = &mut self.paths[index];
         path.management = None;
-        path.probed_at = None;
+        path.probed_at = Instant::NEVER;
         let first = !core::mem::replace(&mut path.hole_told, true);
         path.too_large = sectors;
         path.probe_at = match path.probe_size() {

@@ -44,7 +44,7 @@ use crate::random::Random;
 use crate::request::{RequestId, Requests};
 use crate::tag::Tags;
 use crate::time::Instant;
-use crate::wire::{Address, Identify};
+use crate::wire::{Address, ConfigRequest, Identify};
 use core::mem::MaybeUninit;
 
 pub use crate::guard::Copy as CopySlot;
@@ -65,6 +65,8 @@ use taste::Tasting;
 
 /// Bytes of a management command or its answer, behind the 24-byte header.
 pub const CONTROL_MAX: usize = 2084;
+/// Bytes of an answer that the target reads itself: a config string at most.
+pub const SCRATCH_MAX: usize = ConfigRequest::STRING_MAX;
 /// Local interfaces that a target can know.
 pub const LINKS: usize = 32;
 /// Paths that a target can have.
@@ -95,7 +97,7 @@ pub(crate) enum Step<'b> {
     Rare,
 }
 
-/// What the bytes that were copied to the scratch buffer are.
+/// What the bytes of the last answer that was copied are.
 #[derive(Clone, Copy, Debug)]
 enum Scratch {
     Config { length: usize },
@@ -178,7 +180,7 @@ pub struct Target<'a> {
     idle_told: bool,
     tag_count: u32,
     unexpected: u64,
-    scratch: &'a mut [u8; CONTROL_MAX],
+    scratch: &'a mut [u8; SCRATCH_MAX],
     identify: &'a mut [u8; 512],
     config: &'a mut [u8; 1024],
     config_length: u16,
@@ -449,9 +451,13 @@ impl<'a> Target<'a> {
         self.poll_idle(now)
     }
 
-    /// Where a copied answer goes to be read by the next input or poll.
-    pub fn scratch_mut(&mut self) -> &mut [u8; CONTROL_MAX] {
-        self.scratch
+    /// Where the answer that a [`CopyOut::Scratch`] is about goes, to be read by
+    /// the next input or poll. A management command's replaces the command.
+    pub fn scratch_mut(&mut self) -> &mut [u8] {
+        match self.scratch_holds {
+            Scratch::Control => self.control.buffer_mut(),
+            _ => self.scratch,
+        }
     }
 
     /// Where a management command is put and its answer is found.

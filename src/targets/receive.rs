@@ -98,7 +98,7 @@ impl Target<'_> {
                 return self.count_unexpected();
             };
             let length = self.on_control_answer(index, &header, frame.length, now)?;
-            return scratch(Header::LEN, length);
+            return self.copy_to_scratch(Header::LEN, length);
         }
         match header.command {
             Command::Config => self.on_config(&header, frame, now),
@@ -211,7 +211,16 @@ impl Target<'_> {
             return None;
         }
         self.scratch_holds = Scratch::Config { length };
-        scratch(start, length)
+        self.copy_to_scratch(start, length)
+    }
+
+    /// What `scratch_holds` says is copied: no more than there is room for.
+    pub(super) fn copy_to_scratch(&mut self, from: usize, length: usize) -> Option<CopyOut> {
+        let length = length.min(self.scratch_mut().len());
+        Some(CopyOut::Scratch {
+            frame_offset: u32::try_from(from).ok()?,
+            length: u32::try_from(length).ok()?,
+        })
     }
 
     /// A path to a MAC that was not known, if there is room for one.
@@ -244,11 +253,4 @@ impl Target<'_> {
             self.tell_event(Event::PathLeftOut, None, value);
         }
     }
-}
-
-pub(super) fn scratch(from: usize, length: usize) -> Option<CopyOut> {
-    Some(CopyOut::Scratch {
-        frame_offset: u32::try_from(from).ok()?,
-        length: u32::try_from(length).ok()?,
-    })
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The memory of a target: tables of fixed size, and buffers.
 
-use super::{CONTROL_MAX, Links};
+use super::{CONTROL_MAX, Links, SCRATCH_MAX};
 use crate::granules::Granules;
 use crate::guard::Copies;
 use crate::history::EarlierTable;
@@ -21,9 +21,9 @@ pub struct Storage {
     pub links: Links,
     /// Where the writes under way are.
     pub changes: Granules,
-    /// Where answers to be read are copied.
-    pub scratch: [u8; CONTROL_MAX],
-    /// Management commands and their answers.
+    /// Where answers to the target's own questions are copied.
+    pub scratch: [u8; SCRATCH_MAX],
+    /// A management command, then its answer.
     pub control: [u8; CONTROL_MAX],
     /// IDENTIFY as last accepted.
     pub identify: [u8; 512],
@@ -61,7 +61,7 @@ impl Storage {
             paths: Table::new(|| PathSlot::FREE),
             links: Table::new(|| Link::NONE),
             changes: Granules::new(),
-            scratch: [0; CONTROL_MAX],
+            scratch: [0; SCRATCH_MAX],
             control: [0; CONTROL_MAX],
             identify: [0; 512],
             config: [0; 1024],
