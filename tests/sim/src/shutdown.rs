@@ -16,7 +16,7 @@ use aoe_core::nodes::module::set_defaults;
 use crate::core::Core;
 use crate::plan::{Fault, Plan, SECOND};
 use crate::rng::Rng;
-use crate::world::{Summary, World};
+use crate::world::{Event, Summary, World};
 
 unsafe extern "C" {
     fn aoe_core_compose(
@@ -55,6 +55,7 @@ impl World<'_, Core> {
         }
         // For a while nobody knows that anything ends.
         self.fault(Fault::Die)?;
+        self.cancel_revivals();
         let later = self.now + rng.pick(&[0, SECOND, 20 * SECOND]);
         while self.go_on(later)? {}
         self.now = self.now.max(later);
@@ -73,6 +74,15 @@ impl World<'_, Core> {
         match self.host.oldest_in_core() {
             Some(at) if at <= began => Err("an I/O outlives the wait of a shutdown".to_string()),
             _ => Ok(()),
+        }
+    }
+
+    /// The target stays dead, whatever the plan says.
+    fn cancel_revivals(&mut self) {
+        let revives =
+            |event: &Event| matches!(event, Event::Fault(Fault::Restart { .. } | Fault::Grow(_)));
+        for event in &mut self.events {
+            event.take_if(|event| revives(event));
         }
     }
 
