@@ -20,7 +20,7 @@
 
 EXPORT int qemu_plugin_version = PLUGIN_API;
 
-#define	BLOCKS	(1U << 20)		/* the last one takes what is too many */
+#define	BLOCKS	(1U << 20)
 #define	BUCKETS	(1U << 21)
 
 static struct {
@@ -123,12 +123,18 @@ mark(unsigned int cpu, void *kind)
 		memcpy(before, all_counters(), sizeof(before));
 }
 
-/* Blocks with the same address and length are one, however often translated. */
+/*
+ * Blocks with the same address and length are one, however often translated,
+ * and so are all of one length in userland: a process has other addresses each
+ * time that it is started, and nobody asks for its functions.
+ */
 static uint32_t
 block_number(uint64_t address, uint32_t instructions)
 {
 	uint32_t at;
 
+	if (address >> 63 == 0)
+		address = 0;
 	at = ((address * 0x9e3779b97f4a7c15ULL) >> 40 ^ instructions) % BUCKETS;
 	for (; buckets[at] != 0; at = (at + 1) % BUCKETS)
 		if (blocks[buckets[at] - 1].b_address == address &&
