@@ -105,7 +105,7 @@ class Machine:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.kernel, self.disks, self.netns, self.nics = kernel, disks, netns, nics
         self.kenv, self.memory, self.preload = {**KENV, **one.kenv}, one.memory, one.preload
-        self.acpi = one.acpi
+        self.acpi, self.root_port = one.acpi, one.root_port
         self.console = Console(self.directory / "console.log", set(allowed))
         self.process = self.qmp = self.agent = self.accelerator = None
 
@@ -152,11 +152,39 @@ class Machine:
         for number, disk in enumerate(self.disks):
             drive = f"file={disk},format=raw,if=none,id=disk{number},snapshot=on"
             command += ["-drive", drive, "-device", f"virtio-blk-pci,drive=disk{number}"]
-        for number, (model, tap) in enumerate(self.nics):
+        if self.root_port:
+            command += ["-device", "pcie-root-port,id=port0,chassis=1,slot=1"]
+        for number, (_, tap) in enumerate(self.nics):
             netdev = f"tap,id=net{number},ifname={tap},script=no,downscript=no"
-            device = f"{model},netdev=net{number},id=nic{number},mac=02:a0:e0:00:00:{number + 1:02x}"
-            command += ["-netdev", netdev, "-device", device + ",romfile="]
+            device = ",".join(f"{key}={value}" for key, value in self._nic(number).items())
+            command += ["-netdev", netdev, "-device", device]
         return command
+
+    def _nic(self, number):
+        """What a NIC is to QEMU."""
+        device = {
+            "driver": self.nics[number][0],
+            "netdev": f"net{number}",
+            "id": f"nic{number}",
+            "mac": f"02:a0:e0:00:00:{number + 1:02x}",
+            "romfile": "",
+        }
+        return {**device, "bus": "port0"} if self.root_port and number == 0 else device
+
+    def remove_nic(self):
+        """Has the first NIC, behind a root port, removed; the guest takes its time."""
+        self.qmp.command("device_del", id="nic0")
+
+    def add_nic(self):
+        """Puts the first NIC back, once the guest has let it go."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return self.qmp.command("device_add", **self._nic(0))
+            except GuestDied:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
 
     def _start(self, accelerator):
         self.console.path.unlink(missing_ok=True)

@@ -28,6 +28,8 @@ class Scenario:
     aoe_root: bool = False
     # An ACPI table that the guest's firmware gives it: signature and contents.
     acpi: tuple = ()
+    # Whether the first NIC is behind a root port, where it can be removed.
+    root_port: bool = False
     # How the panic ends that the scenario is about: all that the kernel says of it.
     panics: str = ""
 
@@ -38,7 +40,7 @@ def scenario(name, **options):
     def register(body):
         if any(other.name == name for other in ALL):
             raise ValueError(f"two scenarios are called {name}")
-        if options.keys() & {"kenv", "memory", "preload", "aoe_root", "acpi", "panics"}:
+        if options.keys() & {"kenv", "memory", "preload", "aoe_root", "acpi", "root_port", "panics"}:
             options["boot"] = True
         ALL.append(Scenario(name, " ".join(body.__doc__.split()), body, **options))
         return body
