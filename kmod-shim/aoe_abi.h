@@ -215,6 +215,7 @@ struct aoe_output {
 #define	AOE_EV_RETASTE		31
 #define	AOE_EV_GONE		32
 #define	AOE_EV_LOST		33		/* value: how many events */
+#define	AOE_EV_ROOT		34		/* it holds the root file system */
 
 /* Why a frame is sent. */
 #define	AOE_TX_IO		0
@@ -328,7 +329,8 @@ struct aoe_dump {
 /* What it needs next. */
 struct aoe_dump_step {
 	uint64_t	offset;			/* SEND: of the data to write */
-	uint32_t	length;			/* SEND: bytes; 0: flush */
+	uint32_t	length;			/* SEND: bytes; 0: flush
+						   POLL: frames, at most */
 	uint32_t	wait_us;		/* POLL: before it */
 	uint32_t	kind;			/* AOE_DUMP_* */
 	int32_t		error;			/* DONE: errno */
@@ -505,6 +507,39 @@ struct aoe_log {
 	uint64_t	state[1025];
 };
 
+/* An unload: the core's, in memory of the caller's. */
+struct aoe_leave {
+	uint64_t	state[5];
+};
+/* What it needs next. */
+#define	AOE_LEAVE_NOW		0		/* it may begin, or go on to its end */
+#define	AOE_LEAVE_WAIT		1		/* to look again after a time */
+#define	AOE_LEAVE_BEACON	2		/* the same, and now a beacon */
+#define	AOE_LEAVE_NOT_DISK	3		/* it is refused because of a disk */
+#define	AOE_LEAVE_NOT_GEOM	4
+#define	AOE_LEAVE_NOT_FRAME	5
+/* What is still there. */
+#define	AOE_REMAINS_DISK	0x1		/* or a thread in a target */
+#define	AOE_REMAINS_GEOM	0x2		/* it may be in our code */
+#define	AOE_REMAINS_FRAME	0x4		/* sent, and not back */
+
+/* What aoe_core_boot() wants done. */
+#define	AOE_BOOT_RELEASE	0x1		/* let the root mount go on */
+#define	AOE_BOOT_ROOT		0x2		/* aoe_core_disk_root(), of all */
+
+/* What the shim goes by; told once, when the module is loaded. */
+struct aoe_limits {
+	struct aoe_params tables;		/* of a target */
+	uint32_t	look_us;		/* between looks at what has no event */
+	uint32_t	grain_us;		/* a timer due so soon is not set anew */
+	uint32_t	slack_us;		/* ... and may be so late */
+	uint32_t	reap_us;		/* between looks for buffers */
+	uint32_t	turns;			/* of a drain, until a task goes on */
+	uint32_t	reserve;		/* buffers for want of memory */
+	uint32_t	kept;			/* buffers to be used again, those too */
+	uint32_t	reserved;
+};
+
 /*
  * Requests of /dev/aoectl that the core reads or fills in.
  */
@@ -613,8 +648,6 @@ int		aoe_core_node(uint32_t tree, uint32_t index,
 /* Settings as they are until somebody sets them. */
 void		aoe_core_config_init(struct aoe_config *);
 void		aoe_core_own_init(struct aoe_own *);
-/* The target's disk holds the root: 1 if its I/O waits for ever from now on. */
-int		aoe_core_own_root(struct aoe_own *);
 /* What a target is to be told, while the system shuts down or not. */
 void		aoe_core_compose(const struct aoe_config *,
 		    const struct aoe_own *, int shutting_down,
@@ -632,6 +665,23 @@ int		aoe_core_module_write(struct aoe_config *, struct aoe_disco *,
 		    const struct aoe_value *, uint32_t *todo);
 /* Within so many us a command is over; 0: it asks for too much. */
 uint64_t	aoe_core_control_patience(const struct aoe_ioc_control *);
+void		aoe_core_limits(struct aoe_limits *out);
+/*
+ * Unloading.  Begin it, and ask whether it may go on, with the time at which the
+ * disk that has been open for longest was opened, or AOE_NEVER; then, with all
+ * targets aborted, do what the steps say until one refuses it or is NOW.
+ */
+void		aoe_core_leave_begin(struct aoe_leave *, uint64_t now);
+uint32_t	aoe_core_leave_ask(const struct aoe_leave *, uint64_t now,
+		    uint64_t opened, uint64_t *wait_us);
+uint32_t	aoe_core_leave_next(struct aoe_leave *, uint64_t now,
+		    uint32_t remains, uint64_t *wait_us);
+/*
+ * Root on AoE: AOE_BOOT_*, with the time until which the root mount is held, the
+ * time at which the root was mounted, or 0, and whether there is a disk.
+ */
+uint32_t	aoe_core_boot(uint64_t *until, uint64_t now, uint64_t mounted,
+		    int disk);
 
 /* The event log has a mutex of its own. */
 void		aoe_core_log_add(struct aoe_log *, uint64_t sec, uint32_t usec,
@@ -732,6 +782,12 @@ void		aoe_core_disk_read_only(struct aoe_target *, int read_only);
 uint32_t	aoe_core_disk_state(const struct aoe_target *);
 /* When it was opened; AOE_NEVER: it is not open. */
 uint64_t	aoe_core_disk_opened(const struct aoe_target *);
+/*
+ * The root was mounted at this time: 1 if the disk holds it, and its settings
+ * are others by that.
+ */
+int		aoe_core_disk_root(struct aoe_target *, struct aoe_own *,
+		    uint64_t mounted);
 /* Take the oldest thing to tell: 1, or 0 if all is told. */
 int		aoe_core_note(struct aoe_target *, struct aoe_note *);
 /* 1: no disk, nothing to tell, no copy of a write. */
@@ -801,11 +857,11 @@ void		aoe_core_target_line(const struct aoe_target *, char *out,
 
 /*
  * A crash dump, in a kernel that has stopped: no lock is held.  Begin it, with
- * a sequence that no dump had; ask for bytes to be written, or with none and
+ * a sequence that was drawn once and is moved on here; ask for bytes to be written, or with none and
  * `last` for the end; then do what the steps say until one is DONE.
  */
 void		aoe_core_dump_begin(struct aoe_dump *,
-		    const struct aoe_target *, uint32_t sequence);
+		    const struct aoe_target *, uint32_t *sequence);
 /* 0, or EINVAL: not whole sectors, or not on the disk. */
 int		aoe_core_dump_ask(struct aoe_dump *, uint64_t offset,
 		    uint64_t length, int last);

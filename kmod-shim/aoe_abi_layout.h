@@ -206,6 +206,20 @@ AOE_AT(aoe_note, reserved, 21);
 AOE_SIZE(aoe_log, 8200);
 AOE_AT(aoe_log, state, 0);
 
+AOE_SIZE(aoe_leave, 40);
+AOE_AT(aoe_leave, state, 0);
+
+AOE_SIZE(aoe_limits, 48);
+AOE_AT(aoe_limits, tables, 0);
+AOE_AT(aoe_limits, look_us, 16);
+AOE_AT(aoe_limits, grain_us, 20);
+AOE_AT(aoe_limits, slack_us, 24);
+AOE_AT(aoe_limits, reap_us, 28);
+AOE_AT(aoe_limits, turns, 32);
+AOE_AT(aoe_limits, reserve, 36);
+AOE_AT(aoe_limits, kept, 40);
+AOE_AT(aoe_limits, reserved, 44);
+
 AOE_SIZE(aoe_ioc_path, 312);
 AOE_AT(aoe_ioc_path, info, 0);
 AOE_AT(aoe_ioc_path, histogram, 88);

@@ -14,6 +14,7 @@ MALLOC_DEFINE(M_AOE, "aoe", "ATA over Ethernet initiator");
 SX_SYSINIT(aoe_conf, &aoe_conf_sx, "aoe configuration");
 struct sx aoe_conf_sx;
 
+struct aoe_limits aoe_limits;
 struct aoe_config aoe_config;
 struct aoe_targets aoe_targets = TAILQ_HEAD_INITIALIZER(aoe_targets);
 counter_u64_t aoe_stats[AOE_STATS];
@@ -67,6 +68,15 @@ aoe_life_attention(struct aoe_softc *sc)
 
 	atomic_store_rel_int(&sc->sc_attention, 1);
 	taskqueue_enqueue(aoe_life_tq, &aoe_life_task);
+}
+
+/* Have a thread look again soon, at what has no event. */
+void
+aoe_timer_start(struct taskqueue *tq, struct timeout_task *timer)
+{
+
+	taskqueue_enqueue_timeout_sbt(tq, timer, ustosbt(aoe_limits.look_us),
+	    0, C_HARDCLOCK);
 }
 
 /*

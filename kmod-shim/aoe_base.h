@@ -126,6 +126,7 @@ enum aoe_stat {
 	AOE_STATS
 };
 
+extern struct aoe_limits aoe_limits;		/* (c) */
 extern struct aoe_config aoe_config;		/* (x), read by aoe_get() */
 _Static_assert(sizeof(u_int) == sizeof(int32_t), "settings are read as int");
 #define	aoe_get(name)	atomic_load_int(&aoe_config.name)
@@ -171,6 +172,7 @@ int	aoe_conf_enter(void);
 void	aoe_links_kick(void);
 void	aoe_life_kick(u_int work);
 void	aoe_life_attention(struct aoe_softc *);
+void	aoe_timer_start(struct taskqueue *, struct timeout_task *);
 void	aoe_timer_stop(struct taskqueue *, struct timeout_task *);
 
 /* aoe_trace.c */

@@ -5,14 +5,11 @@
  * the disk is there.
  *
  * Knows: the root mount.
- * Must not know: which disk holds the root file system.
+ * Must not know: which disk holds the root file system, or how long to wait.
  */
 #include "aoe_life.h"
 
 #include <sys/eventhandler.h>
-
-#define	AOE_BOOT_GRACE	2	/* seconds for more disks after the first */
-#define	AOE_BOOT_SETTLE	500000	/* us in which a taste is over */
 
 static struct root_hold_token *aoe_boot_token;	/* (x) */
 static uint64_t aoe_boot_until;			/* (x) */
@@ -58,48 +55,53 @@ aoe_boot_release(void)
 	aoe_boot_token = NULL;
 }
 
-/*
- * Once the root is mounted, the disks that were open by then and still are
- * hold it, whatever lies between; what was only tasted has been closed.
- */
+/* Whatever lies between: the disks that were open then, and still are. */
 static void
-aoe_boot_claim_root(uint64_t now)
+aoe_boot_claim_root(uint64_t mounted)
 {
 	struct aoe_softc *sc;
-	uint64_t mounted;
-	bool root;
+	int root;
 
-	mounted = atomic_load_64(&aoe_boot_mounted);
-	if (mounted == 0 || now < mounted + AOE_BOOT_SETTLE)
-		return;
-	atomic_store_64(&aoe_boot_mounted, 0);
 	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
 		mtx_lock(&sc->sc_mtx);
-		root = aoe_core_disk_opened(sc->sc_core) <= mounted;
+		root = aoe_core_disk_root(sc->sc_core, &sc->sc_own, mounted);
 		mtx_unlock(&sc->sc_mtx);
-		if (root)
-			aoe_sysctl_target_root(sc);
+		if (root != 0)
+			aoe_settings_tell(sc);
 	}
 }
 
-/* Let the root mount go on when there are disks, or when it waited enough. */
+static bool
+aoe_boot_has_disk(void)
+{
+	struct aoe_softc *sc;
+	bool any;
+
+	any = false;
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
+		mtx_lock(&sc->sc_mtx);
+		any |= aoe_core_disk_state(sc->sc_core) == AOE_DISK_LIVE;
+		mtx_unlock(&sc->sc_mtx);
+	}
+	return (any);
+}
+
+/* Do what the core says, while anything is to be done. */
 void
 aoe_boot_poll(void)
 {
-	struct aoe_softc *sc;
-	uint64_t now;
+	uint64_t mounted;
+	u_int todo;
 
-	now = aoe_now();
-	aoe_boot_claim_root(now);
-	if (aoe_boot_token == NULL)
+	mounted = atomic_load_64(&aoe_boot_mounted);
+	if (aoe_boot_token == NULL && mounted == 0)
 		return;
-	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
-		mtx_lock(&sc->sc_mtx);
-		if (aoe_core_disk_state(sc->sc_core) == AOE_DISK_LIVE)
-			aoe_boot_until = MIN(aoe_boot_until,
-			    now + AOE_BOOT_GRACE * UINT64_C(1000000));
-		mtx_unlock(&sc->sc_mtx);
-	}
-	if (now >= aoe_boot_until)
+	todo = aoe_core_boot(&aoe_boot_until, aoe_now(), mounted,
+	    aoe_boot_has_disk());
+	if ((todo & AOE_BOOT_RELEASE) != 0)
 		aoe_boot_release();
+	if ((todo & AOE_BOOT_ROOT) != 0) {
+		atomic_store_64(&aoe_boot_mounted, 0);
+		aoe_boot_claim_root(mounted);
+	}
 }

@@ -63,8 +63,8 @@ aoe_disco_rearm(void)
 	if (aoe_disco_dead || at >= aoe_disco_armed)
 		return;
 	aoe_disco_armed = at;
-	callout_reset_sbt(&aoe_disco_callout, ustosbt((int64_t)at), SBT_1MS,
-	    aoe_disco_tick, NULL, C_ABSOLUTE);
+	callout_reset_sbt(&aoe_disco_callout, ustosbt((int64_t)at),
+	    ustosbt(aoe_limits.slack_us), aoe_disco_tick, NULL, C_ABSOLUTE);
 }
 
 /*

@@ -269,10 +269,8 @@ aoe_dump_begin(struct aoe_softc *sc)
 	if (aoe_dump.d_sc != NULL)
 		aoe_dump_end();
 	aoe_dump.d_sc = sc;
-	/* Far from where the dump before it, if any, has come to. */
-	aoe_dump.d_sequence += 1U << 28;
 	aoe_core_dump_begin(&aoe_dump.d_core, sc->sc_core,
-	    aoe_dump.d_sequence);
+	    &aoe_dump.d_sequence);
 	debugnet_mbuf_start();
 	return (0);
 }
@@ -296,7 +294,7 @@ aoe_dump_run(const char *data)
 		case AOE_DUMP_POLL:
 			DELAY(step.wait_us);
 			(void)aoe_dump.d_methods->dn_poll(aoe_dump.d_ifp,
-			    1000);
+			    step.length);
 			break;
 		default:
 			return (step.error);

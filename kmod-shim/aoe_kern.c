@@ -60,9 +60,6 @@
 
 #include "aoe_abi_layout.h"
 
-#define	AOE_UNLOAD_WAIT		10	/* seconds for disks to go */
-#define	AOE_HELD_US		500000	/* longer open is no taste */
-
 static bool aoe_loaded;
 static bool aoe_forced;			/* MOD_QUIESCE refused */
 static eventhandler_tag aoe_tag_pre_sync;
@@ -200,6 +197,7 @@ aoe_load(void)
 {
 	int error;
 
+	aoe_core_limits(&aoe_limits);
 	aoe_sysctl_init();
 	error = aoe_start();
 	/* It answers once aoe_ready is set. */
@@ -227,33 +225,26 @@ aoe_load(void)
 	return (0);
 }
 
-/*
- * Whether a disk is open, its name, and whether that is no taste: tasting
- * opens every new disk for moments only.
- */
-static bool
-aoe_any_open(char *name, size_t size, bool *held)
+/* Since when a disk has been open, and the name of the first one. */
+static uint64_t
+aoe_first_open(char *name, size_t size)
 {
 	struct aoe_softc *sc;
-	uint64_t opened;
-	bool open;
+	uint64_t first, opened;
 
-	open = *held = false;
+	first = AOE_NEVER;
 	sx_slock(&aoe_conf_sx);
 	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
 		mtx_lock(&sc->sc_mtx);
 		opened = aoe_core_disk_opened(sc->sc_core);
-		if (opened != AOE_NEVER) {
-			open = true;
-			strlcpy(name, sc->sc_name, size);
-			*held = aoe_now() - opened > AOE_HELD_US;
-		}
 		mtx_unlock(&sc->sc_mtx);
-		if (open && *held)
-			break;
+		if (opened < first) {
+			first = opened;
+			strlcpy(name, sc->sc_name, size);
+		}
 	}
 	sx_sunlock(&aoe_conf_sx);
-	return (open);
+	return (first);
 }
 
 /*
@@ -264,41 +255,23 @@ aoe_any_open(char *name, size_t size, bool *held)
 static int
 aoe_busy(void)
 {
+	struct aoe_leave leave;
 	char name[16];
-	bool held;
-	u_int i;
+	uint64_t wait;
+	u_int step;
 
-	held = false;
-	for (i = 0; i < 10 * AOE_UNLOAD_WAIT && !held; i++) {
-		if (!aoe_any_open(name, sizeof(name), &held))
-			return (0);
-		if (!held)
-			pause("aoebusy", MAX(hz / 10, 1));
+	aoe_core_leave_begin(&leave, aoe_now());
+	for (;;) {
+		step = aoe_core_leave_ask(&leave, aoe_now(),
+		    aoe_first_open(name, sizeof(name)), &wait);
+		if (step != AOE_LEAVE_WAIT)
+			break;
+		pause_sbt("aoebusy", ustosbt(wait), 0, C_HARDCLOCK);
 	}
+	if (step == AOE_LEAVE_NOW)
+		return (0);
 	printf("aoe: %s is open\n", name);
 	return (EBUSY);
-}
-
-/* What keeps us from unloading: a disk, buffers with an interface, or no. */
-static void
-aoe_remains(u_int *disks, u_int *buffers, char *name, size_t size)
-{
-	struct aoe_softc *sc;
-
-	*disks = *buffers = 0;
-	sx_slock(&aoe_conf_sx);
-	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
-		mtx_lock(&sc->sc_mtx);
-		aoe_bufs_reap(sc, aoe_now());
-		*buffers += sc->sc_out;
-		if (aoe_core_disk_state(sc->sc_core) != AOE_DISK_NONE ||
-		    sc->sc_drain != AOE_DRAIN_IDLE) {
-			strlcpy(name, sc->sc_name, size);
-			(*disks)++;
-		}
-		mtx_unlock(&sc->sc_mtx);
-	}
-	sx_sunlock(&aoe_conf_sx);
 }
 
 /*
@@ -316,44 +289,67 @@ aoe_geom_has_left(void)
 	return (true);
 }
 
-/*
- * Wait until no provider is left, at most 10 s, and then until interfaces
- * gave our buffers back, at most 5 s.  Some drivers do that only when they
- * have something to send: a beacon is that.
- */
+/* What keeps us from unloading, with the name of a disk and sent buffers. */
+static u_int
+aoe_remains(char *name, size_t size, u_int *buffers)
+{
+	struct aoe_softc *sc;
+	u_int remains;
+
+	remains = 0;
+	*buffers = 0;
+	sx_slock(&aoe_conf_sx);
+	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
+		mtx_lock(&sc->sc_mtx);
+		aoe_bufs_reap(sc, aoe_now());
+		*buffers += sc->sc_out;
+		if (aoe_core_disk_state(sc->sc_core) != AOE_DISK_NONE ||
+		    sc->sc_drain != AOE_DRAIN_IDLE) {
+			strlcpy(name, sc->sc_name, size);
+			remains |= AOE_REMAINS_DISK;
+		}
+		mtx_unlock(&sc->sc_mtx);
+	}
+	sx_sunlock(&aoe_conf_sx);
+	if (*buffers != 0)
+		remains |= AOE_REMAINS_FRAME;
+	/* It may be at our disks as long as there are any. */
+	if ((remains & AOE_REMAINS_DISK) != 0 || !aoe_geom_has_left())
+		remains |= AOE_REMAINS_GEOM;
+	return (remains);
+}
+
+/* Wait until nothing is left that needs our code, or for as long as it may. */
 static int
 aoe_wait_for_remains(void)
 {
+	struct aoe_leave leave;
 	char name[16];
-	u_int buffers, disks, i;
+	uint64_t wait;
+	u_int buffers, remains;
 
-	for (i = 0; i < 10 * AOE_UNLOAD_WAIT; i++) {
-		aoe_remains(&disks, &buffers, name, sizeof(name));
-		if (disks == 0 && aoe_geom_has_left())
-			break;
-		pause("aoegone", MAX(hz / 10, 1));
-	}
-	if (i == 10 * AOE_UNLOAD_WAIT) {
-		if (disks != 0)
+	aoe_core_leave_begin(&leave, aoe_now());
+	for (;;) {
+		remains = aoe_remains(name, sizeof(name), &buffers);
+		switch (aoe_core_leave_next(&leave, aoe_now(), remains, &wait)) {
+		case AOE_LEAVE_NOW:
+			return (0);
+		case AOE_LEAVE_NOT_DISK:
 			printf("aoe: %s is still open\n", name);
-		else
+			return (EBUSY);
+		case AOE_LEAVE_NOT_GEOM:
 			printf("aoe: GEOM is still busy\n");
-		return (EBUSY);
-	}
-	for (i = 0; buffers != 0 && i < 50; i++) {
-		if (i % 10 == 0)
+			return (EBUSY);
+		case AOE_LEAVE_NOT_FRAME:
+			printf("aoe: %u sent frames are still with an "
+			    "interface\n", buffers);
+			return (EBUSY);
+		case AOE_LEAVE_BEACON:
 			aoe_disco_beacon();
-		pause("aoesent", hz / 10);
-		aoe_remains(&disks, &buffers, name, sizeof(name));
+			break;
+		}
+		pause_sbt("aoeleave", ustosbt(wait), 0, C_HARDCLOCK);
 	}
-	if (buffers != 0) {
-		printf("aoe: %u sent frames are still with an interface\n",
-		    buffers);
-		return (EBUSY);
-	}
-	/* The thread that gave back the last one may still be leaving. */
-	pause("aoeleave", MAX(hz / 20, 1));
-	return (0);
 }
 
 static int

@@ -43,7 +43,7 @@ void
 aoe_life_start(void)
 {
 
-	taskqueue_enqueue_timeout(aoe_life_tq, &aoe_life_timer, hz);
+	aoe_timer_start(aoe_life_tq, &aoe_life_timer);
 }
 
 /*
@@ -170,16 +170,16 @@ aoe_life_second(void *arg __unused, int pending __unused)
 	struct aoe_softc *sc, *next;
 	bool ready;
 
-	TAILQ_FOREACH_SAFE(sc, &aoe_targets, sc_link, next)
-		aoe_life_serve(sc);
 	sx_xlock(&aoe_conf_sx);
 	ready = aoe_ready;
+	aoe_boot_poll();
 	if (aoe_unsaid != 0)
 		printf("aoe: %u more lines; aoectl log has them\n",
 		    aoe_unsaid);
 	aoe_unsaid = 0;
-	aoe_boot_poll();
 	sx_xunlock(&aoe_conf_sx);
+	TAILQ_FOREACH_SAFE(sc, &aoe_targets, sc_link, next)
+		aoe_life_serve(sc);
 	if (ready)
 		aoe_life_start();
 }

@@ -68,7 +68,7 @@ void
 aoe_links_start(void)
 {
 
-	taskqueue_enqueue_timeout(aoe_links_tq, &aoe_links_timer, hz);
+	aoe_timer_start(aoe_links_tq, &aoe_links_timer);
 }
 
 /* Nobody asks for a scan any more; the thread is gone when this returns. */

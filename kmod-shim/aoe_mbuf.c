@@ -29,8 +29,6 @@
 
 #include <vm/uma.h>
 
-#define	AOE_RESERVE		2	/* frames kept for want of memory */
-#define	AOE_KEPT		16	/* frames kept to be used again, too */
 #define	AOE_HEADROOM		32	/* for a VLAN or PCP header in front */
 #define	AOE_FRAME_MIN		(ETHER_MIN_LEN - ETHER_CRC_LEN)
 _Static_assert(AOE_TX_HEADER < AOE_FRAME_MIN, "every frame has a whole header");
@@ -110,7 +108,7 @@ static void
 aoe_buf_recycle(struct aoe_softc *sc, struct aoe_buf *b)
 {
 
-	if (sc->sc_nkept < AOE_KEPT &&
+	if (sc->sc_nkept < aoe_limits.kept &&
 	    b->b_class >= sc->sc_kept_class) {
 		b->b_next = sc->sc_kept;
 		sc->sc_kept = b;
@@ -144,7 +142,7 @@ aoe_bufs_trim(struct aoe_softc *sc)
 	struct aoe_buf *b;
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	while (sc->sc_nkept > AOE_RESERVE) {
+	while (sc->sc_nkept > aoe_limits.reserve) {
 		b = sc->sc_kept;
 		sc->sc_kept = b->b_next;
 		sc->sc_nkept--;
@@ -166,7 +164,7 @@ aoe_buf_get(struct aoe_softc *sc, u_int length)
 	if (class == nitems(aoe_zones))
 		return (NULL);
 	b = sc->sc_kept;
-	if (sc->sc_nkept > AOE_RESERVE && b->b_class >= class) {
+	if (sc->sc_nkept > aoe_limits.reserve && b->b_class >= class) {
 		sc->sc_kept = b->b_next;
 		sc->sc_nkept--;
 		return (b);
@@ -364,7 +362,7 @@ aoe_reserve_exchange(struct aoe_softc *sc, struct aoe_buf *b)
 	if (small != NULL) {
 		*prev = small->b_next;
 		sc->sc_nkept--;
-	} else if (sc->sc_nkept >= AOE_RESERVE)
+	} else if (sc->sc_nkept >= aoe_limits.reserve)
 		return (b);
 	b->b_next = sc->sc_kept;
 	sc->sc_kept = b;

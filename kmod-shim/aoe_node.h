@@ -31,7 +31,6 @@ void	aoe_settings(const struct aoe_softc *, struct aoe_settings *);
 void	aoe_settings_tell(struct aoe_softc *);
 void	aoe_settings_push(void);
 void	aoe_sysctl_target_fetch(struct aoe_softc *);
-void	aoe_sysctl_target_root(struct aoe_softc *);
 void	aoe_sysctl_target_add(struct aoe_softc *);
 void	aoe_sysctl_target_paths(struct aoe_softc *);
 void	aoe_sysctl_target_remove(struct aoe_softc *);

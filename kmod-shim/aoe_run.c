@@ -17,10 +17,6 @@
 
 #include <sys/epoch.h>
 
-#define	AOE_DRAIN_TURNS		32	/* turns before a task takes over */
-#define	AOE_TIMER_GRAIN_US	4000	/* no timer is finer */
-#define	AOE_REAP_US		250000	/* how often buffers are looked for */
-
 static void	aoe_tick(void *);
 static void	aoe_run_task(void *, int);
 
@@ -267,25 +263,25 @@ aoe_turn_perform(const struct aoe_softc *sc, struct aoe_turn *tu)
 /*
  * Set the callout for the core's deadline.  It is left alone when it fires
  * early enough already: deadlines move away with every answer, early calls
- * are harmless, and resetting a callout per frame is not.  Within
- * AOE_TIMER_GRAIN_US is early enough: no timer of the core is finer, and the
- * tick that comes then looks at whatever has been wanted meanwhile.
+ * are harmless, and resetting a callout per frame is not.  Within grain_us is
+ * early enough: the tick that comes then looks at whatever has been wanted
+ * meanwhile.
  */
 static void
 aoe_rearm(struct aoe_softc *sc)
 {
 	uint64_t at;
 
-	if (sc->sc_armed <= sc->sc_now + AOE_TIMER_GRAIN_US || sc->sc_dead)
+	if (sc->sc_armed <= sc->sc_now + aoe_limits.grain_us || sc->sc_dead)
 		return;
 	at = aoe_core_deadline(sc->sc_core);
 	if (sc->sc_out != 0)
-		at = MIN(at, sc->sc_now + AOE_REAP_US);
+		at = MIN(at, sc->sc_now + aoe_limits.reap_us);
 	if (at >= sc->sc_armed)
 		return;
 	sc->sc_armed = at;
-	callout_reset_sbt(&sc->sc_callout, ustosbt((int64_t)at), SBT_1MS,
-	    aoe_tick, sc, C_ABSOLUTE);
+	callout_reset_sbt(&sc->sc_callout, ustosbt((int64_t)at),
+	    ustosbt(aoe_limits.slack_us), aoe_tick, sc, C_ABSOLUTE);
 }
 
 /*
@@ -352,7 +348,7 @@ aoe_input_end(struct aoe_softc *sc)
 {
 
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	aoe_drain_unless_drained(sc, AOE_DRAIN_TURNS, false);
+	aoe_drain_unless_drained(sc, aoe_limits.turns, false);
 }
 
 /* The same, in the net epoch already. */
@@ -362,7 +358,7 @@ aoe_input_end_in_epoch(struct aoe_softc *sc)
 
 	NET_EPOCH_ASSERT();
 	mtx_assert(&sc->sc_mtx, MA_OWNED);
-	aoe_drain_unless_drained(sc, AOE_DRAIN_TURNS, true);
+	aoe_drain_unless_drained(sc, aoe_limits.turns, true);
 }
 
 static void
@@ -373,7 +369,7 @@ aoe_run_task(void *arg, int pending __unused)
 	aoe_input_begin(sc);
 	KASSERT(sc->sc_drain != AOE_DRAIN_IDLE,
 	    ("%s: no drain to go on with", sc->sc_name));
-	aoe_drain(sc, AOE_DRAIN_TURNS, false);
+	aoe_drain(sc, aoe_limits.turns, false);
 }
 
 /*

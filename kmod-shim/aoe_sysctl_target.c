@@ -105,22 +105,6 @@ aoe_sysctl_target_fetch(struct aoe_softc *sc)
 	    NULL, &todo);
 }
 
-/* The disk holds the root file system. */
-void
-aoe_sysctl_target_root(struct aoe_softc *sc)
-{
-	int changed;
-
-	mtx_lock(&sc->sc_mtx);
-	changed = aoe_core_own_root(&sc->sc_own);
-	mtx_unlock(&sc->sc_mtx);
-	if (changed == 0)
-		return;
-	printf("%s: holds the root file system: I/O waits for ever\n",
-	    sc->sc_name);
-	aoe_settings_tell(sc);
-}
-
 void
 aoe_sysctl_target_add(struct aoe_softc *sc)
 {

@@ -19,9 +19,6 @@
 #include <sys/mbuf.h>
 
 #define	AOE_HASH_SIZE		256	/* buckets of the address table */
-#define	AOE_IO_SLOTS		128
-#define	AOE_FRAME_SLOTS		128
-#define	AOE_COPY_SLOTS		512
 
 static uintptr_t aoe_hash[AOE_HASH_SIZE];	/* (kx), epoch to read */
 static u_int aoe_ntargets;			/* (k) */
@@ -76,11 +73,7 @@ aoe_target_receive(struct aoe_softc *sc, const struct aoe_frame *f,
 static struct aoe_softc *
 aoe_target_alloc(uint16_t major, uint8_t minor)
 {
-	struct aoe_params params = {
-		.io_slots = AOE_IO_SLOTS,
-		.frame_slots = AOE_FRAME_SLOTS,
-		.copy_slots = AOE_COPY_SLOTS,
-	};
+	const struct aoe_params *params = &aoe_limits.tables;
 	struct aoe_settings settings;
 	uint8_t seed[AOE_SEED_LEN];
 	struct aoe_softc *sc;
@@ -88,7 +81,7 @@ aoe_target_alloc(uint16_t major, uint8_t minor)
 	int error;
 
 	sc = malloc(sizeof(*sc), M_AOE, M_WAITOK | M_ZERO);
-	size = aoe_core_target_size(&params);
+	size = aoe_core_target_size(params);
 	sc->sc_core = malloc_aligned(size, 16, M_AOE, M_WAITOK | M_ZERO);
 	sc->sc_major = major;
 	sc->sc_minor = minor;
@@ -97,7 +90,7 @@ aoe_target_alloc(uint16_t major, uint8_t minor)
 	aoe_sysctl_target_fetch(sc);
 	aoe_settings(sc, &settings);
 	arc4rand(seed, sizeof(seed), 0);
-	error = aoe_core_target_init(sc->sc_core, size, &params, &settings,
+	error = aoe_core_target_init(sc->sc_core, size, params, &settings,
 	    aoe_now(), seed, major, minor);
 	explicit_bzero(seed, sizeof(seed));
 	if (error != 0) {

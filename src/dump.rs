@@ -17,6 +17,10 @@ use request::{Request, Work};
 
 /// Between two polls, at least.
 const POLL: Micros = Micros(10);
+/// Frames that one poll takes at most.
+pub const FRAMES: u32 = 1000;
+/// Between the first sequences of two dumps: the one before has not come so far.
+pub const APART: u32 = 1 << 28;
 /// For answers to what the running core sent.
 const SETTLE: Micros = Micros::from_millis(100);
 /// Before a request is sent again: at first, and at most.

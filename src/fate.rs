@@ -191,6 +191,11 @@ impl Fate {
         self.opened
     }
 
+    /// Whether it was open then, and is so still.
+    pub fn was_open(&self, then: Instant) -> bool {
+        self.opened.is_some_and(|opened| opened <= then)
+    }
+
     /// The administrator wants the disk to refuse writes, or not to.
     pub fn set_read_only(&mut self, read_only: bool) {
         self.read_only = read_only;
@@ -400,5 +405,16 @@ mod tests {
         fate.close();
         fate.let_go();
         assert_eq!((fate.opened(), fate.disk()), (None, Disk::None));
+    }
+
+    #[test]
+    fn what_was_opened_later_or_closed_was_not_open_at_a_time() {
+        let mut fate = Fate::NONE;
+        assert!(!fate.was_open(NOW));
+        fate.open(NOW);
+        assert!(fate.was_open(NOW));
+        assert!(!fate.was_open(Instant::from_micros(4)));
+        fate.close();
+        assert!(!fate.was_open(NOW));
     }
 }

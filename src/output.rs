@@ -289,6 +289,8 @@ pub enum Event {
     Gone,
     /// More happened than could be kept; the value is how much.
     Lost,
+    /// The disk holds the root file system, so its I/O waits for ever.
+    Root,
 }
 
 impl Event {
@@ -309,6 +311,7 @@ impl Event {
                 | Self::Resized
                 | Self::Resumed
                 | Self::Retaste
+                | Self::Root
                 | Self::SectorSize
                 | Self::SizeConflict
                 | Self::Smaller

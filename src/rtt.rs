@@ -9,7 +9,7 @@ use crate::time::Micros;
 /// Before the first answer.
 const INITIAL_RTO: Micros = Micros::from_millis(200);
 /// The least that is added to the mean; covers a timer's coarseness.
-const MIN_MARGIN: u64 = 4_000;
+pub(crate) const MIN_MARGIN: u64 = 4_000;
 const MAX_RTO: Micros = Micros::from_secs(2);
 
 /// Smoothed mean and deviation (Jacobson's gains, RFC 6298), in 1/8 µs.

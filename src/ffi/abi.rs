@@ -439,6 +439,39 @@ twin!(
     }
 );
 
+twin!(
+    /// An unload.
+    AoeLeave, 40 {
+        state: [u64; 5] = 0,
+    }
+);
+pub const LEAVE_NOW: u32 = 0;
+pub const LEAVE_WAIT: u32 = 1;
+pub const LEAVE_BEACON: u32 = 2;
+pub const LEAVE_NOT_DISK: u32 = 3;
+pub const LEAVE_NOT_GEOM: u32 = 4;
+pub const LEAVE_NOT_FRAME: u32 = 5;
+pub const REMAINS_DISK: u32 = 1;
+pub const REMAINS_GEOM: u32 = 2;
+pub const REMAINS_FRAME: u32 = 4;
+pub const BOOT_RELEASE: u32 = 1;
+pub const BOOT_ROOT: u32 = 2;
+
+twin!(
+    /// What the shim goes by.
+    AoeLimits, 48 {
+        tables: AoeParams = 0,
+        look_us: u32 = 16,
+        grain_us: u32 = 20,
+        slack_us: u32 = 24,
+        reap_us: u32 = 28,
+        turns: u32 = 32,
+        reserve: u32 = 36,
+        kept: u32 = 40,
+        reserved: u32 = 44,
+    }
+);
+
 pub const CTL_WAIT_MAX: u32 = 60000;
 pub const CTL_LOG: usize = 32;
 

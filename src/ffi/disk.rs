@@ -2,11 +2,14 @@
 //! Entry points of the thread that carries out what becomes of a disk, and tells
 //! what happened.
 
-use super::abi::{self, AoeDiskJob, AoeNote};
+use super::abi::{self, AoeDiskJob, AoeNote, AoeOwn};
 use super::block::{self, Block};
 use super::text;
+use crate::config::Own;
 use crate::fate::{Disk, Job};
 use crate::notes::Note;
+use crate::output::Event;
+use crate::time::Instant;
 
 /// What is to be done with the disk now.
 ///
@@ -99,7 +102,28 @@ pub unsafe extern "C" fn aoe_core_disk_state(block: *const Block) -> u32 {
 pub unsafe extern "C" fn aoe_core_disk_opened(block: *const Block) -> u64 {
     // SAFETY: As the caller promises.
     let opened = unsafe { block::fate_ref(block) }.opened();
-    opened.map_or(u64::MAX, crate::time::Instant::as_micros)
+    opened.map_or(u64::MAX, Instant::as_micros)
+}
+
+/// The root was mounted then: 1 if the disk holds it, and waits for ever by that.
+///
+/// # Safety
+///
+/// `block` is an initialised target, its mutex held; `own` was initialised.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aoe_core_disk_root(
+    block: *mut Block,
+    own: *mut AoeOwn,
+    mounted: u64,
+) -> i32 {
+    // SAFETY: Both as the caller promises; the twins have the same layout.
+    let (fate, own) = unsafe { (block::fate_ref(block), &mut *own.cast::<Own>()) };
+    let has_root = fate.was_open(Instant::from_micros(mounted)) && own.hold_root();
+    if has_root {
+        // SAFETY: As the caller promises.
+        unsafe { block::notes(block) }.push(Note { event: Event::Root, ..Note::NONE });
+    }
+    has_root.into()
 }
 
 /// Takes the oldest note: 1, or 0 if all is told.

@@ -4,7 +4,7 @@
 use super::abi::{self, AoeDump, AoeDumpStep};
 use super::block::{self, Block};
 use super::convert::{EINVAL, ETIMEDOUT, errno};
-use crate::dump::{Candidate, Disk, Dump, DumpError, Interface, Step};
+use crate::dump::{APART, Candidate, Disk, Dump, DumpError, FRAMES, Interface, Step};
 use crate::targets::Target;
 use crate::wire::{Address, Mac};
 use core::slice;
@@ -39,17 +39,19 @@ fn disk(target: &Target<'_>, address: Address) -> Disk {
 ///
 /// # Safety
 ///
-/// `dump` is writable and `block` an initialised target.
+/// `dump` and `sequence` are writable and `block` is an initialised target.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_dump_begin(
     dump: *mut AoeDump,
     block: *const Block,
-    sequence: u32,
+    sequence: *mut u32,
 ) {
     // SAFETY: Nothing else runs, as the caller promises.
-    let disk = unsafe { disk(block::target_ref(block), block::address(block)) };
+    let (disk, sequence) =
+        unsafe { (disk(block::target_ref(block), block::address(block)), &mut *sequence) };
+    *sequence = sequence.wrapping_add(APART);
     // SAFETY: It is large enough and aligned, and the caller promises that it is writable.
-    unsafe { dump.cast::<Dump>().write(Dump::new(disk, sequence)) };
+    unsafe { dump.cast::<Dump>().write(Dump::new(disk, *sequence)) };
 }
 
 fn code(error: DumpError) -> i32 {
@@ -115,7 +117,7 @@ pub unsafe extern "C" fn aoe_core_dump_step(
             dump.emit(&mut step.header);
         }
         Step::Poll(wait) => {
-            step.kind = abi::DUMP_POLL;
+            (step.kind, step.length) = (abi::DUMP_POLL, FRAMES);
             step.wait_us = u32::try_from(wait.0).unwrap_or(u32::MAX);
         }
         Step::Done(result) => step.error = result.map_or_else(code, |()| 0),

@@ -15,6 +15,7 @@ mod ctl;
 mod disco;
 mod disk;
 mod dump;
+mod module;
 mod nodes;
 mod text;
 

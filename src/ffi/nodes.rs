@@ -147,17 +147,6 @@ pub unsafe extern "C" fn aoe_core_own_init(own: *mut AoeOwn) {
     unsafe { own.cast::<Own>().write(Own::NONE) };
 }
 
-/// The disk of a target holds the root: 1 if it waits for ever from now on.
-///
-/// # Safety
-///
-/// `own` was initialised, and the target's mutex is held.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_own_root(own: *mut AoeOwn) -> i32 {
-    // SAFETY: As the caller promises; the twins have the same layout.
-    unsafe { &mut *own.cast::<Own>() }.hold_root().into()
-}
-
 /// What a target is to be told.
 ///
 /// # Safety

@@ -74,6 +74,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         Event::Retaste => (31, c"RETASTE", c"reads are answered again; tasted by GEOM again"),
         Event::Gone => (32, c"GONE", c"removed"),
         Event::Lost => (33, c"LOST", c"events lost|, #"),
+        Event::Root => (34, c"ROOT", c"holds the root file system: I/O waits for ever"),
         Event::Smaller => (
             24,
             c"SMALLER",
@@ -82,7 +83,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
     }
 }
 
-const ALL: [Event; 33] = [
+const ALL: [Event; 34] = [
     Event::PathUp,
     Event::PathDown,
     Event::PathConflict,
@@ -116,6 +117,7 @@ const ALL: [Event; 33] = [
     Event::Retaste,
     Event::Gone,
     Event::Lost,
+    Event::Root,
 ];
 
 pub(super) fn code(event: Event) -> u8 {

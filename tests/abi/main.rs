@@ -108,6 +108,8 @@ fn layouts_in_rust() -> BTreeMap<String, Layout> {
         "aoe_target_info": AoeTargetInfo,
         "aoe_path_info": AoePathInfo,
         "aoe_log": AoeLog,
+        "aoe_leave": AoeLeave,
+        "aoe_limits": AoeLimits,
         "aoe_disk_job": AoeDiskJob,
         "aoe_note": AoeNote,
         "aoe_ioc_path": AoeIocPath,

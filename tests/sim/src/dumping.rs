@@ -21,7 +21,7 @@ use crate::target::Executed;
 use crate::world::{Event, Summary, World};
 
 unsafe extern "C" {
-    fn aoe_core_dump_begin(dump: *mut AoeDump, block: *const u8, sequence: u32);
+    fn aoe_core_dump_begin(dump: *mut AoeDump, block: *const u8, sequence: *mut u32);
     fn aoe_core_dump_ask(dump: *mut AoeDump, offset: u64, length: u64, last: i32) -> i32;
     fn aoe_core_dump_step(dump: *mut AoeDump, block: *const u8, out: *mut AoeDumpStep);
     fn aoe_core_dump_path(dump: *mut AoeDump, local: *const [u8; 6], mtu: u32, buffer: u32) -> u32;
@@ -114,8 +114,9 @@ impl World<'_, Core> {
         let is_certain =
             self.plan.is_mild() && self.initiator.paths().iter().any(|path| path.is_up);
         let mut state = AoeDump { state: [0; 24] };
+        let mut sequence = rng.draw() as u32;
         // SAFETY: The block is initialised, and gets no more inputs.
-        unsafe { aoe_core_dump_begin(&mut state, core, rng.draw() as u32) };
+        unsafe { aoe_core_dump_begin(&mut state, core, &mut sequence) };
         self.dumping = Some(Dumping {
             state,
             core,
