@@ -179,7 +179,7 @@ struct aoe_output {
  * What an EVENT (and any lifecycle output's `event`) says; the names and
  * sentences are aoe_core_event_name() and aoe_core_event_text().
  */
-#define	AOE_EV_NONE		0
+#define	AOE_EV_NONE		0		/* value: lines not on the console */
 #define	AOE_EV_PATH_UP		1
 #define	AOE_EV_PATH_DOWN	2
 #define	AOE_EV_PATH_CONFLICT	3		/* another disk on that path */
@@ -499,8 +499,11 @@ struct aoe_note {
 	uint8_t		link;			/* of the path, and its MAC */
 	uint8_t		mac[6];
 	uint8_t		absent;			/* for aoe_core_disco_absent() */
-	uint8_t		reserved[3];
+	uint8_t		tell;			/* AOE_TELL_* */
+	uint8_t		reserved[2];
 };
+#define	AOE_TELL_LOG		0x1		/* the event log, and devctl */
+#define	AOE_TELL_CONSOLE	0x2
 
 /* The event log: the core's, in memory of the caller's; empty if that is zero. */
 struct aoe_log {
@@ -633,8 +636,6 @@ const char	*aoe_core_event_name(uint32_t event);
  */
 void		aoe_core_event_text(uint32_t event, uint64_t value, int whole,
 		    char *out, uint32_t size);
-/* 1: about identity, size or health, and not to be left out anywhere. */
-int		aoe_core_event_matters(uint32_t event);
 /*
  * Begin a search with the address of ACPI's RSDP, or 0, and, if `bios` is not 0,
  * look where a PC BIOS leaves the table.  Map what is asked for, give it to
@@ -788,8 +789,12 @@ uint64_t	aoe_core_disk_opened(const struct aoe_target *);
  */
 int		aoe_core_disk_root(struct aoe_target *, struct aoe_own *,
 		    uint64_t mounted);
-/* Take the oldest thing to tell: 1, or 0 if all is told. */
-int		aoe_core_note(struct aoe_target *, struct aoe_note *);
+/*
+ * Take the oldest thing to tell: 1, or 0 if all is told.  How much of it the
+ * console is told is limited, unless it is to be told all.
+ */
+int		aoe_core_note(struct aoe_target *, uint64_t now, int all,
+		    struct aoe_note *);
 /* 1: no disk, nothing to tell, no copy of a write. */
 int		aoe_core_may_free(const struct aoe_target *);
 /* Fail everything with `error`, and all that still comes; then GONE. */

@@ -201,7 +201,8 @@ AOE_AT(aoe_note, path, 12);
 AOE_AT(aoe_note, link, 13);
 AOE_AT(aoe_note, mac, 14);
 AOE_AT(aoe_note, absent, 20);
-AOE_AT(aoe_note, reserved, 21);
+AOE_AT(aoe_note, tell, 21);
+AOE_AT(aoe_note, reserved, 22);
 
 AOE_SIZE(aoe_log, 8200);
 AOE_AT(aoe_log, state, 0);

@@ -28,14 +28,9 @@ aoe_absent_note(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 void
 aoe_absent_say(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 {
-	static struct timeval last;
-	static int burst;
 	char name[16], text[AOE_TEXT_MAX];
 
 	if (!aoe_absent_note(major, minor, event, value))
-		return;
-	/* Any number of addresses can be forged. */
-	if (!ppsratecheck(&last, &burst, 10) && aoe_get(debug) == 0)
 		return;
 	snprintf(name, sizeof(name), "aoe%ue%u", major, minor);
 	aoe_core_event_text(event, value, 1, text, sizeof(text));

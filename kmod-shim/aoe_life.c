@@ -23,8 +23,6 @@ static void	aoe_life_second(void *, int);
 
 static struct timeout_task aoe_life_timer;
 
-static u_int aoe_unsaid;			/* (x) lines not on the console */
-
 int
 aoe_life_init(void)
 {
@@ -75,14 +73,11 @@ aoe_life_stop(void)
 	taskqueue_drain(aoe_life_tq, &aoe_life_task);
 	taskqueue_free(aoe_life_tq);
 	aoe_life_tq = NULL;
-	aoe_unsaid = 0;
 }
 
 static void
 aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 {
-	static struct timeval last;
-	static int burst;
 	char data[96], interface[IFNAMSIZ], text[AOE_TEXT_MAX];
 	int length;
 
@@ -91,21 +86,22 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 	if (n->absent != 0 && !aoe_absent_note(sc->sc_major, sc->sc_minor,
 	    n->event, n->value))
 		return;
-	aoe_log_add(sc->sc_major, sc->sc_minor, n->event, n->path, n->value);
-	length = snprintf(data, sizeof(data), "value=%ju",
-	    (uintmax_t)n->value);
-	if (n->path != AOE_PATH_ANY) {
+	if (n->path != AOE_PATH_ANY)
 		aoe_link_name(n->link, interface, sizeof(interface));
-		snprintf(data + length, sizeof(data) - length,
-		    " path=%u interface=%s mac=%6D", n->path, interface,
-		    n->mac, ":");
+	if ((n->tell & AOE_TELL_LOG) != 0) {
+		aoe_log_add(sc->sc_major, sc->sc_minor, n->event, n->path,
+		    n->value);
+		length = snprintf(data, sizeof(data), "value=%ju",
+		    (uintmax_t)n->value);
+		if (n->path != AOE_PATH_ANY)
+			snprintf(data + length, sizeof(data) - length,
+			    " path=%u interface=%s mac=%6D", n->path,
+			    interface, n->mac, ":");
+		devctl_notify("AOE", sc->sc_name,
+		    aoe_core_event_name(n->event), data);
 	}
-	devctl_notify("AOE", sc->sc_name, aoe_core_event_name(n->event), data);
-	if (!ppsratecheck(&last, &burst, 10) && aoe_get(debug) == 0 &&
-	    n->absent == 0 && !aoe_core_event_matters(n->event)) {
-		aoe_unsaid++;
+	if ((n->tell & AOE_TELL_CONSOLE) == 0)
 		return;
-	}
 	aoe_core_event_text(n->event, n->value, 1, text, sizeof(text));
 	if (n->path == AOE_PATH_ANY)
 		printf("%s: %s\n", sc->sc_name, text);
@@ -122,7 +118,8 @@ aoe_life_say_all(struct aoe_softc *sc)
 
 	for (;;) {
 		mtx_lock(&sc->sc_mtx);
-		more = aoe_core_note(sc->sc_core, &n);
+		more = aoe_core_note(sc->sc_core, aoe_now(),
+		    aoe_get(debug) != 0, &n);
 		mtx_unlock(&sc->sc_mtx);
 		if (more == 0)
 			break;
@@ -173,10 +170,6 @@ aoe_life_second(void *arg __unused, int pending __unused)
 	sx_xlock(&aoe_conf_sx);
 	ready = aoe_ready;
 	aoe_boot_poll();
-	if (aoe_unsaid != 0)
-		printf("aoe: %u more lines; aoectl log has them\n",
-		    aoe_unsaid);
-	aoe_unsaid = 0;
 	sx_xunlock(&aoe_conf_sx);
 	TAILQ_FOREACH_SAFE(sc, &aoe_targets, sc_link, next)
 		aoe_life_serve(sc);

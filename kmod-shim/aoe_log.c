@@ -5,8 +5,6 @@
  *
  * Knows: who waits for one.
  * Must not know: how many are kept, or what they mean.
- *
- * The console is told of few events in a second; the log has them all.
  */
 #include "aoe_base.h"
 

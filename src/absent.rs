@@ -3,6 +3,7 @@
 //! ones, and why. What cannot be a target has no other place to say so.
 
 use crate::output::Event;
+use crate::rate::Rate;
 use crate::time::{Instant, Micros};
 use crate::wire::Address;
 
@@ -12,6 +13,8 @@ pub const ABSENT: usize = 256;
 const FORGOTTEN: Micros = Micros::from_secs(180);
 /// A target may take this long to say what disk it has.
 const PATIENCE: Micros = Micros::from_secs(60);
+/// So many are told in a second: any number of addresses can be forged.
+const LINES: u32 = 10;
 
 /// One target without a disk.
 #[derive(Clone, Copy, Debug)]
@@ -48,16 +51,17 @@ impl Absent {
 #[derive(Debug)]
 pub(crate) struct Absences<'a> {
     entries: &'a mut [Absent; ABSENT],
+    lines: Rate,
 }
 
 impl<'a> Absences<'a> {
     pub(crate) fn new(entries: &'a mut [Absent; ABSENT]) -> Self {
-        Self { entries }
+        Self { entries, lines: Rate::NONE }
     }
 
     /// A target answered and has no disk. True if that is to be told now: once
     /// for each reason, and a minute after the first answer where it may still
-    /// mend itself.
+    /// mend itself. One too many in a second is told at a later answer.
     pub(crate) fn note(&mut self, address: Address, why: Event, value: u64, now: Instant) -> bool {
         let rank = |e: &Absent| {
             (e.address != address, if e.is_known(now) { e.heard } else { Instant::ZERO })
@@ -72,8 +76,8 @@ impl<'a> Absences<'a> {
         if entry.is_told || patient && now < entry.since.after(PATIENCE) {
             return false;
         }
-        entry.is_told = true;
-        true
+        entry.is_told = self.lines.take(now, LINES);
+        entry.is_told
     }
 
     /// The target has a disk, or is none any more.
@@ -135,6 +139,17 @@ mod tests {
         assert_eq!(all.get(0, at(1)).map(|e| e.address), Some(address(8)));
         assert!(all.get(0, at(181)).is_none());
         assert!(all.note(address(8), Event::LeftOut, 64, at(181)));
+    }
+
+    #[test]
+    fn of_many_at_once_ten_are_told_in_a_second_and_the_others_later() {
+        let mut entries = [Absent::NONE; ABSENT];
+        let mut all = Absences::new(&mut entries);
+        for second in [0, 60, 120, 180] {
+            let told =
+                (0..35).filter(|n| all.note(address(*n), Event::LeftOut, 64, at(second))).count();
+            assert_eq!(told, if second < 180 { 10 } else { 5 }, "after {second} s");
+        }
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub mod offers;
 pub mod output;
 mod path;
 mod random;
+mod rate;
 mod reorder;
 mod request;
 mod ring;

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What happened to a target, in order, until the thread that tells it comes.
+//! What happened to a target, in order, until the thread that tells it comes;
+//! and which of it the console is told.
 
 use crate::output::{Event, Output, PathName};
+use crate::rate::Rate;
 use crate::ring::Ring;
-use crate::time::Micros;
+use crate::time::{Instant, Micros};
 
 /// Notes that are kept, and how many of them there may be before those are left
 /// out that do not matter.
 const ROOM: usize = 64;
 const ROOM_FOR_ALL: usize = 32;
+/// Lines on the console about one target in a second, but for those that matter:
+/// one for each path, so that a link that goes down is told whole.
+const LINES: u32 = 16;
 
 /// Something to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,16 +56,40 @@ impl Note {
     }
 }
 
+/// What is to be told next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// This.
+    Note {
+        /// What.
+        note: Note,
+        /// The console is told as well.
+        is_shown: bool,
+    },
+    /// So many notes were kept from the console. Only the console is told.
+    Unshown(u64),
+}
+
 /// The notes of one target.
 #[derive(Debug)]
 pub struct Notes {
     ring: Ring<Note, ROOM>,
     lost: u64,
+    lines: Rate,
+    unshown: u64,
+    /// The note that was told last may be the last of all.
+    is_last: bool,
 }
 
 impl Notes {
     /// None.
-    pub const EMPTY: Self = Self { ring: Ring::new(Note::NONE), lost: 0 };
+    pub const EMPTY: Self = Self {
+        ring: Ring::new(Note::NONE),
+        lost: 0,
+        lines: Rate::NONE,
+        unshown: 0,
+        is_last: false,
+    };
 
     /// Keeps a note, if there is room.
     pub fn push(&mut self, note: Note) {
@@ -71,15 +100,29 @@ impl Notes {
         }
     }
 
-    /// The oldest note; at the end, how many were left out.
-    pub fn take(&mut self) -> Option<Note> {
+    /// The oldest note; at the end, how many were left out, and how many were not
+    /// shown in a second that is over. The console may be told all.
+    pub fn take(&mut self, now: Instant, shows_all: bool) -> Option<Told> {
+        let Some(note) = self.oldest() else {
+            let is_due = self.lines.is_over(now) || self.is_last;
+            let unshown = if is_due { core::mem::take(&mut self.unshown) } else { 0 };
+            return (unshown != 0).then_some(Told::Unshown(unshown));
+        };
+        self.is_last = note.is_absence || note.event == Event::Gone;
+        let matters = note.is_absence || note.event.matters();
+        let is_shown = matters || shows_all || self.lines.take(now, LINES);
+        self.unshown = self.unshown.saturating_add((!is_shown).into());
+        Some(Told::Note { note, is_shown })
+    }
+
+    fn oldest(&mut self) -> Option<Note> {
         self.ring.pop().or_else(|| {
             let lost = core::mem::take(&mut self.lost);
             (lost != 0).then_some(Note { value: lost, ..Note::NONE })
         })
     }
 
-    /// Whether all has been told.
+    /// Whether all has been told that is not for the console alone.
     pub const fn is_empty(&self) -> bool {
         self.ring.is_empty() && self.lost == 0
     }
@@ -94,8 +137,67 @@ mod tests {
         Note { event, value, ..Note::NONE }
     }
 
+    fn at(ms: u64) -> Instant {
+        Instant::ZERO.after(Micros::from_millis(10_000 + ms))
+    }
+
     fn take_all(notes: &mut Notes) -> Vec<Note> {
-        core::iter::from_fn(|| notes.take()).collect()
+        let take = || match notes.take(at(0), true)? {
+            Told::Note { note, is_shown: true } => Some(note),
+            told => panic!("{told:?}, and all is shown"),
+        };
+        core::iter::from_fn(take).collect()
+    }
+
+    /// What the console is told; `None` is how many it was not.
+    fn show(notes: &mut Notes, now: Instant) -> Vec<(Option<Event>, u64)> {
+        let told = core::iter::from_fn(|| notes.take(now, false));
+        let lines = told.filter_map(|told| match told {
+            Told::Note { note, is_shown } => is_shown.then_some((Some(note.event), note.value)),
+            Told::Unshown(number) => Some((None, number)),
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn what_matters_is_always_shown() {
+        use Event::{Failed, Gone, PathConflict, PathDown, Resumed, SizeConflict, Suspended, Up};
+        let mut notes = Notes::EMPTY;
+        let all = [Up, Suspended, Resumed, Failed, PathConflict, SizeConflict, Gone];
+        for n in 0..100 {
+            (0..20).for_each(|n| notes.push(event(PathDown, n)));
+            all.iter().for_each(|matters| notes.push(event(*matters, n)));
+            let lines = show(&mut notes, at(n));
+            for matters in all {
+                assert!(lines.contains(&(Some(matters), n)), "{matters:?} {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_shown_is_counted_in_one_line_when_the_second_is_over() {
+        let mut notes = Notes::EMPTY;
+        for second in [0, 5_000] {
+            for ms in [0, 300, 600] {
+                (0..8).for_each(|n| notes.push(event(Event::PathDown, n)));
+                let shown = show(&mut notes, at(second + ms)).len();
+                assert_eq!(shown, if ms < 600 { 8 } else { 0 });
+            }
+            notes.push(event(Event::PayloadDown, 1024));
+            assert_eq!(show(&mut notes, at(second + 999)), []);
+            assert_eq!(show(&mut notes, at(second + 1_000)), [(None, 9)]);
+            assert_eq!(show(&mut notes, at(second + 1_000)), [], "counted once");
+        }
+    }
+
+    #[test]
+    fn of_a_target_that_goes_it_is_counted_at_once() {
+        let mut notes = Notes::EMPTY;
+        (0..20).for_each(|n| notes.push(event(Event::PathDown, n)));
+        notes.push(event(Event::Gone, 0));
+        let lines = show(&mut notes, at(0));
+        assert_eq!(lines[16..], [(Some(Event::Gone), 0), (None, 4)]);
+        assert!(notes.is_empty());
     }
 
     #[test]

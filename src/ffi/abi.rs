@@ -428,9 +428,12 @@ twin!(
         link: u8 = 13,
         mac: [u8; 6] = 14,
         absent: u8 = 20,
-        reserved: [u8; 3] = 21,
+        tell: u8 = 21,
+        reserved: [u8; 2] = 22,
     }
 );
+pub const TELL_LOG: u8 = 1;
+pub const TELL_CONSOLE: u8 = 2;
 
 twin!(
     /// The event log.

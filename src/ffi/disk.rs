@@ -7,7 +7,7 @@ use super::block::{self, Block};
 use super::text;
 use crate::config::Own;
 use crate::fate::{Disk, Job};
-use crate::notes::Note;
+use crate::notes::{Note, Told};
 use crate::output::Event;
 use crate::time::Instant;
 
@@ -132,23 +132,37 @@ pub unsafe extern "C" fn aoe_core_disk_root(
 ///
 /// `block` is an initialised target, its mutex held; `out` is writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_note(block: *mut Block, out: *mut AoeNote) -> i32 {
+pub unsafe extern "C" fn aoe_core_note(
+    block: *mut Block,
+    now: u64,
+    all: i32,
+    out: *mut AoeNote,
+) -> i32 {
     // SAFETY: As the caller promises.
-    let Some(note) = unsafe { block::notes(block) }.take() else { return 0 };
+    let notes = unsafe { block::notes(block) };
+    let Some(told) = notes.take(Instant::from_micros(now), all != 0) else { return 0 };
     // SAFETY: The caller promises `out` writable.
-    unsafe { out.write(of(&note)) };
+    unsafe { out.write(note(&told)) };
     1
 }
 
-fn of(note: &Note) -> AoeNote {
+fn note(told: &Told) -> AoeNote {
+    let (event, note, tell) = match *told {
+        Told::Note { note, is_shown: true } => {
+            (text::code(note.event), note, abi::TELL_LOG | abi::TELL_CONSOLE)
+        }
+        Told::Note { note, is_shown: false } => (text::code(note.event), note, abi::TELL_LOG),
+        Told::Unshown(value) => (text::UNSHOWN, Note { value, ..Note::NONE }, abi::TELL_CONSOLE),
+    };
     AoeNote {
         value: note.value,
-        event: text::code(note.event).into(),
+        event: event.into(),
         path: note.path.map_or(abi::PATH_ANY, |path| path.index.0),
         link: note.path.map_or(0, |path| path.link.0),
         mac: note.path.map_or([0; 6], |path| path.mac.0),
         absent: note.is_absence.into(),
-        reserved: [0; 3],
+        tell,
+        reserved: [0; 2],
     }
 }
 

@@ -129,10 +129,16 @@ pub(super) fn event(number: u32) -> Option<Event> {
     ALL.into_iter().find(|e| u32::from(code(*e)) == number)
 }
 
+/// The number of no event: lines that were not shown, in the place of one.
+pub(super) const UNSHOWN: u8 = 0;
+
 /// What has another number.
 const UNKNOWN: (u8, &CStr, &CStr) = (u8::MAX, c"UNKNOWN", c"something happened that has no name");
 
 fn find(code: u32) -> Option<(u8, &'static CStr, &'static CStr)> {
+    if code == UNSHOWN.into() {
+        return Some((UNSHOWN, c"NONE", c"# more lines; see aoectl log"));
+    }
     event(code).map(describe)
 }
 
@@ -193,13 +199,6 @@ pub unsafe extern "C" fn aoe_core_event_text(
     compose(sentence, value, whole != 0, unsafe { core::slice::from_raw_parts_mut(out, size) });
 }
 
-/// 1 if an event is about identity, size or health, and must not be left out.
-#[unsafe(no_mangle)]
-pub extern "C" fn aoe_core_event_matters(event: u32) -> i32 {
-    let found = ALL.iter().find(|e| u32::from(code(**e)) == event);
-    found.is_some_and(|e| e.matters()).into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,6 +243,14 @@ mod tests {
         let mut text = [0xa5; 88];
         assert_eq!(words(27, 7, &mut text), c"UP");
         assert_eq!(CStr::from_bytes_until_nul(&text).unwrap(), c"found");
+    }
+
+    #[test]
+    fn lines_that_were_not_shown_are_counted_and_found_in_the_log() {
+        let (number, _, sentence) = find(UNSHOWN.into()).unwrap();
+        assert_eq!(number, UNSHOWN);
+        assert_eq!(composed(sentence, 12, 88), "12 more lines; see aoectl log");
+        assert!(ALL.iter().all(|event| code(*event) != UNSHOWN));
     }
 
     #[test]

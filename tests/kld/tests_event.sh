@@ -60,3 +60,86 @@ sample() {
 	done
 }
 t "the sample for devd names events that there are" sample
+
+# interfaces N STATE: the first N are up or down, or there
+interfaces() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		case $2 in
+		there)	k if attach "em$i" wire "em$i" 1500 ;;
+		*)	k if link "em$i" "$2" ;;
+		esac
+	done
+}
+
+# many_paths N SLOT...: targets of shelf 7, each with N paths
+many_paths() {
+	local i n=$1 slot
+	shift
+	interfaces "$n" there
+	for slot in "$@"; do
+		for ((i = 0; i < n; i++)); do
+			k target add "em$i" "7.$slot" 1m same
+		done
+	done
+	k load "$module"
+	k sysctl net.aoe.iflist="$(seq -f 'em%g' -s ' ' 0 $((n - 1)))"
+	for slot in "$@"; do
+		k wait "net.aoe.target.aoe7e$slot.state" up 10
+		for ((i = 0; i < n; i++)); do
+			k wait "net.aoe.target.aoe7e$slot.path.$i.state" up 10
+		done
+	done
+}
+
+# Lines of the console with a pattern.
+console() {
+	grep -cE "kernel: aoe7e[0-9]: $1" "$log"
+}
+
+# Each has so many lines about its paths that ten for all would not do.
+three_outages() {
+	local slot
+	many_paths 5 3 4 5
+	for slot in 3 4 5; do
+		k open "aoe7e$slot"
+	done
+	k sleep 1.1
+	interfaces 5 down
+	for slot in 3 4 5; do
+		k wait "net.aoe.target.aoe7e$slot.state" suspended 10
+	done
+	k sleep 1.1
+	interfaces 5 up
+	for slot in 3 4 5; do
+		k wait "net.aoe.target.aoe7e$slot.state" up 10
+		k close "aoe7e$slot"
+	done
+	k sleep 0.3
+	equals 3 console 'all paths down; I/O suspended'
+	equals 3 console 'I/O resumed after'
+	equals 15 console 'path [0-9]+ .*: down'
+	not grep -q 'more lines' "$log"
+	k unload
+}
+t "three targets lose their links and get them back, and each says so" three_outages
+
+flapping() {
+	local more
+	many_paths 12 3
+	k open aoe7e3
+	k sleep 1.1
+	interfaces 12 down
+	interfaces 12 up
+	k wait net.aoe.target.aoe7e3.state up 10
+	interfaces 12 down
+	k sleep 2.2
+	more=$(awk '/aoe7e3: [0-9]+ more lines; see aoectl log$/ { n += $3 } END { print n }' "$log")
+	at_least 8 echo "$more"
+	# What the console was not told, the log was.
+	equals "$(grep -c 'devctl: .* subsystem=aoe7e3 type=PATH_' "$log")" \
+	    echo $(($(console 'path [0-9]+ .*: (up|down)') + more))
+	k close aoe7e3
+	k unload
+}
+t "lines about the paths of a target are limited, and what is left out is counted" flapping

@@ -4,7 +4,8 @@
 //!
 //! Invariants: there is one disk at a time; it has the size that the target said
 //! last; nothing but the target's end removes one that is open, and nothing
-//! shrinks or tastes it; every note is told once, in order, or counted as lost.
+//! shrinks or tastes it; every note is told once, in order, or counted as lost;
+//! the console is told, or told how many it was not.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -21,7 +22,7 @@ unsafe extern "C" {
     fn aoe_core_disk_read_only(block: *mut u8, read_only: i32);
     fn aoe_core_disk_state(block: *const u8) -> u32;
     fn aoe_core_disk_opened(block: *const u8) -> u64;
-    fn aoe_core_note(block: *mut u8, note: *mut AoeNote) -> i32;
+    fn aoe_core_note(block: *mut u8, now: u64, all: i32, note: *mut AoeNote) -> i32;
     fn aoe_core_may_free(block: *const u8) -> i32;
     fn aoe_core_open(block: *mut u8, now: u64) -> i32;
     fn aoe_core_close(block: *mut u8, now: u64);
@@ -30,6 +31,11 @@ unsafe extern "C" {
 /// The number of the event that counts what was left out.
 const LOST: u32 = 33;
 const RESUMED: u32 = 30;
+/// In the place of an event: how many notes the console was not told.
+const UNSHOWN: u32 = 0;
+/// By the clock of the console so many seconds are one, or a scenario would have
+/// too few notes in one of them.
+const SLOWER: u64 = 128;
 
 /// What GEOM has.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +61,8 @@ struct Disk {
     /// What is to be told, and how much of it was left out so far.
     untold: VecDeque<(u32, u64)>,
     left_out: u64,
+    /// What the console was not told so far.
+    unshown: u64,
 }
 
 /// Everybody's, in a kernel that takes its time.
@@ -78,7 +86,7 @@ pub(crate) fn serve_at_once(block: *mut u8) {
     // SAFETY: The block is initialised.
     unsafe {
         let mut note = std::mem::zeroed();
-        while aoe_core_note(block, &mut note) != 0 {}
+        while aoe_core_note(block, 0, 1, &mut note) != 0 {}
         loop {
             let job = next(block);
             match job.job {
@@ -150,7 +158,7 @@ impl Life {
         block: *mut u8,
         now: u64,
     ) -> Result<bool, String> {
-        self.tell(address, block)?;
+        self.tell(address, block, now)?;
         self.serve(address, block, now)?;
         let disk = self.disks.entry(address).or_default();
         // The administrator changes her mind, and back.
@@ -170,24 +178,33 @@ impl Life {
 
     fn forget(&mut self, address: Address) -> Result<(), String> {
         match self.disks.remove(&address) {
-            Some(disk) if disk.provider.is_some() || !disk.untold.is_empty() => {
+            Some(disk)
+                if disk.provider.is_some() || !disk.untold.is_empty() || disk.unshown != 0 =>
+            {
                 Err(format!("a target is to be freed with {disk:?}"))
             }
             _ => Ok(()),
         }
     }
 
-    fn tell(&mut self, address: Address, block: *mut u8) -> Result<(), String> {
+    fn tell(&mut self, address: Address, block: *mut u8, now: u64) -> Result<(), String> {
         let disk = self.disks.entry(address).or_default();
         loop {
             // SAFETY: Plain old data, and the block is initialised.
             let note: AoeNote = unsafe {
                 let mut note = std::mem::zeroed();
-                if aoe_core_note(block, &mut note) == 0 {
+                if aoe_core_note(block, now / SLOWER, 0, &mut note) == 0 {
                     break;
                 }
                 note
             };
+            if note.event == UNSHOWN {
+                if note.value != std::mem::take(&mut disk.unshown) || note.value == 0 {
+                    return Err(format!("{} notes were not shown: {disk:?}", note.value));
+                }
+                continue;
+            }
+            disk.unshown += u64::from(note.tell & abi::TELL_CONSOLE == 0);
             if note.event == LOST {
                 let lost = disk.left_out + disk.untold.len() as u64;
                 if note.value != lost || lost == 0 {
