@@ -35,6 +35,7 @@
 #define	AOE_DELETE_MAX		65528		/* sectors of one delete */
 #define	AOE_VALUE_MAX		1032		/* bytes of a node's text */
 #define	AOE_VALUE_SHORT		64		/* ... of most */
+#define	AOE_CONFIG_LENGTH	32		/* of a config answer, but its string */
 
 struct aoe_target;				/* opaque; C allocates, Rust fills */
 struct aoe_disco;

@@ -44,7 +44,6 @@
 
 #define	AOE_BATCH		8	/* outputs per turn of the drain */
 #define	AOE_SECTOR		512
-#define	AOE_CONFIG_LENGTH	32	/* of its answer, without the string */
 
 struct disk;
 struct mbuf;

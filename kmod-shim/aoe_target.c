@@ -169,13 +169,10 @@ aoe_target_make(uint16_t major, uint8_t minor)
 void
 aoe_target_offer(const struct aoe_frame *f)
 {
-	struct aoe_frame bare = *f;
 	struct epoch_tracker et;
 	struct aoe_peek peek;
 	struct aoe_softc *sc;
 
-	/* The config string went with the mbuf; the next answer brings it. */
-	bare.length = MIN(f->length, AOE_CONFIG_LENGTH);
 	aoe_core_peek(f->header, MIN(f->length, AOE_RX_HEADER), &peek);
 	if (peek.verdict != AOE_PEEK_TARGET)
 		return;
@@ -185,7 +182,7 @@ aoe_target_offer(const struct aoe_frame *f)
 	if (sc == NULL)
 		return;
 	NET_EPOCH_ENTER(et);
-	aoe_target_receive(sc, &bare, NULL);
+	aoe_target_receive(sc, f, NULL);
 	NET_EPOCH_EXIT(et);
 }
 

@@ -487,7 +487,8 @@ mod tests {
         assert_eq!(kept, [Some(Kept::New), Some(Kept::Again)]);
         assert_eq!(
             d.take_offer().map(|o| (o.header, o.length, o.link)),
-            Some((new, 60, LinkId(0)))
+            Some((new, 32, LinkId(0))),
+            "of its length, what is kept"
         );
         assert_eq!(d.take_offer(), None);
     }

@@ -5,7 +5,7 @@
 use crate::output::LinkId;
 use crate::ring::Ring;
 use crate::targets::Frame;
-use crate::wire::Header;
+use crate::wire::{ConfigRequest, Header};
 
 /// Answers that are kept.
 pub const OFFERS: usize = 64;
@@ -19,7 +19,8 @@ const SAME: usize = Header::LEN - size_of::<u32>();
 pub struct Offer {
     /// From the Ethernet header on; zeros behind a shorter frame.
     pub header: [u8; OFFER_LEN],
-    /// Length of the whole frame.
+    /// Length of the frame without its config string, which is not kept: the
+    /// next answer brings it.
     pub length: usize,
     /// Where it came in.
     pub link: LinkId,
@@ -29,7 +30,8 @@ impl Offer {
     const NONE: Self = Self { header: [0; OFFER_LEN], length: 0, link: LinkId(0) };
 
     fn new(frame: &Frame<'_>) -> Self {
-        let mut offer = Self { length: frame.length, link: frame.link, ..Self::NONE };
+        let length = frame.length.min(Header::LEN + ConfigRequest::LEN);
+        let mut offer = Self { length, link: frame.link, ..Self::NONE };
         offer.header.iter_mut().zip(frame.header).for_each(|(to, from)| *to = *from);
         offer
     }

@@ -6,6 +6,7 @@
 use crate::config::{Config, Own};
 use crate::nodes::Effects;
 use crate::output::{Draft, Payload, Why};
+use crate::wire::{ConfigRequest, Header};
 use core::ffi::c_char;
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;
@@ -25,6 +26,8 @@ const_assert_eq!(PATHS, crate::targets::PATHS);
 pub const DELETE_MAX: u32 = 65528;
 pub const VALUE_MAX: usize = 1032;
 pub const VALUE_SHORT: usize = 64;
+pub const CONFIG_LENGTH: usize = 32;
+const_assert_eq!(CONFIG_LENGTH, Header::LEN + ConfigRequest::LEN);
 const_assert_eq!(DELETE_MAX, crate::targets::DELETE_MAX);
 const_assert_eq!(VALUE_MAX, crate::nodes::TEXT_ROOM);
 const_assert_eq!(VALUE_SHORT, crate::nodes::SHORT_ROOM);
