@@ -541,13 +541,12 @@ struct aoe_limits {
 	uint32_t	turns;			/* of a drain, until a task goes on */
 	uint32_t	reserve;		/* buffers for want of memory */
 	uint32_t	kept;			/* buffers to be used again, those too */
-	uint32_t	reserved;
+	uint32_t	request_ms;		/* that one of /dev/aoectl may take */
 };
 
 /*
  * Requests of /dev/aoectl that the core reads or fills in.
  */
-#define	AOE_CTL_WAIT_MAX	60000		/* ms that a request may take */
 #define	AOE_CTL_LOG		32		/* events per request */
 
 struct aoe_ioc_path {

@@ -219,7 +219,7 @@ AOE_AT(aoe_limits, reap_us, 28);
 AOE_AT(aoe_limits, turns, 32);
 AOE_AT(aoe_limits, reserve, 36);
 AOE_AT(aoe_limits, kept, 40);
-AOE_AT(aoe_limits, reserved, 44);
+AOE_AT(aoe_limits, request_ms, 44);
 
 AOE_SIZE(aoe_ioc_path, 312);
 AOE_AT(aoe_ioc_path, info, 0);

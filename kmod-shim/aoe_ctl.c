@@ -209,7 +209,7 @@ aoe_ctl_control(struct aoe_ioc_control *c)
 	error = aoe_ctl_hold(c->major, c->minor, &sc);
 	if (error != 0)
 		return (error);
-	until = sbinuptime() + AOE_CTL_WAIT_MAX * SBT_1MS;
+	until = sbinuptime() + aoe_limits.request_ms * SBT_1MS;
 	while (error == 0 && sc->sc_ctl_busy)
 		error = aoe_ctl_sleep(sc, until);
 	if (error == 0) {
@@ -338,7 +338,7 @@ aoe_ctl_ioctl(struct cdev *dev __unused, u_long cmd, caddr_t data,
 		return (aoe_ctl_discover((struct aoe_ioc_address *)data));
 	case AOEIOC_LOG:
 		log = (struct aoe_ioc_log *)data;
-		if (log->wait_ms > AOE_CTL_WAIT_MAX)
+		if (log->wait_ms > aoe_limits.request_ms)
 			return (EINVAL);
 		return (aoe_log_read(log, &aoe_ctl_closing));
 	case AOEIOC_TARGET:

@@ -23,6 +23,9 @@ pub const TURNS: u32 = 32;
 pub const RESERVE: u32 = 2;
 /// Buffers that a target keeps to use them again, the reserve included.
 pub const KEPT: u32 = 16;
+/// Milliseconds that a request of the control device may take: that a command
+/// may ask for, that it waits for its turn, and that a reader waits for an event.
+pub const REQUEST_MS: u32 = 60_000;
 
 static_assertions::const_assert!(RESERVE < KEPT);
 static_assertions::const_assert!(GRAIN.0 <= crate::rtt::MIN_MARGIN);

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::thread::sleep;
 use std::time::Duration;
 
-use aoe_core::ffi::abi::{CTL_WAIT_MAX, PATHS};
+use aoe_core::ffi::abi::PATHS;
+use aoe_core::limits::REQUEST_MS;
 use aoe_core::wire::{AtaRequest, ConfigRequest, Mac};
 
 use crate::Tool;
@@ -156,7 +157,7 @@ pub fn ping(tool: &mut Tool, words: &[OsString]) -> Outcome {
                 b'c' => ping.count = number(value, 1, 1_000_000)?,
                 b'i' => ping.seconds = number(value, 0, 3600)?,
                 b'p' => ping.path = Some(number(value, 0, PATHS as u32 - 1)?),
-                _ => ping.timeout = number(value, 1, CTL_WAIT_MAX)?,
+                _ => ping.timeout = number(value, 1, REQUEST_MS)?,
             }
             Ok(())
         });

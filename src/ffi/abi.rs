@@ -474,11 +474,10 @@ twin!(
         turns: u32 = 32,
         reserve: u32 = 36,
         kept: u32 = 40,
-        reserved: u32 = 44,
+        request_ms: u32 = 44,
     }
 );
 
-pub const CTL_WAIT_MAX: u32 = 60000;
 pub const CTL_LOG: usize = 32;
 
 twin!(

@@ -5,6 +5,7 @@ use super::abi::{self, AoeIocControl, AoeIocEvent, AoeIocLog, AoeIocTarget, AoeL
 use super::block::{self, Block};
 use super::convert::{self, EINVAL, errno};
 use super::text;
+use crate::limits::REQUEST_MS;
 use crate::log::{Entry, Log};
 use crate::path::PathId;
 use crate::targets::{CONTROL_MAX, ControlRequest};
@@ -23,7 +24,7 @@ const GRACE: Micros = Micros::from_secs(5);
 /// that is too long, or it is no command.
 fn duration(c: &AoeIocControl) -> Option<u32> {
     let total = u32::from(c.tries).checked_mul(c.wait_ms)?;
-    (total != 0 && total <= abi::CTL_WAIT_MAX).then_some(total)
+    (total != 0 && total <= REQUEST_MS).then_some(total)
 }
 
 fn request(c: &AoeIocControl) -> Option<ControlRequest> {

@@ -6,7 +6,7 @@ use crate::boot;
 use crate::guard::Copies;
 use crate::io::Ios;
 use crate::leave::{Leave, Obstacle, Remains, Step};
-use crate::limits::{GRAIN, KEPT, LOOK, REAP, RESERVE, SLACK, TURNS};
+use crate::limits::{GRAIN, KEPT, LOOK, REAP, REQUEST_MS, RESERVE, SLACK, TURNS};
 use crate::request::Requests;
 use crate::time::{Instant, Micros};
 use static_assertions::const_assert;
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn aoe_core_limits(out: *mut AoeLimits) {
         turns: TURNS,
         reserve: RESERVE,
         kept: KEPT,
-        reserved: 0,
+        request_ms: REQUEST_MS,
     };
     // SAFETY: The caller promises `out` writable.
     unsafe { out.write(limits) };
