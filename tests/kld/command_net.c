@@ -14,12 +14,16 @@ if_list(FILE *out)
 {
 	unsigned long in, sent, passed;
 	struct link *l;
+	unsigned type;
+	int carrier, up;
 
 	for (l = links; l != NULL; l = l->next) {
 		kpi_if_counts(l->kif, &in, &sent, &passed);
+		type = kpi_if_state(l->kif, &up, &carrier);
 		fprintf(out, "%s mtu %u link %s received %lu sent %lu passed "
-		    "%lu\n", l->name, l->mtu, l->wire != NULL || l->carrier ?
-		    "up" : "down", in, sent, passed);
+		    "%lu type %u up %d carrier %d\n", l->name, l->mtu,
+		    l->wire != NULL || l->carrier ? "up" : "down", in, sent,
+		    passed, type, up, carrier);
 	}
 	return (0);
 }

@@ -164,6 +164,9 @@ void	 kpi_if_rename(struct kpi_if *, const char *name)
 	    SHARED(kpi_if_rename);
 void	 kpi_if_counts(struct kpi_if *, unsigned long *in, unsigned long *out,
 	    unsigned long *passed) SHARED(kpi_if_counts);
+/* Its type; what getifaddrs(3) would say of it besides. */
+unsigned kpi_if_state(struct kpi_if *, int *up, int *carrier)
+	    SHARED(kpi_if_state);
 
 /* A firewall that drops incoming AoE; on: linked now. */
 void	 kpi_firewall(int on) SHARED(kpi_firewall);

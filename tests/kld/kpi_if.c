@@ -399,3 +399,13 @@ kpi_if_counts(struct kpi_if *k, u_long *in, u_long *out, u_long *passed)
 	*out = k->out;
 	*passed = k->passed;
 }
+
+u_int
+kpi_if_state(struct kpi_if *k, int *up, int *carrier)
+{
+
+	*up = (k->ifn.if_flags & IFF_UP) != 0 &&
+	    (k->ifn.if_drv_flags & IFF_DRV_RUNNING) != 0;
+	*carrier = k->ifn.if_link_state != LINK_STATE_DOWN;
+	return (k->ifn.if_type);
+}
