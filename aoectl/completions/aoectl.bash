@@ -14,7 +14,7 @@ _aoectl()
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words="list status paths stats log interfaces discover
 		    revalidate accept flush ping sancheck identify smart config mask
-		    reserve version help --libxo"
+		    reserve doctor version help --libxo"
 	else
 		case ${COMP_WORDS[1]}:$COMP_CWORD in
 		interfaces:*)
@@ -35,7 +35,7 @@ _aoectl()
 			words="read set force release" ;;
 		config:2 | mask:2 | reserve:2 | list:* | status:* | paths:* | \
 		    stats:* | discover:* | revalidate:* | sancheck:* | \
-		    identify:* | smart:*)
+		    identify:* | smart:* | doctor:*)
 			words=$(_aoectl_targets) ;;
 		esac
 	fi

@@ -22,8 +22,12 @@ pub const CTL_VERSION: u32 = ABI_VERSION << 16 | 5;
 pub const EV_LEFT_OUT: u32 = 23;
 
 pub const STATE_UP: u32 = 2;
+pub const STATE_SUSPENDED: u32 = 3;
+pub const STATE_FAILED: u32 = 4;
 pub const PATH_UP: u8 = 1;
 pub const PATH_DOWN: u8 = 2;
+pub const PATH_CONFLICT: u8 = 3;
+pub const PATH_UNUSABLE: u8 = 4;
 
 /// What an ioctl carries.
 pub trait Message: Sized + FromBytes + FromZeros + Immutable + IntoBytes + KnownLayout {

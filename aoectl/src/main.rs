@@ -9,6 +9,7 @@ mod act;
 mod args;
 mod ask;
 mod config;
+mod doctor;
 mod identify;
 mod ioctl;
 mod log;
@@ -58,7 +59,7 @@ const fn asks(
     Command { name, run, arguments, asks: true }
 }
 
-static COMMANDS: [Command; 18] = [
+static COMMANDS: [Command; 19] = [
     asks("list", show::list, " [target ...]"),
     asks("status", show::status, " [target ...]"),
     asks("paths", show::paths, " [target ...]"),
@@ -85,6 +86,7 @@ static COMMANDS: [Command; 18] = [
         " target [read | set [mac ...] | force mac ... | release [-f]]",
     ),
     Command { name: "version", run: stats::version, arguments: "", asks: false },
+    Command { name: "doctor", run: doctor::doctor, arguments: " [target]", asks: false },
 ];
 
 fn usage_all() -> String {

@@ -182,3 +182,33 @@ for number in (errno.EBUSY, errno.ENODEV, errno.ENOSPC, errno.EINVAL, errno.ETIM
     cases(replaced(errors={"accept": number}), "accept -f 7.3")
 cases(replaced(errors={"control": errno.ETIMEDOUT}), "accept -f 7.3")
 cases(plain(), "accept 7.3")
+
+# What is wrong.  A counter that is not there yet is 7 after the first query, and was 0.
+HEARD = {"tx_frames": 1, "rx_frames": 1}
+
+
+def ill(*targets, **behaviour):
+    return lambda: Scene(*targets, **({"counted": HEARD} | behaviour))
+
+
+cases(ill(target()), "doctor", "doctor 7.3", "doctor 7.4", "doctor x", "doctor 7.3 7.4", "doctor -x")
+cases(ill(device=errno.ENOENT), "doctor")
+cases(ill(version_number=1), "doctor")
+cases(ill(device=errno.EPERM), "doctor")
+cases(ill(errors={"discover": errno.ENXIO}), "doctor")
+cases(ill(errors={"target": errno.EIO}), "doctor", "doctor 7.3")
+cases(ill(sysctls={"net.aoe.iflist": ""}), "doctor")
+cases(ill(sysctls={"net.aoe.iflist": "em9 em1,em2 lagg0port lo0"},
+          interfaces=[("em1", 6, 0, 1), ("em2", 6, 1, 0), ("lagg0port", 0xA1, 1, 1), ("lo0", 24, 1, 1), ("vlan4", 0x87, 1, 1)]),
+      "doctor")
+cases(ill(counted={"tx_frames": 1}, interfaces=[("em0", 6, 1, 1), ("em1", 6, 1, 1)],
+          sysctls={"net.link.ether.ipfw": 1, "net.pf.states_hashsize": 131072}), "doctor", "doctor 7.3")
+cases(ill(counted={"tx_errors": 1}), "doctor")
+cases(ill(counted=HEARD | {"rx_filtered": 1}, sysctls={"net.aoe.filter.shelves": "1-6", "net.aoe.filter.config": "mine"}),
+      "doctor", "doctor 7.3")
+cases(ill(target(), absent=[(8, 0, 21, 0, b"no answer to IDENTIFY; does an access list exclude this host?"),
+                            (9, 9, LEFT_OUT, 64, b"left out"), (9, 10, LEFT_OUT, 64, b"left out")]),
+      "doctor", "doctor 8.0", "doctor 7.3")
+cases(ill(target(paths=[path(state=PATH_DOWN), path(1, "em1", state=CONFLICT)], state=SUSPENDED, flags=OPEN | IN_CONFLICT),
+          target(7, 4, [path(payload=1024), path(1, mtu=1500), path(2, sector_count=2)], flags=RESERVED | DOUBLED),
+          target(7, 5, [path(), path(1, "em0", PATH_DOWN, local="02:ae:00:00:00:02")]), mask=[mac(OWN)]), "doctor", "doctor 7.5")

@@ -140,6 +140,9 @@ class Peer:
     def command(self, verb, *words):
         if verb == "sysctl":
             return self.sysctl(*words)
+        if verb == "if":
+            return "".join(f"{name} type {kind} up {up} carrier {carrier}\n"
+                           for name, kind, up, carrier in self.scene.interfaces)
         number, hexadecimal = int(words[-2], 0), words[-1]
         if number == 0:
             raise Refusal(self.scene.device)

@@ -103,6 +103,10 @@ class Scene:
         self.appears = None
         self.rtt = iter([1500, 62, 2500, 999, 1000000] * 100)
         self.version_number = VERSION
+        # Name, type, whether it is up, whether it has a carrier.
+        self.interfaces = [("em0", 6, 1, 1), ("lo0", 24, 1, 1)]
+        # What a query adds to the counters.
+        self.counted = {}
         self.sysctls = {"net.aoe.version": "2.0.0", "net.aoe.iflist": "em0", "net.aoe.maxwait": 180}
         for t in targets:
             self.sysctls[f"net.aoe.target.{t.name.decode()}.maxwait"] = -1
@@ -138,6 +142,8 @@ class Scene:
 
     def discover(self, a):
         self.check("discover")
+        for name, count in self.counted.items():
+            self.sysctls[f"net.aoe.stats.{name}"] = self.sysctls.get(f"net.aoe.stats.{name}", 7) + count
         if self.appears is not None and not a.all:
             self.targets.append(self.appears)
             self.appears = None

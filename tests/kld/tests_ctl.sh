@@ -528,3 +528,100 @@ ctl_bounds() {
 	k unload
 }
 t "the control device refuses what is out of bounds or could harm" ctl_bounds
+
+# finds KIND [TARGET]: that is among what doctor finds, and it ends with 1.
+finds() {
+	local kind=$1
+	shift
+	exits 1 doctor "$@"
+	json "'$kind' in [f['kind'] for f in o['finding']] and not o['well']" \
+	    doctor "$@"
+}
+
+ctl_doctor() {
+	finds not-loaded
+	k load "$module"
+	k if attach em0 wire em0 9000
+	finds no-interface
+	text "try: aoectl interfaces em0" doctor
+	ctl interfaces em0
+	finds no-answer
+	finds no-answer 7.3
+	k target add em0 7.3 16m
+	exits 0 doctor 7.3
+	exits 0 doctor
+	json 'o == {"well": True, "finding": []}' doctor
+	k target set em0 7.3 scnt 4
+	finds mtu
+	k target set em0 7.3 scnt 17
+	k if link em0 down
+	k wait net.aoe.target.aoe7e3.state suspended 10
+	finds no-carrier
+	finds suspended 7.3
+	k if down em0
+	finds down
+	k if up em0
+	k if link em0 up
+	k wait net.aoe.target.aoe7e3.state up 10
+	ctl interfaces em0 em9
+	finds absent
+	ctl interfaces em0
+	exits 0 doctor
+	k unload
+}
+t "aoectl doctor names the interface, the network or the target at fault" \
+    ctl_doctor
+
+ctl_doctor_target() {
+	k load -k net.aoe.maxtargets=1 "$module"
+	one_disk
+	exits 0 doctor
+	k firewall on
+	k sleep 0.2
+	finds no-answer
+	k firewall off
+	k sysctl net.aoe.filter.shelves=1-6
+	finds filtered 7.4
+	k sysctl net.aoe.filter.shelves=
+	k target add em0 7.4 1m
+	finds maxtargets
+	finds maxtargets 7.4
+	k target set em0 7.3 maxlen 4200
+	k if mtu em0 1500
+	k sleep 0.2
+	k if mtu em0 9000
+	k sysctl net.aoe.discover=1
+	for _ in {1..20}; do
+		k fill aoe7e3 0 1m 1
+		! ctl doctor 7.3 >/dev/null || continue
+		break
+	done
+	finds large-frames 7.3
+	k target set em0 7.3 maxlen 0
+	k unload
+}
+t "aoectl doctor finds filters, limits, firewalls and lost large frames" \
+    ctl_doctor_target
+
+ctl_doctor_mask() {
+	local own
+	with_disk
+	k target set em0 7.3 optional 1
+	own=$(ctl --libxo json paths 7.3 | sed 's/.*"local-mac":"\([^"]*\)".*/\1/')
+	k if attach em1 wire em1 9000
+	k target add em1 7.3 16m 7.3:wire
+	ctl interfaces em0 em1
+	k wait net.aoe.target.aoe7e3.path.1.state up 5
+	exits 0 doctor
+	k target set em1 7.3 mute 1
+	ctl mask 7.3 add -f "$own"
+	for _ in {1..30}; do
+		[[ $(k sysctl net.aoe.target.aoe7e3.path.1.state) != down ]] || break
+		ctl revalidate 7.3
+		k sleep 1
+	done
+	finds masked 7.3
+	k unload
+}
+t "aoectl doctor finds a mask that lacks one address of this host" \
+    ctl_doctor_mask

@@ -81,8 +81,12 @@ fn every_number_is_the_headers() {
         ("AOE_CTL_VERSION", CTL_VERSION),
         ("AOE_EV_LEFT_OUT", EV_LEFT_OUT),
         ("AOE_STATE_UP", STATE_UP),
+        ("AOE_STATE_SUSPENDED", STATE_SUSPENDED),
+        ("AOE_STATE_FAILED", STATE_FAILED),
         ("AOE_PATH_UP", PATH_UP.into()),
         ("AOE_PATH_DOWN", PATH_DOWN.into()),
+        ("AOE_PATH_CONFLICT", PATH_CONFLICT.into()),
+        ("AOE_PATH_UNUSABLE", PATH_UNUSABLE.into()),
     ];
     agree("numbers", &pairs.map(|(name, ours)| (name.to_owned(), ours.into())));
 }

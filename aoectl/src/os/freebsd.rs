@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The control device and sysctl(3) of FreeBSD.
 
-use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_ulong, c_void};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::ptr;
+use std::time::Duration;
 
-use super::Errno;
+use super::{Errno, Interface};
 
 #[expect(unsafe_code, reason = "a declaration")]
-// SAFETY: As in sys/ioctl.h and sys/sysctl.h.
+// SAFETY: As in sys/ioctl.h, sys/sysctl.h and ifaddrs.h.
 unsafe extern "C" {
     unsafe fn ioctl(fd: c_int, request: c_ulong, ...) -> c_int;
     unsafe fn sysctl(
@@ -21,7 +22,43 @@ unsafe extern "C" {
         new: *const c_void,
         new_length: usize,
     ) -> c_int;
+    unsafe fn getifaddrs(list: *mut *mut Address) -> c_int;
+    unsafe fn freeifaddrs(list: *mut Address);
 }
+
+/// `struct ifaddrs`: an address of an interface.
+#[repr(C)]
+struct Address {
+    next: *mut Address,
+    name: *const c_char,
+    flags: c_uint,
+    address: *const SocketAddress,
+    netmask: *const c_void,
+    destination: *const c_void,
+    data: *const InterfaceData,
+}
+
+/// How every `struct sockaddr` begins.
+#[repr(C)]
+struct SocketAddress {
+    length: u8,
+    family: u8,
+}
+
+/// How `struct if_data` begins.
+#[repr(C)]
+struct InterfaceData {
+    kind: u8,
+    physical: u8,
+    address_length: u8,
+    header_length: u8,
+    link_state: u8,
+}
+
+const AF_LINK: u8 = 18;
+const LINK_STATE_DOWN: u8 = 1;
+/// IFF_UP and IFF_DRV_RUNNING.
+const UP_AND_RUNNING: c_uint = 0x41;
 
 /// What sysctl(3) answers about itself, by the second number.
 const OF_SYSCTL: c_int = 0;
@@ -108,6 +145,41 @@ pub struct System {
 impl System {
     pub fn new() -> System {
         System { device: None }
+    }
+
+    pub fn pause(&mut self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    /// Every interface has one address of its link.
+    pub fn interfaces(&self) -> Result<Vec<Interface>, Errno> {
+        let mut list = ptr::null_mut();
+        #[expect(unsafe_code, reason = "a call of the system")]
+        // SAFETY: The list is written to where the pointer is.
+        if unsafe { getifaddrs(&mut list) } != 0 {
+            return Err(last());
+        }
+        let mut all = Vec::new();
+        let mut next: *const Address = list;
+        #[expect(unsafe_code, reason = "the list has pointers")]
+        // SAFETY: The pointers are null or to what getifaddrs(3) allocated, until
+        // that is freed; the data of a link's address are a `struct if_data`.
+        unsafe {
+            while let Some(entry) = next.as_ref() {
+                next = entry.next;
+                let is_link = entry.address.as_ref().is_some_and(|it| it.family == AF_LINK);
+                if let Some(data) = entry.data.as_ref().filter(|_| is_link) {
+                    all.push(Interface {
+                        name: CStr::from_ptr(entry.name).to_string_lossy().into_owned(),
+                        kind: data.kind.into(),
+                        is_up: entry.flags & UP_AND_RUNNING == UP_AND_RUNNING,
+                        has_carrier: data.link_state != LINK_STATE_DOWN,
+                    });
+                }
+            }
+            freeifaddrs(list);
+        }
+        Ok(all)
     }
 
     pub fn open(&mut self) -> Result<(), Errno> {

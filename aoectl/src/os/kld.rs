@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The control device and sysctl of a module in kld, for a tool that is built
 //! for Linux. AOECTL_KLD names kld's socket; AOECTL_AS holds options of its
-//! ioctl command, -j or -u 1001, to be somebody else.
+//! ioctl command, -j or -u 1001, to be somebody else. With AOECTL_CLOCK,
+//! pauses take no time.
 
 use std::fmt::Display;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
-use super::Errno;
+use super::{Errno, Interface};
 use crate::status::{Status, complain};
 
 /// The number as this system's library has it.
@@ -58,12 +60,42 @@ fn device(request: u32, data: &[u8]) -> Result<String, Errno> {
     command(&words)
 }
 
+/// A line of kld's list: a name, then words with a value each.
+fn interface(line: &str) -> Option<Interface> {
+    let (name, rest) = line.split_once(' ')?;
+    let words: Vec<&str> = rest.split(' ').collect();
+    let value = |name: &str| -> Option<u32> {
+        let at = words.chunks(2).find(|pair| pair.first() == Some(&name))?;
+        at.get(1)?.parse().ok()
+    };
+    Some(Interface {
+        name: name.to_owned(),
+        kind: u8::try_from(value("type")?).ok()?.into(),
+        is_up: value("up")? != 0,
+        has_carrier: value("carrier")? != 0,
+    })
+}
+
 /// Nothing stays open in kld: every request opens the device.
-pub struct System;
+pub struct System {
+    /// Whether pauses take no time.
+    skips: bool,
+}
 
 impl System {
     pub fn new() -> System {
-        System
+        System { skips: std::env::var_os("AOECTL_CLOCK").is_some() }
+    }
+
+    pub fn pause(&mut self, time: Duration) {
+        if !self.skips {
+            std::thread::sleep(time);
+        }
+    }
+
+    pub fn interfaces(&self) -> Result<Vec<Interface>, Errno> {
+        let said = command(&[b"if", b"list"])?;
+        Ok(said.lines().filter_map(interface).collect())
     }
 
     pub fn open(&mut self) -> Result<(), Errno> {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the tool needs of a system: the control device and sysctl(3).
+//! What the tool needs of a system: the control device, sysctl(3), its network
+//! interfaces and a clock.
 
 #[cfg(target_os = "freebsd")]
 mod freebsd;
+mod interface;
 #[cfg(target_os = "linux")]
 mod kld;
 mod local_time;
@@ -11,6 +13,7 @@ use std::fmt;
 
 #[cfg(target_os = "freebsd")]
 pub use freebsd::System;
+pub use interface::{Interface, Kind};
 #[cfg(target_os = "linux")]
 pub use kld::System;
 pub use local_time::local_time;

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! doctor: why a disk is missing, suspended or slow.
+//!
+//! Asks for targets once, looks at everything there is to see, and leaves what
+//! that means to `findings`.
+
+mod findings;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use aoe_core::wire::{Address, Mac, MaskCommand, MaskRequest, MaskResponse};
+
+use crate::Tool;
+use crate::ioctl::{self, CTL_VERSION, Control, Message, PATH_UP, STATE_UP, Target};
+use crate::os::Errno;
+use crate::status::{Outcome, Status, failed};
+use crate::targets::address;
+use crate::text::field;
+use findings::{Absent, Counts, Filters, Finding, Known, Module, Snapshot, disk, examine};
+
+const STEP: Duration = Duration::from_millis(100);
+/// Steps that answers may take; and more, while a target says what it is.
+const ANSWERS: u32 = 10;
+const IDENTITIES: u32 = 30;
+/// Milliseconds that a target may take to show its mask, which few have.
+const MASK_MS: u32 = 500;
+const COLUMNS: usize = 80;
+
+impl Tool {
+    /// Whether there is a module that speaks as we do.
+    fn module(&mut self) -> Result<Module, Errno> {
+        match self.system.open() {
+            Ok(()) => {}
+            Err(Errno::ENOENT | Errno::ENXIO) => return Ok(Module::NotLoaded),
+            Err(errno) => return Err(errno),
+        }
+        let mut version = ioctl::Version::new();
+        match self.system.ask(&ioctl::VERSION, &mut version) {
+            Err(errno @ (Errno::EPERM | Errno::EACCES)) => Err(errno),
+            Ok(()) if version.version == CTL_VERSION => Ok(Module::Loaded),
+            _ => Ok(Module::OtherVersion),
+        }
+    }
+
+    fn setting(&self, name: &str) -> String {
+        self.system.sysctl(&format!("net.aoe.{name}")).unwrap_or_default()
+    }
+
+    fn counts(&self) -> Counts {
+        let read = |name: &str| self.setting(&format!("stats.{name}")).parse().unwrap_or(0);
+        Counts {
+            sent: read("tx_frames"),
+            refused: read("tx_errors"),
+            received: read("rx_frames"),
+            filtered: read("rx_filtered"),
+        }
+    }
+
+    /// The target in question, or all.
+    fn known(&mut self, only: Option<Address>) -> Outcome<Vec<Target>> {
+        let Some(address) = only else {
+            let mut all = Vec::new();
+            self.each(&[], |_, target| {
+                all.push(target.clone());
+                Ok(())
+            })?;
+            return Ok(all);
+        };
+        match self.at(address) {
+            Ok(target) => Ok(vec![target]),
+            Err(Errno::ENOENT) => Ok(Vec::new()),
+            Err(errno) => Err(failed(errno, disk(address))),
+        }
+    }
+
+    /// Asks for targets, and gives them time to answer.
+    fn query(&mut self, only: Option<Address>) -> Outcome<Vec<Target>> {
+        let mut whom = only.map_or_else(ioctl::Address::everybody, Into::into);
+        self.system.ask(&ioctl::DISCOVER, &mut whom).map_err(|errno| failed(errno, "discover"))?;
+        for step in 1.. {
+            self.system.pause(STEP);
+            let known = self.known(only)?;
+            let is_settled = known.iter().all(|target| target.info.state >= STATE_UP);
+            if step >= IDENTITIES || step >= ANSWERS && is_settled {
+                return Ok(known);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// The hosts that a target listens to; none if it does not say.
+    fn mask_of(&mut self, target: &Target) -> Vec<Mac> {
+        let mut argument = [0; MaskRequest::LEN];
+        MaskRequest { command: MaskCommand::Read, count: 0 }.emit(&mut argument);
+        let mut control = Control::mask(target, &argument, &[]);
+        (control.tries, control.wait_ms) = (1, MASK_MS);
+        if self.control(&mut control).is_err() || control.refused != 0 {
+            return Vec::new();
+        }
+        let response = MaskResponse::parse(control.answer());
+        response.map_or_else(|_| Vec::new(), |response| response.hosts().collect())
+    }
+
+    /// Firewalls that look at Ethernet frames, or may.
+    fn firewalls(&self) -> Vec<(&'static str, &'static str)> {
+        let mut all = Vec::new();
+        if self.system.sysctl("net.link.ether.ipfw").is_ok_and(|on| on != "0") {
+            all.push(("ipfw", "ipfw -a list"));
+        }
+        if self.system.sysctl("net.pf.states_hashsize").is_ok() {
+            all.push(("pf", "pfctl -s ether"));
+        }
+        all
+    }
+
+    fn snapshot(&mut self, only: Option<Address>) -> Outcome<Snapshot> {
+        let module = self.module().map_err(|errno| failed(errno, "/dev/aoectl"))?;
+        let list = self.setting("iflist");
+        let names = list.split([' ', ',', '\t']).filter(|name| !name.is_empty());
+        let mut seen = Snapshot {
+            module,
+            only,
+            listed: names.map(str::to_owned).collect(),
+            interfaces: self.system.interfaces().map_err(|errno| failed(errno, "interfaces"))?,
+            counts: Counts::default(),
+            filters: Filters::default(),
+            firewalls: self.firewalls(),
+            targets: Vec::new(),
+            absents: Vec::new(),
+        };
+        if module != Module::Loaded {
+            return Ok(seen);
+        }
+        let before = self.counts();
+        let targets = self.query(only)?;
+        seen.counts = self.counts().since(&before);
+        let [shelves, config, macs] =
+            ["shelves", "config", "macs"].map(|name| self.setting(&format!("filter.{name}")));
+        seen.filters = Filters { shelves, config, macs };
+        for target in targets {
+            let mut states = target.paths().iter().map(|path| path.info.state);
+            let asks = target.is_up() && states.any(|state| state != PATH_UP);
+            let mask = if asks { self.mask_of(&target) } else { Vec::new() };
+            seen.targets.push(Known { target, mask });
+        }
+        let absents = self.absents().into_iter().map(|found| Absent {
+            address: Address { major: found.absent.major, minor: found.absent.minor },
+            event: found.absent.event,
+            limit: found.absent.value,
+            text: field(&found.text),
+        });
+        seen.absents =
+            absents.filter(|absent| only.is_none_or(|only| only == absent.address)).collect();
+        Ok(seen)
+    }
+}
+
+fn say(tool: &mut Tool, finding: &Finding) {
+    let Finding { about, kind, text, command } = finding;
+    let out = &mut tool.out;
+    out.open_instance("finding");
+    out.value("about", &**about).hidden("kind", *kind).words(": ").value("text", &**text);
+    let together = about.len() + text.len() + command.len() + ": ; try: ".len();
+    out.words(if together > COLUMNS { "\n    try: " } else { "; try: " });
+    out.value("command", &**command).words('\n').close_instance("finding");
+}
+
+/// What is wrong; a fault if anything is.
+pub fn doctor(tool: &mut Tool, words: &[OsString]) -> Outcome {
+    let only = match words {
+        [] => None,
+        [name] => Some(address(name)?),
+        _ => return Err(tool.usage()),
+    };
+    let seen = tool.snapshot(only)?;
+    let found = examine(&seen).0;
+    tool.out.hidden("well", found.is_empty());
+    tool.out.open_list("finding");
+    for finding in &found {
+        say(tool, finding);
+    }
+    tool.out.close_list("finding");
+    if !found.is_empty() {
+        return Err(Status::Fault);
+    }
+    let count = seen.targets.len();
+    tool.out.words(match only {
+        Some(address) => format!("{}: up, all is well\n", disk(address)),
+        None => format!("all is well, disks up: {count}\n"),
+    });
+    Ok(())
+}

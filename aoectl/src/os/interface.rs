@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Network interfaces, as getifaddrs(3) describes them.
+
+/// What kind of interface it is, for AoE.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    Ethernet,
+    /// A port of a lagg(4): the lagg receives for it.
+    LaggPort,
+    Other,
+}
+
+/// As net/if_types.h has them.
+const ETHER: u8 = 6;
+const L2VLAN: u8 = 0x87;
+const IEEE8023ADLAG: u8 = 0xa1;
+const BRIDGE: u8 = 0xd1;
+
+impl From<u8> for Kind {
+    fn from(number: u8) -> Kind {
+        match number {
+            ETHER | L2VLAN | BRIDGE => Kind::Ethernet,
+            IEEE8023ADLAG => Kind::LaggPort,
+            _ => Kind::Other,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Interface {
+    pub name: String,
+    pub kind: Kind,
+    pub is_up: bool,
+    pub has_carrier: bool,
+}
