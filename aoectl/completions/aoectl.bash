@@ -14,7 +14,8 @@ _aoectl()
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words="list status paths stats log interfaces discover
 		    revalidate accept flush ping sancheck identify smart config mask
-		    reserve doctor version help --libxo"
+		    reserve doctor watch version help
+		    --libxo"
 	else
 		case ${COMP_WORDS[1]}:$COMP_CWORD in
 		interfaces:*)
@@ -25,6 +26,8 @@ _aoectl()
 			words="-a $(_aoectl_targets)" ;;
 		log:*)
 			words="-f -n $(_aoectl_targets)" ;;
+		watch:*)
+			words="-n $(_aoectl_targets)" ;;
 		ping:*)
 			words="-A -c -i -p -t $(_aoectl_targets)" ;;
 		config:3)

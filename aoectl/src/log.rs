@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! log: what happened to targets, as far back as the module remembers.
+//! log, watch: what happened to targets, as far back as the module remembers,
+//! and what happens from now on.
 
 use std::ffi::OsString;
 
@@ -10,6 +11,7 @@ use crate::args::{Options, number};
 use crate::ioctl::{self, Event, Log, Message};
 use crate::os::{Errno, local_time};
 use crate::status::{Outcome, failed};
+use crate::targets::address;
 use crate::text::{self, field};
 use crate::xo::Value;
 
@@ -38,10 +40,11 @@ fn say(tool: &mut Tool, event: &Event) {
     out.hidden("value", event.value).words('\n').close_instance("event");
 }
 
-/// Events of one target or of all, from the first that is wanted.
+/// Events of some targets or of all, from the first that is wanted.
 #[derive(Default)]
 struct Reader {
-    target: Option<String>,
+    /// Their names; none: all.
+    targets: Vec<String>,
     after: u64,
     /// Events not to be shown.
     skip: u64,
@@ -62,7 +65,7 @@ impl Reader {
             let count = usize::try_from(log.count).unwrap_or(usize::MAX);
             for event in log.event.iter().take(count) {
                 self.after = event.seq;
-                if self.target.as_ref().is_some_and(|target| *target != field(&event.target)) {
+                if !self.targets.is_empty() && !self.targets.contains(&field(&event.target)) {
                     continue;
                 }
                 self.seen += 1;
@@ -80,7 +83,7 @@ impl Reader {
 
     /// How many there are now.
     fn count(&self, tool: &mut Tool) -> Result<u64, Errno> {
-        let mut counter = Reader { target: self.target.clone(), ..Reader::default() };
+        let mut counter = Reader { targets: self.targets.clone(), ..Reader::default() };
         counter.read(tool, 0, |_, _| {})?;
         Ok(counter.seen)
     }
@@ -105,10 +108,15 @@ pub fn log(tool: &mut Tool, words: &[OsString]) -> Outcome {
         [] => {}
         [name] => {
             let address = name.to_str().and_then(text::address).ok_or_else(|| tool.usage())?;
-            reader.target = Some(format!("aoe{}e{}", address.major, address.minor));
+            reader.targets.push(text::disk(address));
         }
         _ => return Err(tool.usage()),
     }
+    show(tool, reader, last, follow)
+}
+
+/// The last events, or all; then what comes, if that is wanted.
+fn show(tool: &mut Tool, mut reader: Reader, last: Option<u32>, follow: bool) -> Outcome {
     if let Some(last) = last {
         let count = reader.count(tool).map_err(|errno| failed(errno, "log"))?;
         reader.skip = count.saturating_sub(last.into());
@@ -120,4 +128,19 @@ pub fn log(tool: &mut Tool, words: &[OsString]) -> Outcome {
     }
     tool.out.close_list("event");
     outcome.map_err(|errno| failed(errno, "log"))
+}
+
+/// `log -f` with the last few events first, for any number of targets.
+pub fn watch(tool: &mut Tool, words: &[OsString]) -> Outcome {
+    let mut last = 10;
+    let mut options = Options::new(words, "", "n");
+    while let Some(option) = options.next() {
+        let value = option.and_then(|(_, value)| number(value, 0, 1000));
+        last = value.map_err(|_| tool.usage())?;
+    }
+    let mut reader = Reader::default();
+    for name in options.rest() {
+        reader.targets.push(text::disk(address(name)?));
+    }
+    show(tool, reader, Some(last), true)
 }

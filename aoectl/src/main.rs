@@ -59,7 +59,7 @@ const fn asks(
     Command { name, run, arguments, asks: true }
 }
 
-static COMMANDS: [Command; 19] = [
+static COMMANDS: [Command; 20] = [
     asks("list", show::list, " [target ...]"),
     asks("status", show::status, " [target ...]"),
     asks("paths", show::paths, " [target ...]"),
@@ -87,6 +87,7 @@ static COMMANDS: [Command; 19] = [
     ),
     Command { name: "version", run: stats::version, arguments: "", asks: false },
     Command { name: "doctor", run: doctor::doctor, arguments: " [target]", asks: false },
+    asks("watch", log::watch, " [-n count] [target ...]"),
 ];
 
 fn usage_all() -> String {

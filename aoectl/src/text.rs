@@ -14,6 +14,11 @@ pub fn address(name: &str) -> Option<Address> {
     (!address.is_broadcast()).then_some(address)
 }
 
+/// The name of a target's disk.
+pub fn disk(address: Address) -> String {
+    format!("aoe{}e{}", address.major, address.minor)
+}
+
 /// A number without a sign.
 fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
     if text.starts_with('+') { None } else { text.parse().ok() }

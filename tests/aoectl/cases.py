@@ -212,3 +212,8 @@ cases(ill(target(), absent=[(8, 0, 21, 0, b"no answer to IDENTIFY; does an acces
 cases(ill(target(paths=[path(state=PATH_DOWN), path(1, "em1", state=CONFLICT)], state=SUSPENDED, flags=OPEN | IN_CONFLICT),
           target(7, 4, [path(payload=1024), path(1, mtu=1500), path(2, sector_count=2)], flags=RESERVED | DOUBLED),
           target(7, 5, [path(), path(1, "em0", PATH_DOWN, local="02:ae:00:00:00:02")]), mask=[mac(OWN)]), "doctor", "doctor 7.5")
+
+# The event log, followed.
+for make in (plain(events=EVENTS), plain()):
+    cases(make, "watch", "watch -n 2 7.3", "watch -n 0", "watch -n -1", "watch -n 1001", "watch -f", "watch 7", "watch 7.4")
+cases(lambda: Scene(target(), target(8, 0), events=EVENTS), "watch -n 3 8.0 7.3", "watch 8.0")

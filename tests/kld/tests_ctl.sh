@@ -388,6 +388,37 @@ ctl_log() {
 }
 t "aoectl log has what happened, and -f goes on until the unload" ctl_log
 
+ctl_watch() {
+	local watcher
+	with_disk
+	ctl watch -n 1 7.3 7.5 >"$work/watched" &
+	watcher=$!
+	k sleep 0.3
+	equals 1 count_lines cat "$work/watched"
+	k if down em0
+	k wait net.aoe.target.aoe7e3.state suspended 10
+	for _ in {1..50}; do
+		! grep -q SUSPENDED "$work/watched" || break
+		k sleep 0.1
+	done
+	grep -q 'aoe7e3 SUSPENDED' "$work/watched"
+	k if up em0
+	k target add em0 7.4 1m
+	ctl discover -w 10 7.4
+	k target add em0 7.5 1m
+	ctl discover -w 10 7.5
+	for _ in {1..50}; do
+		! grep -q 'aoe7e5 UP' "$work/watched" || break
+		k sleep 0.1
+	done
+	grep -q 'aoe7e5 UP' "$work/watched"
+	not grep aoe7e4 "$work/watched"
+	k unload
+	not wait "$watcher"
+}
+t "aoectl watch shows the last events and goes on with its targets' own" \
+    ctl_watch
+
 ctl_log_wraps() {
 	local i
 	with_disk

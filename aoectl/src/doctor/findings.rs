@@ -12,7 +12,7 @@ use crate::ioctl::{
     Target, state_name,
 };
 use crate::os::{Interface, Kind};
-use crate::text::field;
+use crate::text::{disk, field};
 
 /// What speaks for the module.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -107,11 +107,6 @@ impl Findings {
         let (about, text, command) = (about.into(), text.into(), command.into());
         self.0.push(Finding { about, kind, text, command });
     }
-}
-
-/// The name of its disk.
-pub fn disk(address: Address) -> String {
-    format!("aoe{}e{}", address.major, address.minor)
 }
 
 /// How an address is written for aoectl.

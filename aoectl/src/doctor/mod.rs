@@ -18,8 +18,8 @@ use crate::ioctl::{self, CTL_VERSION, Control, Message, PATH_UP, STATE_UP, Targe
 use crate::os::Errno;
 use crate::status::{Outcome, Status, failed};
 use crate::targets::address;
-use crate::text::field;
-use findings::{Absent, Counts, Filters, Finding, Known, Module, Snapshot, disk, examine};
+use crate::text::{disk, field};
+use findings::{Absent, Counts, Filters, Finding, Known, Module, Snapshot, examine};
 
 const STEP: Duration = Duration::from_millis(100);
 /// Steps that answers may take; and more, while a target says what it is.
