@@ -11,9 +11,11 @@ import sys
 
 from . import scenario as scenarios
 from .errors import SetupError
-from .image import Tree, require_tools, root_image
+from .image import require_tools, root_image
+from .jobs import VARIABLES, jobs, trees
 from .results import RECORD, Results, summary
 from .runner import Runner
+from .schedule import carried, side_by_side
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 REPOSITORY = HERE.parent.parent
@@ -24,8 +26,9 @@ def arguments(argv):
     parser = argparse.ArgumentParser(
         prog="tests/vm/run", description="Runs aoe.ko in a FreeBSD kernel under QEMU."
     )
-    parser.add_argument("--freebsd", default=os.environ.get("FREEBSD"), metavar="DIR",
-                        help="a FreeBSD root tree (docs/vm.md); default $FREEBSD")
+    parser.add_argument("--freebsd", action="append", metavar="DIR",
+                        help="a FreeBSD root tree (docs/vm.md); may be repeated; default "
+                             + ", ".join(f"${name}" for name in VARIABLES))
     parser.add_argument("-l", "--list", action="store_true", help="list the scenarios and stop")
     parser.add_argument("-s", "--scenario", action="append", metavar="NAME",
                         help="run only this one (a shell pattern; may be repeated)")
@@ -33,6 +36,9 @@ def arguments(argv):
                         help="RELEASE (boot/kernel), DEBUG (boot/kernel.DEBUG), ...; may be repeated")
     parser.add_argument("--long", action="store_true", default=os.environ.get("LONG") == "1",
                         help="the long scenarios too; also LONG=1")
+    parser.add_argument("-j", "--jobs", type=int, default=carried(), metavar="N",
+                        help="how many kernels run side by side; default %(default)s, "
+                             "as many as the processors carry")
     parser.add_argument("--module", metavar="FILE", help="default build/<14 or 15>-amd64/aoe.ko")
     parser.add_argument("--record", action="store_true", help="append to tests/vm/results.csv")
     parser.add_argument("--summary", action="store_true",
@@ -53,39 +59,32 @@ def choose(options):
     return [s for s in every if options.long or not s.long]
 
 
-def flavours(options, tree):
-    """The kernels to run on."""
-    if options.kernel:
-        return options.kernel
-    every = list(tree.kernels())
-    return [f for f in every if "KASAN" not in f or options.long]
-
-
-def module_for(options, tree, flavour):
+def module_for(options, job):
     """The module under test."""
     if options.module:
         return pathlib.Path(options.module).resolve()
-    return REPOSITORY / f"build/{tree.version(flavour)[1]}-amd64/aoe.ko"
+    return REPOSITORY / f"build/{job.tree.version(job.flavour)[1]}-amd64/aoe.ko"
 
 
-def run(options, chosen):
-    """Runs the chosen scenarios; the exit status."""
+def run(options, found, chosen):
+    """Runs the chosen scenarios on the kernels of the trees; the exit status."""
     require_tools("makefs", "vblade", "ip", "qemu-system-x86_64")
     if os.geteuid() != 0:
         raise SetupError("tests/vm/run needs root, for a network namespace with taps in it")
-    tree = Tree(options.freebsd)
+    if options.jobs < 1:
+        raise SetupError(f"-j {options.jobs}: at least one kernel has to run")
+    every = jobs(found, options.kernel, chosen, options.long, bool(options.scenario))
     work = pathlib.Path(options.work)
     work.mkdir(parents=True, exist_ok=True)
     with (work / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        root = root_image(tree, work)
+        roots = {job.tree: root_image(job.tree, work) for job in every}
+
+    def one(job, say):
+        Runner(job, roots[job.tree], work, module_for(options, job), say, options.long).run()
+
     results = Results(RECORD if options.record else None)
-    by_name = bool(options.scenario)
-    for flavour in flavours(options, tree):
-        module = module_for(options, tree, flavour)
-        runner = Runner(tree, root, work, flavour, module, results, options.long)
-        core_only = "KASAN" in flavour and not by_name
-        runner.run([s for s in chosen if s.core or not core_only])
+    side_by_side(every, options.jobs, one, results.hear)
     return results.close()
 
 
@@ -102,12 +101,13 @@ def main(argv):
             for one in chosen if options.scenario else scenarios.ALL:
                 print(f"{one.name:24} {'LONG ' if one.long else '     '}{one.text}")
             return 0
-        if not options.freebsd:
+        found = trees(options.freebsd, os.environ)
+        if not found:
             print("tests/vm: SKIPPED: NO FREEBSD GIVEN (make vm-test FREEBSD=<dir>, docs/vm.md); "
                   "NOTHING RAN ON A FREEBSD KERNEL")
             print(f"0 passed, 0 failed, {len(chosen)} skipped")
             return 0
-        return run(options, chosen)
+        return run(options, found, chosen)
     except SetupError as error:
         print(f"tests/vm: {error}", file=sys.stderr)
         return 2

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Disk images for the guest: its root from the given tree, and the kit with what is tested."""
 
+import hashlib
 import os
 import pathlib
 import re
@@ -137,7 +138,8 @@ def _stamp(tree):
 def root_image(tree, cache):
     """The root disk, made once for a tree; guests write to a snapshot of it."""
     cache.mkdir(parents=True, exist_ok=True)
-    image, stamp = cache / "root.img", cache / "root.stamp"
+    stem = "root-" + hashlib.sha256(bytes(tree.path)).hexdigest()[:8]
+    image, stamp = cache / f"{stem}.img", cache / f"{stem}.stamp"
     if image.exists() and stamp.exists() and stamp.read_text() == _stamp(tree):
         return image
     stage = cache / "stage"
@@ -146,8 +148,8 @@ def root_image(tree, cache):
     for name in ("aoevm", "mnt", "dev", "tmp", "usr/local/etc/rc.d"):
         (stage / name).mkdir(parents=True, exist_ok=True)
     shutil.copy2(pathlib.Path(__file__).parent.parent / "guest/boot.sh", stage / "aoevm/boot.sh")
-    # Guests that are up have the old one open, and go on with that.
-    new = cache / "root.img.new"
+    # Runs that are under way have a link to the old one, and go on with that.
+    new = cache / f"{stem}.img.new"
     _makefs(new, stage, "-b", "30%", "-f", "20%")
     new.replace(image)
     shutil.rmtree(stage)

@@ -15,6 +15,7 @@ from .console import Console
 from .errors import GuestDied, SetupError
 from .preload import kernel_with
 
+CPUS = 2  # of a guest
 BOOT_TIMEOUT = {"kvm": 60, "tcg": 300}
 # Under KVM a healthy kernel says its name at once; one that this host's KVM
 # cannot run (nested, or without hardware help) is found out by its silence.
@@ -45,9 +46,9 @@ KENV = {
 }
 
 
-def die_with_parent():
+def die_with_parent(how=signal.SIGKILL):
     """For preexec_fn: nothing that we started outlives us."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(1, how)
 
 
 def accelerators():
@@ -126,7 +127,7 @@ class Machine:
     def _command(self, accelerator):
         command = ["ip", "netns", "exec", self.netns, "qemu-system-x86_64"]
         command += ["-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35"]
-        command += ["-smp", "2", "-m", str(self.memory)]
+        command += ["-smp", str(CPUS), "-m", str(self.memory)]
         if accelerator == "kvm":
             command += ["-accel", "kvm", "-cpu", "host"]
         else:

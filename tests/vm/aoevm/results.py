@@ -26,14 +26,24 @@ class Results:
     """All outcomes of a run."""
 
     def __init__(self, record=None):
-        self.outcomes = []
+        self.outcomes = []  # (job, outcome)
+        self.broken = []  # (job, why it did not run to its end)
         self.record = pathlib.Path(record) if record else None
 
-    def add(self, outcome):
-        """Prints an outcome and appends it to the record."""
-        self.outcomes.append(outcome)
+    def hear(self, job, message):
+        """Takes what a job says: an outcome, an error that ended it, or a line to print."""
+        if isinstance(message, Outcome):
+            self._add(job, message)
+        elif isinstance(message, Exception):
+            self.broken.append((job, message))
+            print(f"BROKEN  {job.name}: {message}", flush=True)
+        else:
+            print(message, flush=True)
+
+    def _add(self, job, outcome):
+        self.outcomes.append((job, outcome))
         note = f": {outcome.note.splitlines()[0]}" if outcome.note else ""
-        name = f"{outcome.flavour}/{outcome.scenario}"
+        name = f"{job.name}/{outcome.scenario}"
         print(f"{outcome.result:7} {name} ({outcome.seconds:.1f} s){note}", flush=True)
         if self.record:
             self._append(outcome)
@@ -47,17 +57,35 @@ class Results:
 
     def count(self, result):
         """How many ended so."""
-        return sum(1 for outcome in self.outcomes if outcome.result == result)
+        return sum(1 for _, outcome in self.outcomes if outcome.result == result)
+
+    def table(self):
+        """Lines of kernel x scenario; a scenario that did not run on a kernel is a dash there."""
+        names = sorted({job.name for job, _ in [*self.outcomes, *self.broken]})
+        rows = {}
+        for job, outcome in self.outcomes:
+            rows.setdefault(outcome.scenario, {})[job.name] = outcome.result
+        first = max(map(len, ["scenario", *rows]))
+        lines = ["  ".join(["scenario".ljust(first), *names])]
+        for scenario, cells in rows.items():
+            cells = [cells.get(name, "-").ljust(len(name)) for name in names]
+            lines.append("  ".join([scenario.ljust(first), *cells]).rstrip())
+        return lines
 
     def close(self):
-        """Prints the closing line; the exit status."""
-        for outcome in self.outcomes:
+        """Prints what is to be remembered of the run, and the sum; the exit status."""
+        for job, outcome in self.outcomes:
             if outcome.result == "failed":
-                print(f"\n--- {outcome.flavour}/{outcome.scenario}\n{outcome.note}")
-        for outcome in self.outcomes:
+                print(f"\n--- {job.name}/{outcome.scenario}\n{outcome.note}")
+        for job, outcome in self.outcomes:
             if outcome.result == "skipped":
-                print(f"skipped {outcome.flavour}/{outcome.scenario}: {outcome.note}")
+                print(f"skipped {job.name}/{outcome.scenario}: {outcome.note}")
+        if len({job for job, _ in [*self.outcomes, *self.broken]}) > 1:
+            print("", *self.table(), "", sep="\n")
+        for job, error in self.broken:
+            print(f"BROKEN  {job.name}: {error}")
         passed, failed, skipped = map(self.count, ("passed", "failed", "skipped"))
+        failed += len(self.broken)
         print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
         return 1 if failed else 0
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs scenarios on one kernel, several on one boot where that is safe."""
 
+import contextlib
+import fcntl
 import os
 import shutil
 import time
@@ -20,37 +22,54 @@ NICS = ["virtio-net-pci", "virtio-net-pci", "e1000"]
 
 
 class Runner:
-    """All chosen scenarios on one flavour."""
+    """A job: scenarios on one kernel.  Outcomes and notes go to `say`."""
 
-    def __init__(self, tree, root, work, flavour, module, results, long):
-        self.tree, self.root, self.work = tree, root, work
-        self.flavour, self.module = flavour, module
-        self.results, self.long = results, long
-        self.version = tree.version(flavour)[0]
-        self.modules_unfit = tree.modules_unfit(flavour)
+    def __init__(self, job, root, work, module, say, long):
+        self.tree, self.flavour, self.chosen = job.tree, job.flavour, job.scenarios
+        self.say, self.module, self.long = say, module, long
+        self.version = self.tree.version(self.flavour)[0]
+        self.modules_unfit = self.tree.modules_unfit(self.flavour)
         self.choices = accelerators()
-        self.logs = work / "logs" / flavour
+        self.logs = work / "logs" / job.name
         self.directory = work / f"run-{os.getpid()}"
+        self.shared_root, self.root = root, self.directory / "root.img"
         self.machine = None
         self.boots = 0
 
-    def run(self, chosen):
+    def run(self):
         """Runs them; those that share a guest come first."""
-        if any(s.module for s in chosen) and not self.module.exists():
+        if any(s.module for s in self.chosen) and not self.module.exists():
             raise SetupError(f"{self.module} is not there: run make first")
-        shutil.rmtree(self.logs, ignore_errors=True)
-        self.logs.mkdir(parents=True)
+        with self.own_logs():
+            self.run_all()
+
+    @contextlib.contextmanager
+    def own_logs(self):
+        """The directory of the logs, empty, and with nobody else writing there."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        with self.logs.with_name(f"{self.logs.name}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise SetupError(f"another run writes to {self.logs}: use --work") from None
+            shutil.rmtree(self.logs)
+            self.logs.mkdir()
+            yield
+
+    def run_all(self):
+        """Runs them, with the network and the kit that they need."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.allowed = load_allowed(self.work_file("allow.txt"))
         self.lab = Lab(self.directory, len(NICS))
         try:
             self.lab.up()
             self.kit = kit_image(self.directory, kit_files(self.module))
-            print(f"# {self.version} {self.flavour}: {len(chosen)} scenarios", flush=True)
+            # A tree that changes under a run is not to change the run's guests.
+            os.link(self.shared_root, self.root)
+            self.say(f"# {self.version} {self.flavour}: {len(self.chosen)} scenarios")
             if self.modules_unfit:
-                print(f"# NO STOCK MODULES: {self.modules_unfit}; "
-                      "what needs them is skipped", flush=True)
-            for one in sorted(chosen, key=lambda s: s.boot):
+                self.say(f"# NO STOCK MODULES: {self.modules_unfit}; what needs them is skipped")
+            for one in sorted(self.chosen, key=lambda s: s.boot):
                 self.one(one)
         finally:
             self.retire()
@@ -126,9 +145,7 @@ class Runner:
             self.retire()
         self.lab.clear()
         seconds = time.monotonic() - started
-        self.results.add(
-            Outcome(self.version, self.flavour, one.name, result, seconds, note)
-        )
+        self.say(Outcome(self.version, self.flavour, one.name, result, seconds, note))
 
     def tidy(self, context, one):
         """Brings the shared guest back to where it was; what stays behind is a failure."""
