@@ -11,9 +11,15 @@ import subprocess
 from .errors import SetupError
 
 _KERNEL_VERSION = re.compile(rb"FreeBSD (1[4-9]|[2-9]\d)\.(\d+)-[A-Z][A-Z0-9.-]*")
-# What FEATURE(invariants) says of itself, and what mtx_assert() in a module calls.
-_INVARIANTS_KERNEL = b"Kernel compiled with INVARIANTS"
-_INVARIANTS_MODULE = b"\0__mtx_assert\0"
+# Option -> what a kernel with it contains, and what its modules contain.  INVARIANTS: what
+# FEATURE(invariants) says of itself, and what mtx_assert() calls.  The sanitizers: what the
+# compiler has a load call, which the kernel defines and most modules import.
+_OPTIONS = {
+    "INVARIANTS": (b"Kernel compiled with INVARIANTS", b"\0__mtx_assert\0"),
+    "KASAN": (b"\0__asan_load8_noabort\0", b"\0__asan_load8_noabort\0"),
+    "KCSAN": (b"\0__tsan_read8\0", b"\0__tsan_read8\0"),
+    "KMSAN": (b"\0__msan_metadata_ptr_for_load_8\0", b"\0__msan_metadata_ptr_for_load_8\0"),
+}
 _NOT_IN_THE_GUEST = {"usr/src", "usr/tests", "usr/lib/debug", "usr/obj", "usr/ports"}
 
 
@@ -50,12 +56,15 @@ class Tree:
         modules = sorted(kernel.parent.glob("*.ko"))
         if not modules:
             return f"boot/{kernel.parent.name} has no modules"
-        checked = _INVARIANTS_KERNEL in kernel.read_bytes()
-        asserting = any(_INVARIANTS_MODULE in module.read_bytes() for module in modules)
-        if asserting != checked:
-            theirs, its = ("with", "without") if asserting else ("without", "with")
-            return (f"the modules in boot/{kernel.parent.name} were built {theirs} INVARIANTS, "
-                    f"its kernel {its}: build them with the kernel's configuration")
+        image = kernel.read_bytes()
+        contents = [module.read_bytes() for module in modules]
+        for option, (in_kernel, in_module) in _OPTIONS.items():
+            its = in_kernel in image
+            theirs = any(in_module in module for module in contents)
+            if theirs != its:
+                how = ("with", "without") if theirs else ("without", "with")
+                return (f"the modules in boot/{kernel.parent.name} were built {how[0]} {option}, "
+                        f"its kernel {how[1]}: build them with the kernel's configuration")
         return None
 
     def version(self, flavour="RELEASE"):
