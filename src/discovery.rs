@@ -7,10 +7,10 @@
 use crate::absent::{ABSENT, Absences, Absent};
 use crate::filter::{Admission, Filter, Kind, Meaningless, words};
 use crate::offers::{Kept, Offer, Offers};
-use crate::output::{HEADER_MAX, LinkId, Transmit, Why};
-use crate::path::PathId;
+use crate::output::{HEADER_MAX, Transmit, Why};
 use crate::random::Random;
-use crate::targets::{Frame, LINKS, Link};
+use crate::slot::{LINKS, LinkId, PathId};
+use crate::targets::{Frame, Link};
 use crate::time::{Instant, Micros};
 use crate::wire::{Address, Command, ConfigRequest, ConfigResponse, Header, Mac, Tag};
 

@@ -10,7 +10,8 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use crate::output::{IoError, LinkId};
+use crate::output::IoError;
+use crate::slot::LinkId;
 use crate::time::Micros;
 use crate::wire::{Address, Mac};
 use request::{Request, Work};

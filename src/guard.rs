@@ -11,15 +11,12 @@
 //! outlive I/O, failure, suspension and the disk itself.
 
 use crate::list::{Linked, Links, List, Stack};
-use crate::path::{Path, PathId, Paths, low_half};
-use crate::table::{Table, number};
+use crate::path::{Path, Paths};
+use crate::reorder::low_half;
+use crate::slot::{CopyId, PathId};
+use crate::table::Table;
 use crate::time::{Instant, Micros, Stamp};
 use crate::wire::Tag;
-
-number!(
-    /// A copy's number.
-    pub CopyId(u16)
-);
 
 /// The copies that a target remembers.
 pub type Copies = Table<Copy, CopyId, 512>;

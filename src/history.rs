@@ -5,10 +5,9 @@
 //! are few, come from a pool that all requests of a target share: if it is
 //! empty, or a request has had its share, the request's oldest is forgotten.
 
-use crate::guard::CopyId;
 use crate::list::{Linked, Links, List, Stack};
-use crate::path::PathId;
-use crate::table::{Maybe, Table, number};
+use crate::slot::{CopyId, EarlierId, PathId};
+use crate::table::{Maybe, Table};
 use crate::time::{Instant, Micros, Stamp};
 use crate::wire::Tag;
 
@@ -16,11 +15,6 @@ use crate::wire::Tag;
 const ANSWERED: Tag = Tag(u32::MAX);
 /// Earlier transmissions of one request, at most.
 const SHARE: u16 = 15;
-
-number!(
-    /// An earlier transmission's number.
-    pub EarlierId(u8)
-);
 
 /// The earlier transmissions of all requests of a target.
 pub type EarlierTable = Table<Earlier, EarlierId, 128>;

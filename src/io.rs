@@ -7,7 +7,8 @@
 use crate::granules::Granules;
 use crate::list::{Linked, Links, List, Stack};
 use crate::output::{IoError, IoHandle};
-use crate::table::{Maybe, Table, number};
+use crate::slot::IoId;
+use crate::table::{Maybe, Table};
 use crate::time::Instant;
 
 /// What is asked of the disk.
@@ -46,11 +47,6 @@ pub struct IoRequest {
     /// Give up at this time, whatever `maxwait` says.
     pub give_up: Instant,
 }
-
-number!(
-    /// An I/O slot's number.
-    pub IoId(u8)
-);
 
 /// The I/O slots of a target.
 pub type Ios = Table<Io, IoId, 128>;

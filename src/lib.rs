@@ -52,6 +52,7 @@ mod reorder;
 mod request;
 mod ring;
 mod rtt;
+pub mod slot;
 mod table;
 mod tag;
 pub mod targets;

@@ -2,8 +2,8 @@
 //! Answers from addresses without a target, kept until somebody has the time
 //! to make each its target.
 
-use crate::output::LinkId;
 use crate::ring::Ring;
+use crate::slot::LinkId;
 use crate::targets::Frame;
 use crate::wire::{ConfigRequest, Header};
 

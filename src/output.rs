@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Every effect that the core can ask for. Nothing else leaves it.
 
-use crate::path::PathId;
-use crate::table::number;
+use crate::slot::{LinkId, PathId};
 use crate::time::Micros;
 use crate::wire::{AtaRequest, Header, MIN_LENGTH, Mac, Tag};
 use core::mem::MaybeUninit;
@@ -17,11 +16,6 @@ pub const HEADER_MAX: usize = 44;
 pub struct IoHandle(pub u64);
 
 static_assertions::assert_not_impl_any!(IoHandle: Clone, Copy);
-
-number!(
-    /// A local interface, by its place in the shim's table.
-    pub LinkId(u8)
-);
 
 /// Why an I/O or a management command failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

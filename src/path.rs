@@ -8,11 +8,10 @@
 use crate::advert::Adverts;
 use crate::histogram::Histogram;
 use crate::list::List;
-use crate::output::LinkId;
-use crate::reorder::Order;
-use crate::request::RequestId;
+use crate::reorder::{Order, low_half};
 use crate::rtt::Rtt;
-use crate::table::{Table, number};
+use crate::slot::{LinkId, PATHS, PathId, RequestId};
+use crate::table::Table;
 use crate::time::{Instant, Micros};
 use crate::unfit::Unfit;
 use crate::window::{Asker, Beside, Window};
@@ -87,13 +86,8 @@ pub(crate) struct Management {
     pub(crate) due: Instant,
 }
 
-number!(
-    /// A path slot's number.
-    pub PathId(u8)
-);
-
 /// The path slots of a target.
-pub type Paths = Table<Path, PathId, { crate::targets::PATHS }>;
+pub type Paths = Table<Path, PathId, PATHS>;
 
 /// A path slot, what every frame touches first.
 #[derive(Clone, Copy, Debug)]
@@ -489,12 +483,6 @@ impl Path {
     pub(crate) fn is_being_asked(&self) -> bool {
         self.management.is_some_and(|m| m.seq != 0 && m.purpose == Purpose::Identify)
     }
-}
-
-/// The low half of a count.
-#[expect(clippy::as_conversions, reason = "the low half is what is wanted")]
-pub(crate) const fn low_half(seq: u64) -> u32 {
-    seq as u32
 }
 
 mod counters;

@@ -9,7 +9,6 @@
 //! no nearer to the end of anything: of such a silence little counts. Knows
 //! sequence numbers and times; knows nothing of writes and their copies.
 
-use crate::path::low_half;
 use crate::rtt::Rtt;
 use crate::time::{Instant, Micros, Stamp};
 
@@ -268,6 +267,12 @@ impl Order {
 /// Wraps the number of a mark.
 const MARKS_MASK: u8 = 31;
 static_assertions::const_assert_eq!(MARKS, 32);
+
+/// The low half of a count.
+#[expect(clippy::as_conversions, reason = "the low half is what is wanted")]
+pub(crate) const fn low_half(seq: u64) -> u32 {
+    seq as u32
+}
 
 #[cfg(test)]
 mod tests;

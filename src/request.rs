@@ -4,18 +4,13 @@
 //!
 //! Knows tags and times; knows nothing of windows, paths' health or payload.
 
-use crate::guard::CopyId;
 use crate::history::{Chain, History, Sent};
-use crate::io::{IoId, Op};
+use crate::io::Op;
 use crate::list::{Linked, Links};
-use crate::table::{Table, number};
+use crate::slot::{CopyId, IoId, RequestId};
+use crate::table::Table;
 use crate::time::Instant;
 use crate::wire::Tag;
-
-number!(
-    /// A request slot's number; tags are made of it.
-    pub RequestId(u8)
-);
 
 /// The request slots of a target.
 pub type Requests = Table<Request, RequestId, 128>;

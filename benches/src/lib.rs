@@ -3,7 +3,8 @@
 
 use aoe_core::filter::Admission;
 use aoe_core::io::{IoRequest, Op};
-use aoe_core::output::{IoHandle, LinkId, Output, Transmit};
+use aoe_core::output::{IoHandle, Output, Transmit};
+use aoe_core::slot::LinkId;
 use aoe_core::targets::{CopyOut, Frame, Limits, Link, Settings, Storage, Target};
 use aoe_core::time::{Instant, Micros};
 use aoe_core::wire::{Address, Identify, Mac};

@@ -22,7 +22,7 @@ pub const TEXT_MAX: usize = 128;
 pub const CONTROL_MAX: usize = 2084;
 const_assert_eq!(CONTROL_MAX, crate::targets::CONTROL_MAX);
 pub const PATHS: usize = 16;
-const_assert_eq!(PATHS, crate::targets::PATHS);
+const_assert_eq!(PATHS, crate::slot::PATHS);
 pub const DELETE_MAX: u32 = 65528;
 pub const VALUE_MAX: usize = 1032;
 pub const VALUE_SHORT: usize = 64;

@@ -12,8 +12,9 @@ use crate::config;
 use crate::filter::Admission;
 use crate::io::{IoRequest, Op};
 use crate::output::{
-    ControlDone, ControlError, Event, IoError, IoHandle, LinkId, Output, PathName, Source, Transmit,
+    ControlDone, ControlError, Event, IoError, IoHandle, Output, PathName, Source, Transmit,
 };
+use crate::slot::LinkId;
 use crate::targets::{CopyOut, Frame, Link, PathStatus, Policy, Settings, Target, Unacceptable};
 use crate::time::{Instant, Micros};
 use crate::wire::{Address, Command, Details, Header, Identify, Mac, WireError};

@@ -7,7 +7,7 @@ use super::convert::{self, EINVAL, errno};
 use super::text;
 use crate::limits::REQUEST_MS;
 use crate::log::{Entry, Log};
-use crate::path::PathId;
+use crate::slot::PathId;
 use crate::targets::{CONTROL_MAX, ControlRequest};
 use crate::time::{Instant, Micros};
 use crate::wire::{Address, Command};

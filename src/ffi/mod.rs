@@ -27,7 +27,8 @@ use block::Block;
 use convert::{EAGAIN, EINVAL, ENOENT, Place, errno};
 
 use crate::notes::Note;
-use crate::output::{Draft, IoError, LinkId};
+use crate::output::{Draft, IoError};
+use crate::slot::LinkId;
 use crate::targets::{Step, Target};
 use crate::time::Instant;
 use crate::wire::{Address, Header, Identify};

@@ -267,7 +267,7 @@ mod tests {
     use crate::absent::{ABSENT, Absent};
     use crate::discovery::{Beacon, LIST_MAX};
     use crate::filter::{FILTER_MAX, Filter};
-    use crate::targets::LINKS;
+    use crate::slot::LINKS;
     use std::boxed::Box;
     use std::string::String;
 

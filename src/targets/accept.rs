@@ -9,7 +9,8 @@
 
 use super::{Life, Target};
 use crate::output::Event;
-use crate::path::{DOWN, Path, PathId, State};
+use crate::path::{DOWN, Path, State};
+use crate::slot::PathId;
 use crate::time::Instant;
 use crate::wire::Identify;
 

@@ -4,7 +4,8 @@
 
 use super::Target;
 use crate::output::Event;
-use crate::path::{PathId, State};
+use crate::path::State;
+use crate::slot::PathId;
 use crate::time::Instant;
 
 impl Target<'_> {

@@ -3,7 +3,8 @@
 
 use super::{CONTROL_MAX, Life, Scratch, Target};
 use crate::output::{Blank, ControlDone, ControlError, Draft, IoError, Payload, Why};
-use crate::path::{PathId, State as PathState};
+use crate::path::State as PathState;
+use crate::slot::PathId;
 use crate::time::{Instant, Micros};
 use crate::window::Asker;
 use crate::wire::{AtaRequest, Command, Header, Tag};

@@ -10,8 +10,9 @@
 use super::{Scratch, Target};
 use crate::io::Op;
 use crate::output::Event;
-use crate::path::{PathId, State};
-use crate::request::{Place, RequestId};
+use crate::path::State;
+use crate::request::Place;
+use crate::slot::{PathId, RequestId};
 use crate::table::Number;
 use crate::time::{Instant, Micros};
 use crate::unfit::Unfit;

@@ -7,7 +7,8 @@
 use super::Target;
 use crate::filter::Admission;
 use crate::output::IoError;
-use crate::path::{Path, PathId, State};
+use crate::path::{Path, State};
+use crate::slot::PathId;
 use crate::time::Instant;
 
 impl Target<'_> {

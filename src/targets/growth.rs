@@ -8,7 +8,7 @@
 
 use super::Target;
 use super::doubled::PROBATION;
-use crate::path::PathId;
+use crate::slot::PathId;
 
 impl Target<'_> {
     /// The size that a path's disk is taken to have, of which an answer says

@@ -3,9 +3,10 @@
 
 use super::notice::Notice;
 use super::{Life, Link, Target, send};
-use crate::output::{ControlError, Event, IoError, LinkId};
-use crate::path::{Path, PathId, Paths, State};
+use crate::output::{ControlError, Event, IoError};
+use crate::path::{Path, Paths, State};
 use crate::request::{Place, Requests};
+use crate::slot::{LinkId, PathId};
 use crate::time::{Instant, Micros};
 use crate::wire::Route;
 

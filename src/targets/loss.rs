@@ -4,7 +4,8 @@
 
 use super::Target;
 use crate::output::Event;
-use crate::path::{MIN_PAYLOAD, PathId, State};
+use crate::path::{MIN_PAYLOAD, State};
+use crate::slot::PathId;
 use crate::time::Instant;
 
 /// Large requests lost in a row on a path that answers small ones.

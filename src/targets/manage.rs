@@ -4,7 +4,8 @@
 
 use super::{Life, Scratch, Target};
 use crate::output::{Blank, Draft, Event, Why};
-use crate::path::{Management, PROBE_INTERVAL, Path, PathId, Purpose, State};
+use crate::path::{Management, PROBE_INTERVAL, Path, Purpose, State};
+use crate::slot::PathId;
 use crate::time::{Instant, Micros};
 use crate::window::Asker;
 use crate::wire::{AtaCommand, AtaRequest, AtaResponse, Command, Header, MIN_LENGTH, SECTOR, Tag};

@@ -41,7 +41,8 @@ use crate::list::{List, Stack};
 use crate::output::{Blank, Draft, IoError, IoHandle, Output};
 use crate::path::{Counters, Path, Paths};
 use crate::random::Random;
-use crate::request::{RequestId, Requests};
+use crate::request::Requests;
+use crate::slot::{PathId, RequestId};
 use crate::tag::Tags;
 use crate::time::Instant;
 use crate::wire::{Address, ConfigRequest, Identify};
@@ -50,7 +51,7 @@ use core::mem::MaybeUninit;
 pub use crate::guard::Copy as CopySlot;
 pub use crate::history::Earlier as EarlierSlot;
 pub use crate::io::Io as IoSlot;
-pub use crate::path::{Path as PathSlot, PathId};
+pub use crate::path::Path as PathSlot;
 pub use crate::request::Request as RequestSlot;
 pub use accept::Unacceptable;
 use control::Control;
@@ -67,10 +68,6 @@ use taste::Tasting;
 pub const CONTROL_MAX: usize = 2084;
 /// Bytes of an answer that the target reads itself: a config string at most.
 pub const SCRATCH_MAX: usize = ConfigRequest::STRING_MAX;
-/// Local interfaces that a target can know.
-pub const LINKS: usize = 32;
-/// Paths that a target can have.
-pub const PATHS: usize = 16;
 
 /// Where a target stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

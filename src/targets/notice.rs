@@ -3,8 +3,8 @@
 
 use super::Target;
 use crate::output::{Event, Output, PathName};
-use crate::path::PathId;
 use crate::ring::Ring;
+use crate::slot::PathId;
 
 /// A lifecycle output or an event, small enough to keep a few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,10 +105,10 @@ mod tests {
     #[test]
     fn the_loss_of_every_path_at_once_is_told_of_each() {
         let mut notices = Notices::EMPTY;
-        for _ in 0..2 * crate::targets::PATHS {
+        for _ in 0..2 * crate::slot::PATHS {
             notices.push(event(Event::PathDown));
         }
         notices.push(Notice::Suspended);
-        assert_eq!(std::iter::from_fn(|| notices.pop()).count(), 2 * crate::targets::PATHS + 1);
+        assert_eq!(std::iter::from_fn(|| notices.pop()).count(), 2 * crate::slot::PATHS + 1);
     }
 }

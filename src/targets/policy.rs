@@ -2,7 +2,8 @@
 //! Which of several paths a frame takes.
 
 use super::{Policy, Target};
-use crate::path::{Path, PathId};
+use crate::path::Path;
+use crate::slot::PathId;
 use crate::time::{Instant, Micros};
 
 /// A path whose round trip was last measured this long ago gets one frame to

@@ -3,9 +3,9 @@
 
 use super::{Life, Scratch, Target};
 use crate::filter::Admission;
-use crate::output::{Event, LinkId};
-use crate::path::{PathId, State};
-use crate::request::RequestId;
+use crate::output::Event;
+use crate::path::State;
+use crate::slot::{LinkId, PathId, RequestId};
 use crate::tag;
 use crate::time::Instant;
 use crate::window::Window;

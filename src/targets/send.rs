@@ -4,10 +4,11 @@
 
 use super::{Life, Target, manage};
 use crate::history::Sent;
-use crate::io::{Gate, IoId, Op};
+use crate::io::{Gate, Op};
 use crate::output::{Blank, Draft, Payload, Why};
-use crate::path::{Path, PathId, Paths, State};
-use crate::request::{Place, RequestId};
+use crate::path::{Path, Paths, State};
+use crate::request::Place;
+use crate::slot::{IoId, PATHS, PathId, RequestId};
 use crate::table::{Maybe, Table};
 use crate::time::{Instant, Micros};
 use crate::wire::{AtaRequest, Command, Route, Tag};
@@ -293,7 +294,7 @@ impl Target<'_> {
         }
         // What follows from this transmission is due no sooner.
         self.wakes_at = self.wakes_at.min(path.earliest_timeout(now));
-        let seq = crate::path::low_half(seq);
+        let seq = crate::reorder::low_half(seq);
         let sent = Sent::new(now, tag, request.done, sectors);
         let sent = Sent { seq, copy: Maybe::from(copy), path: index, ..sent };
         let forgotten = request.on_sent(now, sent, &mut self.history);
@@ -392,7 +393,7 @@ impl Target<'_> {
 }
 
 /// For each path, the request that an answer to a later one is wanted for, or 0.
-type Wanted = Table<u64, PathId, { super::PATHS }>;
+type Wanted = Table<u64, PathId, PATHS>;
 
 /// Has the paths ask for these answers.
 fn want_fences(paths: &mut Paths, wanted: &Wanted) {

@@ -2,8 +2,7 @@
 //! What a target is told from outside: the administrator's settings, and the
 //! state of the local interfaces.
 
-use super::LINKS;
-use crate::output::LinkId;
+use crate::slot::{LINKS, LinkId};
 use crate::table::Table;
 use crate::time::Micros;
 use crate::wire::Mac;

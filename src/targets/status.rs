@@ -3,8 +3,9 @@
 
 use super::{Life, Target};
 use crate::histogram::BUCKETS;
-use crate::output::{Event, LinkId};
-use crate::path::{Counters, Path, PathId, State};
+use crate::output::Event;
+use crate::path::{Counters, Path, State};
+use crate::slot::{LinkId, PathId};
 use crate::time::{Instant, Micros};
 use crate::wire::{Identify, Mac};
 

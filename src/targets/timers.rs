@@ -3,10 +3,10 @@
 
 use super::notice::Notice;
 use super::{Life, Target};
-use crate::io::IoId;
 use crate::output::{Event, IoError};
-use crate::path::{DOWN, MIN_PAYLOAD, PathId, SILENCES, State};
-use crate::request::{Place, RequestId, Requests};
+use crate::path::{DOWN, MIN_PAYLOAD, SILENCES, State};
+use crate::request::{Place, Requests};
+use crate::slot::{IoId, PathId, RequestId};
 use crate::time::Instant;
 use crate::wire::{mtu_for, sectors_per_frame};
 

@@ -2,7 +2,8 @@
 //! Management commands, and forgetting.
 
 use super::rig::{OTHERS as OTHER, Rig, SERIAL, THEM, disk, up_link};
-use crate::output::{ControlDone, ControlError, IoError, LinkId, Output, Transmit};
+use crate::output::{ControlDone, ControlError, IoError, Output, Transmit};
+use crate::slot::LinkId;
 use crate::targets::ControlRequest;
 use crate::targets::PathId;
 use crate::time::Micros;

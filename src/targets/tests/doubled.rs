@@ -3,7 +3,8 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::{Event, LinkId, Transmit, Why};
+use crate::output::{Event, Transmit, Why};
+use crate::slot::LinkId;
 use crate::time::Micros;
 use std::vec::Vec;
 

@@ -3,7 +3,8 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::{LinkId, Transmit};
+use crate::output::Transmit;
+use crate::slot::LinkId;
 use crate::time::Micros;
 use std::vec::Vec;
 

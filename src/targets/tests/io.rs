@@ -3,7 +3,8 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::{Event, LinkId, Source, Span};
+use crate::output::{Event, Source, Span};
+use crate::slot::LinkId;
 use crate::time::Micros;
 use std::vec::Vec;
 

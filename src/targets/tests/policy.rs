@@ -3,7 +3,7 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::LinkId;
+use crate::slot::LinkId;
 use crate::time::Micros;
 use std::vec::Vec;
 

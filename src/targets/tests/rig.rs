@@ -4,7 +4,8 @@
 
 use super::super::*;
 use crate::filter::Admission;
-use crate::output::{IoHandle, LinkId, Transmit};
+use crate::output::{IoHandle, Transmit};
+use crate::slot::LinkId;
 use crate::time::Micros;
 use crate::wire::Mac;
 use crate::wire::Tag;

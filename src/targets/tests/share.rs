@@ -3,7 +3,8 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::{LinkId, Transmit, Why};
+use crate::output::{Transmit, Why};
+use crate::slot::LinkId;
 use crate::time::Micros;
 use std::collections::VecDeque;
 use std::vec::Vec;

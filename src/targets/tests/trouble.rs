@@ -3,7 +3,8 @@
 
 use super::super::*;
 use super::rig::*;
-use crate::output::{Event, LinkId};
+use crate::output::Event;
+use crate::slot::LinkId;
 use crate::time::Micros;
 use crate::wire::Mac;
 

@@ -9,9 +9,9 @@ use aoe_core::ffi::abi::{
     AoeSettings, AoeTargetInfo,
 };
 use aoe_core::output::{
-    ControlDone, ControlError, IoError, IoHandle, LinkId, Output, Source, Span, Transmit, Why,
+    ControlDone, ControlError, IoError, IoHandle, Output, Source, Span, Transmit, Why,
 };
-use aoe_core::targets::PathId;
+use aoe_core::slot::{LinkId, PathId};
 use aoe_core::time::Micros;
 
 use crate::initiator::{

@@ -7,10 +7,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use aoe_core::output::{
-    HEADER_MAX, IoError, IoHandle, LinkId, Output, Source, Span, Transmit, Why,
-};
-use aoe_core::targets::PathId;
+use aoe_core::output::{HEADER_MAX, IoError, IoHandle, Output, Source, Span, Transmit, Why};
+use aoe_core::slot::{LinkId, PathId};
 
 use crate::frame;
 use crate::initiator::{

@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use aoe_core::filter::Admission;
 use aoe_core::io::{IoRequest, Op};
-use aoe_core::output::{IoHandle, LinkId, Output, Transmit};
+use aoe_core::output::{IoHandle, Output, Transmit};
+use aoe_core::slot::LinkId;
 use aoe_core::targets::{CopyOut, Frame, Limits, Link, Settings, Storage, Target};
 use aoe_core::time::Instant;
 use aoe_core::wire::{Address, Identify, Mac};
