@@ -288,6 +288,7 @@ struct aoe_target_info {
 	uint64_t	reason_value;		/* of that event */
 	uint32_t	sector_logical;		/* bytes of the disk's own */
 	uint32_t	reserved2;
+	uint64_t	moved;			/* sectors read and written, of 512 bytes */
 };
 #define	AOE_INFO_FLUSH		0x01		/* IDENTIFY promises a flush */
 #define	AOE_INFO_DELETE		0x02		/* DATA SET MANAGEMENT / TRIM */

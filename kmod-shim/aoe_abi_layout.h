@@ -82,7 +82,7 @@ AOE_AT(aoe_output, value, 80);
 AOE_AT(aoe_output, kind, 88);
 AOE_AT(aoe_output, error, 92);
 
-AOE_SIZE(aoe_target_info, 232);
+AOE_SIZE(aoe_target_info, 240);
 AOE_AT(aoe_target_info, sectors, 0);
 AOE_AT(aoe_target_info, paths_left_out, 8);
 AOE_AT(aoe_target_info, received, 16);
@@ -119,6 +119,7 @@ AOE_AT(aoe_target_info, reason, 212);
 AOE_AT(aoe_target_info, reason_value, 216);
 AOE_AT(aoe_target_info, sector_logical, 224);
 AOE_AT(aoe_target_info, reserved2, 228);
+AOE_AT(aoe_target_info, moved, 232);
 
 AOE_SIZE(aoe_dump, 192);
 AOE_AT(aoe_dump, state, 0);
@@ -230,19 +231,19 @@ AOE_AT(aoe_ioc_path, link_up, 290);
 AOE_AT(aoe_ioc_path, reserved, 291);
 AOE_AT(aoe_ioc_path, interface, 296);
 
-AOE_SIZE(aoe_ioc_target, 6920);
+AOE_SIZE(aoe_ioc_target, 6928);
 AOE_AT(aoe_ioc_target, major, 0);
 AOE_AT(aoe_ioc_target, minor, 2);
 AOE_AT(aoe_ioc_target, next, 3);
 AOE_AT(aoe_ioc_target, npaths, 4);
 AOE_AT(aoe_ioc_target, info, 8);
-AOE_AT(aoe_ioc_target, path, 240);
-AOE_AT(aoe_ioc_target, identified, 5232);
-AOE_AT(aoe_ioc_target, identify, 5236);
-AOE_AT(aoe_ioc_target, config, 5748);
-AOE_AT(aoe_ioc_target, name, 6772);
-AOE_AT(aoe_ioc_target, reason, 6788);
-AOE_AT(aoe_ioc_target, reserved, 6916);
+AOE_AT(aoe_ioc_target, path, 248);
+AOE_AT(aoe_ioc_target, identified, 5240);
+AOE_AT(aoe_ioc_target, identify, 5244);
+AOE_AT(aoe_ioc_target, config, 5756);
+AOE_AT(aoe_ioc_target, name, 6780);
+AOE_AT(aoe_ioc_target, reason, 6796);
+AOE_AT(aoe_ioc_target, reserved, 6924);
 
 AOE_SIZE(aoe_ioc_control, 2120);
 AOE_AT(aoe_ioc_control, major, 0);

@@ -443,13 +443,15 @@ impl<'a> IoTable<'a> {
         self.slots.iter().filter(waiting).map(|io| io.give_up).min().unwrap_or(Instant::NEVER)
     }
 
-    /// Hands out the next completed I/O and frees its slot.
+    /// Hands out the next completed I/O, with the sectors that it moved if it
+    /// succeeded, and frees its slot.
     #[inline]
-    pub(crate) fn pop_done(&mut self) -> Option<(IoHandle, Result<(), IoError>)> {
+    pub(crate) fn pop_done(&mut self) -> Option<(IoHandle, Result<u32, IoError>)> {
         let slot = self.done.pop_front(self.slots)?;
         let io = &mut self.slots[slot];
         io.place = Place::Free;
-        let result = io.error.take().map_or(Ok(()), Err);
+        let moved = if matches!(io.op, Op::Read | Op::Write) { io.sectors } else { 0 };
+        let result = io.error.take().map_or(Ok(moved), Err);
         let handle = IoHandle(io.handle);
         self.free.push(self.slots, slot);
         Some((handle, result))

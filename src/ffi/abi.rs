@@ -247,7 +247,7 @@ pub const SRC_CONTROL: u8 = 2;
 
 twin!(
     /// A target's state and counters.
-    AoeTargetInfo, 232 {
+    AoeTargetInfo, 240 {
         sectors: u64 = 0,
         paths_left_out: u64 = 8,
         received: u64 = 16,
@@ -284,6 +284,7 @@ twin!(
         reason_value: u64 = 216,
         sector_logical: u32 = 224,
         reserved2: u32 = 228,
+        moved: u64 = 232,
     }
 );
 pub const INFO_FLUSH: u32 = 0x01;
@@ -495,19 +496,19 @@ twin!(
 
 twin!(
     /// A target, as a tool sees it.
-    AoeIocTarget, 6920 {
+    AoeIocTarget, 6928 {
         major: u16 = 0,
         minor: u8 = 2,
         next: u8 = 3,
         npaths: u32 = 4,
         info: AoeTargetInfo = 8,
-        path: [AoeIocPath; PATHS] = 240,
-        identified: u32 = 5232,
-        identify: [u8; 512] = 5236,
-        config: [u8; 1024] = 5748,
-        name: [u8; 16] = 6772,
-        reason: [u8; TEXT_MAX] = 6788,
-        reserved: [u8; 4] = 6916,
+        path: [AoeIocPath; PATHS] = 248,
+        identified: u32 = 5240,
+        identify: [u8; 512] = 5244,
+        config: [u8; 1024] = 5756,
+        name: [u8; 16] = 6780,
+        reason: [u8; TEXT_MAX] = 6796,
+        reserved: [u8; 4] = 6924,
     }
 );
 

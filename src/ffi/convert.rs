@@ -378,6 +378,7 @@ pub(super) fn info(target: &Target<'_>, address: Address) -> AoeTargetInfo {
         reason_value: s.reason.map_or(0, |(_, value, _)| value),
         sector_logical: s.names.map_or(512, |i| i.logical_sector),
         reserved2: 0,
+        moved: s.moved,
     }
 }
 

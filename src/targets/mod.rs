@@ -110,9 +110,25 @@ enum Scratch {
 pub(crate) struct Totals {
     pub(crate) completed: u64,
     pub(crate) failed: u64,
+    /// Sectors read and written, of 512 bytes.
+    pub(crate) moved: u64,
     pub(crate) fences: u64,
     pub(crate) guard_waits: u64,
     pub(crate) guard_wait: u64,
+}
+
+impl Totals {
+    /// Counts an I/O that is over.
+    #[inline]
+    fn count(&mut self, result: Result<u32, IoError>) {
+        match result {
+            Ok(moved) => {
+                self.completed = self.completed.wrapping_add(1);
+                self.moved = self.moved.wrapping_add(moved.into());
+            }
+            Err(_) => self.failed = self.failed.wrapping_add(1),
+        }
+    }
 }
 
 /// What was seen once and is said once.
@@ -413,12 +429,8 @@ impl<'a> Target<'a> {
             }
         }
         if let Some((io, result)) = self.ios.pop_done() {
-            let counter = match result {
-                Ok(()) => &mut self.totals.completed,
-                Err(_) => &mut self.totals.failed,
-            };
-            *counter = counter.wrapping_add(1);
-            return Step::Complete { io, result };
+            self.totals.count(result);
+            return Step::Complete { io, result: result.map(|_| ()) };
         }
         if let Some(frame) = self.poll_transmit(now, blank) {
             return Step::Frame(frame);

@@ -46,6 +46,8 @@ pub struct Status<'t> {
     pub unexpected: u64,
     pub completed: u64,
     pub failed: u64,
+    /// Sectors read and written, of 512 bytes.
+    pub moved: u64,
     pub fences: u64,
     pub guard_waits: u64,
     pub guard_wait_us: u64,
@@ -126,6 +128,7 @@ impl Target<'_> {
             unexpected: paths.counters.unexpected.wrapping_add(self.unexpected),
             completed: self.totals.completed,
             failed: self.totals.failed,
+            moved: self.totals.moved,
             fences: self.totals.fences,
             guard_waits: self.totals.guard_waits,
             guard_wait_us: self.totals.guard_wait,

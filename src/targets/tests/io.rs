@@ -42,6 +42,29 @@ fn a_write_is_done_when_every_byte_was_acknowledged() {
 }
 
 #[test]
+fn sectors_are_counted_once_for_each_read_and_write_that_succeeds() {
+    let mut rig = Rig::up();
+    rig.submit(1, Op::Read, 0, 2);
+    let read = rig.take_one(0x24);
+    rig.answer(&read);
+    rig.answer(&read);
+    rig.submit(2, Op::Write, 8, 1);
+    let write = rig.take_one(0x34);
+    rig.ok(&write);
+    assert_eq!(rig.take_done().len(), 2);
+    assert_eq!(rig.target.status().moved, 3);
+    // Neither a flush nor a failed read moves data.
+    rig.submit(3, Op::Flush, 0, 0);
+    let flush = rig.take_one(0xe7);
+    rig.ok(&flush);
+    rig.submit(4, Op::Read, 0, 2);
+    let read = rig.take_one(0x24);
+    rig.status(&read, 0x41, 0x04);
+    assert_eq!(rig.take_done().len(), 2);
+    assert_eq!(rig.target.status().moved, 3);
+}
+
+#[test]
 fn an_answer_counts_only_on_a_path_that_said_who_it_is() {
     let mut rig = Rig::up();
     rig.submit(1, Op::Read, 0, 1);
