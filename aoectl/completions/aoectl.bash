@@ -14,7 +14,7 @@ _aoectl()
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words="list status paths stats log interfaces discover
 		    revalidate accept flush ping sancheck identify smart config mask
-		    reserve doctor watch version help
+		    reserve doctor watch top version help
 		    --libxo"
 	else
 		case ${COMP_WORDS[1]}:$COMP_CWORD in
@@ -26,6 +26,8 @@ _aoectl()
 			words="-a $(_aoectl_targets)" ;;
 		log:*)
 			words="-f -n $(_aoectl_targets)" ;;
+		top:*)
+			words="-b -i -n -p $(_aoectl_targets)" ;;
 		watch:*)
 			words="-n $(_aoectl_targets)" ;;
 		ping:*)

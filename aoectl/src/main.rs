@@ -24,6 +24,7 @@ mod stats;
 mod status;
 mod targets;
 mod text;
+mod top;
 mod xo;
 
 use std::ffi::OsString;
@@ -59,7 +60,7 @@ const fn asks(
     Command { name, run, arguments, asks: true }
 }
 
-static COMMANDS: [Command; 20] = [
+static COMMANDS: [Command; 21] = [
     asks("list", show::list, " [target ...]"),
     asks("status", show::status, " [target ...]"),
     asks("paths", show::paths, " [target ...]"),
@@ -88,6 +89,7 @@ static COMMANDS: [Command; 20] = [
     Command { name: "version", run: stats::version, arguments: "", asks: false },
     Command { name: "doctor", run: doctor::doctor, arguments: " [target]", asks: false },
     asks("watch", log::watch, " [-n count] [target ...]"),
+    asks("top", top::top, " [-bp] [-i seconds] [-n count] [target ...]"),
 ];
 
 fn usage_all() -> String {

@@ -11,6 +11,8 @@ use crate::os::Errno;
 use crate::status::{Outcome, Status, complain, failed};
 use crate::text;
 
+const FIRST: Address = Address { major: 0, minor: 0 };
+
 /// The address that a word names; an error after a complaint if it names none.
 pub fn address(name: &OsStr) -> Outcome<Address> {
     name.to_str().and_then(text::address).ok_or_else(|| {
@@ -55,19 +57,34 @@ impl Tool {
 
     fn every(&mut self, mut each: impl FnMut(&mut Tool, &Target) -> Outcome) -> Outcome {
         let mut worst = Status::Ok;
-        let mut next = Some(Address { major: 0, minor: 0 });
-        while let Some(from) = next {
-            let mut target = Target::about(from);
-            target.next = 1;
-            match self.system.ask(&ioctl::TARGET, &mut target) {
-                Ok(()) => {}
-                Err(Errno::ENOENT) => break,
-                Err(errno) => return Err(failed(errno, "targets")),
-            }
-            next = after(target.address());
+        let mut next = Some(FIRST);
+        while let Some(target) = self.next(&mut next).map_err(|errno| failed(errno, "targets"))? {
             worst = worst.max(Status::of(each(self, &target)));
         }
         worst.outcome()
+    }
+
+    /// The first target from an address on, which is then the one behind it.
+    fn next(&mut self, from: &mut Option<Address>) -> Result<Option<Target>, Errno> {
+        let Some(address) = *from else { return Ok(None) };
+        let mut target = Target::about(address);
+        target.next = 1;
+        match self.system.ask(&ioctl::TARGET, &mut target) {
+            Ok(()) => {}
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(errno) => return Err(errno),
+        }
+        *from = after(target.address());
+        Ok(Some(target))
+    }
+
+    /// Every target.
+    pub fn all(&mut self) -> Result<Vec<Target>, Errno> {
+        let (mut all, mut next) = (Vec::new(), Some(FIRST));
+        while let Some(target) = self.next(&mut next)? {
+            all.push(target);
+        }
+        Ok(all)
     }
 
     /// Targets that answer and have no disk.

@@ -145,6 +145,11 @@ impl<W: Write> Xo<W> {
         Xo { to, style: form.style, pretty: form.pretty, open: vec![false], error: None }
     }
 
+    /// Whether people read it.
+    pub fn is_text(&self) -> bool {
+        self.style == Style::Text
+    }
+
     /// Writes; the first error is kept for the end.
     fn put(&mut self, text: impl Display) {
         if let Err(error) = write!(self.to, "{text}") {

@@ -217,3 +217,37 @@ cases(ill(target(paths=[path(state=PATH_DOWN), path(1, "em1", state=CONFLICT)], 
 for make in (plain(events=EVENTS), plain()):
     cases(make, "watch", "watch -n 2 7.3", "watch -n 0", "watch -n -1", "watch -n 1001", "watch -f", "watch 7", "watch 7.4")
 cases(lambda: Scene(target(), target(8, 0), events=EVENTS), "watch -n 3 8.0 7.3", "watch 8.0")
+
+
+def works(t, count, bucket=8, retransmitted=0):
+    """That many reads of 4 KiB on the first path of a target, answered in that bucket."""
+    for counters in (t.info, t.path[0].info):
+        counters.received += count
+        counters.retransmitted += retransmitted
+    t.info.completed += count
+    t.info.moved += 8 * count
+    t.path[0].histogram[bucket] += count
+
+
+def later(scene):
+    first, second = scene.targets[:2]
+    works(first, 1500, retransmitted=3)
+    works(second, 12000)
+    works(second, 40, 14)
+
+
+def leaves(scene):
+    del scene.targets[0]
+    scene.targets.append(target(9, 0, completed=30))
+
+
+def busy():
+    """Two disks that work, one that is suspended; then the first is gone and another is there."""
+    return Scene(target(paths=[path(), path(1, "em1", mtu=1500)]), target(7, 4), target(8, 0, [path(state=PATH_DOWN)], state=SUSPENDED),
+                 happens=iter([later, leaves]))
+
+
+for make in (busy, empty):
+    cases(make, "top -b -n 1", "top -n 2 -i 2 -p", "top -b -n 1 7.4")
+cases(busy, "top -b -n 1 7.9", "top -b -n 0", "top -i 0", "top -x", "top -b -n 1 7", "top -b -p -n 3")
+cases(lambda: Scene(target(), errors={}, happens=iter([lambda scene: scene.errors.update(target=errno.ENXIO)])), "top -b -n 2")

@@ -43,6 +43,7 @@ class TargetInfo(Structure):
         ("paths", c_uint8), ("sector_count", c_uint8), ("serial", c_char * 21), ("model", c_char * 41),
         ("firmware", c_char * 9), ("config_length", c_uint16), ("reason_path", c_uint8), ("reserved", c_uint8),
         ("reason", c_uint32), ("reason_value", c_uint64), ("sector_logical", c_uint32), ("reserved2", c_uint32),
+        ("moved", c_uint64),
     ]
 
 

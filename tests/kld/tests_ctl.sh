@@ -656,3 +656,33 @@ ctl_doctor_mask() {
 }
 t "aoectl doctor finds a mask that lacks one address of this host" \
     ctl_doctor_mask
+
+ctl_top() {
+	with_disk
+	k if attach em1 wire em1 1500
+	k target add em1 7.3 16m 7.3:wire
+	ctl interfaces em0 em1
+	k wait net.aoe.target.aoe7e3.path.1.state up 5
+	json '[t["operations-per-second"] for t in o["reading"][0]["target"]] ==
+	    [0.0] and "latency-p50" not in o["reading"][0]["target"][0]' top -n 1
+	# A megabyte in pieces of 64 KiB, and a sector or two that GEOM reads.
+	ctl --libxo json top -n 3 >"$work/top" &
+	k sleep 1.3
+	k fill aoe7e3 0 1m 1 1 64k
+	wait $!
+	python3 -c '
+import json, sys
+readings = json.load(open(sys.argv[1]))["aoe"]["reading"]
+disks = [(r["seconds"], r["target"][0]) for r in readings]
+total = lambda name: sum(round(s * d[name]) for s, d in disks)
+assert 16 <= total("operations-per-second") <= 20, disks
+assert abs(total("bytes-per-second") - (1 << 20)) < 8192, disks
+paths = [p for _, d in disks for p in d["path"]]
+assert {p["interface"] for p in paths} == {"em0", "em1"}, disks
+assert any(0 < d["latency-p50"] <= d["latency-p99"] for _, d in disks
+    if d["operations-per-second"]), disks' "$work/top"
+	exits 66 top -n 1 9.9
+	k unload
+	exits 69 top -n 1
+}
+t "aoectl top shows what each disk and path did between two readings" ctl_top

@@ -62,12 +62,7 @@ impl Tool {
     /// The target in question, or all.
     fn known(&mut self, only: Option<Address>) -> Outcome<Vec<Target>> {
         let Some(address) = only else {
-            let mut all = Vec::new();
-            self.each(&[], |_, target| {
-                all.push(target.clone());
-                Ok(())
-            })?;
-            return Ok(all);
+            return self.all().map_err(|errno| failed(errno, "targets"));
         };
         match self.at(address) {
             Ok(target) => Ok(vec![target]),

@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::ptr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Errno, Interface};
 
@@ -140,11 +140,17 @@ fn value(oid: &[c_int]) -> Result<String, Errno> {
 /// The system, with its control device once that is open.
 pub struct System {
     device: Option<File>,
+    began: Instant,
 }
 
 impl System {
     pub fn new() -> System {
-        System { device: None }
+        System { device: None, began: Instant::now() }
+    }
+
+    /// The time since the program began.
+    pub fn clock(&self) -> Duration {
+        self.began.elapsed()
     }
 
     pub fn pause(&mut self, time: Duration) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The control device and sysctl of a module in kld, for a tool that is built
 //! for Linux. AOECTL_KLD names kld's socket; AOECTL_AS holds options of its
-//! ioctl command, -j or -u 1001, to be somebody else. With AOECTL_CLOCK,
-//! pauses take no time.
+//! ioctl command, -j or -u 1001, to be somebody else. With AOECTL_CLOCK, time
+//! passes only in pauses, which take none.
 
 use std::fmt::Display;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Errno, Interface};
 use crate::status::{Status, complain};
@@ -78,18 +78,26 @@ fn interface(line: &str) -> Option<Interface> {
 
 /// Nothing stays open in kld: every request opens the device.
 pub struct System {
-    /// Whether pauses take no time.
-    skips: bool,
+    began: Instant,
+    /// What the clock shows, if only pauses move it.
+    by_hand: Option<Duration>,
 }
 
 impl System {
     pub fn new() -> System {
-        System { skips: std::env::var_os("AOECTL_CLOCK").is_some() }
+        let by_hand = std::env::var_os("AOECTL_CLOCK").map(|_| Duration::ZERO);
+        System { began: Instant::now(), by_hand }
+    }
+
+    /// The time since the program began.
+    pub fn clock(&self) -> Duration {
+        self.by_hand.unwrap_or_else(|| self.began.elapsed())
     }
 
     pub fn pause(&mut self, time: Duration) {
-        if !self.skips {
-            std::thread::sleep(time);
+        match &mut self.by_hand {
+            Some(clock) => *clock += time,
+            None => std::thread::sleep(time),
         }
     }
 

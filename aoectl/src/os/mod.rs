@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What the tool needs of a system: the control device, sysctl(3), its network
-//! interfaces and a clock.
+//! interfaces, a clock and the terminal.
 
 #[cfg(target_os = "freebsd")]
 mod freebsd;
@@ -8,6 +8,7 @@ mod interface;
 #[cfg(target_os = "linux")]
 mod kld;
 mod local_time;
+mod terminal;
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ pub use interface::{Interface, Kind};
 #[cfg(target_os = "linux")]
 pub use kld::System;
 pub use local_time::local_time;
+pub use terminal::Terminal;
 
 #[cfg(target_os = "freebsd")]
 use freebsd::native;

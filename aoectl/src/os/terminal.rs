@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A terminal on which each key counts at once, and is not shown.
+
+use std::ffi::{c_int, c_short, c_ulong, c_void};
+use std::io::{self, Write};
+use std::time::Duration;
+
+#[expect(unsafe_code, reason = "a declaration")]
+// SAFETY: As in termios.h, poll.h, unistd.h and sys/ioctl.h; the types of poll's
+// count differ, and one has the same values in both.
+unsafe extern "C" {
+    unsafe fn tcgetattr(fd: c_int, termios: *mut Termios) -> c_int;
+    unsafe fn tcsetattr(fd: c_int, actions: c_int, termios: *const Termios) -> c_int;
+    unsafe fn cfmakeraw(termios: *mut Termios);
+    unsafe fn poll(fds: *mut PollFd, count: c_ulong, milliseconds: c_int) -> c_int;
+    unsafe fn read(fd: c_int, bytes: *mut c_void, count: usize) -> isize;
+    unsafe fn ioctl(fd: c_int, request: c_ulong, ...) -> c_int;
+}
+
+/// Room for a `struct termios`, which has 44 bytes on FreeBSD and 60 on Linux;
+/// only the library looks inside.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct Termios([u8; 128]);
+
+#[repr(C)]
+struct PollFd {
+    fd: c_int,
+    events: c_short,
+    revents: c_short,
+}
+
+/// `struct winsize`.
+#[derive(Default)]
+#[repr(C)]
+struct WindowSize {
+    rows: u16,
+    columns: u16,
+    width: u16,
+    height: u16,
+}
+
+const INPUT: c_int = 0;
+const OUTPUT: c_int = 1;
+const TCSADRAIN: c_int = 1;
+const POLLIN: c_short = 1;
+#[cfg(target_os = "freebsd")]
+const TIOCGWINSZ: c_ulong = 0x4008_7468;
+#[cfg(target_os = "linux")]
+const TIOCGWINSZ: c_ulong = 0x5413;
+
+/// The other screen, without a cursor; and back.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l";
+const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+
+pub struct Terminal {
+    before: Termios,
+}
+
+impl Terminal {
+    /// The terminal of this program, if it has one.
+    pub fn take() -> Option<Terminal> {
+        let mut before = Termios([0; 128]);
+        #[expect(unsafe_code, reason = "calls of the system")]
+        // SAFETY: Both are large enough for what the library fills in.
+        let status = unsafe {
+            if tcgetattr(INPUT, &mut before) != 0 {
+                return None;
+            }
+            let mut raw = before;
+            cfmakeraw(&mut raw);
+            tcsetattr(INPUT, TCSADRAIN, &raw)
+        };
+        if status != 0 {
+            return None;
+        }
+        let terminal = Terminal { before };
+        terminal.write(ENTER);
+        Some(terminal)
+    }
+
+    fn write(&self, text: &str) {
+        let mut out = io::stdout().lock();
+        // The next reading of a key shows that the terminal is gone.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Rows and columns; what most have, if it does not say.
+    pub fn size(&self) -> (usize, usize) {
+        let mut size = WindowSize::default();
+        #[expect(unsafe_code, reason = "a call of the system")]
+        // SAFETY: The request fills in one `struct winsize`.
+        let status = unsafe { ioctl(OUTPUT, TIOCGWINSZ, &mut size) };
+        match (status, size.rows, size.columns) {
+            (0, rows @ 1.., columns @ 1..) => (rows.into(), columns.into()),
+            _ => (24, 80),
+        }
+    }
+
+    /// Shows lines from the top, as much of them as fits.
+    pub fn show(&self, lines: &[String]) {
+        let (rows, columns) = self.size();
+        let mut text = String::from("\x1b[H");
+        for (n, line) in lines.iter().take(rows).enumerate() {
+            text += if n == 0 { "" } else { "\r\n" };
+            text.extend(line.chars().take(columns));
+            text += "\x1b[K";
+        }
+        self.write(&(text + "\x1b[J"));
+    }
+
+    /// A key, if one comes within a time; an error if none can come any more.
+    pub fn key(&self, time: Duration) -> io::Result<Option<u8>> {
+        let mut input = PollFd { fd: INPUT, events: POLLIN, revents: 0 };
+        // Not earlier.
+        let milliseconds = c_int::try_from(time.as_millis() + 1).unwrap_or(c_int::MAX);
+        let mut byte = 0u8;
+        #[expect(unsafe_code, reason = "calls of the system")]
+        // SAFETY: One entry, and one byte, as the counts say.
+        let count = unsafe {
+            if poll(&mut input, 1, milliseconds) < 1 {
+                // The time is over, or the window has another size.
+                return Ok(None);
+            }
+            read(INPUT, (&raw mut byte).cast(), 1)
+        };
+        match count {
+            1 => Ok(Some(byte)),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.write(LEAVE);
+        #[expect(unsafe_code, reason = "a call of the system")]
+        // SAFETY: This is what tcgetattr(3) filled in.
+        unsafe {
+            tcsetattr(INPUT, TCSADRAIN, &self.before);
+        }
+    }
+}
