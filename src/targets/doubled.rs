@@ -214,17 +214,21 @@ impl Target<'_> {
     fn next_sample(&mut self, now: Instant) {
         let d = &self.doubled;
         let index = d.path;
-        let compared = d.equal.saturating_add(d.different).saturating_add(d.single);
+        // What differed is read until there are two answers again: single ones
+        // may have been lost.
+        let suspected = d.different != 0;
+        let compared = d.equal.saturating_add(d.single);
         if d.different >= DIFFERENT {
             return self.dispute(index, now);
         }
-        if compared >= SAMPLES || d.single >= SINGLES || d.attempts >= ATTEMPTS {
+        let is_enough = !suspected && (compared >= SAMPLES || d.single >= SINGLES);
+        if is_enough || d.attempts >= ATTEMPTS {
             let doubled = compared >= SAMPLES;
             self.stop_comparing(index, now);
             return self.tell_doubled(index, doubled);
         }
         // One that differed is read again.
-        if d.different == 0 || d.lba == NOWHERE {
+        if !suspected || d.lba == NOWHERE {
             self.doubled.lba = self.sector_to_compare();
         }
         self.doubled.stage = Stage::First;
