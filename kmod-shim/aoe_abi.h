@@ -60,6 +60,7 @@ struct aoe_settings {
 };
 #define	AOE_SET_FAIL_ON_DISCONNECTION	0x1
 #define	AOE_SET_STRICT_SRC		0x2
+#define	AOE_SET_SHUTTING_DOWN		0x4
 
 #define	AOE_POLICY_LATENCY	0		/* least expected completion time */
 #define	AOE_POLICY_ROUND_ROBIN	1
@@ -798,8 +799,8 @@ int		aoe_core_note(struct aoe_target *, uint64_t now, int all,
 		    struct aoe_note *);
 /* 1: no disk, nothing to tell, no copy of a write. */
 int		aoe_core_may_free(const struct aoe_target *);
-/* Fail everything with `error`, and all that still comes; then GONE. */
-void		aoe_core_abort(struct aoe_target *, uint64_t now, int error);
+/* Fail everything, and all that still comes; then GONE. */
+void		aoe_core_abort(struct aoe_target *, uint64_t now);
 /* Ask the target again: config query and IDENTIFY on every path. */
 void		aoe_core_revalidate(struct aoe_target *, uint64_t now);
 /* Forget a target without a path or an opener; EBUSY if it has either. */

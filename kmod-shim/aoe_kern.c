@@ -86,10 +86,7 @@ aoe_shutdown_pre_sync(void *arg __unused, int howto)
 	sx_xunlock(&aoe_conf_sx);
 }
 
-/*
- * They are synced.  What still waits fails with EIO: a root file system that
- * could not be unmounted takes ENXIO badly.
- */
+/* They are synced.  What still waits fails. */
 static void
 aoe_shutdown_post_sync(void *arg __unused, int howto)
 {
@@ -97,7 +94,7 @@ aoe_shutdown_post_sync(void *arg __unused, int howto)
 	if ((howto & RB_NOSYNC) != 0 || KERNEL_PANICKED())
 		return;
 	sx_xlock(&aoe_conf_sx);
-	aoe_targets_abort(EIO);
+	aoe_targets_abort();
 	sx_xunlock(&aoe_conf_sx);
 }
 
@@ -369,7 +366,7 @@ aoe_unload(void)
 	aoe_ctl_stop();
 	sx_xlock(&aoe_conf_sx);
 	atomic_store_bool(&aoe_ready, false);
-	aoe_targets_abort(ENXIO);
+	aoe_targets_abort();
 	sx_xunlock(&aoe_conf_sx);
 	error = aoe_wait_for_remains();
 	if (error != 0) {

@@ -101,7 +101,6 @@ static int
 aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 {
 	struct aoe_io io;
-	int error;
 
 	memset(&io, 0, sizeof(io));
 	io.io = (uintptr_t)bp;
@@ -118,10 +117,7 @@ aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 		io.flags |= AOE_IO_TASTE;
 	SDT_PROBE5(aoe, , io, submit, sc->sc_name, bp, io.op, io.lba,
 	    io.sectors);
-	error = aoe_core_submit(sc->sc_core, now, &io);
-	/* At a shutdown, no file system is to unmount itself by force. */
-	return (error == ENXIO && atomic_load_bool(&aoe_shutting_down) ? EIO :
-	    error);
+	return (aoe_core_submit(sc->sc_core, now, &io));
 }
 
 /* Hand a bio to the core, or keep it until the core has room. */

@@ -274,7 +274,7 @@ aoe_targets_revalidate(void)
 
 /* Every target fails what it has and what still comes. */
 void
-aoe_targets_abort(int error)
+aoe_targets_abort(void)
 {
 	struct aoe_softc *sc;
 	uint64_t now;
@@ -282,7 +282,7 @@ aoe_targets_abort(int error)
 	sx_assert(&aoe_conf_sx, SA_XLOCKED);
 	TAILQ_FOREACH(sc, &aoe_targets, sc_link) {
 		now = aoe_input_begin(sc);
-		aoe_core_abort(sc->sc_core, now, error);
+		aoe_core_abort(sc->sc_core, now);
 		aoe_input_end(sc);
 	}
 }

@@ -12,7 +12,7 @@ void	aoe_target_receive(struct aoe_softc *, const struct aoe_frame *,
 void	aoe_target_offer(const struct aoe_frame *);
 void	aoe_target_reap(struct aoe_softc *);
 void	aoe_target_free(struct aoe_softc *);
-void	aoe_targets_abort(int error);
+void	aoe_targets_abort(void);
 void	aoe_targets_revalidate(void);
 
 /* aoe_net.c */

@@ -93,6 +93,7 @@ impl Config {
             write_cache: u8::try_from(Self::get(&self.wc)).ok().map(|on| on != 0),
             fail_on_disconnection: Self::get(&self.fail_on_disconnection) != 0,
             strict_src: Self::get(&self.strict_src) != 0,
+            is_shutting_down,
         }
     }
 }

@@ -88,6 +88,7 @@ twin!(
 );
 pub const SET_FAIL_ON_DISCONNECTION: u32 = 1;
 pub const SET_STRICT_SRC: u32 = 2;
+pub const SET_SHUTTING_DOWN: u32 = 4;
 pub const POLICY_LATENCY: u32 = 0;
 pub const POLICY_ROUND_ROBIN: u32 = 1;
 pub const POLICY_FAILOVER: u32 = 2;

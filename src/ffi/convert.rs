@@ -61,10 +61,6 @@ pub(super) fn unacceptable(why: Unacceptable) -> i32 {
     }
 }
 
-pub(super) fn abort_error(errno: i32) -> IoError {
-    if errno == ENXIO { IoError::Gone } else { IoError::Io }
-}
-
 pub(super) fn peek(bytes: &[u8]) -> AoePeek {
     let verdict = |verdict| AoePeek { major: 0, minor: 0, is_config: 0, verdict };
     // The R flag and bit 31 of the tag lie where they lie in every version.
@@ -102,6 +98,7 @@ pub(super) fn settings(s: &AoeSettings) -> Settings {
         write_cache: u8::try_from(s.wc).ok().map(|on| on != 0),
         fail_on_disconnection: s.flags & abi::SET_FAIL_ON_DISCONNECTION != 0,
         strict_src: s.flags & abi::SET_STRICT_SRC != 0,
+        is_shutting_down: s.flags & abi::SET_SHUTTING_DOWN != 0,
     }
 }
 
@@ -110,6 +107,7 @@ pub(super) fn composed(s: &Settings) -> AoeSettings {
     let flags = [
         (s.fail_on_disconnection, abi::SET_FAIL_ON_DISCONNECTION),
         (s.strict_src, abi::SET_STRICT_SRC),
+        (s.is_shutting_down, abi::SET_SHUTTING_DOWN),
     ];
     AoeSettings {
         maxwait_us: s.maxwait.map_or(0, |maxwait| maxwait.0),
@@ -486,6 +484,7 @@ mod tests {
                     write_cache,
                     fail_on_disconnection: flag,
                     strict_src: !flag,
+                    is_shutting_down: flag,
                 };
                 assert_eq!(settings(&composed(&there)), there);
             }

@@ -200,7 +200,7 @@ pub unsafe extern "C" fn aoe_core_submit(block: *mut Handle, now: u64, io: *cons
     // SAFETY: Both as the caller promises.
     let (target, fate, io) = unsafe { (target(block), block::fate_ref(block), &*io) };
     if !fate.is_live() {
-        return errno(IoError::Gone);
+        return errno(target.settings().gone());
     }
     let taste = io.flags & abi::IO_TASTE != 0;
     let give_up = if taste { target.begin_taste(at(now)) } else { Instant::NEVER };
@@ -297,9 +297,9 @@ pub unsafe extern "C" fn aoe_core_close(block: *mut Handle, now: u64) {
 ///
 /// `block` is an initialised target, its mutex held.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_abort(block: *mut Handle, now: u64, error: i32) {
+pub unsafe extern "C" fn aoe_core_abort(block: *mut Handle, now: u64) {
     // SAFETY: As the caller promises.
-    unsafe { target(block) }.handle_abort(convert::abort_error(error), at(now));
+    unsafe { target(block) }.handle_abort(at(now));
 }
 
 /// Asks every path again.

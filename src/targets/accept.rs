@@ -41,7 +41,7 @@ impl Target<'_> {
     /// soon as it says so again.
     pub fn handle_accept(&mut self, disk: &Identify, now: Instant) -> Result<(), Unacceptable> {
         self.begin(now);
-        if self.aborted.is_some() || matches!(self.life, Life::Discovered | Life::Gone) {
+        if self.is_aborted || matches!(self.life, Life::Discovered | Life::Gone) {
             return Err(Unacceptable::Gone);
         }
         if self.life == Life::Up {

@@ -110,7 +110,7 @@ impl Target<'_> {
         if self.control.state != State::Idle {
             return Err(IoError::Reserved);
         }
-        if self.aborted.is_some() || self.life == Life::Gone {
+        if self.is_aborted || self.life == Life::Gone {
             return Err(IoError::Gone);
         }
         let argument = self.control.buffer.get(..request.length).unwrap_or(&[]);

@@ -6,7 +6,6 @@
 
 use super::Target;
 use crate::filter::Admission;
-use crate::output::IoError;
 use crate::path::{Path, State};
 use crate::slot::PathId;
 use crate::time::Instant;
@@ -29,7 +28,7 @@ impl Target<'_> {
             }
             Admission::NotFromThere | Admission::NotWanted => {
                 if !self.is_open {
-                    self.remove(IoError::Gone);
+                    self.remove();
                 }
                 self.is_open
             }

@@ -5,7 +5,7 @@
 use super::notice::Notice;
 use super::{Life, Scratch, Target, send};
 use crate::io::Op;
-use crate::output::{Event, IoError};
+use crate::output::Event;
 use crate::path::State;
 use crate::slot::PathId;
 use crate::time::Instant;
@@ -94,7 +94,7 @@ impl Target<'_> {
             }
             // Nobody holds the old disk: make room for the new one.
             self.tell_event(Event::Replaced, Some(index), 0);
-            self.forget_disk(IoError::Gone);
+            self.forget_disk();
             self.tell(Notice::Gone);
             self.life = Life::Discovered;
         }

@@ -127,7 +127,7 @@ impl Target<'_> {
             return;
         }
         if self.settings.fail_on_disconnection {
-            self.remove(IoError::Gone);
+            self.remove();
         } else {
             self.life = Life::Suspended { since: now };
             self.suspended_at = now;
@@ -143,7 +143,8 @@ impl Target<'_> {
             let waited = self.settings.maxwait.map_or(0, Micros::as_secs);
             self.tell_event(Event::Failed, None, waited);
         } else {
-            self.remove(IoError::Io);
+            self.fail_ios(IoError::Io, now);
+            self.remove();
         }
     }
 
@@ -159,9 +160,9 @@ impl Target<'_> {
     }
 
     /// Ends the disk: everything fails, its paths are forgotten.
-    pub(super) fn remove(&mut self, error: IoError) {
+    pub(super) fn remove(&mut self) {
         let had_disk = matches!(self.life, Life::Failed | Life::Suspended { .. } | Life::Up);
-        self.forget_disk(error);
+        self.forget_disk();
         for index in self.path_ids() {
             self.free_path(index);
         }
@@ -181,14 +182,14 @@ impl Target<'_> {
             return Err(IoError::Reserved);
         }
         if self.life != Life::Gone {
-            self.remove(IoError::Gone);
+            self.remove();
         }
         Ok(())
     }
 
-    pub(super) fn forget_disk(&mut self, error: IoError) {
+    pub(super) fn forget_disk(&mut self) {
         // No copy is resolved by this, so the time does not matter.
-        self.fail_ios(error, Instant::ZERO);
+        self.fail_ios(self.settings.gone(), Instant::ZERO);
         self.set_identity(None);
         self.sectors = 0;
     }

@@ -154,7 +154,7 @@ pub struct Target<'a> {
     is_calm: bool,
     scratch_holds: Scratch,
     address: Address,
-    aborted: Option<IoError>,
+    is_aborted: bool,
     guard_waiting: bool,
     /// I/O was refused, and none of its kind was done since.
     is_refused: bool,
@@ -164,14 +164,16 @@ pub struct Target<'a> {
     /// Blocks of 512 bytes, in which all is counted here, become the disk's
     /// sectors by so many bits.
     sector_shift: u8,
+    /// Path slots below this one have been used; those above are free.
+    used: u8,
+    is_open: bool,
+    idle_told: bool,
     /// While calm: the next deadline, or a time before it.
     wakes_at: Instant,
     free: Stack<RequestId>,
     resend: List<RequestId>,
     slow: List<RequestId>,
     held: List<RequestId>,
-    /// Path slots below this one have been used; those above are free.
-    used: u8,
     paths: &'a mut Paths,
     links: &'a mut Links,
     requests: &'a mut Requests,
@@ -189,8 +191,6 @@ pub struct Target<'a> {
     /// The disk that this target is, once known.
     identity: Option<Identify>,
     seen: Seen,
-    is_open: bool,
-    idle_told: bool,
     tag_count: u32,
     unexpected: u64,
     scratch: &'a mut [u8; SCRATCH_MAX],
@@ -232,7 +232,7 @@ impl<'a> Target<'a> {
             wakes_at: Instant::ZERO,
             is_open: false,
             tasting: Tasting::NONE,
-            aborted: None,
+            is_aborted: false,
             idle_told: false,
             identity: None,
             uses_lba48: false,
@@ -288,7 +288,7 @@ impl<'a> Target<'a> {
             path.window.set_ceiling(settings.ceiling(self.buffer_count));
         }
         if settings.fail_on_disconnection && matches!(self.life, Life::Suspended { .. }) {
-            self.remove(IoError::Gone);
+            self.remove();
         }
     }
 
@@ -313,11 +313,9 @@ impl<'a> Target<'a> {
 
     /// Why an I/O cannot even be tried.
     fn refusal(&self, request: &IoRequest) -> Option<IoError> {
-        if let Some(error) = self.aborted {
-            return Some(error);
-        }
         match self.life {
-            Life::Discovered | Life::Gone => return Some(IoError::Gone),
+            Life::Discovered | Life::Gone => return Some(self.settings.gone()),
+            _ if self.is_aborted => return Some(self.settings.gone()),
             Life::Failed => return Some(IoError::Io),
             Life::Suspended { .. } | Life::Up => {}
         }
@@ -343,7 +341,7 @@ impl<'a> Target<'a> {
     pub fn handle_open(&mut self, now: Instant) -> Result<(), IoError> {
         self.begin(now);
         let wait = self.settings.taste_wait;
-        if self.life != Life::Up || self.aborted.is_some() || self.tasting.is_deaf(wait, now) {
+        if self.life != Life::Up || self.is_aborted || self.tasting.is_deaf(wait, now) {
             self.tasting.on_missed(now);
             return Err(IoError::Gone);
         }
@@ -357,7 +355,7 @@ impl<'a> Target<'a> {
         self.begin(now);
         self.is_open = false;
         if self.life == Life::Failed {
-            self.remove(IoError::Gone);
+            self.remove();
         } else {
             self.weigh_sizes(now);
             self.recall_smaller(now);
@@ -365,10 +363,10 @@ impl<'a> Target<'a> {
     }
 
     /// Fails everything, now and from now on.
-    pub fn handle_abort(&mut self, error: IoError, now: Instant) {
+    pub fn handle_abort(&mut self, now: Instant) {
         self.begin(now);
-        self.aborted = Some(error);
-        self.remove(error);
+        self.is_aborted = true;
+        self.remove();
     }
 
     /// The frame of a write's copy has left the interface and its mbuf is free.

@@ -145,7 +145,7 @@ impl Target<'_> {
     }
 
     fn on_config(&mut self, header: &Header, frame: &Frame<'_>, now: Instant) -> Option<CopyOut> {
-        if self.aborted.is_some() || header.effective_error().is_some() {
+        if self.is_aborted || header.effective_error().is_some() {
             return self.count_unexpected();
         }
         let argument = frame.header.get(Header::LEN..)?;

@@ -2,6 +2,7 @@
 //! What a target is told from outside: the administrator's settings, and the
 //! state of the local interfaces.
 
+use crate::output::IoError;
 use crate::slot::{LINKS, LinkId};
 use crate::table::Table;
 use crate::time::Micros;
@@ -38,12 +39,20 @@ pub struct Settings {
     pub fail_on_disconnection: bool,
     /// Take answers only from the MAC that was asked.
     pub strict_src: bool,
+    /// The system shuts down.
+    pub is_shutting_down: bool,
 }
 
 impl Settings {
     /// Most frames out on a path to a target that can queue as many: at least 1.
     pub(super) fn ceiling(&self, buffer_count: u16) -> u32 {
         u32::from(buffer_count.max(1)).min(self.maxout)
+    }
+
+    /// What I/O gets when its disk is gone. At a shutdown that is not `Gone`,
+    /// which has a file system unmount itself by force, and the root panic.
+    pub(crate) fn gone(&self) -> IoError {
+        if self.is_shutting_down { IoError::Io } else { IoError::Gone }
     }
 }
 
@@ -58,6 +67,7 @@ impl Default for Settings {
             write_cache: None,
             fail_on_disconnection: false,
             strict_src: false,
+            is_shutting_down: false,
         }
     }
 }

@@ -84,7 +84,7 @@ impl Target<'_> {
     /// A target that never said who it is, and has no path left, is nothing.
     pub(super) fn weigh_discovery(&mut self) {
         if self.life == Life::Discovered && self.paths.iter().all(|p| p.state == State::Free) {
-            self.remove(IoError::Gone);
+            self.remove();
         }
     }
 

@@ -182,7 +182,7 @@ fn only_what_changes_nothing_on_the_disk_may_be_sent() {
 fn a_removed_target_ends_its_command() {
     let mut rig = Rig::up();
     query(&mut rig);
-    rig.target.handle_abort(IoError::Gone, rig.now);
+    rig.target.handle_abort(rig.now);
     assert_eq!(taken(&mut rig)[0].result, Err(ControlError::Gone));
     assert_eq!(send(&mut rig, &QUERY, request(Command::Config, 8)), Err(IoError::Gone));
 }

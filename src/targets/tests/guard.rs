@@ -234,7 +234,7 @@ fn a_gone_target_is_idle_once_its_copies_are_dead() {
     let mut rig = Rig::up();
     rig.submit(1, Op::Write, 10, 1);
     let ghost = rig.take_one(0x34);
-    rig.target.handle_abort(IoError::Gone, rig.now);
+    rig.target.handle_abort(rig.now);
     assert!(!rig.take_news().contains(&Output::Idle));
     rig.target.handle_sent(ghost.copy, rig.now);
     rig.drain();

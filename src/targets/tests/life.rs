@@ -219,6 +219,20 @@ fn fail_on_disconnection_removes_the_disk_at_once() {
 }
 
 #[test]
+fn at_a_shutdown_no_file_system_is_told_that_its_disk_is_gone() {
+    let settings = Settings { fail_on_disconnection: true, ..Settings::default() };
+    let mut rig = Rig::with(Settings { is_shutting_down: true, ..settings });
+    rig.raise(THEM, &disk(1000, SERIAL));
+    rig.submit(1, Op::Write, 0, 1);
+    rig.target.handle_link(LinkId(0), Link { up: false, ..up_link() }, rig.now);
+    assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
+    assert!(rig.take_news().contains(&Output::Gone));
+    assert_eq!(rig.try_submit(2, Op::Read, 0, 1), Err(IoError::Io));
+    rig.target.handle_settings(settings, rig.now);
+    assert_eq!(rig.try_submit(3, Op::Read, 0, 1), Err(IoError::Gone));
+}
+
+#[test]
 fn a_gone_target_starts_over_when_it_is_heard_of() {
     let mut rig = Rig::with(Settings { fail_on_disconnection: true, ..Settings::default() });
     rig.raise(THEM, &disk(1000, SERIAL));
@@ -233,7 +247,7 @@ fn a_gone_target_starts_over_when_it_is_heard_of() {
 fn an_aborted_target_never_comes_back() {
     let mut rig = Rig::up();
     rig.submit(1, Op::Write, 0, 1);
-    rig.target.handle_abort(IoError::Gone, rig.now);
+    rig.target.handle_abort(rig.now);
     assert_eq!(rig.take_done(), [(1, Err(IoError::Gone))]);
     assert!(rig.take_news().contains(&Output::Gone));
     rig.frames.clear();

@@ -47,7 +47,7 @@ unsafe extern "C" {
     fn aoe_core_rx(block: *mut u8, now: u64, frame: *const AoeFrame, copy: *mut AoeCopy);
     fn aoe_core_sent(block: *mut u8, now: u64, copy: u32);
     fn aoe_core_tick(block: *mut u8, now: u64);
-    fn aoe_core_abort(block: *mut u8, now: u64, error: i32);
+    fn aoe_core_abort(block: *mut u8, now: u64);
     fn aoe_core_revalidate(block: *mut u8, now: u64);
     fn aoe_core_settings(block: *mut u8, now: u64, settings: *const AoeSettings);
     fn aoe_core_open(block: *mut u8, now: u64) -> i32;
@@ -60,7 +60,6 @@ unsafe extern "C" {
     fn aoe_core_path_info(block: *const u8, index: u32, out: *mut AoePathInfo) -> i32;
 }
 
-const ENXIO: i32 = 6;
 const EAGAIN: i32 = 35;
 /// As `net.aoe.maxtargets` bounds them.
 const MAX_TARGETS: usize = 16;
@@ -239,7 +238,7 @@ impl Core {
     /// Fails everything, now and from now on, as a forced unload does.
     pub fn abort(&mut self, now: u64) {
         // SAFETY: The blocks are initialised.
-        self.blocks().for_each(|at| unsafe { aoe_core_abort(at, now, ENXIO) });
+        self.blocks().for_each(|at| unsafe { aoe_core_abort(at, now) });
     }
 
     pub fn revalidate(&mut self, now: u64) {
