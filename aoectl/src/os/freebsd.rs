@@ -72,6 +72,7 @@ const KIND: u32 = 0xf;
 const INT: u32 = 2;
 const STRING: u32 = 3;
 const UINT: u32 = 6;
+const ULONG: u32 = 8;
 const U64: u32 = 9;
 
 /// More than a variable of the driver has.
@@ -131,7 +132,7 @@ fn value(oid: &[c_int]) -> Result<String, Errno> {
         STRING => Some(text(&raw)),
         INT => raw.first_chunk().map(|n| i32::from_ne_bytes(*n).to_string()),
         UINT => raw.first_chunk().map(|n| u32::from_ne_bytes(*n).to_string()),
-        U64 => raw.first_chunk().map(|n| u64::from_ne_bytes(*n).to_string()),
+        ULONG | U64 => raw.first_chunk().map(|n| u64::from_ne_bytes(*n).to_string()),
         _ => None,
     };
     written.ok_or(Errno::EINVAL)
