@@ -43,6 +43,16 @@ struct Tool {
     command: &'static Command,
 }
 
+const DEVICE: &str = "/dev/aoectl";
+
+/// The module, as this program finds it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Module {
+    Loaded,
+    NotLoaded,
+    OtherVersion,
+}
+
 struct Command {
     name: &'static str,
     run: fn(&mut Tool, &[OsString]) -> Outcome,
@@ -109,26 +119,30 @@ impl Tool {
         Status::Use
     }
 
-    /// The device of a module that speaks as we do.
-    fn connect(&mut self) -> Outcome {
-        const DEVICE: &str = "/dev/aoectl";
+    /// Opens the device: whether there is a module that speaks as we do.
+    fn module(&mut self) -> Result<Module, Errno> {
         match self.system.open() {
             Ok(()) => {}
-            Err(Errno::ENOENT | Errno::ENXIO) => {
-                complain!("there is no {DEVICE}: kldload aoe");
-                return Err(Status::NoModule);
-            }
-            Err(errno) => return Err(failed(errno, DEVICE)),
+            Err(Errno::ENOENT | Errno::ENXIO) => return Ok(Module::NotLoaded),
+            Err(errno) => return Err(errno),
         }
         let mut version = ioctl::Version::new();
         match self.system.ask(&ioctl::VERSION, &mut version) {
-            Err(errno @ (Errno::EPERM | Errno::EACCES)) => Err(failed(errno, DEVICE)),
-            Ok(()) if version.version == CTL_VERSION => Ok(()),
-            _ => {
+            Err(errno @ (Errno::EPERM | Errno::EACCES)) => Err(errno),
+            Ok(()) if version.version == CTL_VERSION => Ok(Module::Loaded),
+            _ => Ok(Module::OtherVersion),
+        }
+    }
+
+    fn connect(&mut self) -> Outcome {
+        match self.module().map_err(|errno| failed(errno, DEVICE))? {
+            Module::Loaded => return Ok(()),
+            Module::NotLoaded => complain!("there is no {DEVICE}: kldload aoe"),
+            Module::OtherVersion => {
                 complain!("the module that is loaded is not of the version of this program");
-                Err(Status::NoModule)
             }
         }
+        Err(Status::NoModule)
     }
 }
 

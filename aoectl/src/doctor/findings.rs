@@ -7,20 +7,13 @@ use aoe_core::ffi::abi::{
 use aoe_core::filter::{Admission, Filter, Kind as FilterKind};
 use aoe_core::wire::{Address, Mac, SECTOR, sectors_per_frame};
 
+use crate::Module;
 use crate::ioctl::{
     EV_LEFT_OUT, PATH_CONFLICT, PATH_DOWN, PATH_UNUSABLE, PATH_UP, STATE_FAILED, STATE_SUSPENDED,
     Target, state_name,
 };
 use crate::os::{Interface, Kind};
 use crate::text::{disk, field};
-
-/// What speaks for the module.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Module {
-    Loaded,
-    NotLoaded,
-    OtherVersion,
-}
 
 /// What changed in the module's counters while a query was under way.
 #[derive(Clone, Copy, Debug, Default)]

@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use aoe_core::wire::{Address, Mac, MaskCommand, MaskRequest, MaskResponse};
 
-use crate::Tool;
-use crate::ioctl::{self, CTL_VERSION, Control, Message, PATH_UP, STATE_UP, Target};
+use crate::ioctl::{self, Control, PATH_UP, STATE_UP, Target};
 use crate::os::Errno;
 use crate::status::{Outcome, Status, failed};
 use crate::targets::address;
 use crate::text::{disk, field};
-use findings::{Absent, Counts, Filters, Finding, Known, Module, Snapshot, examine};
+use crate::{DEVICE, Module, Tool};
+use findings::{Absent, Counts, Filters, Finding, Known, Snapshot, examine};
 
 const STEP: Duration = Duration::from_millis(100);
 /// Steps that answers may take; and more, while a target says what it is.
@@ -30,21 +30,6 @@ const MASK_MS: u32 = 500;
 const COLUMNS: usize = 80;
 
 impl Tool {
-    /// Whether there is a module that speaks as we do.
-    fn module(&mut self) -> Result<Module, Errno> {
-        match self.system.open() {
-            Ok(()) => {}
-            Err(Errno::ENOENT | Errno::ENXIO) => return Ok(Module::NotLoaded),
-            Err(errno) => return Err(errno),
-        }
-        let mut version = ioctl::Version::new();
-        match self.system.ask(&ioctl::VERSION, &mut version) {
-            Err(errno @ (Errno::EPERM | Errno::EACCES)) => Err(errno),
-            Ok(()) if version.version == CTL_VERSION => Ok(Module::Loaded),
-            _ => Ok(Module::OtherVersion),
-        }
-    }
-
     fn setting(&self, name: &str) -> String {
         self.system.sysctl(&format!("net.aoe.{name}")).unwrap_or_default()
     }
@@ -75,15 +60,16 @@ impl Tool {
     fn query(&mut self, only: Option<Address>) -> Outcome<Vec<Target>> {
         let mut whom = only.map_or_else(ioctl::Address::everybody, Into::into);
         self.system.ask(&ioctl::DISCOVER, &mut whom).map_err(|errno| failed(errno, "discover"))?;
-        for step in 1.. {
+        let mut step = 0;
+        loop {
             self.system.pause(STEP);
+            step += 1;
             let known = self.known(only)?;
             let is_settled = known.iter().all(|target| target.info.state >= STATE_UP);
             if step >= IDENTITIES || step >= ANSWERS && is_settled {
                 return Ok(known);
             }
         }
-        Ok(Vec::new())
     }
 
     /// The hosts that a target listens to; none if it does not say.
@@ -112,7 +98,7 @@ impl Tool {
     }
 
     fn snapshot(&mut self, only: Option<Address>) -> Outcome<Snapshot> {
-        let module = self.module().map_err(|errno| failed(errno, "/dev/aoectl"))?;
+        let module = self.module().map_err(|errno| failed(errno, DEVICE))?;
         let list = self.setting("iflist");
         let names = list.split([' ', ',', '\t']).filter(|name| !name.is_empty());
         let mut seen = Snapshot {

@@ -6,6 +6,7 @@
 use aoe_core::ffi::abi::{INFO_CONFLICT, INFO_DOUBLED, INFO_RESERVED, PATH_ANY};
 
 use super::findings::*;
+use crate::Module;
 use crate::ioctl::{
     EV_LEFT_OUT, PATH_CONFLICT, PATH_DOWN, PATH_UNUSABLE, PATH_UP, STATE_FAILED, STATE_SUSPENDED,
     STATE_UP, Target,
