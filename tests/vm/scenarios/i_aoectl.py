@@ -73,6 +73,35 @@ def looks(t):
     t.sh("/tmp/aoectl --libxo xml list | grep -q '<name>aoe7e3</name>'")
 
 
+@scenario("aoectl-finds")
+def finds(t):
+    """doctor names the target, the interface or the list at fault; top counts what a program reads."""
+    begin(t)
+
+    def kinds(arguments=""):
+        return {f["kind"] for f in below_aoe(t, f"doctor {arguments}", 1)["finding"]}
+
+    # The target's interface has an MTU of 9000, and vtnet0 one of 1500.
+    t.check(kinds() == {"mtu"}, "doctor does not compare the MTUs")
+    t.sh("ifconfig vtnet0 mtu 9000; sysctl net.aoe.discover=1; sleep 3")
+    found = below_aoe(t, "doctor")
+    t.check(found == {"well": True, "finding": []}, f"doctor: {found}")
+    t.check("no-answer" in kinds("7.9"), "doctor does not miss 7.9")
+    t.sh("ifconfig vtnet0 down")
+    t.check("down" in kinds(), "doctor does not see that vtnet0 is down")
+    t.sh("ifconfig vtnet0 up; /tmp/aoectl interfaces lo0 vtnet9")
+    t.check({"not-ethernet", "absent"} <= kinds(), "doctor takes lo0 and vtnet9 for Ethernet")
+    t.sh("/tmp/aoectl interfaces -n")
+    t.check(kinds() == {"no-interface"}, "doctor does not see that the list is empty")
+    t.sh("/tmp/aoectl interfaces vtnet0; /tmp/aoectl discover -w 30 7.3", 60)
+    job = t.start("dd if=/dev/aoe7e3 of=/dev/null bs=64k count=512")
+    readings = below_aoe(t, "top -n 5")["reading"]
+    t.finish(job)
+    read = sum(r["seconds"] * r["target"][0]["bytes-per-second"] for r in readings)
+    t.check(read > 0 and len(readings) == 5, f"top: {readings}")
+    t.sh("script -q /tmp/screen /tmp/aoectl top -n 1 </dev/null; grep -q '^.*aoe7e3 *up' /tmp/screen")
+
+
 @scenario("aoectl-asks")
 def asks(t):
     """discover, ping, sancheck, identify, smart, revalidate, flush against vblade."""
