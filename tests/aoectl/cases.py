@@ -243,8 +243,8 @@ def leaves(scene):
 
 def busy():
     """Two disks that work, one that is suspended; then the first is gone and another is there."""
-    return Scene(target(paths=[path(), path(1, "em1", mtu=1500)]), target(7, 4), target(8, 0, [path(state=PATH_DOWN)], state=SUSPENDED),
-                 happens=iter([later, leaves]))
+    return Scene(target(paths=[path(), path(1, "em1", mtu=1500)]), target(7, 4),
+                 target(8, 0, [path(state=PATH_DOWN)], state=SUSPENDED), happens=iter([later, leaves]))
 
 
 for make in (busy, empty):
