@@ -10,6 +10,7 @@ mod args;
 mod ask;
 mod config;
 mod doctor;
+mod help;
 mod identify;
 mod ioctl;
 mod log;
@@ -28,7 +29,6 @@ mod top;
 mod xo;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 use ioctl::{CTL_VERSION, Message};
@@ -70,7 +70,7 @@ const fn asks(
     Command { name, run, arguments, asks: true }
 }
 
-static COMMANDS: [Command; 21] = [
+static COMMANDS: [Command; 22] = [
     asks("list", show::list, " [target ...]"),
     asks("status", show::status, " [target ...]"),
     asks("paths", show::paths, " [target ...]"),
@@ -100,23 +100,28 @@ static COMMANDS: [Command; 21] = [
     Command { name: "doctor", run: doctor::doctor, arguments: " [target]", asks: false },
     asks("watch", log::watch, " [-n count] [target ...]"),
     asks("top", top::top, " [-bp] [-i seconds] [-n count] [target ...]"),
+    Command { name: "help", run: help::help, arguments: " [command]", asks: false },
 ];
-
-fn usage_all() -> String {
-    let mut text = String::new();
-    for (n, command) in COMMANDS.iter().enumerate() {
-        text += if n == 0 { "usage:" } else { "      " };
-        text += &format!(" aoectl [--libxo options] {}{}\n", command.name, command.arguments);
-    }
-    text
-}
 
 impl Tool {
     /// Says how the command is used.
     fn usage(&self) -> Status {
-        let Command { name, arguments, .. } = self.command;
-        say(format_args!("usage: aoectl [--libxo options] {name}{arguments}\n"));
+        say(help::usage(self.command));
         Status::Use
+    }
+
+    /// A command without options must not take one for a target.
+    fn takes_no_option(&self, words: &[OsString]) -> Outcome {
+        if self.command.arguments.contains('-') {
+            return Ok(());
+        }
+        match args::Options::new(words, "", "").next() {
+            Some(Err(status)) => {
+                self.usage();
+                Err(status)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Opens the device: whether there is a module that speaks as we do.
@@ -152,19 +157,21 @@ fn run() -> Outcome {
         complain!("--libxo takes json, xml, text and pretty");
         return Err(Status::Use);
     };
-    let Some((name, rest)) = words.split_first() else {
-        say(usage_all());
-        return Err(Status::Use);
-    };
-    if rest.is_empty() && ["-h", "--help", "help"].iter().any(|help| *help == name) {
-        return write!(xo::Stdout, "{}", usage_all()).map_err(|_| Status::System);
+    let is_help = |word: &OsString| word == "-h" || word == "--help";
+    // A command's -h is a word of help.
+    if words.get(1).is_some_and(is_help) {
+        words.truncate(1);
+        words.insert(0, "help".into());
+    } else if let Some(first) = words.first_mut().filter(|first| is_help(first)) {
+        *first = "help".into();
     }
-    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
-        complain!("{}: no such command", name.display());
-        say(usage_all());
+    let Some((name, rest)) = words.split_first() else {
+        say(help::USAGE);
         return Err(Status::Use);
     };
+    let command = help::find(name)?;
     let mut tool = Tool { system: System::new(), out: Xo::new(xo::Stdout, form), command };
+    tool.takes_no_option(rest)?;
     if command.asks {
         tool.connect()?;
     }

@@ -3,6 +3,37 @@
 
 use aoe_core::wire::{Address, Mac};
 
+/// What a screen has in a line.
+pub const COLUMNS: usize = 80;
+
+/// Lines that begin with the first words and go on with the pieces, each whole
+/// if it fits into a line; lines after the first are indented.
+pub fn fill<T: AsRef<str>>(first: &str, pieces: &[T], indent: usize) -> String {
+    let (mut text, mut width) = (first.to_owned(), first.len());
+    let mut is_empty = first.ends_with(' ');
+    for piece in pieces.iter().map(AsRef::as_ref) {
+        if !is_empty && width + 1 + piece.len() > COLUMNS {
+            text += &format!("\n{:indent$}", "");
+            (width, is_empty) = (indent, true);
+        }
+        if !is_empty {
+            text.push(' ');
+            width += 1;
+        }
+        for letter in piece.chars() {
+            if width == COLUMNS {
+                text += &format!("\n{:indent$}", "");
+                width = indent;
+            }
+            text.push(letter);
+            width += 1;
+        }
+        is_empty = false;
+    }
+    text.push('\n');
+    text
+}
+
 /// 7.3, e7.3 as Linux has it, aoe7e3, /dev/aoe7e3.
 pub fn address(name: &str) -> Option<Address> {
     let name = name.strip_prefix("/dev/").unwrap_or(name);
@@ -91,6 +122,18 @@ mod tests {
         for name in ["", "7", "7.", ".3", "7.3x", "aoe7.3", "7e3", "e7e3", "+7.3", "7.-3", "7. 3"] {
             assert_eq!(address(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn lines_end_between_pieces_or_at_the_edge_of_the_screen() {
+        let long = "x".repeat(70);
+        assert_eq!(fill("  a  ", &["b", "c"], 5), "  a  b c\n");
+        assert_eq!(fill("a", &["b"], 5), "a b\n");
+        assert_eq!(fill("a", &[&*long, "1234567", "b"], 2), format!("a {long} 1234567\n  b\n"));
+        let longer = "x".repeat(160);
+        let lines = fill("  a  ", &["b", &longer], 5);
+        let wide: Vec<usize> = lines.lines().map(str::len).collect();
+        assert_eq!(wide, [6, 80, 80, 15]);
     }
 
     #[test]

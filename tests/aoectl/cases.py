@@ -57,7 +57,9 @@ cases(plain(), "list 7", "list 7.255", "list 65535.1", "list aoe7.3", "list e7e3
       "list /dev/7.3", "list /dev/aoe7e3", "list -7.3", "list 99999999999999999999.1", "list 7.-3")
 
 # What ends before a command begins, and how its form is chosen.
-cases(plain(), "", "help", "-h", "--help", "help list", "frob", "frob -h", "version", "version now")
+cases(plain(), "", "help", "-h", "--help", "help list", "frob", "frob -h", "version", "version now",
+      "help ping", "help mask", "help help", "ping -h", "config --help", "-h status", "help frob", "help list status", "stauts",
+      "lst 7.3", "disc", "list -x", "ping -x")
 cases(plain(), "--libxo:JP version", "--libxo=xml version", "version --libxo pretty,json", "--libxo nonsense list", "--libxo",
       "--libxo:Q list", "--libxo-check list")
 cases(plain(device=errno.ENOENT), "list", "version", "frob")

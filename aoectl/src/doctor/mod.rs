@@ -17,7 +17,7 @@ use crate::ioctl::{self, Control, PATH_UP, STATE_UP, Target};
 use crate::os::Errno;
 use crate::status::{Outcome, Status, failed};
 use crate::targets::address;
-use crate::text::{disk, field};
+use crate::text::{COLUMNS, disk, field};
 use crate::{DEVICE, Module, Tool};
 use findings::{Absent, Counts, Filters, Finding, Known, Snapshot, examine};
 
@@ -27,7 +27,6 @@ const ANSWERS: u32 = 10;
 const IDENTITIES: u32 = 30;
 /// Milliseconds that a target may take to show its mask, which few have.
 const MASK_MS: u32 = 500;
-const COLUMNS: usize = 80;
 
 impl Tool {
     fn setting(&self, name: &str) -> String {
