@@ -21,6 +21,11 @@ use crate::text::{field, size};
 /// Tenths of seconds that the disk has to answer again.
 const TENTHS: u32 = 50;
 
+/// How an open disk is closed.
+const CLOSE: &str = "Unmount its file systems, export its pool, remove it from its mirror, or stop\n\
+                     swapping on it; fstat(1) shows programs. Once it is closed, the disk there\n\
+                     is used without accept.\n";
+
 /// What answers on a path that is not the disk's.
 struct Found<'a> {
     page: [u8; SECTOR],
@@ -71,15 +76,14 @@ fn refused(errno: Errno, name: &str) -> Status {
     match errno {
         Errno::EBUSY => complain!("{name}: the disk itself answers: there is nothing to accept"),
         Errno::ENODEV => complain!("{name}: no other disk answers there"),
-        Errno::ENOSPC => complain!(
-            "{name}: the disk there is smaller than the open one: close /dev/{name} first.  \
-             Unmount its file systems, export its pool, stop its mirror or swapping; fstat(1) \
-             shows programs.  Closed, it is used as it is"
-        ),
-        Errno::EINVAL => complain!(
-            "{name}: the sectors of the disk there have another size than those of the open \
-             one: close /dev/{name} first"
-        ),
+        Errno::ENOSPC => {
+            complain!("{name}: the disk there is smaller; close /dev/{name} first");
+            say(CLOSE);
+        }
+        Errno::EINVAL => {
+            complain!("{name}: the disk there has other sectors; close /dev/{name} first");
+            say(CLOSE);
+        }
         other => return failed(other, name),
     }
     Status::Silent

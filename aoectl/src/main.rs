@@ -23,6 +23,7 @@ mod show;
 mod smart;
 mod stats;
 mod status;
+mod table;
 mod targets;
 mod text;
 mod top;

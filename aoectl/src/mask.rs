@@ -148,8 +148,7 @@ fn keeps_us(tool: &mut Tool, target: &Target, add: bool, hosts: &[Mac]) -> Outco
     let list = exchange(tool, target, &[])?;
     let Some(host) = left_out(&target.own_hosts(), &list, add, hosts) else { return Ok(()) };
     complain!(
-        "{}: the target would not listen to {host:?}, which is this host, any more; \
-         {FORCED} does it nevertheless",
+        "{}: that shuts out this host ({host:?}); {FORCED} does it anyway",
         field(&target.name)
     );
     Err(Status::Fault)

@@ -129,9 +129,11 @@ fn check_path(tool: &mut Tool, target: &Target, path: &Path, timeout: u32) -> bo
     let (name, interface) = (field(&target.name), field(&path.interface));
     let out = &mut tool.out;
     out.open_instance("path");
-    out.shown("target", format_args!("{name:<12}"), &*name).hidden("index", path.info.index);
+    let index = path.info.index;
+    out.shown("target", format_args!("{name:<12}"), &*name);
+    out.words(' ').shown("index", format_args!("{index:>2}"), index);
     out.words(' ').shown("interface", format_args!("{interface:<9}"), &*interface);
-    out.words(' ').value("mac", &*format!("{:?}", Mac(path.info.mac)));
+    out.hidden("mac", &*format!("{:?}", Mac(path.info.mac)));
     for (name, value) in [
         ("mtu", path.mtu),
         ("interface-allows", by_mtu),
@@ -143,7 +145,7 @@ fn check_path(tool: &mut Tool, target: &Target, path: &Path, timeout: u32) -> bo
     }
     out.words(' ').value("verdict", verdict);
     if is_whole && limit < allowed.by_both {
-        out.words(": the disk is smaller than a frame");
+        out.words(": small disk");
     }
     out.words('\n').close_instance("path");
     out.flush();
@@ -170,8 +172,8 @@ pub fn sancheck(tool: &mut Tool, words: &[OsString]) -> Outcome {
         timeout = value.map_err(|_| tool.usage())?;
     }
     tool.out.words(format_args!(
-        "{:<12} {:<9} {:<17} {:>6} {:>6} {:>6} {:>6} {:>6} VERDICT\n",
-        "NAME", "INTERFACE", "MAC", "MTU", "BY-MTU", "TARGET", "PASSES", "IN-USE"
+        "{:<12} NO {:<9} {:>6} {:>6} {:>6} {:>6} {:>6} VERDICT\n",
+        "NAME", "INTERFACE", "MTU", "BY-MTU", "TARGET", "PASSES", "IN-USE"
     ));
     tool.out.open_list("path");
     let outcome = tool.each(options.rest(), |tool, target| check_target(tool, target, timeout));

@@ -11,7 +11,8 @@ use aoe_core::wire::{Mac, SECTOR};
 use crate::Tool;
 use crate::ioctl::{EV_LEFT_OUT, PATH_UP, Path, Target, path_state_name, state_name};
 use crate::status::{Outcome, Status};
-use crate::text::{field, printable, size};
+use crate::table::{Heading, LEFT, RIGHT, Table};
+use crate::text::{field, fill, pieces, printable, size};
 
 /// The size of its disk.
 fn bytes(target: &Target) -> u64 {
@@ -19,29 +20,70 @@ fn bytes(target: &Target) -> u64 {
 }
 
 /// In front of what a line is about.
+const HEADING: usize = 12;
+
 fn heading(name: &str) -> String {
-    format!("  {name:<10}")
+    format!("  {name:<0$}", HEADING - 2)
 }
 
-fn list_one(tool: &mut Tool, target: &Target) -> Outcome {
+/// A line about something, or more of them if it is long.
+fn about(name: &str, text: &str) -> String {
+    fill(&heading(name), &pieces(text), HEADING)
+}
+
+/// The same for parts that stay whole, with commas in between.
+fn listed(name: &str, parts: &[String]) -> String {
+    let last = parts.len().saturating_sub(1);
+    let parts: Vec<String> = parts
+        .iter()
+        .enumerate()
+        .map(|(n, part)| format!("{part}{}", if n < last { "," } else { "" }))
+        .collect();
+    fill(&heading(name), &parts, HEADING)
+}
+
+const LIST: [Heading; 7] = [
+    ("NAME", LEFT),
+    ("STATE", LEFT),
+    ("SIZE", RIGHT),
+    ("PATHS", RIGHT),
+    ("OPEN", LEFT),
+    ("SERIAL", LEFT),
+    ("MODEL", LEFT),
+];
+
+/// How many of its paths are up.
+fn paths_up(target: &Target) -> u32 {
+    let states = target.paths().iter().map(|path| path.info.state);
+    states.map(|state| u32::from(state == PATH_UP)).sum()
+}
+
+fn list_row(target: &Target) -> [String; 7] {
     let info = &target.info;
-    let name = field(&target.name);
-    let (bytes, is_open) = (bytes(target), target.has(INFO_OPEN));
-    let up = target.paths().iter().filter(|path| path.info.state == PATH_UP).count() as u64;
-    let (model, state) = (field(&info.model), state_name(info.state));
+    [
+        field(&target.name),
+        state_name(info.state).to_owned(),
+        size(bytes(target)),
+        format!("{}/{}", paths_up(target), target.npaths),
+        if target.has(INFO_OPEN) { "yes" } else { "no" }.to_owned(),
+        field(&info.serial),
+        field(&info.model),
+    ]
+}
+
+fn list_one(tool: &mut Tool, target: &Target, table: &Table<7>) {
+    let info = &target.info;
     let out = &mut tool.out;
+    let cells = list_row(target);
+    let row = table.row(&cells).concat();
+    let [name, _, _, _, _, serial, model] = &cells;
     out.open_instance("target");
-    out.shown("name", format_args!("{name:<12}"), &*name);
-    out.hidden("shelf", target.major).hidden("slot", target.minor);
-    out.words(' ').shown("state", format_args!("{state:<11}"), state);
-    out.words(' ').shown("size", format_args!("{:>6}", size(bytes)), bytes);
-    out.words("  ").shown("paths-up", format_args!("{up:>2}"), up);
-    out.words('/').shown("paths", format_args!("{:<2}", target.npaths), target.npaths);
-    out.words(' ').shown("open", if is_open { "yes " } else { "no  " }, is_open);
-    out.words(' ').shown("model", format_args!("{model:<20}"), &*model);
-    out.words(' ').value("serial", &*field(&info.serial)).words('\n');
-    out.close_instance("target");
-    Ok(())
+    out.words(row.trim_end()).words('\n');
+    out.hidden("name", &**name).hidden("shelf", target.major).hidden("slot", target.minor);
+    out.hidden("state", state_name(info.state)).hidden("size", bytes(target));
+    out.hidden("paths-up", paths_up(target)).hidden("paths", target.npaths);
+    out.hidden("open", target.has(INFO_OPEN)).hidden("model", &**model);
+    out.hidden("serial", &**serial).close_instance("target");
 }
 
 /// Targets that answer and have no disk here, and why.
@@ -60,27 +102,31 @@ fn say_absent(tool: &mut Tool) {
             left_out += 1;
             limit = about.value;
         } else {
-            out.words(format_args!("{name}: {reason}\n"));
+            out.words(fill(&format!("{name}: "), &pieces(&reason), 4));
         }
         out.close_instance("absent");
     }
     out.close_list("absent");
     out.hidden("left-out", left_out);
     if left_out != 0 {
-        out.words(format_args!(
-            "{left_out} more answer and are left out: net.aoe.maxtargets is {limit}, \
-             set it in loader.conf(5)\n"
+        out.words(fill(
+            &format!("{left_out} more answer and are left out: "),
+            &pieces(&format!("net.aoe.maxtargets is {limit}; set it in loader.conf(5)")),
+            4,
         ));
     }
 }
 
 pub fn list(tool: &mut Tool, names: &[OsString]) -> Outcome {
-    tool.out.words(format_args!(
-        "{:<12} {:<11} {:>6}  {:<5} {:<4} {:<20} SERIAL\n",
-        "NAME", "STATE", "SIZE", "PATHS", "OPEN", "MODEL"
-    ));
+    let (targets, outcome) = tool.collect(names);
+    let table = Table::new(LIST, 0, &targets.iter().map(list_row).collect::<Vec<_>>());
+    if outcome.is_ok() || !targets.is_empty() {
+        tool.out.words(table.heading());
+    }
     tool.out.open_list("target");
-    let outcome = tool.each(names, list_one);
+    for target in &targets {
+        list_one(tool, target, &table);
+    }
     tool.out.close_list("target");
     if names.is_empty() {
         say_absent(tool);
@@ -88,80 +134,100 @@ pub fn list(tool: &mut Tool, names: &[OsString]) -> Outcome {
     outcome
 }
 
-/// The beginning of a path, which status and paths share.
-fn say_path(tool: &mut Tool, path: &Path) {
+/// The interface of a path, if there is one.
+fn interface(path: &Path) -> String {
+    let interface = field(&path.interface);
+    if interface.is_empty() { "-".to_owned() } else { interface }
+}
+
+/// A path for programs.
+fn hidden_path(tool: &mut Tool, path: &Path) {
     let info = &path.info;
-    let (interface, state) = (field(&path.interface), path_state_name(info.state));
-    let interface = if interface.is_empty() { "-" } else { &interface };
     let out = &mut tool.out;
-    out.open_instance("path");
-    out.shown("index", format_args!("{:>3}", info.index), info.index);
-    out.words("  ").shown("interface", format_args!("{interface:<9}"), interface);
-    out.words(' ').value("mac", &*format!("{:?}", Mac(info.mac)));
-    out.words("  ").shown("state", format_args!("{state:<11}"), state);
+    out.hidden("index", info.index).hidden("interface", &*interface(path));
+    out.hidden("mac", &*format!("{:?}", Mac(info.mac)));
+    out.hidden("state", path_state_name(info.state)).hidden("rtt", info.rtt_us);
+    out.hidden("payload", info.payload).hidden("payload-max", info.payload_max);
+}
+
+const PATHS: [Heading; 9] = [
+    ("NO", RIGHT),
+    ("INTERFACE", LEFT),
+    ("STATE", LEFT),
+    ("RTT(us)", RIGHT),
+    ("PAYLOAD", RIGHT),
+    ("WINDOW", RIGHT),
+    ("INFLIGHT", RIGHT),
+    ("SENT", RIGHT),
+    ("RETX", RIGHT),
+];
+
+fn path_cells(path: &Path) -> [String; 9] {
+    let info = &path.info;
+    [
+        info.index.to_string(),
+        interface(path),
+        path_state_name(info.state).to_owned(),
+        info.rtt_us.to_string(),
+        info.payload.to_string(),
+        info.window.to_string(),
+        info.in_flight.to_string(),
+        info.sent.to_string(),
+        info.retransmitted.to_string(),
+    ]
 }
 
 /// A path as a row of a table.
-fn path_row(tool: &mut Tool, path: &Path) {
-    tool.out.words("  ");
-    say_path(tool, path);
+fn path_row(tool: &mut Tool, path: &Path, table: &Table<9>) {
     let info = &path.info;
+    tool.out.open_instance("path");
+    tool.out.words(table.row(&path_cells(path)).concat()).words('\n');
+    hidden_path(tool, path);
     let out = &mut tool.out;
-    out.words(' ').shown("rtt", format_args!("{:>8}", info.rtt_us), info.rtt_us);
-    out.words(' ').shown("payload", format_args!("{:>7}", info.payload), info.payload);
-    out.words(' ').shown("payload-max", format_args!("{:>7}", info.payload_max), info.payload_max);
-    out.words(' ').shown("window", format_args!("{:>6}", info.window), info.window);
-    out.words(' ').shown("in-flight", format_args!("{:>4}", info.in_flight), info.in_flight);
-    out.words(' ').shown("sent", format_args!("{:>10}", info.sent), info.sent);
-    out.words(' ').shown(
-        "retransmitted",
-        format_args!("{:>6}", info.retransmitted),
-        info.retransmitted,
-    );
+    out.hidden("window", info.window).hidden("in-flight", info.in_flight);
+    out.hidden("sent", info.sent).hidden("retransmitted", info.retransmitted);
     out.hidden("mtu", path.mtu).hidden("rto", info.rto_us);
     out.hidden("sector-count", info.sector_count);
     out.hidden("local-mac", &*format!("{:?}", Mac(path.local)));
-    out.hidden("link-up", path.link_up != 0).hidden("reorder", info.reorder_us).words('\n');
+    out.hidden("link-up", path.link_up != 0).hidden("reorder", info.reorder_us);
     out.close_instance("path");
 }
 
 /// A path in a sentence.
 fn path_line(tool: &mut Tool, path: &Path) {
-    tool.out.words(format_args!("  {:<6}", "path"));
-    say_path(tool, path);
     let info = &path.info;
-    let out = &mut tool.out;
-    out.words(" rtt ").value("rtt", info.rtt_us);
-    out.words(" us, payload ").value("payload", info.payload);
-    out.words(" of ").value("payload-max", info.payload_max);
+    let mut parts = vec![
+        interface(path),
+        format!("{:?}", Mac(info.mac)),
+        path_state_name(info.state).to_owned(),
+        format!("rtt {} us", info.rtt_us),
+        format!("payload {} of {}", info.payload, info.payload_max),
+    ];
     if info.reorder_us != 0 {
-        out.words(", answers out of order by ").value("reorder", info.reorder_us).words(" us");
+        parts.push(format!("answers out of order by {} us", info.reorder_us));
     }
-    out.words('\n').close_instance("path");
+    tool.out.open_instance("path");
+    tool.out.words(listed(&format!("path {}", info.index), &parts));
+    hidden_path(tool, path);
+    if info.reorder_us != 0 {
+        tool.out.hidden("reorder", info.reorder_us);
+    }
+    tool.out.close_instance("path");
 }
 
 fn paths_one(tool: &mut Tool, target: &Target) -> Outcome {
+    let rows: Vec<_> = target.paths().iter().map(path_cells).collect();
+    let table = Table::new(PATHS, 0, &rows);
     let out = &mut tool.out;
     out.open_instance("target");
     out.value("name", &*field(&target.name)).words(": ");
     out.value("state", state_name(target.info.state)).words('\n');
-    out.words(format_args!(
-        "  {:>3}  {:<9} {:<17}  {:<11} {:>8} {:>7} {:>7} {:>6} {:>4} {:>10} {:>6}\n",
-        "NO",
-        "INTERFACE",
-        "MAC",
-        "STATE",
-        "RTT(us)",
-        "PAYLOAD",
-        "MAX",
-        "WINDOW",
-        "OUT",
-        "SENT",
-        "AGAIN"
-    ));
+    if !rows.is_empty() {
+        out.words(table.heading());
+    }
     out.open_list("path");
     for path in target.paths() {
-        path_row(tool, path);
+        path_row(tool, path, &table);
     }
     tool.out.close_list("path");
     tool.out.close_instance("target");
@@ -195,17 +261,16 @@ fn remarks(tool: &mut Tool, target: &Target) {
     let out = &mut tool.out;
     out.open_list("remark");
     if !why.is_empty() {
+        let one = target.info.reason_path != PATH_ANY && target.npaths > 1;
+        let path = if one { format!("path {}: ", target.info.reason_path) } else { String::new() };
         out.open_instance("remark");
-        out.words(heading("note")).hidden("name", "reason");
-        if target.info.reason_path != PATH_ANY && target.npaths > 1 {
-            out.words(format_args!("path {}: ", target.info.reason_path));
-        }
-        out.value("text", &*why).words('\n').close_instance("remark");
+        out.words(about("note", &format!("{path}{why}"))).hidden("name", "reason");
+        out.hidden("text", &*why).close_instance("remark");
     }
     for (flag, name, text) in REMARKS {
         if target.has(flag) {
             out.open_instance("remark");
-            out.words(heading("note")).hidden("name", name).value("text", text).words('\n');
+            out.words(about("note", text)).hidden("name", name).hidden("text", text);
             out.close_instance("remark");
         }
     }
@@ -226,7 +291,7 @@ fn say_disk(tool: &mut Tool, target: &Target) {
     let out = &mut tool.out;
     out.hidden("model", &*model).hidden("serial", &*serial).hidden("firmware", &*firmware);
     if !parts.is_empty() {
-        out.words(heading("disk")).words(parts.join(", ")).words('\n');
+        out.words(listed("disk", &parts));
     }
 }
 
@@ -264,8 +329,8 @@ fn status_one(tool: &mut Tool, target: &Target) -> Outcome {
     out.shown("open", if is_open { ", open" } else { "" }, is_open).words('\n');
     say_disk(tool, target);
     let out = &mut tool.out;
-    out.words(heading("config"));
-    out.shown("config", if config.is_empty() { "none" } else { &config }, &*config).words('\n');
+    let shown = if config.is_empty() { "none" } else { &config };
+    out.words(about("config", shown)).hidden("config", &*config);
     out.words(heading("I/O")).value("active", info.active).words(" under way, ");
     out.value("completed", info.completed).words(" completed, ");
     out.value("failed", info.failed).words(" failed\n");
@@ -280,18 +345,55 @@ fn status_one(tool: &mut Tool, target: &Target) -> Outcome {
     if target.is_up() { Ok(()) } else { Err(Status::Fault) }
 }
 
+/// All targets together.
+#[derive(Default)]
+struct Total {
+    targets: u32,
+    up: u32,
+    bytes: u64,
+    active: u64,
+    failed: u64,
+}
+
+impl Total {
+    fn count(&mut self, target: &Target) {
+        self.targets += 1;
+        self.up += u32::from(target.is_up());
+        self.bytes = self.bytes.saturating_add(bytes(target));
+        self.active += u64::from(target.info.active);
+        self.failed = self.failed.saturating_add(target.info.failed);
+    }
+
+    /// One target is its own total.
+    fn say(&self, tool: &mut Tool) {
+        let Total { targets, up, bytes, active, failed } = *self;
+        let out = &mut tool.out;
+        if targets > 1 {
+            out.words(format_args!("total: {targets} targets, {up} up, {}; ", size(bytes)));
+            out.words(format_args!("I/O {active} under way, {failed} failed\n"));
+        }
+        out.hidden("total-targets", targets).hidden("total-up", up).hidden("total-size", bytes);
+        out.hidden("total-active", active).hidden("total-failed", failed);
+    }
+}
+
 /// The driver, and every target in full. A target that is not up is a fault.
 pub fn status(tool: &mut Tool, names: &[OsString]) -> Outcome {
     let version = tool.system.sysctl("net.aoe.version").unwrap_or_default();
     let interfaces = tool.system.sysctl("net.aoe.iflist").unwrap_or_default();
     let listed = if interfaces.is_empty() { "none (aoectl interfaces)" } else { &interfaces };
     let out = &mut tool.out;
-    out.words("driver ").value("driver", &*version);
-    out.words(", interfaces: ").shown("interfaces", listed, &*interfaces).words('\n');
+    out.words(fill(&format!("driver {version}, interfaces:"), &pieces(listed), 4));
+    out.hidden("driver", &*version).hidden("interfaces", &*interfaces);
     out.open_list("target");
-    let outcome = tool.each(names, status_one);
+    let mut total = Total::default();
+    let outcome = tool.each(names, |tool, target| {
+        total.count(target);
+        status_one(tool, target)
+    });
     tool.out.close_list("target");
     if names.is_empty() {
+        total.say(tool);
         say_absent(tool);
     }
     outcome

@@ -58,8 +58,10 @@ fn stats_one(tool: &mut Tool, target: &Target) -> Outcome {
     for path in target.paths() {
         let p = &path.info;
         tool.out.open_instance("path");
+        let interface = field(&path.interface);
         tool.out.words("  path ").value("index", p.index);
-        tool.out.words(" on ").value("interface", &*field(&path.interface)).words('\n');
+        tool.out.words(if interface.is_empty() { "" } else { " on " });
+        tool.out.value("interface", &*interface).words('\n');
         for (name, value) in [
             ("sent", p.sent),
             ("received", p.received),
@@ -78,17 +80,26 @@ fn stats_one(tool: &mut Tool, target: &Target) -> Outcome {
     Ok(())
 }
 
+/// The name of a variable without those of its parents.
+fn last(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
 /// The module's own.
 fn counters(tool: &mut Tool) -> Result<(), Errno> {
-    let found = tool.system.sysctls(STATS);
+    let mut found = tool.system.sysctls(STATS);
+    if let Ok(found) = &mut found {
+        found.sort();
+    }
+    let width = found.iter().flatten().map(|(name, _)| last(name).len()).max().unwrap_or(0).max(20);
     let out = &mut tool.out;
     out.open_list("counter");
     for (name, value) in found.iter().flatten() {
-        let name = name.strip_prefix(STATS).and_then(|name| name.strip_prefix('.')).unwrap_or(name);
+        let name = last(name);
         let value: u64 = value.parse().unwrap_or(0);
         out.open_instance("counter");
-        out.shown("name", format_args!("{name:<20}"), name);
-        out.shown("value", format_args!("{value:>12}"), value).words('\n');
+        out.shown("name", format_args!("{name:<width$}"), name);
+        out.shown("value", format_args!("{value:>20}"), value).words('\n');
         out.close_instance("counter");
     }
     out.close_list("counter");

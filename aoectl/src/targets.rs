@@ -87,6 +87,16 @@ impl Tool {
         Ok(all)
     }
 
+    /// The named targets that there are, or all of them.
+    pub fn collect(&mut self, names: &[OsString]) -> (Vec<Target>, Outcome) {
+        let mut all = Vec::new();
+        let outcome = self.each(names, |_, target| {
+            all.push(target.clone());
+            Ok(())
+        });
+        (all, outcome)
+    }
+
     /// Targets that answer and have no disk.
     pub fn absents(&mut self) -> Vec<Absent> {
         let mut all = Vec::new();
@@ -97,6 +107,7 @@ impl Tool {
             }
             all.push(absent);
         }
+        all.sort_by_key(|absent| (absent.absent.major, absent.absent.minor));
         all
     }
 

@@ -34,6 +34,11 @@ pub fn fill<T: AsRef<str>>(first: &str, pieces: &[T], indent: usize) -> String {
     text
 }
 
+/// The words of a text, for fill().
+pub fn pieces(text: &str) -> Vec<&str> {
+    text.split(' ').collect()
+}
+
 /// 7.3, e7.3 as Linux has it, aoe7e3, /dev/aoe7e3.
 pub fn address(name: &str) -> Option<Address> {
     let name = name.strip_prefix("/dev/").unwrap_or(name);

@@ -38,13 +38,31 @@ def several():
     )
 
 
+def wide():
+    """The longest of everything."""
+    figures = {"rtt_us": 1999999, "in_flight": 255, "window": 255, "sent": 10**11, "retransmitted": 10**6,
+               "reorder_us": 123456}
+    name = "vlan100.1234567"
+    return Scene(
+        target(65534, 254, [path(0, name, **figures), path(15, name, state=UNUSABLE, **figures)], state=1,
+               sectors=16 * 2**31, serial=b"S3Z9NX0M123456789012"[:20], model=b"Coraid EtherDrive vblade with a long one",
+               firmware=b"12345678", config=b"x" * 200, active=10**6, reason="another disk than the one that was there: "
+               "serial number S3Z9NX0M123456789012, 16.0T", reason_path=15),
+        target(8, 3, state=SUSPENDED, sectors=16 * 2**31, serial=b"8.3:store1", model=b"Coraid EtherDrive vblade"),
+        absent=[(9, 9, 21, 0, b"the sectors of the disk have 520 bytes, and the driver takes those of 512 to 4096")],
+        sysctls={"net.aoe.iflist": " ".join(f"vlan100.12345{n:02}" for n in range(16)), "net.aoe.stats.rx_frames": 2**63,
+                 "net.aoe.target.aoe65534e254.maxwait": 1000000},
+    )
+
+
 def empty():
     return Scene(sysctls={"net.aoe.iflist": ""})
 
 
 LOOKS = ["list", "status", "paths", "stats"]
-for make in (several, empty):
+for make in (several, wide, empty):
     cases(make, *LOOKS)
+cases(wide, "list 8.3", "log", "ping -c 1 65534.254", "sancheck", "identify 8.3", "reserve 8.3", "mask 8.3")
 cases(several, "list 7.3", "list e8.0 /dev/aoe0e1 aoe300e2", "list 9.9 7.3", "status 7.3", "status 7.3 9.9", "paths 300.2",
       "stats aoe7e3")
 SIZES = [1, 2, 3, 19, 20, 21, 2047, 2048, 20479, 20480, 20991, 2**21 - 1, 2**31, 2**41, 2**48, 2**51 + 2**47]
@@ -81,7 +99,7 @@ cases(plain(), "log -n 0", "log -n 1001", "log -n x", "log -n 1x", "log -n -1", 
 
 # What makes the driver look again.
 cases(plain(), "interfaces", "interfaces em1 em2", "interfaces -n", "interfaces -n em0", "interfaces -x",
-      ["interfaces", "x" * 1023], ["interfaces", "x" * 600, "y" * 600], ["interfaces", ""])
+      ["interfaces", *["x" * 15] * 64], ["interfaces", "x" * 600, "y" * 600], ["interfaces", ""])
 cases(plain(sysctls={"net.aoe.iflist": " em0,em1\tem2 "}), "interfaces")
 cases(plain(errors={"net.aoe.iflist": errno.EINVAL}), "interfaces em1", "interfaces")
 cases(plain(errors={"net.aoe.iflist": errno.EPERM}), "interfaces em1")

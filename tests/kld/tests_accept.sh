@@ -123,7 +123,7 @@ accept_smaller() {
 	writer=$!
 	k sleep 0.3
 	exits 75 accept -f 7.3
-	fails_with "smaller than the open one: close /dev/aoe7e3 first" \
+	fails_with "the disk there is smaller; close /dev/aoe7e3 first" \
 	    ctl accept 7.3
 	# Not by the driver either, for a tool that did not look: struct
 	# aoe_ioc_accept, with IDENTIFY as this target answers it.

@@ -17,7 +17,7 @@ ctl_list() {
 	k target add em0 300.2 1m
 	k wait disk aoe300e2 5
 	k wait disk aoe0e1 5
-	text "aoe7e3 +up +16M +1/1 +no +kld wire target +7.3:wire" list
+	text "aoe7e3 +up +16M +1/1 +no +7.3:wire +kld wire target" list
 	json '[t["name"] for t in o["target"]] == ["aoe0e1", "aoe7e3", "aoe300e2"]' list
 	json 'o["target"] == [{"name": "aoe7e3", "shelf": 7, "slot": 3,
 	    "state": "up", "size": 1 << 24, "paths-up": 1, "paths": 1,
@@ -75,7 +75,7 @@ ctl_paths() {
 	k target add em1 7.3 16m 7.3:wire
 	ctl interfaces em0 em1
 	k wait net.aoe.target.aoe7e3.path.1.state up 5
-	text "0  em0 .* up .* 1024 .*1  em1 .* up .* 8704 " paths
+	text "0 em0 .* up .* 1024 .*1 em1 .* up .* 8704 " paths
 	json '[(p["index"], p["interface"], p["mtu"], p["link-up"])
 	    for p in o["target"][0]["path"]] ==
 	    [(0, "em0", 1500, True), (1, "em1", 9000, True)]' paths 7.3
@@ -199,7 +199,7 @@ ctl_sancheck() {
 	exits 0 sancheck 7.4
 	json 'o["path"][0]["passes"] == 512 and o["path"][0]["verdict"] == "ok"' \
 	    sancheck 7.4
-	text "512 +1024 ok: the disk is smaller than a frame" sancheck 7.4
+	text "512 +1024 ok: small disk" sancheck 7.4
 	k if link em0 down
 	json 'o["path"][0]["verdict"] == "link down"' sancheck
 	k unload
@@ -317,7 +317,7 @@ ctl_mask() {
 	exits 64 mask 7.3 add
 	exits 64 mask 7.3 add nonsense
 	# This host would be left out: not without -f.
-	fails_with "would not listen to $own" \
+	fails_with "that shuts out this host ($own)" \
 	    ctl mask 7.3 add 02:00:00:00:00:01
 	exits 1 mask 7.3 add 02:00:00:00:00:01
 	json 'o["host"] == []' mask 7.3
