@@ -3,6 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 use crate::status::{Outcome, Status, complain};
 
@@ -80,6 +81,18 @@ pub fn number(text: &OsStr, min: u32, max: u32) -> Outcome<u32> {
     }
 }
 
+/// Seconds, with a fraction if need be; an error after a complaint if not.
+pub fn seconds(text: &OsStr, max: u32) -> Outcome<Duration> {
+    let parsed = text.to_str().and_then(|text| text.parse::<f64>().ok());
+    match parsed {
+        Some(n) if (0.0..=f64::from(max)).contains(&n) => Ok(Duration::from_secs_f64(n)),
+        _ => {
+            complain!("{}: seconds from 0 to {max} are expected", text.display());
+            Err(Status::Use)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +143,18 @@ mod tests {
         let of = |text: &str| number(OsStr::new(text), 1, 10).ok();
         assert_eq!((of("1"), of("10"), of(" 7")), (Some(1), Some(10), Some(7)));
         for bad in ["0", "11", "", "x", "1x", "-1", "1.0", "99999999999999999999"] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn seconds_may_have_a_fraction() {
+        let of = |text: &str| seconds(OsStr::new(text), 10).ok().map(|time| time.as_millis());
+        assert_eq!(
+            (of("0.25"), of("10"), of(".5"), of("0")),
+            (Some(250), Some(10000), Some(500), Some(0))
+        );
+        for bad in ["10.1", "-1", "", "x", "1s", "nan", "inf"] {
             assert_eq!(of(bad), None, "{bad}");
         }
     }

@@ -48,8 +48,8 @@ static HELP: [Help; 22] = [
         "measure the response time of each path",
         &[
             ("-A", "ask the disk for its identity, as I/O would"),
-            ("-c count", "requests on each path; 3 by default"),
-            ("-i seconds", "pause between requests; 1 by default"),
+            ("-c count", "requests on each path; without end by default"),
+            ("-i seconds", "time between requests, as 0.2; 1 by default"),
             ("-p path", "only this path"),
             ("-t milliseconds", "how long to wait for a response; 1000 by default"),
         ],

@@ -1,42 +1,59 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! ping: a small question on every path, and how long the answer takes.
+//! ping: a small question on every path, and how long the answer takes, in the
+//! manner of ping(8).
 
 use std::ffi::OsString;
-use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aoe_core::ffi::abi::PATHS;
 use aoe_core::limits::REQUEST_MS;
 use aoe_core::wire::{AtaRequest, ConfigRequest, Mac};
 
 use crate::Tool;
-use crate::args::{Options, number};
+use crate::args::{Options, number, seconds};
 use crate::ioctl::{Control, Path, Target};
-use crate::os::Errno;
+use crate::os::{Errno, catch_interrupt, is_interrupted};
 use crate::status::{Outcome, Status, complain, failed};
 use crate::text::field;
+use crate::xo::Value;
+
+/// A pause ends within this after ^C.
+const STEP: Duration = Duration::from_millis(100);
 
 /// What came back on a path.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Tally {
-    sent: u32,
-    received: u32,
+    sent: u64,
+    received: u64,
     least: u64,
     most: u64,
-    sum: u64,
+    sum: f64,
+    squares: f64,
 }
 
 impl Tally {
     fn count(&mut self, rtt: u64) {
         self.least = if self.received == 0 { rtt } else { self.least.min(rtt) };
         self.most = self.most.max(rtt);
-        self.sum = self.sum.saturating_add(rtt);
+        self.sum += rtt as f64;
+        self.squares += (rtt as f64) * (rtt as f64);
         self.received += 1;
     }
 
     /// In microseconds; 0 if nothing came.
-    fn mean(&self) -> f64 {
-        if self.received == 0 { 0.0 } else { self.sum as f64 / f64::from(self.received) }
+    fn average(&self) -> f64 {
+        if self.received == 0 { 0.0 } else { self.sum / self.received as f64 }
+    }
+
+    fn deviation(&self) -> f64 {
+        let average = self.average();
+        let variance = self.squares / (self.received.max(1) as f64) - average * average;
+        variance.max(0.0).sqrt()
+    }
+
+    /// Percent of the requests that were not answered.
+    fn loss(&self) -> f64 {
+        100.0 * (self.sent - self.received) as f64 / self.sent.max(1) as f64
     }
 }
 
@@ -45,8 +62,9 @@ fn milliseconds(microseconds: f64) -> String {
 }
 
 struct Ping {
-    count: u32,
-    seconds: u32,
+    /// Until ^C if there is none.
+    count: Option<u64>,
+    interval: Duration,
     timeout: u32,
     path: Option<u32>,
     /// IDENTIFY instead of a config query.
@@ -59,7 +77,7 @@ fn once(
     target: &Target,
     path: &Path,
     ping: &Ping,
-    seq: u32,
+    seq: u64,
     tally: &mut Tally,
 ) -> Outcome {
     let mut control = if ping.ata {
@@ -68,26 +86,30 @@ fn once(
         Control::config(target, ConfigRequest::READ, &[])
     };
     (control.path, control.tries, control.wait_ms) = (path.info.index, 1, ping.timeout);
-    tally.sent += 1;
-    let result = match tool.control(&mut control) {
-        Ok(()) if control.refused != 0 => Ok("refused"),
-        Ok(()) => Ok("answer"),
-        Err(Errno::ETIMEDOUT) => Err("no answer"),
-        Err(Errno::ENETDOWN) => Err("link down"),
+    let (result, is_answered) = match tool.control(&mut control) {
+        Ok(()) if control.refused != 0 => ("refused", true),
+        Ok(()) => ("answer", true),
+        Err(Errno::ETIMEDOUT) => ("no answer", false),
+        Err(Errno::ENETDOWN) => ("link down", false),
+        Err(Errno::EINTR) if is_interrupted() => return Ok(()),
         Err(errno) => return Err(failed(errno, field(&target.name))),
     };
+    tally.sent += 1;
     let out = &mut tool.out;
     out.open_instance("reply");
-    out.value("path", path.info.index).words(' ');
-    out.value("interface", &*field(&path.interface)).words(' ');
-    out.value("mac", &*format!("{:?}", Mac(path.info.mac)));
-    out.words(": seq ").value("seq", seq).words(' ');
-    out.value("result", result.unwrap_or_else(|silence| silence));
-    if result.is_ok() {
+    out.words("path ").value("path", path.info.index);
+    out.words(" (").value("interface", &*field(&path.interface));
+    out.words(", ").value("mac", &*format!("{:?}", Mac(path.info.mac)));
+    out.words("): seq=").value("seq", seq);
+    if is_answered {
         tally.count(control.rtt_us);
-        out.words(format_args!(" time {} ms", milliseconds(control.rtt_us as f64)));
+        out.words(format_args!(" time={} ms", milliseconds(control.rtt_us as f64)));
         out.hidden("rtt", control.rtt_us);
     }
+    if result != "answer" {
+        out.words(' ').words(result);
+    }
+    out.hidden("result", result);
     out.words('\n').close_instance("reply");
     out.flush();
     Ok(())
@@ -98,64 +120,88 @@ fn sum_up(tool: &mut Tool, path: &Path, tally: &Tally) {
     out.open_instance("path");
     out.words("path ").value("index", path.info.index).words(": ");
     out.value("sent", tally.sent).words(" sent, ");
-    out.value("received", tally.received).words(" answered");
+    out.value("received", tally.received).words(" answered, ");
+    out.value("loss", Value::Decimal(format!("{:.1}", tally.loss()))).words("% loss\n");
     if tally.received != 0 {
-        let [least, most] = [tally.least, tally.most].map(|rtt| milliseconds(rtt as f64));
-        out.words(format_args!(", {least}/{}/{most} ms", milliseconds(tally.mean())));
-        out.hidden("rtt-min", tally.least);
-        out.hidden("rtt-mean", tally.sum / u64::from(tally.received));
-        out.hidden("rtt-max", tally.most);
+        let all = [tally.least as f64, tally.average(), tally.most as f64, tally.deviation()];
+        let all = all.map(milliseconds).join("/");
+        out.words(format_args!("round-trip min/avg/max/stddev = {all} ms\n"));
+        out.hidden("rtt-min", tally.least).hidden("rtt-avg", tally.average().round() as u64);
+        out.hidden("rtt-max", tally.most).hidden("rtt-stddev", tally.deviation().round() as u64);
     }
-    out.words('\n').close_instance("path");
+    out.close_instance("path");
+}
+
+/// Waits, but not past ^C.
+fn pause(tool: &mut Tool, mut left: Duration) {
+    while !left.is_zero() && !is_interrupted() {
+        let step = left.min(STEP);
+        tool.system.pause(step);
+        left -= step;
+    }
+}
+
+/// Asks until it is enough, or ^C.
+fn ask(tool: &mut Tool, target: &Target, ping: &Ping, tallies: &mut [(&Path, Tally)]) -> Outcome {
+    let mut seq = 0;
+    while ping.count.is_none_or(|count| seq < count) {
+        let begun = Instant::now();
+        for (path, tally) in &mut *tallies {
+            if is_interrupted() {
+                return Ok(());
+            }
+            once(tool, target, path, ping, seq, tally)?;
+        }
+        seq += 1;
+        if ping.count != Some(seq) {
+            pause(tool, ping.interval.saturating_sub(begun.elapsed()));
+        }
+    }
+    Ok(())
 }
 
 fn run(tool: &mut Tool, target: &Target, ping: &Ping) -> Outcome {
+    let name = field(&target.name);
     let mut tallies: Vec<(&Path, Tally)> = target
         .paths()
         .iter()
         .filter(|path| ping.path.is_none_or(|only| only == u32::from(path.info.index)))
         .map(|path| (path, Tally::default()))
         .collect();
-    let mut outcome = Ok(());
-    tool.out.value("name", &*field(&target.name)).words('\n');
-    tool.out.open_list("reply");
-    'all: for seq in 1..=ping.count {
-        if seq > 1 {
-            sleep(Duration::from_secs(ping.seconds.into()));
-        }
-        for (path, tally) in &mut tallies {
-            outcome = once(tool, target, path, ping, seq, tally);
-            if outcome.is_err() {
-                break 'all;
-            }
-        }
+    if tallies.is_empty() {
+        complain!("{name}: no such path");
+        return Err(Status::Silent);
     }
+    let what = if ping.ata { "IDENTIFY" } else { "config query" };
+    catch_interrupt();
+    tool.out.words("PING ").value("name", &*name);
+    tool.out.words(format_args!(": {what}, paths: {}\n", tallies.len()));
+    tool.out.open_list("reply");
+    let mut outcome = ask(tool, target, ping, &mut tallies);
     tool.out.close_list("reply");
+    tool.out.words(format_args!("\n--- {name} ping statistics ---\n"));
     tool.out.open_list("path");
     for (path, tally) in tallies.iter().filter(|(_, tally)| tally.sent != 0) {
         sum_up(tool, path, tally);
         if tally.received == 0 {
-            outcome = outcome.and(Err(Status::Fault));
+            outcome = outcome.and(Err(Status::NoReply));
         }
     }
     tool.out.close_list("path");
-    if tallies.is_empty() {
-        complain!("{}: no such path", field(&target.name));
-        return Err(Status::Silent);
-    }
     outcome
 }
 
 pub fn ping(tool: &mut Tool, words: &[OsString]) -> Outcome {
-    let mut ping = Ping { count: 3, seconds: 1, timeout: 1000, path: None, ata: false };
+    let interval = Duration::from_secs(1);
+    let mut ping = Ping { count: None, interval, timeout: 1000, path: None, ata: false };
     let mut good = true;
     let mut options = Options::new(words, "A", "cipt");
     while let Some(option) = options.next() {
         let set = option.and_then(|(letter, value)| {
             match letter {
                 b'A' => ping.ata = true,
-                b'c' => ping.count = number(value, 1, 1_000_000)?,
-                b'i' => ping.seconds = number(value, 0, 3600)?,
+                b'c' => ping.count = Some(number(value, 1, 1_000_000)?.into()),
+                b'i' => ping.interval = seconds(value, 3600)?,
                 b'p' => ping.path = Some(number(value, 0, PATHS as u32 - 1)?),
                 _ => ping.timeout = number(value, 1, REQUEST_MS)?,
             }
@@ -177,13 +223,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tallies_keep_the_extremes_and_the_mean() {
-        let mut tally = Tally::default();
-        assert_eq!(tally.mean(), 0.0);
+    fn tallies_keep_the_extremes_the_average_and_the_deviation() {
+        let mut tally = Tally { sent: 4, ..Tally::default() };
+        assert_eq!((tally.average(), tally.deviation(), tally.loss()), (0.0, 0.0, 100.0));
         for rtt in [1500, 62, 2500] {
             tally.count(rtt);
         }
-        assert_eq!((tally.least, tally.most, tally.received), (62, 2500, 3));
-        assert_eq!(milliseconds(tally.mean()), "1.354");
+        assert_eq!((tally.least, tally.most, tally.received, tally.loss()), (62, 2500, 3, 25.0));
+        assert_eq!(milliseconds(tally.average()), "1.354");
+        assert_eq!(milliseconds(tally.deviation()), "1.001");
+    }
+
+    #[test]
+    fn equal_times_do_not_deviate() {
+        let mut tally = Tally::default();
+        (0..1000).for_each(|_| tally.count(123_457));
+        assert_eq!(milliseconds(tally.deviation()), "0.000");
     }
 }

@@ -14,6 +14,8 @@ pub enum Status {
     Ok = 0,
     /// It worked, and what it found is bad.
     Fault = 1,
+    /// No response, as ping(8) has it.
+    NoReply = 2,
     /// Bad arguments.
     Use = 64,
     NoTarget = 66,

@@ -113,7 +113,7 @@ cases(several, "flush", "flush -a", "flush -a 7.3", "flush 7.3", "flush 8.0", "f
 
 # Management commands that look.
 cases(several, "ping -c 2 -i 0 7.3", "ping -A -c 1 7.3", "ping -c1 -p1 7.3", "ping -c 1 -p 4 7.3", "ping -c 1 0.1",
-      "ping 1.1", "ping", "ping 7.3 8.0", "ping -c 0 7.3", "ping -c 1000001 7.3", "ping -i 3601 7.3", "ping -i 0.1 7.3",
+      "ping 1.1", "ping", "ping 7.3 8.0", "ping -c 0 7.3", "ping -c 1000001 7.3", "ping -i 3601 7.3", "ping -c 2 -i 0.1 7.3", "ping -i x 7.3", "ping -i -1 7.3",
       "ping -p 16 7.3", "ping -t 0 7.3", "ping -t 60001 7.3", "ping -q 7.3", "ping -c")
 for number in (errno.ETIMEDOUT, errno.ENETDOWN, errno.EIO, errno.ENXIO, errno.EINTR):
     cases(lambda number=number: Scene(several().targets[1], errors={"path 1": number}), "ping -c 1 7.3")

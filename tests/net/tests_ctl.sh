@@ -58,7 +58,7 @@ vblade_asked() {
 	exits 1 sancheck -t 100
 	json 'o["path"][0]["passes"] == 1024' sancheck -t 100
 	end "$target"
-	exits 1 ping -c 1 -t 200 7.3
+	exits 2 ping -c 1 -t 200 7.3
 	k unload
 }
 t "aoectl ping, sancheck and identify work with vblade" vblade_asked

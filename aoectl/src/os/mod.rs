@@ -5,6 +5,7 @@
 #[cfg(target_os = "freebsd")]
 mod freebsd;
 mod interface;
+mod interrupt;
 #[cfg(target_os = "linux")]
 mod kld;
 mod local_time;
@@ -15,6 +16,7 @@ use std::fmt;
 #[cfg(target_os = "freebsd")]
 pub use freebsd::System;
 pub use interface::{Interface, Kind};
+pub use interrupt::{catch_interrupt, is_interrupted};
 #[cfg(target_os = "linux")]
 pub use kld::System;
 pub use local_time::local_time;
@@ -34,6 +36,7 @@ pub struct Errno(pub i32);
 impl Errno {
     pub const EPERM: Errno = Errno(1);
     pub const ENOENT: Errno = Errno(2);
+    pub const EINTR: Errno = Errno(4);
     pub const ENXIO: Errno = Errno(6);
     pub const EACCES: Errno = Errno(13);
     pub const EBUSY: Errno = Errno(16);

@@ -118,7 +118,7 @@ def asks(t):
     ends(t, "revalidate", 0)
     ends(t, "flush 7.3", 75)
     target.kill()
-    ends(t, "ping -c 1 -t 300 7.3", 1)
+    ends(t, "ping -c 1 -t 300 7.3", 2)
     # A question that nobody answers; a reader would have the disk open for maxwait.
     ends(t, "revalidate", 0)
     t.await_state(target, "suspended")
