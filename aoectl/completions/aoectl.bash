@@ -19,7 +19,7 @@ _aoectl()
 	else
 		case ${COMP_WORDS[1]}:$COMP_CWORD in
 		interfaces:*)
-			words="-n $(ifconfig -l 2>/dev/null)" ;;
+			words="-a -d -f -n $(ifconfig -l 2>/dev/null)" ;;
 		accept:*)
 			words="-f -p $(_aoectl_targets)" ;;
 		flush:*)

@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! discover, flush, revalidate, interfaces: what makes the driver look again.
+//! discover, flush, revalidate: what makes the driver look again.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
-use std::thread::sleep;
 use std::time::Duration;
 
+use aoe_core::ffi::abi::INFO_OPEN;
 use aoe_core::wire::Address;
 
 use crate::Tool;
 use crate::args::{Options, number};
-use crate::ioctl::{self, Request};
-use crate::os::Errno;
+use crate::ioctl::{self, PATH_UP, Request, Target};
 use crate::status::{Outcome, Status, complain, failed};
 use crate::targets::{address, worst};
-use crate::text;
+use crate::text::{self, disk, field, fill};
 
-const IFLIST: &str = "net.aoe.iflist";
-/// Bytes of it.
-const IFLIST_MAX: usize = 1023;
+/// Tenths of a second that a target may take to go.
+const GONE_TRIES: u32 = 20;
+const TENTH: Duration = Duration::from_millis(100);
 
 type OnAddress = Request<ioctl::Address>;
 
@@ -35,15 +33,11 @@ impl Tool {
             .map_err(|errno| failed(errno, name.display()))
     }
 
-    fn on_targets(&mut self, request: &OnAddress, names: &[OsString]) -> Outcome {
-        worst(names.iter().map(|name| self.on_target(request, name)))
-    }
-
     /// Whether a target is there and up; if not, why, as far as that is known.
     fn is_up(&mut self, address: Address) -> Result<(), String> {
         let reason = match self.at(address) {
             Ok(target) if target.is_up() => return Ok(()),
-            Ok(target) => text::field(&target.reason),
+            Ok(target) => field(&target.reason),
             Err(_) => String::new(),
         };
         Err(if reason.is_empty() { self.absent_because(address) } else { reason })
@@ -58,7 +52,7 @@ fn discover_one(tool: &mut Tool, name: &OsStr, address: Address, tenths: &mut u3
         if up.is_ok() || *tenths == 0 {
             break up;
         }
-        sleep(Duration::from_millis(100));
+        tool.system.pause(TENTH);
         *tenths -= 1;
         if tenths.is_multiple_of(10) {
             // What is wrong with the module was said at the first one.
@@ -80,6 +74,19 @@ fn discover_one(tool: &mut Tool, name: &OsStr, address: Address, tenths: &mut u3
     found.map_err(|_| Status::NoTarget)
 }
 
+/// Asks on every interface that is used.
+fn discover_all(tool: &mut Tool) -> Outcome {
+    let used = tool.used_interfaces()?;
+    if used.is_empty() {
+        complain!("no interface is in use: aoectl interfaces -a interface");
+        return Err(Status::Fault);
+    }
+    tool.on_all(&ioctl::DISCOVER)?;
+    tool.out.words(fill("query sent on", &used, 4));
+    tool.say_list(&used, false);
+    Ok(())
+}
+
 /// Asks for all targets, or for those that are named, and waits for these.
 pub fn discover(tool: &mut Tool, words: &[OsString]) -> Outcome {
     let mut seconds = 5;
@@ -93,7 +100,7 @@ pub fn discover(tool: &mut Tool, words: &[OsString]) -> Outcome {
         names.iter().map(|name| name.to_str().and_then(text::address)).collect();
     let addresses = parsed.ok_or_else(|| tool.usage())?;
     if names.is_empty() {
-        return tool.on_all(&ioctl::DISCOVER);
+        return discover_all(tool);
     }
     for name in names {
         tool.on_target(&ioctl::DISCOVER, name)?;
@@ -110,6 +117,59 @@ pub fn discover(tool: &mut Tool, words: &[OsString]) -> Outcome {
     outcome
 }
 
+/// What became of a target.
+fn say_result(tool: &mut Tool, name: &str, result: &str) {
+    let out = &mut tool.out;
+    out.open_instance("target");
+    out.value("name", name).words(": ").value("result", result).words('\n');
+    out.close_instance("target");
+}
+
+/// Why a target is not forgotten, if it is not.
+fn kept_because(target: &Target) -> Option<&'static str> {
+    if target.has(INFO_OPEN) {
+        Some("kept, open")
+    } else if target.paths().iter().any(|path| path.info.state == PATH_UP) {
+        Some("kept, a path is up")
+    } else {
+        None
+    }
+}
+
+/// Forgets all that are down and closed, and waits until they are gone.
+fn flush_all(tool: &mut Tool) -> Outcome {
+    let (targets, outcome) = tool.collect(&[]);
+    outcome?;
+    tool.on_all(&ioctl::FORGET)?;
+    tool.out.open_list("target");
+    for target in &targets {
+        let mut kept = kept_because(target);
+        let mut tries = GONE_TRIES;
+        while kept.is_none() && tool.at(target.address()).is_ok() {
+            if tries == 0 {
+                kept = Some("kept, in use again");
+            }
+            tries = tries.saturating_sub(1);
+            tool.system.pause(TENTH);
+        }
+        say_result(tool, &field(&target.name), kept.unwrap_or("forgotten"));
+    }
+    tool.out.close_list("target");
+    Ok(())
+}
+
+/// Does it to the named targets, and says so.
+fn to_each(tool: &mut Tool, request: &OnAddress, names: &[OsString], result: &str) -> Outcome {
+    tool.out.open_list("target");
+    let outcome = worst(names.iter().map(|name| {
+        tool.on_target(request, name)?;
+        say_result(tool, &disk(address(name)?), result);
+        Ok(())
+    }));
+    tool.out.close_list("target");
+    outcome
+}
+
 /// Forgets targets that are down and closed.
 pub fn flush(tool: &mut Tool, words: &[OsString]) -> Outcome {
     let mut all = false;
@@ -119,58 +179,25 @@ pub fn flush(tool: &mut Tool, words: &[OsString]) -> Outcome {
         all = true;
     }
     match options.rest() {
-        [] if all => tool.on_all(&ioctl::FORGET),
-        names if !all && !names.is_empty() => tool.on_targets(&ioctl::FORGET, names),
+        [] if all => flush_all(tool),
+        names if !all && !names.is_empty() => to_each(tool, &ioctl::FORGET, names, "forgotten"),
         _ => Err(tool.usage()),
     }
 }
 
 /// Has targets say again who they are and how large.
 pub fn revalidate(tool: &mut Tool, names: &[OsString]) -> Outcome {
-    if names.is_empty() {
-        return tool.on_all(&ioctl::REVALIDATE);
+    const ASKED: &str = "asked for its identity";
+    if !names.is_empty() {
+        return to_each(tool, &ioctl::REVALIDATE, names, ASKED);
     }
-    tool.on_targets(&ioctl::REVALIDATE, names)
-}
-
-fn say_interfaces(tool: &mut Tool) -> Outcome {
-    let list = tool.system.sysctl(IFLIST).map_err(|errno| failed(errno, IFLIST))?;
-    let out = &mut tool.out;
-    out.open_list("interface");
-    for name in list.split([' ', ',', '\t']).filter(|name| !name.is_empty()) {
-        out.open_instance("interface");
-        out.value("name", name).words('\n').close_instance("interface");
+    let (targets, outcome) = tool.collect(&[]);
+    outcome?;
+    tool.on_all(&ioctl::REVALIDATE)?;
+    tool.out.open_list("target");
+    for target in &targets {
+        say_result(tool, &field(&target.name), ASKED);
     }
-    out.close_list("interface");
+    tool.out.close_list("target");
     Ok(())
-}
-
-/// Which interfaces may be used.
-pub fn interfaces(tool: &mut Tool, words: &[OsString]) -> Outcome {
-    let mut none = false;
-    let mut options = Options::new(words, "n", "");
-    while let Some(option) = options.next() {
-        option.map_err(|_| tool.usage())?;
-        none = true;
-    }
-    let names = options.rest();
-    if none && !names.is_empty() {
-        return Err(tool.usage());
-    }
-    if words.is_empty() {
-        return say_interfaces(tool);
-    }
-    let list = names.join(OsStr::new(" "));
-    if list.len() > IFLIST_MAX {
-        complain!("that is more than the list holds");
-        return Err(Status::Use);
-    }
-    match tool.system.set_sysctl(IFLIST, list.as_bytes()) {
-        Ok(()) => say_interfaces(tool),
-        Err(Errno::EINVAL) => {
-            complain!("{}: no list of interfaces", list.display());
-            Err(Status::Use)
-        }
-        Err(errno) => Err(failed(errno, IFLIST)),
-    }
 }

@@ -26,7 +26,16 @@ static HELP: [Help; 22] = [
         "the last events of the targets",
         &[("-f", "follow: show each event as it occurs"), ("-n count", "only the last ones")],
     ),
-    ("interfaces", "show or set the interfaces in use", &[("-n", "use none")]),
+    (
+        "interfaces",
+        "show or set the interfaces in use",
+        &[
+            ("-a interface", "add one"),
+            ("-d interface", "drop one"),
+            ("-f", "do not ask before an open disk loses its last path"),
+            ("-n", "use none"),
+        ],
+    ),
     (
         "discover",
         "find targets now",

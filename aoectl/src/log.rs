@@ -109,6 +109,10 @@ pub fn log(tool: &mut Tool, words: &[OsString]) -> Outcome {
         [name] => {
             let address = name.to_str().and_then(text::address).ok_or_else(|| tool.usage())?;
             reader.targets.push(text::disk(address));
+            let count = reader.count(tool).map_err(|errno| failed(errno, "log"))?;
+            if count == 0 {
+                tool.target(name)?;
+            }
         }
         _ => return Err(tool.usage()),
     }

@@ -12,6 +12,7 @@ mod config;
 mod doctor;
 mod help;
 mod identify;
+mod interfaces;
 mod ioctl;
 mod log;
 mod mask;
@@ -77,7 +78,11 @@ static COMMANDS: [Command; 22] = [
     asks("paths", show::paths, " [target ...]"),
     asks("stats", stats::stats, " [target ...]"),
     asks("log", log::log, " [-f] [-n count] [target]"),
-    asks("interfaces", act::interfaces, " [-n | interface ...]"),
+    asks(
+        "interfaces",
+        interfaces::interfaces,
+        " [-f] [-n | -a interface | -d interface | interface ...]",
+    ),
     asks("discover", act::discover, " [-w seconds] [target ...]"),
     asks("revalidate", act::revalidate, " [target ...]"),
     asks("accept", accept::accept, " [-f] [-p path] target"),

@@ -61,6 +61,8 @@ impl Tool {
     }
 
     pub fn say_hosts(&mut self, target: &Target, hosts: &[Mac], nobody: &str) {
+        let mut hosts = hosts.to_vec();
+        hosts.sort_by_key(|host| host.0);
         let out = &mut self.out;
         out.hidden("name", &*field(&target.name));
         if hosts.is_empty() {

@@ -38,6 +38,13 @@ def several():
     )
 
 
+def several_that_stay():
+    """A target that answers again while it is flushed."""
+    scene = several()
+    scene.stays = (b"aoe0e1",)
+    return scene
+
+
 def wide():
     """The longest of everything."""
     figures = {"rtt_us": 1999999, "in_flight": 255, "window": 255, "sent": 10**11, "retransmitted": 10**6,
@@ -100,7 +107,18 @@ cases(plain(), "log -n 0", "log -n 1001", "log -n x", "log -n 1x", "log -n -1", 
 # What makes the driver look again.
 cases(plain(), "interfaces", "interfaces em1 em2", "interfaces -n", "interfaces -n em0", "interfaces -x",
       ["interfaces", *["x" * 15] * 64], ["interfaces", "x" * 600, "y" * 600], ["interfaces", ""])
-cases(plain(sysctls={"net.aoe.iflist": " em0,em1\tem2 "}), "interfaces")
+cases(plain(sysctls={"net.aoe.iflist": " em0,em1\tem2 "}), "interfaces", "interfaces -d em1", "interfaces -a em3 -d em0",
+      "interfaces -a em1", "interfaces -d em9", "interfaces -a em3 em4", "interfaces -n -a em3", "interfaces -f",
+      "interfaces -a")
+for typed in ("", "n\n", "y\n"):
+    for words in ("-d em0", "em1", "-n"):
+        cases(lambda: Scene(target(flags=LBA48 | OPEN), target(8, 0, [path(), path(1, "em1")], flags=LBA48 | OPEN),
+                            target(8, 1), sysctls={"net.aoe.iflist": "em0 em1"}), "interfaces " + words, typed=typed)
+cases(lambda: Scene(target(flags=LBA48 | OPEN), sysctls={"net.aoe.iflist": "em0 em1"}), "interfaces -f -d em0",
+      "interfaces -d em1", "interfaces -a em2", "discover")
+cases(plain(sysctls={"net.aoe.iflist": ""}), "discover")
+cases(several_that_stay, "flush -a")
+cases(plain(), "log 9.9", "log -f 9.9")
 cases(plain(errors={"net.aoe.iflist": errno.EINVAL}), "interfaces em1", "interfaces")
 cases(plain(errors={"net.aoe.iflist": errno.EPERM}), "interfaces em1")
 cases(plain(), "discover", "discover 7.3", "discover -w 0 8.4 7.3", "discover -w x", "discover -w 3601 7.3",

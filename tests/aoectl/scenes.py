@@ -164,6 +164,12 @@ class Scene:
         self.check("forget")
         if not a.all and self.find(a.major, a.minor).info.state == UP:
             raise Refusal(errno.EBUSY)
+        if a.all:
+            self.targets = [t for t in self.targets if t.info.flags & OPEN or t.name in self.stays
+                            or any(p.info.state == PATH_UP for p in t.path[:t.npaths])]
+
+    # Targets that do not go.
+    stays = ()
 
     def absent(self, a):
         if a.index >= len(self.absents):

@@ -8,6 +8,13 @@ ctl() {
 	AOECTL_KLD=$sock "$top/build/kld/aoectl" "$@"
 }
 
+# What it prints, in one line.
+ctl_line() {
+	local said
+	said=$(ctl "$@")
+	echo "${said//$'\n'/ }"
+}
+
 # exits STATUS COMMAND...: the tool ends with that status.
 exits() {
 	local want=$1 status=0

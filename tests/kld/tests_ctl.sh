@@ -102,11 +102,37 @@ ctl_interfaces() {
 	exits 0 discover -w 10 7.3
 	exits 64 interfaces em0 much-too-long-a-name
 	equals "em0 em1" k sysctl net.aoe.iflist
+	equals "em0 em1 em2" ctl_line interfaces -a em2
+	exits 64 interfaces -d em3
+	equals "em0 em2" ctl_line interfaces -d em1
 	ctl interfaces -n
 	equals "" k sysctl net.aoe.iflist
+	exits 1 discover
 	k unload
 }
 t "aoectl interfaces shows, sets and empties the list" ctl_interfaces
+
+ctl_interfaces_in_use() {
+	with_disk
+	k open aoe7e3
+	exits 1 interfaces -d em0 </dev/null
+	exits 1 interfaces -n < <(echo n)
+	exits 1 interfaces em1 </dev/null
+	equals em0 k sysctl net.aoe.iflist
+	exits 0 interfaces -a em1 </dev/null
+	exits 0 interfaces -d em1 </dev/null
+	exits 0 interfaces -d em0 < <(echo y)
+	equals "" k sysctl net.aoe.iflist
+	k wait net.aoe.target.aoe7e3.state suspended 10
+	exits 0 interfaces -a em0 </dev/null
+	k wait net.aoe.target.aoe7e3.state up 10
+	exits 0 interfaces -f -n </dev/null
+	k wait net.aoe.target.aoe7e3.state suspended 10
+	k close aoe7e3
+	k unload
+}
+t "aoectl interfaces asks before an open disk loses its last path" \
+    ctl_interfaces_in_use
 
 ctl_discover() {
 	with_disk
@@ -130,10 +156,10 @@ ctl_flush() {
 	k if down em0
 	k wait net.aoe.target.aoe7e3.state suspended 10
 	exits 75 flush 7.3
-	exits 0 flush -a
+	text "aoe7e3: kept, open" flush -a
 	exits 0 list 7.3
 	k close aoe7e3
-	exits 0 flush -a
+	text "aoe7e3: forgotten" flush -a
 	k wait nodisk aoe7e3 5
 	for _ in {1..50}; do
 		! ctl list 7.3 || k sleep 0.1
@@ -152,7 +178,7 @@ ctl_revalidate() {
 	exits 0 revalidate 7.3
 	k sleep 0.3
 	at_least $((before + 1)) k sysctl net.aoe.target.aoe7e3.path.0.sent
-	exits 0 revalidate
+	text "aoe7e3: asked for its identity" revalidate
 	exits 66 revalidate 9.9
 	k unload
 }
@@ -333,7 +359,7 @@ ctl_mask() {
 	text "every host is allowed" mask 7.3
 	json 'o["host"] == []' mask 7.3
 	exits 0 mask 7.3 add "$own" 020000000001
-	json "o[\"host\"] == [{\"mac\": \"$own\"}, {\"mac\": \"02:00:00:00:00:01\"}]" mask 7.3
+	json "o[\"host\"] == [{\"mac\": \"02:00:00:00:00:01\"}, {\"mac\": \"$own\"}]" mask 7.3
 	exits 0 mask 7.3 delete 02:00:00:00:00:01
 	equals "$own" ctl mask 7.3
 	for i in {1..7}; do
@@ -399,7 +425,7 @@ ctl_log() {
 	text "aoe7e3 path 0 PATH_UP: up" log
 	json '[e["event"] for e in o["event"]] == ["PATH_UP", "UP"] and
 	    o["event"][1]["value"] == 32768' log 7.3
-	json 'o["event"] == []' log 1.1
+	exits 66 log 1.1
 	json 'len(o["event"]) == 1 and o["event"][0]["event"] == "UP"' log -n 1
 	ctl log -f >"$work/followed" &
 	follower=$!
