@@ -20,7 +20,14 @@ static HELP: [Help; 22] = [
     ("list", "one line for each target", &[]),
     ("status", "the driver and each target in full", &[]),
     ("paths", "the paths of each target", &[]),
-    ("stats", "counters and latencies", &[]),
+    (
+        "stats",
+        "counters and latencies, or rates",
+        &[
+            ("-w seconds", "show what happens in a second, again after so many"),
+            ("-c count", "with -w: end after so many times"),
+        ],
+    ),
     (
         "log",
         "the last events of the targets",

@@ -18,6 +18,7 @@ mod log;
 mod mask;
 mod os;
 mod ping;
+mod rates;
 mod reserve;
 mod sancheck;
 mod show;
@@ -76,7 +77,7 @@ static COMMANDS: [Command; 22] = [
     asks("list", show::list, " [target ...]"),
     asks("status", show::status, " [target ...]"),
     asks("paths", show::paths, " [target ...]"),
-    asks("stats", stats::stats, " [target ...]"),
+    asks("stats", stats::stats, " [-c count] [-w seconds] [target ...]"),
     asks("log", log::log, " [-f] [-n count] [target]"),
     asks(
         "interfaces",

@@ -17,9 +17,6 @@ use crate::status::{Outcome, Status, complain, failed};
 use crate::text::field;
 use crate::xo::Value;
 
-/// A pause ends within this after ^C.
-const STEP: Duration = Duration::from_millis(100);
-
 /// What came back on a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Tally {
@@ -132,15 +129,6 @@ fn sum_up(tool: &mut Tool, path: &Path, tally: &Tally) {
     out.close_instance("path");
 }
 
-/// Waits, but not past ^C.
-fn pause(tool: &mut Tool, mut left: Duration) {
-    while !left.is_zero() && !is_interrupted() {
-        let step = left.min(STEP);
-        tool.system.pause(step);
-        left -= step;
-    }
-}
-
 /// Asks until it is enough, or ^C.
 fn ask(tool: &mut Tool, target: &Target, ping: &Ping, tallies: &mut [(&Path, Tally)]) -> Outcome {
     let mut seq = 0;
@@ -154,7 +142,7 @@ fn ask(tool: &mut Tool, target: &Target, ping: &Ping, tallies: &mut [(&Path, Tal
         }
         seq += 1;
         if ping.count != Some(seq) {
-            pause(tool, ping.interval.saturating_sub(begun.elapsed()));
+            tool.wait(ping.interval.saturating_sub(begun.elapsed()));
         }
     }
     Ok(())

@@ -6,8 +6,10 @@ use std::ffi::OsString;
 use aoe_core::ffi::abi::HISTOGRAM;
 
 use crate::Tool;
+use crate::args::{Options, number};
 use crate::ioctl::Target;
 use crate::os::Errno;
+use crate::rates;
 use crate::status::{Outcome, failed};
 use crate::text::field;
 
@@ -106,7 +108,28 @@ fn counters(tool: &mut Tool) -> Result<(), Errno> {
     found.map(|_| ())
 }
 
-pub fn stats(tool: &mut Tool, names: &[OsString]) -> Outcome {
+pub fn stats(tool: &mut Tool, words: &[OsString]) -> Outcome {
+    let (mut seconds, mut count) = (None, None);
+    let mut options = Options::new(words, "", "cw");
+    while let Some(option) = options.next() {
+        let set = option.and_then(|(letter, value)| {
+            match letter {
+                b'c' => count = Some(number(value, 1, 1_000_000)?),
+                _ => seconds = Some(number(value, 1, 3600)?),
+            }
+            Ok(())
+        });
+        set.map_err(|_| tool.usage())?;
+    }
+    let names = options.rest();
+    match seconds {
+        Some(seconds) => rates::follow(tool, names, seconds, count),
+        None if count.is_some() => Err(tool.usage()),
+        None => totals(tool, names),
+    }
+}
+
+fn totals(tool: &mut Tool, names: &[OsString]) -> Outcome {
     let counted = if names.is_empty() { counters(tool) } else { Ok(()) };
     tool.out.open_list("target");
     let outcome = tool.each(names, stats_one);

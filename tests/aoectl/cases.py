@@ -38,6 +38,13 @@ def several():
     )
 
 
+def busy():
+    """The longest of everything, and a lot of it."""
+    scene = wide()
+    scene.grows = {"completed": 2468, "sent": 10**6 + 1, "received": 999999, "retransmitted": 3, "late": 1}
+    return scene
+
+
 def several_that_stay():
     """A target that answers again while it is flushed."""
     scene = several()
@@ -69,6 +76,7 @@ def empty():
 LOOKS = ["list", "status", "paths", "stats"]
 for make in (several, wide, empty):
     cases(make, *LOOKS)
+cases(busy, "stats -w 2 -c 2", "stats -c 1 -w 1 8.3", "stats -c 1", "stats -w 0", "stats -w 1 9.9", "stats -w x")
 cases(wide, "list 8.3", "log", "ping -c 1 65534.254", "sancheck", "identify 8.3", "reserve 8.3", "mask 8.3")
 cases(several, "list 7.3", "list e8.0 /dev/aoe0e1 aoe300e2", "list 9.9 7.3", "status 7.3", "status 7.3 9.9", "paths 300.2",
       "stats aoe7e3")

@@ -144,8 +144,15 @@ class Scene:
             at = (known.major, known.minor)
             if at == (t.major, t.minor) or t.next and at > (t.major, t.minor):
                 copy(known, t)
+                for info in (known.info, *(p.info for p in known.path[:known.npaths])):
+                    for name, more in self.grows.items():
+                        if hasattr(info, name):
+                            setattr(info, name, getattr(info, name) + more)
                 return
         raise Refusal(errno.ENOENT)
+
+    # What every reading of a target adds to its counters and its paths'.
+    grows = {}
 
     def discover(self, a):
         self.check("discover")
