@@ -574,8 +574,11 @@ struct aoe_ioc_target {
 	uint8_t		config[1024];		/* info.config_length bytes */
 	char		name[16];
 	char		reason[AOE_TEXT_MAX];	/* info.reason in words, or "" */
+	uint32_t	suspended_s;		/* seconds so far; or 0 */
+	uint32_t	fails_in_s;		/* its I/O, or AOE_FOREVER */
 	uint8_t		reserved[4];
 };
+#define	AOE_FOREVER	0xffffffff
 
 /*
  * A management command: what follows the 24-byte header goes out of `data`,
@@ -834,7 +837,7 @@ uint64_t	aoe_core_deadline(const struct aoe_target *);
 void		aoe_core_info(const struct aoe_target *, uint64_t now,
 		    struct aoe_target_info *);
 /* All of it, but for the interfaces. */
-void		aoe_core_describe(const struct aoe_target *,
+void		aoe_core_describe(const struct aoe_target *, uint64_t now,
 		    struct aoe_ioc_target *);
 /* 0, or ENOENT past the last path. */
 int		aoe_core_path_info(const struct aoe_target *, uint32_t index,

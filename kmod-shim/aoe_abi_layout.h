@@ -231,7 +231,7 @@ AOE_AT(aoe_ioc_path, link_up, 290);
 AOE_AT(aoe_ioc_path, reserved, 291);
 AOE_AT(aoe_ioc_path, interface, 296);
 
-AOE_SIZE(aoe_ioc_target, 6928);
+AOE_SIZE(aoe_ioc_target, 6936);
 AOE_AT(aoe_ioc_target, major, 0);
 AOE_AT(aoe_ioc_target, minor, 2);
 AOE_AT(aoe_ioc_target, next, 3);
@@ -243,7 +243,9 @@ AOE_AT(aoe_ioc_target, identify, 5244);
 AOE_AT(aoe_ioc_target, config, 5756);
 AOE_AT(aoe_ioc_target, name, 6780);
 AOE_AT(aoe_ioc_target, reason, 6796);
-AOE_AT(aoe_ioc_target, reserved, 6924);
+AOE_AT(aoe_ioc_target, suspended_s, 6924);
+AOE_AT(aoe_ioc_target, fails_in_s, 6928);
+AOE_AT(aoe_ioc_target, reserved, 6932);
 
 AOE_SIZE(aoe_ioc_control, 2120);
 AOE_AT(aoe_ioc_control, major, 0);

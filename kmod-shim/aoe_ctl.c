@@ -92,7 +92,7 @@ aoe_ctl_describe(struct aoe_softc *sc, struct aoe_ioc_target *t)
 	u_int i;
 
 	mtx_lock(&sc->sc_mtx);
-	aoe_core_describe(sc->sc_core, t);
+	aoe_core_describe(sc->sc_core, aoe_now(), t);
 	mtx_unlock(&sc->sc_mtx);
 	for (i = 0; i < t->npaths; i++)
 		aoe_ctl_link(&t->path[i]);

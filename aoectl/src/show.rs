@@ -4,12 +4,14 @@
 use std::ffi::OsString;
 
 use aoe_core::ffi::abi::{
-    INFO_CONFLICT, INFO_DOUBLED, INFO_OPEN, INFO_READ_ONLY, INFO_RESERVED, PATH_ANY,
+    FOREVER, INFO_CONFLICT, INFO_DOUBLED, INFO_OPEN, INFO_READ_ONLY, INFO_RESERVED, PATH_ANY,
 };
 use aoe_core::wire::{Mac, SECTOR};
 
 use crate::Tool;
-use crate::ioctl::{EV_LEFT_OUT, PATH_UP, Path, Target, path_state_name, state_name};
+use crate::ioctl::{
+    EV_LEFT_OUT, PATH_UP, Path, STATE_SUSPENDED, Target, path_state_name, state_name,
+};
 use crate::status::{Outcome, Status};
 use crate::table::{Heading, LEFT, RIGHT, Table};
 use crate::text::{field, fill, pieces, printable, size};
@@ -295,6 +297,24 @@ fn say_disk(tool: &mut Tool, target: &Target) {
     }
 }
 
+/// How long it is suspended, and when its I/O fails.
+fn say_outage(tool: &mut Tool, target: &Target) {
+    if target.info.state != STATE_SUSPENDED {
+        return;
+    }
+    let (so_far, left) = (target.suspended_s, target.fails_in_s);
+    let end = match left {
+        FOREVER => "I/O never fails".to_owned(),
+        left => format!("I/O fails in {left} s"),
+    };
+    let out = &mut tool.out;
+    out.words(about("outage", &format!("suspended for {so_far} s, {end}")));
+    out.hidden("suspended", so_far);
+    if left != FOREVER {
+        out.hidden("fails-in", left);
+    }
+}
+
 /// How long I/O waits in an outage; in words if the target has its own limit.
 fn say_maxwait(tool: &mut Tool, name: &str) {
     let read = |tool: &Tool, node: &str| -> Option<i64> {
@@ -335,6 +355,7 @@ fn status_one(tool: &mut Tool, target: &Target) -> Outcome {
     out.value("completed", info.completed).words(" completed, ");
     out.value("failed", info.failed).words(" failed\n");
     say_maxwait(tool, &name);
+    say_outage(tool, target);
     remarks(tool, target);
     tool.out.open_list("path");
     for path in target.paths() {

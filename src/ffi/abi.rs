@@ -299,6 +299,9 @@ pub const INFO_OPEN: u32 = 0x80;
 pub const INFO_FLUSH_EXT: u32 = 0x100;
 pub const INFO_DOUBLED: u32 = 0x200;
 
+/// For ever, in a field of seconds.
+pub const FOREVER: u32 = 0xffff_ffff;
+
 pub const PATH_ANY: u8 = 0xff;
 
 twin!(
@@ -497,7 +500,7 @@ twin!(
 
 twin!(
     /// A target, as a tool sees it.
-    AoeIocTarget, 6928 {
+    AoeIocTarget, 6936 {
         major: u16 = 0,
         minor: u8 = 2,
         next: u8 = 3,
@@ -509,7 +512,9 @@ twin!(
         config: [u8; 1024] = 5756,
         name: [u8; 16] = 6780,
         reason: [u8; TEXT_MAX] = 6796,
-        reserved: [u8; 4] = 6924,
+        suspended_s: u32 = 6924,
+        fails_in_s: u32 = 6928,
+        reserved: [u8; 4] = 6932,
     }
 );
 

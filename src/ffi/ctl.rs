@@ -20,6 +20,11 @@ const_assert!(align_of::<Log>() <= align_of::<AoeLog>());
 /// first, the longest wait for a flush, and a second for a late callout.
 const GRACE: Micros = Micros::from_secs(5);
 
+/// A time in a field of seconds.
+fn seconds(time: Micros) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(abi::FOREVER)
+}
+
 /// How long all transmissions of a command take, in milliseconds; `None` if
 /// that is too long, or it is no command.
 fn duration(c: &AoeIocControl) -> Option<u32> {
@@ -111,7 +116,7 @@ pub unsafe extern "C" fn aoe_core_control_result(
 ///
 /// `block` is an initialised target, its mutex held; `out` is writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_describe(block: *const Block, out: *mut AoeIocTarget) {
+pub unsafe extern "C" fn aoe_core_describe(block: *const Block, now: u64, out: *mut AoeIocTarget) {
     // SAFETY: The caller promises that it is writable, and zero bytes are one.
     let out = unsafe {
         out.write_bytes(0, 1);
@@ -136,6 +141,10 @@ pub unsafe extern "C" fn aoe_core_describe(block: *const Block, out: *mut AoeIoc
     }
     for (to, from) in out.config.iter_mut().zip(target.config_string()) {
         *to = *from;
+    }
+    if let Some((waited, left)) = target.suspension(Instant::from_micros(now)) {
+        out.suspended_s = seconds(waited);
+        out.fails_in_s = left.map_or(abi::FOREVER, seconds);
     }
     if let Some((event, value, _)) = target.status().reason {
         text::words(text::code(event), value, &mut out.reason);

@@ -120,6 +120,15 @@ impl Target<'_> {
         now.since(self.suspended_at)
     }
 
+    /// For how long it has been suspended, and how long its I/O still waits,
+    /// unless for ever.
+    pub fn suspension(&self, now: Instant) -> Option<(Micros, Option<Micros>)> {
+        let Life::Suspended { since } = self.life else { return None };
+        let waited = now.since(since);
+        let left = self.settings.maxwait.map(|wait| Micros(wait.0.saturating_sub(waited.0)));
+        Some((waited, left))
+    }
+
     /// No path left? Then I/O waits, or the disk goes.
     pub(super) fn weigh_suspension(&mut self, now: Instant) {
         self.recall_aside(now);

@@ -27,7 +27,7 @@ def several():
         target(0, 1, [], state=1, sectors=0, serial=b"", model=b"", firmware=b""),
         target(300, 2, [path(state=CONFLICT), path(5, "", state=UNUSABLE, mtu=0, link_up=0)], model=b"",
                flags=IN_CONFLICT | READ_ONLY | RESERVED | DOUBLED, reason="sectors of 520 bytes", reason_path=5),
-        target(8, 0, [path(state=PATH_DOWN)], state=SUSPENDED, sectors=20 * 2**21 + 5, active=4, serial=b"a\x1b[1m",
+        target(8, 0, [path(state=PATH_DOWN)], state=SUSPENDED, sectors=20 * 2**21 + 5, active=4, outage=(4000000, 0xFFFFFFFF), serial=b"a\x1b[1m",
                flags=OPEN),
         target(8, 1, [], state=77, sectors=9 * 2**41, model=b"a model of exactly forty characters, no 1"[:40]),
         absent=[(8, 0, 21, 0, b"it does not say what disk it has"), (9, 9, LEFT_OUT, 64, b"left out"),
@@ -62,7 +62,7 @@ def wide():
                sectors=16 * 2**31, serial=b"S3Z9NX0M123456789012"[:20], model=b"Coraid EtherDrive vblade with a long one",
                firmware=b"12345678", config=b"x" * 200, active=10**6, reason="another disk than the one that was there: "
                "serial number S3Z9NX0M123456789012, 16.0T", reason_path=15),
-        target(8, 3, state=SUSPENDED, sectors=16 * 2**31, serial=b"8.3:store1", model=b"Coraid EtherDrive vblade"),
+        target(8, 3, state=SUSPENDED, outage=(42, 138), sectors=16 * 2**31, serial=b"8.3:store1", model=b"Coraid EtherDrive vblade"),
         absent=[(9, 9, 21, 0, b"the sectors of the disk have 520 bytes, and the driver takes those of 512 to 4096")],
         sysctls={"net.aoe.iflist": " ".join(f"vlan100.12345{n:02}" for n in range(16)), "net.aoe.stats.rx_frames": 2**63,
                  "net.aoe.target.aoe65534e254.maxwait": 1000000},

@@ -67,7 +67,7 @@ class Target(Structure):
     _fields_ = [
         ("major", c_uint16), ("minor", c_uint8), ("next", c_uint8), ("npaths", c_uint32), ("info", TargetInfo),
         ("path", Path * PATHS), ("identified", c_uint32), ("identify", c_uint8 * 512), ("config", c_uint8 * 1024),
-        ("name", c_char * 16), ("reason", c_char * TEXT_MAX),
+        ("name", c_char * 16), ("reason", c_char * TEXT_MAX), ("suspended_s", c_uint32), ("fails_in_s", c_uint32),
     ]
 
 

@@ -70,6 +70,7 @@ def target(major=7, minor=3, paths=None, config=b"", reason="", **fields):
     t.path[:len(paths)] = paths
     fill(t.config, config)
     t.reason = reason.encode()
+    t.suspended_s, t.fails_in_s = fields.pop("outage", (0, 0))
     i = t.info
     i.major, i.minor, i.paths, i.config_length = major, minor, len(paths), len(config)
     i.state, i.flags, i.sectors, i.sector_logical, i.reason_path = UP, LBA48, 1 << 15, 512, ANY

@@ -40,10 +40,18 @@ ctl_status() {
 	k wait net.aoe.target.aoe7e3.state suspended 15
 	exits 1 status
 	json 'o["target"][0]["state"] == "suspended" and
-	    o["target"][0]["active"] > 0' status 7.3
+	    o["target"][0]["active"] > 0 and
+	    174 < o["target"][0]["suspended"] + o["target"][0]["fails-in"] <= 180' \
+	    status 7.3
+	text "outage +suspended for [0-9]+ s, I/O fails in 1[67][0-9] s" status
+	k sysctl net.aoe.target.aoe7e3.maxwait=0
+	text "outage +suspended for [0-9]+ s, I/O never fails" status
+	json '"fails-in" not in o["target"][0]' status 7.3
+	k sysctl net.aoe.target.aoe7e3.maxwait=-1
 	k target set em0 7.3 mute 0
 	wait
 	exits 0 status
+	not text outage status
 	k inject em0 "ffffffffffff 02ae00070400 88a2 1800 0007 04 01 00000000
 	    0010 0000 02 10 0000 $(printf '00%.0s' {1..40})"
 	k wait net.aoe.target.aoe7e4.state identifying 5

@@ -772,3 +772,21 @@ fn a_disk_that_shrank_behind_both_of_its_paths_is_no_conflict() {
     assert!(!status.has_conflict, "{news:?}");
     assert!(matches!(status.reason, Some((Event::Smaller, 500, _))), "{news:?}");
 }
+
+#[test]
+fn a_suspended_target_tells_when_its_io_fails() {
+    let mut rig = suspended();
+    rig.run(Micros::from_secs(100));
+    let told = |rig: &Rig| rig.target.suspension(rig.now);
+    let (waited, left) = told(&rig).unwrap();
+    assert!((95..=100).contains(&waited.as_secs()), "{waited:?}");
+    assert_eq!(left.map(|left| left.plus(waited)), Some(Micros::from_secs(180)));
+    rig.target.handle_settings(Settings { maxwait: None, ..Settings::default() }, rig.now);
+    assert_eq!(told(&rig), Some((waited, None)));
+    // A limit that has passed already.
+    let short = Some(Micros::from_secs(1));
+    rig.target.handle_settings(Settings { maxwait: short, ..Settings::default() }, rig.now);
+    assert_eq!(told(&rig), Some((waited, Some(Micros(0)))));
+    come_back(&mut rig, &disk(1000, SERIAL), Micros::from_secs(7));
+    assert_eq!(told(&rig), None);
+}
