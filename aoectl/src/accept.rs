@@ -4,7 +4,6 @@
 //! Shows what it is about; whether it may be, the driver decides.
 
 use std::ffi::OsString;
-use std::io::BufRead;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use crate::Tool;
 use crate::args::{Options, number};
 use crate::ioctl::{self, Accept, Message, PATH_DOWN, PATH_UP, Path, Target};
 use crate::os::Errno;
-use crate::status::{Outcome, Status, complain, failed, say};
+use crate::status::{self, Outcome, Status, complain, failed, say};
 use crate::text::{field, size};
 
 /// Tenths of seconds that the disk has to answer again.
@@ -105,7 +104,7 @@ fn check(target: &Target, disk: &Identify) -> Result<(), Errno> {
 /// A yes on standard input.
 fn consents(target: &Target, found: &Found) -> bool {
     let (name, info) = (field(&target.name), &target.info);
-    say(format_args!(
+    status::consents(format_args!(
         "{name} was: {}, serial {}, {}{}\n\
          there is: {}, serial {}, {}, on path {} ({}, {:?})\n\
          I/O that waits for the old disk goes to the new one. If that does not hold the\n\
@@ -121,11 +120,7 @@ fn consents(target: &Target, found: &Found) -> bool {
         found.path.info.index,
         field(&found.path.interface),
         Mac(found.path.info.mac)
-    ));
-    let mut answer = String::new();
-    // What cannot be read is no yes.
-    let _ = std::io::stdin().lock().read_line(&mut answer);
-    answer.starts_with(['y', 'Y'])
+    ))
 }
 
 /// Waits until the target is up with the new disk.

@@ -2,7 +2,6 @@
 //! interfaces: which of them the driver may use.
 
 use std::ffi::OsString;
-use std::io::BufRead;
 
 use aoe_core::ffi::abi::INFO_OPEN;
 
@@ -10,7 +9,7 @@ use crate::Tool;
 use crate::args::Options;
 use crate::ioctl::{PATH_UP, Target};
 use crate::os::Errno;
-use crate::status::{Outcome, Status, complain, failed, say};
+use crate::status::{self, Outcome, Status, complain, failed};
 use crate::text::{field, fill};
 
 const IFLIST: &str = "net.aoe.iflist";
@@ -93,14 +92,10 @@ fn consents(tool: &mut Tool, new: &[String]) -> Outcome<bool> {
     if names.is_empty() {
         return Ok(true);
     }
-    say(format_args!(
+    Ok(status::consents(format_args!(
         "{}Their I/O is suspended, and fails after maxwait.\nGo on? [y/N] ",
         fill("These disks are open and lose their last path:", &names, 4)
-    ));
-    let mut answer = String::new();
-    // What cannot be read is no yes.
-    let _ = std::io::stdin().lock().read_line(&mut answer);
-    Ok(answer.starts_with(['y', 'Y']))
+    )))
 }
 
 fn set(tool: &mut Tool, new: &[String]) -> Outcome {

@@ -2,7 +2,7 @@
 //! How the program ends, and what it complains of before.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
 use crate::os::Errno;
@@ -55,6 +55,15 @@ impl From<Status> for ExitCode {
 pub fn say(words: impl Display) {
     // There is nowhere else to complain of that.
     let _ = io::stderr().write_all(words.to_string().as_bytes());
+}
+
+/// A question there, and whether standard input says yes.
+pub fn consents(question: impl Display) -> bool {
+    say(question);
+    let mut answer = String::new();
+    // What cannot be read is no yes.
+    let _ = io::stdin().lock().read_line(&mut answer);
+    answer.starts_with(['y', 'Y'])
 }
 
 /// A line on standard error.
