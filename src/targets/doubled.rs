@@ -20,12 +20,13 @@ use crate::wire::{Identify, Tag};
 
 /// Answers too many on a path after which they are weighed.
 const WEIGHED: u64 = 64;
-/// Sectors that are compared.
-const SAMPLES: u8 = 16;
+/// Sectors that are compared; half of them anywhere on the disk, where a second
+/// disk may differ in places only.
+const SAMPLES: u8 = 32;
 /// So many of them answered once say that answers are not doubled.
-const SINGLES: u8 = 5;
+const SINGLES: u8 = 10;
 /// Reads for that; one that was written to meanwhile, or lost, says nothing.
-const ATTEMPTS: u8 = 96;
+const ATTEMPTS: u8 = 128;
 /// Different answers until there are two disks. The second one is of the same
 /// sector, in case that another host wrote to it.
 const DIFFERENT: u8 = 2;
