@@ -162,13 +162,13 @@ pub fn interfaces(tool: &mut Tool, words: &[OsString]) -> Outcome {
     }
     let list = names.join(OsStr::new(" "));
     if list.len() > IFLIST_MAX {
-        complain!("that is more than the list holds");
+        complain!("the list of interfaces is too long");
         return Err(Status::Use);
     }
     match tool.system.set_sysctl(IFLIST, list.as_bytes()) {
         Ok(()) => say_interfaces(tool),
         Err(Errno::EINVAL) => {
-            complain!("{}: no list of interfaces", list.display());
+            complain!("{}: not a list of interfaces", list.display());
             Err(Status::Use)
         }
         Err(errno) => Err(failed(errno, IFLIST)),

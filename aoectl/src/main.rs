@@ -113,7 +113,7 @@ impl Tool {
         match self.system.open() {
             Ok(()) => {}
             Err(Errno::ENOENT | Errno::ENXIO) => {
-                complain!("there is no {DEVICE}: kldload aoe");
+                complain!("{DEVICE} does not exist: kldload aoe");
                 return Err(Status::NoModule);
             }
             Err(errno) => return Err(failed(errno, DEVICE)),
@@ -123,7 +123,7 @@ impl Tool {
             Err(errno @ (Errno::EPERM | Errno::EACCES)) => Err(failed(errno, DEVICE)),
             Ok(()) if version.version == CTL_VERSION => Ok(()),
             _ => {
-                complain!("the module that is loaded is not of the version of this program");
+                complain!("the loaded module and this program have different versions");
                 Err(Status::NoModule)
             }
         }
