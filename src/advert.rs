@@ -48,7 +48,7 @@ impl Adverts {
         self.doubted = true;
     }
 
-    /// A question begins anew, with I/O stopped.
+    /// A new IDENTIFY begins, with I/O stopped.
     pub(crate) fn on_ask(&mut self) {
         (self.doubted, self.set_aside) = (false, false);
     }
@@ -72,7 +72,7 @@ impl Adverts {
         self.on_ask();
     }
 
-    /// A beacon was answered: whether to ask who is there now, beside I/O.
+    /// A beacon was answered: whether to send IDENTIFY now, without stopping I/O.
     pub(crate) fn asks_now(&mut self, now: Instant) -> bool {
         let next = self.asked_at.map_or(now, |at| at.after(INTERVAL));
         if now < next {

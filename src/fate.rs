@@ -114,7 +114,7 @@ impl Fate {
         };
     }
 
-    /// What is to be done now. What cannot be done yet is said again later.
+    /// The next job. A job that cannot be done yet is returned again later.
     pub fn next_job(&mut self) -> Job {
         match self.disk {
             Disk::Making { .. } | Disk::Going => Job::Rest,
@@ -202,7 +202,7 @@ impl Fate {
         self.protect();
     }
 
-    /// Has the disk made anew if it should refuse writes and does not, or the other
+    /// Has the disk recreated if it should refuse writes and does not, or the other
     /// way round: GEOM takes no change of that. An open one is left alone until it
     /// is closed.
     fn protect(&mut self) {

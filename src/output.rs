@@ -390,7 +390,7 @@ pub enum Output {
         /// What the event's description says.
         value: u64,
     },
-    /// Hand the I/O back to whoever submitted it.
+    /// Hand the I/O back to its submitter.
     Complete {
         /// The permission to do so.
         io: IoHandle,

@@ -75,10 +75,10 @@ pub(crate) struct Order {
     heard_at: Instant,
     /// What the path's time lacks.
     silent: Micros,
-    /// Answers that may overtake a request before it is taken for lost.
+    /// Answers that may overtake a request before it is considered lost.
     limit: u64,
     distrusted_until: Instant,
-    /// Until when the network is taken for what changes the order.
+    /// Until when the network is assumed to reorder frames.
     network_until: Instant,
     /// The worst delay of this period and of the one before it: together they
     /// reach back for ten minutes at least.

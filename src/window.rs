@@ -10,7 +10,7 @@
 
 use crate::time::Instant;
 
-/// Who sends frames beside those of I/O.
+/// Senders of frames other than those of I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asker {
     /// The path itself: who are you, how large may a frame be, fences.
@@ -19,7 +19,7 @@ pub(crate) enum Asker {
     User,
 }
 
-/// The frames beside those of I/O that may be in a target's queue, one of each
+/// The frames other than those of I/O that may be in a target's queue, one of each
 /// asker: it takes a place there until it is answered, or lost by all signs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beside {
@@ -42,7 +42,7 @@ impl Beside {
         self.next = self.path.min(self.user);
     }
 
-    /// A frame went out, and is taken for lost at `until`.
+    /// A frame went out, and is considered lost at `until`.
     pub(crate) fn sent(&mut self, asker: Asker, until: Instant) {
         self.set(asker, until);
     }
@@ -61,7 +61,7 @@ impl Beside {
         }
     }
 
-    /// When the next one is taken for lost.
+    /// When the next one is considered lost.
     pub(crate) fn deadline(&self) -> Instant {
         self.next
     }
@@ -143,7 +143,7 @@ impl Window {
         self.size = ONE;
     }
 
-    /// The target said that it started anew.
+    /// The target announced that it has restarted.
     pub(crate) fn restart(&mut self) {
         self.size = ONE;
         self.threshold = self.ceiling;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Another disk is taken for the open one, because the administrator says so.
+//! Another disk is accepted as the open one, at the administrator's command.
 //!
 //! What an IDENTIFY says is all that tells disks apart, and some targets say
 //! something else after their host was renamed, or on another machine that

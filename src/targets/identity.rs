@@ -115,7 +115,7 @@ impl Target<'_> {
         self.weigh_sizes(now);
         if matches!(self.life, Life::Suspended { .. } | Life::Failed) {
             self.life = Life::Up;
-            // What maxwait was for is over: requests have their time anew.
+            // The outage is over: maxwait starts again for each request.
             self.requests.iter_mut().for_each(|r| r.tries = 0);
             self.tell(Notice::Resumed);
             // It may have been switched off meanwhile, and another value wanted.

@@ -25,7 +25,7 @@ pub enum Policy {
 pub struct Settings {
     /// How long I/O waits for a lost target; `None` for ever.
     pub maxwait: Option<Micros>,
-    /// After which a copy that left the interface is taken for dead.
+    /// After which a copy that left the interface is considered dead.
     pub ghost_wait: Micros,
     /// How long a read of a disk that is being tasted may take.
     pub taste_wait: Micros,

@@ -60,7 +60,7 @@ impl Target<'_> {
                 }
             }
             State::Conflict if path.forgotten_at() <= now => {
-                // Whoever it was, it does not even answer beacons any more.
+                // The target does not even answer beacons any more.
                 self.free_path(index);
                 self.weigh_discovery();
             }
