@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a path's adverts and beacon answers ask for: a question who is there.
+//! What a path does after adverts and answers to beacons: it sends IDENTIFY.
 //!
 //! An advert may come from another disk than the path was identified as, so it
-//! stops I/O at once, however soon it follows the last one. What is limited is
-//! how often the same is said and asked: that is postponed, never dropped.
+//! stops I/O at once, however soon it follows the last one. Only the rate of
+//! events and of IDENTIFY is limited: these are postponed, never dropped.
 
 use crate::time::{Instant, Micros};
 

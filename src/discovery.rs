@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which interfaces are ours, when each sends its beacon, and whether an
-//! answer from an address without a target deserves one.
+//! Which interfaces are used, when each sends its beacon, and whether an answer
+//! from an address without a target creates one.
 //!
 //! Knows names and links; knows nothing of targets that exist already.
 

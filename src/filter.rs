@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which answers are let in: by shelf, by config string, by MAC address.
+//! Which answers are accepted: by shelf, by config string, by MAC address.
 //!
 //! Knows the administrator's three texts and what they mean; knows nothing of
 //! targets that exist already. Texts are parsed again for each answer to a config

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Copies of writes that may still reach the target.
 //!
-//! AoE executes a write once per copy that arrives, so an old copy of one
-//! write, executed behind a newer write to the same sectors, destroys the
-//! newer one. The guard remembers every transmitted copy until it is known
-//! not to come any more: it was answered; or a later request on its path was
+//! A target executes every copy of a write that arrives, so an old copy of one
+//! write, executed after a newer write to the same sectors, destroys the
+//! newer one. The guard remembers every transmitted copy until it can no
+//! longer arrive: it was answered; or a later request on its path was
 //! answered, at once where that path keeps its order and after a while where
 //! it does not (`reorder.rs`); or `ghost_wait` passed after the
 //! interface gave its mbuf back. Copies of finished requests ("orphans")

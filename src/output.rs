@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Every effect that the core can ask for. Nothing else leaves it.
+//! Every action that the core can request. It has no other output.
 
 use crate::path::PathId;
 use crate::table::number;

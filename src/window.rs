@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How many frames may be out on a path.
+//! How many frames may be outstanding on a path.
 //!
 //! A target drops what exceeds its buffer count, so that is the ceiling; below
 //! it the window grows by one per answer up to a threshold and by one per
-//! round after that. A single lost frame is often just that, and what a target
-//! dropped because its queue was full is as many frames as were too many: so
-//! each loss costs one frame, and all of the window goes only when nothing
-//! comes back.
+//! round after that. A single loss often has no further meaning, and a target
+//! whose queue is full drops only the excess frames: so each loss costs one
+//! frame, and the whole window is lost only when nothing is answered.
 
 use crate::time::Instant;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the events are called: short names for devctl, sentences for people.
+//! Names of events: short ones for devctl, sentences for people.
 
 use crate::output::Event;
 use crate::text::Text;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `net.aoe.target.<disk>`: what there is to know about a target and about each
-//! of its paths, and what can be set for it alone.
+//! `net.aoe.target.<disk>`: the state and the settings of a target, and the state
+//! of each of its paths.
 
 use super::module::{policy_name, policy_number};
 use super::{Access, Effects, Fetch, Kind, Node, Refused, Shown, Value, tree};

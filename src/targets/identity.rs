@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the target is: who answers on a path, and what follows for the disk, its
-//! size and what it can do.
+//! The identity of the target: which disk answers on a path, and the effects on
+//! the disk, its size and its features.
 
 use super::notice::Notice;
 use super::{Life, Scratch, Target, send};

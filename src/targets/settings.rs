@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a target is told from outside: the administrator's settings, and the
-//! state of the local interfaces.
+//! A target's inputs besides frames and I/O: the administrator's settings, and
+//! the state of the local interfaces.
 
 use super::LINKS;
 use crate::output::LinkId;

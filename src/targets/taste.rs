@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! GEOM's tasting: reads that wait for nothing, and what is owed to GEOM once
-//! such reads are answered again.
+//! GEOM's tasting: reads with a short time limit, and tasting again once such
+//! reads are answered.
 
 use super::notice::Notice;
 use super::{Life, Target};

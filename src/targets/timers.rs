@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What happens because nothing happened: time-outs, silence, giving up.
+//! Reactions to the passage of time: time-outs, silence, giving up.
 
 use super::notice::Notice;
 use super::{Life, Target};
