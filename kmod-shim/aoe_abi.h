@@ -537,11 +537,11 @@ struct aoe_leave {
 struct aoe_limits {
 	struct aoe_params tables;		/* of a target */
 	uint32_t	look_us;		/* between looks at what has no event */
-	uint32_t	grain_us;		/* a timer due so soon is not set anew */
+	uint32_t	grain_us;		/* a timer due so soon stays as is */
 	uint32_t	slack_us;		/* ... and may be so late */
 	uint32_t	reap_us;		/* between looks for buffers */
 	uint32_t	turns;			/* of a drain, until a task goes on */
-	uint32_t	reserve;		/* buffers for want of memory */
+	uint32_t	reserve;		/* buffers for low memory */
 	uint32_t	kept;			/* buffers to be used again, those too */
 	uint32_t	request_ms;		/* that one of /dev/aoectl may take */
 };
@@ -695,7 +695,7 @@ void		aoe_core_log_add(struct aoe_log *, uint64_t sec, uint32_t usec,
 		    uint32_t event, uint64_t value);
 /* How many events there are for a reader; fills them in. */
 uint32_t	aoe_core_log_read(const struct aoe_log *, struct aoe_ioc_log *);
-/* A module that comes again begins anew. */
+/* A module that is loaded again starts from the beginning. */
 void		aoe_core_log_clear(struct aoe_log *);
 
 /*
@@ -777,13 +777,13 @@ void		aoe_core_close(struct aoe_target *, uint64_t now);
 /*
  * What becomes of the disk, in a thread that may sleep: one job after the other,
  * each carried out without the mutex.  What cannot be done yet, such as to
- * shrink an open disk, is said again later.
+ * shrink an open disk, is returned again later.
  */
 void		aoe_core_disk_next(struct aoe_target *, struct aoe_disk_job *);
 void		aoe_core_disk_made(struct aoe_target *);
 void		aoe_core_disk_let_go(struct aoe_target *);
 int		aoe_core_disk_taste(struct aoe_target *);
-/* The administrator wants it to refuse writes: it is made anew for that. */
+/* The administrator write-protects it: it is recreated for that. */
 void		aoe_core_disk_read_only(struct aoe_target *, int read_only);
 uint32_t	aoe_core_disk_state(const struct aoe_target *);
 /* When it was opened; AOE_NEVER: it is not open. */

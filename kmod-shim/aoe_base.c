@@ -5,7 +5,7 @@
  * module, and how to ask its threads for something.
  *
  * Knows: which threads there are.
- * Must not know: what they do: whoever starts one gives its task a function.
+ * Must not know: what they do: the starter of one gives its task a function.
  */
 #include "aoe_base.h"
 

@@ -9,7 +9,7 @@
  *
  * A thread that waits for a target's answer holds no lock; sc_ctl_users keeps
  * the target.  Unloading destroys the device before anything else: that sets
- * aoe_ctl_closing, wakes whoever sleeps here, and waits until all have left.
+ * aoe_ctl_closing, wakes all sleepers here, and waits until all have left.
  */
 #include "aoe_admin.h"
 

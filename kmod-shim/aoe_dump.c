@@ -119,7 +119,7 @@ aoe_dump_refusal(struct aoe_softc *sc)
 	if (why != NULL)
 		return (why);
 	if (sc->sc_own.read_only != 0)
-		return ("it is read-only");
+		return ("the disk is read-only");
 	why = "no interface to it can be polled";
 	NET_EPOCH_ENTER(et);
 	mtx_lock(&sc->sc_mtx);
@@ -252,7 +252,7 @@ aoe_dump_begin(struct aoe_softc *sc)
 {
 
 	if (!KERNEL_PANICKED() || aoe_dump_impossible() != NULL) {
-		printf("aoe: %s: dumps are for panics, with net.aoe.dump=1\n",
+		printf("aoe: %s: no dump without a panic and net.aoe.dump=1\n",
 		    sc->sc_name);
 		return (EOPNOTSUPP);
 	}
@@ -263,7 +263,8 @@ aoe_dump_begin(struct aoe_softc *sc)
 		return (EBUSY);
 	}
 	if (mtx_owned(&sc->sc_mtx)) {
-		printf("aoe: %s: no dump, it crashed itself\n", sc->sc_name);
+		printf("aoe: %s: no dump: the panic was in its own code\n",
+		    sc->sc_name);
 		return (EDOOFUS);
 	}
 	if (aoe_dump.d_sc != NULL)

@@ -38,7 +38,7 @@ struct aoe_ioc_absent {
 	char		text[AOE_TEXT_MAX];
 };
 
-/* The disk that is to be taken for the one of a target. */
+/* The disk to accept as the one of a target. */
 struct aoe_ioc_accept {
 	uint16_t	major;
 	uint8_t		minor;

@@ -17,7 +17,7 @@
  *	lifecycle task	taskqueue of ours: may sleep.  The only thread that
  *			makes and frees targets, disks and their sysctl nodes.
  *	sysctl, ioctl	a user's thread: may sleep.
- *	module events	likewise.
+ *	module events	the same.
  *
  * Locks, in this order; those on one line are never held together
  *	GEOM's topology lock, locks of the network stack
@@ -79,7 +79,7 @@ aoe_shutdown_pre_sync(void *arg __unused, int howto)
 
 	if ((howto & RB_NOSYNC) != 0 || KERNEL_PANICKED())
 		return;
-	/* Whoever tells a target its settings before we do tells it this. */
+	/* Another thread that passes settings to a target first passes this. */
 	atomic_store_bool(&aoe_shutting_down, true);
 	sx_xlock(&aoe_conf_sx);
 	aoe_settings_push();
@@ -162,12 +162,12 @@ aoe_start(void)
 	u_int i;
 
 	if (aoe_core_abi_version() != AOE_ABI_VERSION) {
-		printf("aoe: the core speaks version %u of the boundary, "
-		    "the shim %u\n", aoe_core_abi_version(), AOE_ABI_VERSION);
+		printf("aoe: the core has version %u of the ABI, the shim %u\n",
+		    aoe_core_abi_version(), AOE_ABI_VERSION);
 		return (EDOOFUS);
 	}
 	if (!aoe_kernel_fits()) {
-		printf("aoe: this kernel's structures are not those of the "
+		printf("aoe: this kernel's structures differ from the "
 		    "headers that aoe.ko was built with; rebuild it with this "
 		    "kernel's sources\n");
 		return (ENOEXEC);
@@ -338,8 +338,8 @@ aoe_wait_for_remains(void)
 			printf("aoe: GEOM is still busy\n");
 			return (EBUSY);
 		case AOE_LEAVE_NOT_FRAME:
-			printf("aoe: %u sent frames are still with an "
-			    "interface\n", buffers);
+			printf("aoe: an interface still holds %u sent frames\n",
+			    buffers);
 			return (EBUSY);
 		case AOE_LEAVE_BEACON:
 			aoe_disco_beacon();

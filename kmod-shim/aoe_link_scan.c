@@ -24,7 +24,7 @@
 static struct mtx aoe_link_mtx;
 MTX_SYSINIT(aoe_link, &aoe_link_mtx, "aoe links", MTX_DEF);
 
-static u_int aoe_links_left_out;		/* (x) for want of room */
+static u_int aoe_links_left_out;		/* (x) for lack of room */
 
 /*
  * How a link's interface is now; false if it has departed.  In the net epoch,
@@ -217,7 +217,7 @@ aoe_links_take(void)
 	for (i = 0; i < found.f_count && aoe_link_take(found.f_ifp[i]); i++)
 		;
 	left = found.f_count - i;
-	/* They are found at every scan, but that is said once. */
+	/* They are found at every scan, but reported once. */
 	say = left != aoe_links_left_out;
 	aoe_links_left_out = left;
 	for (; i < found.f_count; i++) {

@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The event log: the last events of all targets, for whoever asks.
+ * The event log: the last events of all targets, for aoectl(8).
  *
  * Knows: who waits for one.
  * Must not know: how many are kept, or what they mean.

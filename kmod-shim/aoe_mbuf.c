@@ -17,7 +17,7 @@
  *
  * The buffer comes back through aoe_buf_free(), which may run in any context
  * under any lock.  It pushes the buffer on its target's list and touches
- * nothing afterwards; whoever locks the target next finds it there.  sc_out
+ * nothing afterwards; the next to lock the target finds it there.  sc_out
  * counts buffers until they are found, and a target is not freed, nor the
  * module unloaded, while it is not 0.
  */
@@ -220,7 +220,7 @@ aoe_buf_frame(struct aoe_softc *sc, u_int length, uint32_t copy)
 	return (m);
 }
 
-/* A frame that needs nothing but an mbuf: room for `length` bytes in it. */
+/* A frame that needs only an mbuf: room for `length` bytes in it. */
 static struct mbuf *
 aoe_plain_frame(u_int length)
 {

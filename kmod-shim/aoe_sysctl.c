@@ -14,9 +14,9 @@
 #include <sys/sbuf.h>
 
 static SYSCTL_NODE(_net_aoe, OID_AUTO, stats, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
-    "Counters of the module as a whole");
+    "Counters of the driver as a whole");
 static SYSCTL_NODE(_net_aoe, OID_AUTO, filter, CTLFLAG_RW | CTLFLAG_MPSAFE, 0,
-    "Which targets are let in");
+    "Filters that select the targets to use");
 
 static struct sysctl_ctx_list aoe_sysctl_context =
     TAILQ_HEAD_INITIALIZER(aoe_sysctl_context);
@@ -160,7 +160,7 @@ aoe_sysctl_add(void)
 	    AOE_TREE_STATS, 0, NULL, aoe_sysctl_module);
 }
 
-/* Remove them.  Waits for handlers, and these for their readers: likewise. */
+/* Remove them.  Waits for handlers, which wait for their readers. */
 void
 aoe_sysctl_remove(void)
 {

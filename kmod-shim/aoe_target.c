@@ -94,7 +94,7 @@ aoe_target_alloc(uint16_t major, uint8_t minor)
 	    aoe_now(), seed, major, minor);
 	explicit_bzero(seed, sizeof(seed));
 	if (error != 0) {
-		printf("%s: the core refuses to start: error %d\n",
+		printf("%s: cannot be set up: error %d\n",
 		    sc->sc_name, error);
 		free(sc->sc_core, M_AOE);
 		free(sc, M_AOE);
@@ -230,7 +230,7 @@ aoe_target_reap(struct aoe_softc *sc)
 {
 	bool idle;
 
-	/* Whoever finds it and means to keep it holds the lock to do so. */
+	/* A thread that finds it and keeps it holds the lock meanwhile. */
 	sx_xlock(&aoe_conf_sx);
 	idle = aoe_target_is_idle(sc);
 	if (idle)

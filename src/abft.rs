@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The search for the AoE boot firmware table: which bytes of memory to look at
-//! next, and what the table says.
+//! The search for the AoE boot firmware table: the bytes of memory to read
+//! next, and the contents of the table.
 //!
 //! With UEFI the table is one of ACPI's. A PC BIOS has it somewhere in the
-//! upper half of the first megabyte and tells nobody. Whoever searches maps the
-//! bytes that [`Search::wants`] names and hands them to [`Search::take`], until
-//! there is nothing more to look at.
+//! upper half of the first megabyte. The caller maps the bytes that
+//! [`Search::wants`] names and passes them to [`Search::take`], until nothing
+//! is left to read.
 //!
-//! Firmware is believed in nothing: lengths are bounded, and each piece of
-//! memory is looked at for a place in a list that only grows, so that the
-//! search ends whatever lies there.
+//! Firmware is not trusted: lengths are bounded, and each piece of memory is
+//! read for a place in a list that only grows, so that the search ends whatever
+//! the memory contains.
 
 use crate::wire::{Address, Mac};
 use core::ops::Range;

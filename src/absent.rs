@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Targets that answer the question for targets and have no disk here: which
-//! ones, and why. What cannot be a target has no other place to say so.
+//! Targets that answer discovery queries but have no disk here, with the
+//! reasons. An address that cannot become a target is reported only here.
 
 use crate::output::Event;
 use crate::rate::Rate;

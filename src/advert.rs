@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a path's adverts and beacon answers ask for: a question who is there.
+//! What a path does after adverts and answers to beacons: it sends IDENTIFY.
 //!
 //! An advert may come from another disk than the path was identified as, so it
-//! stops I/O at once, however soon it follows the last one. What is limited is
-//! how often the same is said and asked: that is postponed, never dropped.
+//! stops I/O at once, however soon it follows the last one. Only the rate of
+//! events and of IDENTIFY is limited: these are postponed, never dropped.
 
 use crate::time::{Instant, Micros};
 
@@ -48,7 +48,7 @@ impl Adverts {
         self.doubted = true;
     }
 
-    /// A question begins anew, with I/O stopped.
+    /// A new IDENTIFY begins, with I/O stopped.
     pub(crate) fn on_ask(&mut self) {
         (self.doubted, self.set_aside) = (false, false);
     }
@@ -72,7 +72,7 @@ impl Adverts {
         self.on_ask();
     }
 
-    /// A beacon was answered: whether to ask who is there now, beside I/O.
+    /// A beacon was answered: whether to send IDENTIFY now, without stopping I/O.
     pub(crate) fn asks_now(&mut self, now: Instant) -> bool {
         let next = self.asked_at.map_or(now, |at| at.after(INTERVAL));
         if now < next {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the administrator set, for all targets and for one, and which settings
-//! a target has by that.
+//! The administrator's settings, for all targets and for one, and the effective
+//! settings of a target.
 //!
 //! Knows values; their names and ranges are in `nodes`.
 

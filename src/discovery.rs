@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which interfaces are ours, when each sends its beacon, and whether an
-//! answer from an address without a target deserves one.
+//! Which interfaces are used, when each sends its beacon, and whether an answer
+//! from an address without a target creates one.
 //!
 //! Knows names and links; knows nothing of targets that exist already.
 
@@ -23,7 +23,7 @@ const BEACON: Micros = Micros::from_secs(54);
 const JITTER_US: u32 = 6_000_000;
 
 /// Beacons follow at these gaps after one that is there for a reason: a link
-/// came up, or somebody asks. It may be lost for want of memory, and a switch
+/// came up, or somebody asks. It may be lost for lack of memory, and a switch
 /// that runs a spanning tree swallows what comes in the first 30 seconds.
 const AGAIN: [Micros; 5] = [
     Micros::from_secs(1),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A kernel crash dump: what is sent next, how often, and over which path.
 //!
-//! A kernel that has panicked has one thread, which asks for one step after the
-//! other and carries each out. One request is out at a time; it is repeated until
-//! it is answered or its path is given up. Of the target only its paths are
-//! looked at, since something may have stopped in the middle of a change.
+//! A kernel that has panicked has one thread, which requests one step after the
+//! other and carries each out. One request is outstanding at a time; it is
+//! repeated until it is answered or its path is given up. Only the paths of the
+//! target are read, since a change of the target may have been interrupted.
 
 mod request;
 #[cfg(test)]

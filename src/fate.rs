@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What becomes of a target's disk: when GEOM is to get one, another size, none
-//! any more, or to taste it again.
+//! The next job for a target's disk: create, resize or remove it, or have GEOM
+//! taste it again.
 //!
-//! The kernel carries one job out after the other, in a thread that may sleep,
-//! while the target goes on. However its wishes came meanwhile, they shorten to:
-//! remove the disk, then make one of this size; or give the one that there is
-//! this size. So nothing that matters can overflow.
+//! The kernel carries out one job after the other, in a thread that may sleep,
+//! while the target continues. Its requests meanwhile, in whatever order, are
+//! reduced to: remove the disk, then create one of this size; or resize the
+//! existing one. So no request can be lost by an overflow.
 
 use crate::output::Output;
 use crate::time::Instant;
@@ -114,7 +114,7 @@ impl Fate {
         };
     }
 
-    /// What is to be done now. What cannot be done yet is said again later.
+    /// The next job. A job that cannot be done yet is returned again later.
     pub fn next_job(&mut self) -> Job {
         match self.disk {
             Disk::Making { .. } | Disk::Going => Job::Rest,
@@ -202,7 +202,7 @@ impl Fate {
         self.protect();
     }
 
-    /// Has the disk made anew if it should refuse writes and does not, or the other
+    /// Has the disk recreated if it should refuse writes and does not, or the other
     /// way round: GEOM takes no change of that. An open one is left alone until it
     /// is closed.
     fn protect(&mut self) {

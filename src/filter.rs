@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which answers are let in: by shelf, by config string, by MAC address.
+//! Which answers are accepted: by shelf, by config string, by MAC address.
 //!
 //! Knows the administrator's three texts and what they mean; knows nothing of
-//! targets that exist already. Texts are read anew for each answer to a config
+//! targets that exist already. Texts are parsed again for each answer to a config
 //! query: there are few of those, and nothing has to be kept in two forms.
 
 use crate::wire::{Address, Mac};

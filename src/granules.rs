@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Spans of sectors, counted by granules of the disk: tells at once that
-//! nothing overlaps, so that only a likely overlap is looked for in a list.
+//! Spans of sectors, counted by granules of the disk: shows at once that nothing
+//! overlaps, so that lists are searched only for likely overlaps.
 
 use crate::table::{Table, number};
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Copies of writes that may still reach the target.
 //!
-//! AoE executes a write once per copy that arrives, so an old copy of one
-//! write, executed behind a newer write to the same sectors, destroys the
-//! newer one. The guard remembers every transmitted copy until it is known
-//! not to come any more: it was answered; or a later request on its path was
+//! A target executes every copy of a write that arrives, so an old copy of one
+//! write, executed after a newer write to the same sectors, destroys the
+//! newer one. The guard remembers every transmitted copy until it can no
+//! longer arrive: it was answered; or a later request on its path was
 //! answered, at once where that path keeps its order and after a while where
 //! it does not (`reorder.rs`); or `ghost_wait` passed after the
 //! interface gave its mbuf back. Copies of finished requests ("orphans")
@@ -128,8 +128,8 @@ pub(crate) struct Late {
     pub(crate) sent_at: Stamp,
 }
 
-/// Copies that were taken for resolved and are kept as long as there is room:
-/// if one is answered after all it was too soon, which its path has to hear of.
+/// Copies that were considered resolved and are kept as long as there is room:
+/// if one is answered after all, it was too soon, and its path must be told.
 const PASSED: u16 = 64;
 
 /// The bounded table of copies.
@@ -248,7 +248,7 @@ impl<'a> Guard<'a> {
     }
 
     /// An answer that no request waits for: perhaps an orphan's own, or that of
-    /// a copy that was taken for resolved.
+    /// a copy that was considered resolved.
     pub(crate) fn on_answer(&mut self, tag: Tag) -> Option<Late> {
         let slot = self.find(self.orphans, tag).or_else(|| self.find(self.passed, tag))?;
         let (late, place) = (self.slots[slot].late(), self.slots[slot].place);
@@ -264,7 +264,7 @@ impl<'a> Guard<'a> {
         list.iter(self.slots).find(|slot| self.slots[*slot].tag == tag)
     }
 
-    /// A copy in no list is taken for resolved.
+    /// A copy in no list is considered resolved.
     fn pass(&mut self, slot: CopyId) {
         self.slots[slot].place = Place::Passed;
         self.passed.push_back(self.slots, slot);

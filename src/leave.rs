@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Unloading the module: what is waited for, how long, and what refuses it.
+//! Unloading the module: what it waits for, how long, and what prevents it.
 //!
 //! The linker's locks are held meanwhile, so every wait has an end.
 

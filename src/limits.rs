@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Times and numbers that whoever runs the core goes by. They are told once,
+//! Times and numbers for the program that runs the core. They are told once,
 //! when the module is loaded.
 
 use crate::time::Micros;
@@ -7,7 +7,7 @@ use crate::time::Micros;
 /// How often everything is looked at, for the sake of what has no event: the
 /// MTU of an interface, a buffer that came back to a target that is gone.
 pub const LOOK: Micros = Micros::from_secs(1);
-/// A timer that is due so soon is not set anew: a retransmission is never due
+/// A timer that is due so soon is not set again: a retransmission is never due
 /// within less than this beyond the round trip that it expects.
 pub const GRAIN: Micros = Micros::from_millis(4);
 /// A timer may be so late, for the sake of others that are due then.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The event log: the last events of all targets, numbered from 1, for readers
-//! that come back for what is new.
+//! The event log: the last events of all targets, numbered from 1, so that
+//! readers can ask for the new ones.
 
 use crate::wire::Address;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What happened to a target, in order, until the thread that tells it comes;
-//! and which of it the console is told.
+//! Events of a target, in order, until a thread reports them; and which of them
+//! are shown on the console.
 
 use crate::output::{Event, Output, PathName};
 use crate::rate::Rate;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Answers from addresses without a target, kept until somebody has the time
-//! to make each its target.
+//! Answers from addresses without a target, kept until a thread creates a target
+//! for each.
 
 use crate::ring::Ring;
 use crate::slot::LinkId;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Every effect that the core can ask for. Nothing else leaves it.
+//! Every action that the core can request. It has no other output.
 
 use crate::slot::{LinkId, PathId};
 use crate::time::Micros;
@@ -384,7 +384,7 @@ pub enum Output {
         /// What the event's description says.
         value: u64,
     },
-    /// Hand the I/O back to whoever submitted it.
+    /// Hand the I/O back to its submitter.
     Complete {
         /// The permission to do so.
         io: IoHandle,

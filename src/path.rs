@@ -27,7 +27,7 @@ pub(crate) const DOWN: Micros = Micros::from_secs(5);
 pub(crate) const SILENCES: u8 = 3;
 /// An idle path that missed three beacons is asked.
 const IDLE: Micros = Micros::from_secs(180);
-/// After so many time-outs in a row a path is used for want of a better one only.
+/// After this many time-outs in a row, a path is used only if there is no better one.
 const SHAKEN: u8 = 2;
 /// Large frames lost in a row, small ones getting through, before stepping down.
 pub(crate) const LARGE_LOSSES: u8 = 3;
@@ -144,7 +144,7 @@ pub struct Path {
     /// The counters when doubled answers were last weighed.
     pub(crate) weighed: Counters,
     /// The size that the disk has grown to by its last answer, and the answers
-    /// that are to repeat it before that is taken for true.
+    /// that are to repeat it before that is believed.
     pub(crate) grown: u64,
     pub(crate) growing: u8,
     /// Two disks answered: questions that one answer must come to before it is
@@ -248,7 +248,7 @@ impl Path {
     };
 
     /// Starts a new use of the slot. The count of transmissions goes on, so
-    /// that a copy of an earlier use cannot be taken for one of this.
+    /// that a copy of an earlier use cannot be mistaken for one of this.
     pub(crate) fn open(&mut self, link: LinkId, mac: Mac, now: Instant) {
         *self = Self {
             state: State::Identifying { since: now },
@@ -447,7 +447,7 @@ impl Path {
         self.last_heard.after(IDLE)
     }
 
-    /// When the oldest request, sent at `sent_at`, is taken for lost.
+    /// When the oldest request, sent at `sent_at`, is considered lost.
     pub(crate) fn timeout_of(&self, sent_at: Instant) -> Instant {
         let rto = self.rtt.rto().backed_off(self.backoff, RTO_LIMIT);
         sent_at.max(self.timer_from).after(rto)

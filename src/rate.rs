@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! At most so many of something in a second.
+//! A limit of events per second.
 
 use crate::time::{Instant, Micros};
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! In which order a path answers, and how late an overtaken answer still came.
+//! The order of a path's answers, and the delay of overtaken ones.
 //!
 //! A target that works on several requests at once answers them in another
-//! order than it took them in. Over a network that keeps its order it has the
-//! earlier request by then and is at work on it, so that what matters is how
-//! much longer that takes: this file measures it. While something is asked and
-//! nothing comes at all, the target may stand still as a whole, and then it gets
-//! no nearer to the end of anything: of such a silence little counts. Knows
-//! sequence numbers and times; knows nothing of writes and their copies.
+//! order than it received them. If the network keeps the order, the target has
+//! the earlier request when it answers the later one, and is working on it: this
+//! file measures how much longer that takes. While requests are outstanding and
+//! nothing is answered at all, the whole target may be stalled and finish
+//! nothing, so only a small part of such a silence counts. Knows sequence
+//! numbers and times; knows nothing of writes and their copies.
 
 use crate::rtt::Rtt;
 use crate::time::{Instant, Micros, Stamp};
@@ -74,10 +74,10 @@ pub(crate) struct Order {
     heard_at: Instant,
     /// What the path's time lacks.
     silent: Micros,
-    /// Answers that may overtake a request before it is taken for lost.
+    /// Answers that may overtake a request before it is considered lost.
     limit: u64,
     distrusted_until: Instant,
-    /// Until when the network is taken for what changes the order.
+    /// Until when the network is assumed to reorder frames.
     network_until: Instant,
     /// The worst delay of this period and of the one before it: together they
     /// reach back for ten minutes at least.

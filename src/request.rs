@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One request on its way: a span of an I/O, and every transmission of it
+//! One outstanding request: a span of an I/O, and every transmission of it
 //! that may still be answered.
 //!
 //! Knows tags and times; knows nothing of windows, paths' health or payload.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Text in memory of a fixed size, terminated as C wants it.
+//! Text in memory of a fixed size, terminated with a NUL byte.
 
 use crate::wire::{Address, Mac};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What keeps a disk, or a path to it, from being used although it answers.
+//! Reasons why a disk, or a path to it, cannot be used although it answers.
 
 use crate::output::Event;
 use crate::wire::{Identify, mtu_for};

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How many frames may be out on a path.
+//! How many frames may be outstanding on a path.
 //!
 //! A target drops what exceeds its buffer count, so that is the ceiling; below
 //! it the window grows by one per answer up to a threshold and by one per
-//! round after that. A single lost frame is often just that, and what a target
-//! dropped because its queue was full is as many frames as were too many: so
-//! each loss costs one frame, and all of the window goes only when nothing
-//! comes back.
+//! round after that. A single loss often has no further meaning, and a target
+//! whose queue is full drops only the excess frames: so each loss costs one
+//! frame, and the whole window is lost only when nothing is answered.
 
 use crate::time::Instant;
 
-/// Who sends frames beside those of I/O.
+/// Senders of frames other than those of I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asker {
     /// The path itself: who are you, how large may a frame be, fences.
@@ -19,7 +18,7 @@ pub(crate) enum Asker {
     User,
 }
 
-/// The frames beside those of I/O that may be in a target's queue, one of each
+/// The frames other than those of I/O that may be in a target's queue, one of each
 /// asker: it takes a place there until it is answered, or lost by all signs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beside {
@@ -42,7 +41,7 @@ impl Beside {
         self.next = self.path.min(self.user);
     }
 
-    /// A frame went out, and is taken for lost at `until`.
+    /// A frame went out, and is considered lost at `until`.
     pub(crate) fn sent(&mut self, asker: Asker, until: Instant) {
         self.set(asker, until);
     }
@@ -61,7 +60,7 @@ impl Beside {
         }
     }
 
-    /// When the next one is taken for lost.
+    /// When the next one is considered lost.
     pub(crate) fn deadline(&self) -> Instant {
         self.next
     }
@@ -143,7 +142,7 @@ impl Window {
         self.size = ONE;
     }
 
-    /// The target said that it started anew.
+    /// The target announced that it has restarted.
     pub(crate) fn restart(&mut self) {
         self.size = ONE;
         self.threshold = self.ceiling;

@@ -57,7 +57,7 @@ fn look<'a>(tool: &mut Tool, target: &'a Target, only: Option<u32>) -> Outcome<F
             && !(other.disk.names_as(&disk) && other.disk.sectors == disk.sectors)
         {
             complain!(
-                "{name}: paths {} and {index} lead to different disks: -p says which of them",
+                "{name}: paths {} and {index} lead to different disks: choose one with -p",
                 other.path.info.index
             );
             return Err(Status::Use);
@@ -138,7 +138,7 @@ fn wait_for(tool: &mut Tool, name: &str, disk: &Identify) -> Outcome {
         }
         sleep(Duration::from_millis(100));
     }
-    complain!("{name}: not accepted: what answers now is not what did before");
+    complain!("{name}: not accepted: another disk answers now than the one shown");
     Err(Status::Silent)
 }
 

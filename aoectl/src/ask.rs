@@ -67,7 +67,7 @@ pub fn accepted(control: &Control, name: &str) -> Outcome {
     }
     match control.error {
         1 => complain!("{name}: the target does not know this command"),
-        2 => complain!("{name}: the target does not take the argument"),
+        2 => complain!("{name}: the target rejects the argument"),
         3 => {
             complain!("{name}: the target cannot reach its disk");
             return Err(Status::Silent);
@@ -92,7 +92,7 @@ fn taken(control: &Control, sent: AtaCommand, name: &str) -> Outcome {
     let response = AtaResponse::parse(control.answer()).map_err(|_| cut_short(name))?;
     match response.outcome(sent) {
         Ok(()) => return Ok(()),
-        Err(AtaError::Aborted) => complain!("{name}: the disk does not take this command"),
+        Err(AtaError::Aborted) => complain!("{name}: the disk rejects this command"),
         Err(_) => complain!(
             "{name}: the disk reports status {}, error {}",
             hexadecimal(response.status),

@@ -121,7 +121,7 @@ message!(
 );
 
 message!(
-    /// The disk that is to be taken for the one of a target.
+    /// The disk to accept as the one of a target.
     Accept, 520 {
         major: u16,
         minor: u8,

@@ -149,9 +149,9 @@ impl Tool {
     fn connect(&mut self) -> Outcome {
         match self.module().map_err(|errno| failed(errno, DEVICE))? {
             Module::Loaded => return Ok(()),
-            Module::NotLoaded => complain!("there is no {DEVICE}: kldload aoe"),
+            Module::NotLoaded => complain!("{DEVICE} does not exist: kldload aoe"),
             Module::OtherVersion => {
-                complain!("the module that is loaded is not of the version of this program");
+                complain!("the loaded module and this program have different versions");
             }
         }
         Err(Status::NoModule)

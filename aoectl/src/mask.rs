@@ -56,7 +56,7 @@ impl Tool {
         if errno != Errno::ETIMEDOUT || self.control(&mut control).is_err() {
             return failed(errno, name);
         }
-        complain!("{name}: the target has no {what}, or does not listen to this host");
+        complain!("{name}: the target has no {what}, or ignores this host");
         Status::Refused
     }
 

@@ -45,7 +45,7 @@ pub fn reserve(tool: &mut Tool, words: &[OsString]) -> Outcome {
             let target = target?;
             let own = target.own_hosts();
             if own.is_empty() {
-                complain!("{}: it has no path with an address of ours", field(&target.name));
+                complain!("{}: no path uses an address of this host", field(&target.name));
                 return Err(Status::Silent);
             }
             return exchange(tool, &target, ReserveCommand::Set, &own);

@@ -154,7 +154,7 @@ fn check_path(tool: &mut Tool, target: &Target, path: &Path, timeout: u32) -> bo
 
 fn check_target(tool: &mut Tool, target: &Target, timeout: u32) -> Outcome {
     if target.info.sectors == 0 {
-        complain!("{}: it has not said yet how large it is", field(&target.name));
+        complain!("{}: the size of its disk is not known yet", field(&target.name));
         return Err(Status::Fault);
     }
     let mut good = target.npaths != 0;

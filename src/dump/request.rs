@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One request of a kernel crash dump, and whether a frame answers it.
 //!
-//! Whatever the running core had on the wire is no answer.
+//! Answers to frames that were sent before the panic are ignored.
 
 use crate::output::IoError;
 use crate::wire::{

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Between the core's values and the structs of the boundary.
+//! Conversions between the core's values and the structs of the boundary.
 
 use super::abi::{
     self, AoeAbsent, AoeCopy, AoeFrame, AoeIdentity, AoeIo, AoeLinkState, AoeOutput, AoePathInfo,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Entry points of the thread that carries out what becomes of a disk, and tells
-//! what happened.
+//! Entry points of the thread that creates, resizes and removes disks, and
+//! reports events.
 
 use super::abi::{self, AoeDiskJob, AoeNote, AoeOwn};
 use super::block::{self, Block};

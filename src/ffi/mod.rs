@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The C ABI of `kmod-shim/aoe_abi.h`: conversions, and no policy.
 //!
-//! The only unsafe code there is. Every function is called with the mutex of
-//! its object held, so a `&mut` made from its pointer is the only one. What only
-//! looks makes a `&`: a crash dump asks without the mutex. What is filled in for
-//! C is memory that nobody has written yet: no reference to it is made before.
+//! The module's only unsafe code. Every function is called with the mutex of
+//! its object held, so a `&mut` made from its pointer is the only one. Functions
+//! that only read make a `&`: a crash dump calls them without the mutex. Structs
+//! that are filled in for C are uninitialised memory: no reference to them is
+//! made before they are written.
 #![allow(unsafe_code)]
 
 mod abft;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Entry points of the module as a whole: what it goes by, root on AoE, unloading.
+//! Entry points of the module as a whole: its limits, root on AoE, unloading.
 
 use super::abi::{self, AoeLeave, AoeLimits, AoeParams};
 use crate::boot;

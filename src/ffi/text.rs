@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the events are called: short names for devctl, sentences for people.
+//! Names of events: short ones for devctl, sentences for people.
 
 use crate::output::Event;
 use crate::text::Text;
@@ -62,7 +62,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         Event::GroupAddress => (22, c"GROUP_ADDRESS", c"answers come from a group address"),
         Event::LeftOut => (23, c"LEFT_OUT", c"left out: net.aoe.maxtargets is #"),
         Event::Accepted => {
-            (25, c"ACCEPTED", c"another disk ($) was accepted as this one")
+            (25, c"ACCEPTED", c"another disk ($) was accepted in its place")
         }
         Event::PathLeftOut => {
             (26, c"PATH_LEFT_OUT", c"16 paths are in use; the path to @ is left out")
@@ -71,7 +71,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         Event::Resized => (28, c"RESIZED", c"size changed|, $"),
         Event::Suspended => (29, c"SUSPENDED", c"all paths down; I/O suspended"),
         Event::Resumed => (30, c"RESUMED", c"I/O resumed|~"),
-        Event::Retaste => (31, c"RETASTE", c"reads are answered again; tasted by GEOM again"),
+        Event::Retaste => (31, c"RETASTE", c"reads are answered again; GEOM tastes the disk again"),
         Event::Gone => (32, c"GONE", c"removed"),
         Event::Lost => (33, c"LOST", c"events lost|, #"),
         Event::Root => (34, c"ROOT", c"holds the root file system: I/O waits for ever"),
@@ -133,7 +133,7 @@ pub(super) fn event(number: u32) -> Option<Event> {
 pub(super) const UNSHOWN: u8 = 0;
 
 /// What has another number.
-const UNKNOWN: (u8, &CStr, &CStr) = (u8::MAX, c"UNKNOWN", c"something happened that has no name");
+const UNKNOWN: (u8, &CStr, &CStr) = (u8::MAX, c"UNKNOWN", c"unknown event");
 
 fn find(code: u32) -> Option<(u8, &'static CStr, &'static CStr)> {
     if code == UNSHOWN.into() {

@@ -2,7 +2,7 @@
 //! The nodes below `net.aoe`: one table per tree, with the name, the kind, the
 //! description, the default and range of every node, and where its value is.
 //!
-//! Whoever makes the nodes does so in one loop over a table, and afterwards
+//! The shim makes the nodes in one loop over a table, and afterwards
 //! reads and writes them by their places in it.
 
 pub mod module;

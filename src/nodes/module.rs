@@ -74,37 +74,37 @@ const DUMP: ModuleField = ModuleField::Number(Number {
 pub static ROOT: &[Node<ModuleField>] = tree! {
     c"maxwait", c"Seconds that I/O waits for a target that does not answer (0: for ever)",
         Tunable, number(180, 0, LIMIT_SECONDS, |c| &c.maxwait);
-    c"fail_on_disconnection", c"Remove a disk as soon as no path to it is left",
+    c"fail_on_disconnection", c"Remove a disk as soon as its target is suspended",
         Tunable, switch(|c| &c.fail_on_disconnection);
-    c"taste_wait", c"Seconds that GEOM may wait for a read while it tastes a new disk",
+    c"taste_wait", c"Seconds that a read may wait while GEOM tastes a new disk",
         Tunable, number(10, 0, 3600, |c| &c.taste_wait);
-    c"ghost_wait", c"Seconds after which an unanswered copy of a write is taken for lost",
+    c"ghost_wait", c"Seconds after which an unanswered copy of a write is considered lost",
         Tunable, number(10, 0, 3600, |c| &c.ghost_wait);
-    c"shutdown_wait", c"Limit of maxwait, in seconds, while the system shuts down",
+    c"shutdown_wait", c"Maximum of maxwait, in seconds, while the system shuts down",
         Tunable, number(30, 1, 3600, |c| &c.shutdown_wait);
-    c"strict_src", c"Take an answer only from the address that was asked",
+    c"strict_src", c"Accept an answer only from the address that the request was sent to",
         Tunable, switch(|c| &c.strict_src);
-    c"boot", c"Bring listed interfaces up and hold the root mount for their disks",
+    c"boot", c"Bring up the listed interfaces and hold the root mount for their disks",
         Tunable, switch(|c| &c.boot);
-    c"boot_wait", c"Most seconds that boot holds the root mount for a disk",
+    c"boot_wait", c"Maximum number of seconds that boot holds the root mount for a disk",
         Tunable, number(60, 1, 3600, |c| &c.boot_wait);
     c"abft", c"At load, also use the interface that the AoE boot firmware table names",
         Tunable, switch(|c| &c.abft);
     c"dump", c"Let the kernel write crash dumps to AoE disks (experimental)",
         Tunable, DUMP;
-    c"maxout", c"Most requests on the wire at once on one path",
+    c"maxout", c"Maximum number of outstanding requests on one path",
         Tunable, number(128, 1, MAXOUT_LIMIT, |c| &c.maxout);
-    c"maxtargets", c"Most targets that are kept",
+    c"maxtargets", c"Maximum number of targets",
         AtLoad, number(64, 1, 4096, |c| &c.maxtargets);
-    c"debug", c"Verbosity of the log",
+    c"debug", c"If above 0, log changes of interfaces and do not limit messages",
         Tunable, number(0, 0, 9, |c| &c.debug);
-    c"wc", c"Write cache of the targets (-1: leave it, 0: off, 1: on)",
+    c"wc", c"Write cache of the disks (-1: unchanged, 0: off, 1: on)",
         Tunable, number(-1, -1, 1, |c| &c.wc);
-    c"discover", c"Write 1 to ask for targets on every interface now",
+    c"discover", c"Set to 1 to query every interface for targets now",
         Tunable, ModuleField::Discover;
     c"iflist", c"Interfaces to use, separated by spaces or commas",
         Tunable, ModuleField::Interfaces;
-    c"policy", c"How a path is chosen: latency, roundrobin or failover",
+    c"policy", c"Policy for choosing a path: latency, roundrobin or failover",
         Tunable, ModuleField::Policy;
     c"devices", c"The targets: name, state, size, model, serial number",
         Read, ModuleField::Devices;
@@ -117,7 +117,7 @@ pub static ROOT: &[Node<ModuleField>] = tree! {
 pub static FILTER: &[Node<ModuleField>] = tree! {
     c"shelves", c"Shelves and ranges of shelves; empty: all",
         Tunable, ModuleField::Filter(filter::Kind::Shelves);
-    c"config", c"What the configuration string begins with; empty: anything",
+    c"config", c"Required prefix of the configuration string; empty: any string",
         Tunable, ModuleField::Filter(filter::Kind::Config);
     c"macs", c"MAC addresses, or target=address to pin a target; empty: any",
         Tunable, ModuleField::Filter(filter::Kind::Macs);
@@ -129,17 +129,21 @@ pub static STATS: &[Node<ModuleField>] = tree! {
     c"rx_frames", c"Frames received", Read, ModuleField::Counter;
     c"rx_malformed", c"Malformed frames received", Read, ModuleField::Counter;
     c"rx_strangers", c"Frames received from addresses without a target", Read, ModuleField::Counter;
-    c"rx_group", c"Answers that come from a group address", Read, ModuleField::Counter;
-    c"rx_filtered", c"Answers to discovery that a filter leaves out", Read, ModuleField::Counter;
+    c"rx_group", c"Answers from a group address", Read, ModuleField::Counter;
+    c"rx_filtered", c"Answers to discovery queries that a filter rejects",
+        Read, ModuleField::Counter;
     c"tx_frames", c"Frames sent", Read, ModuleField::Counter;
-    c"tx_errors", c"Frames refused by an interface", Read, ModuleField::Counter;
+    c"tx_errors", c"Frames refused by an interface or a firewall", Read, ModuleField::Counter;
     c"tx_link_down", c"Frames not sent because the link was down", Read, ModuleField::Counter;
     c"tx_too_long", c"Frames not sent because the MTU had shrunk", Read, ModuleField::Counter;
-    c"no_buffer", c"Frames lost for want of memory", Read, ModuleField::Counter;
-    c"reserve_used", c"Frames sent from a target's reserve", Read, ModuleField::Counter;
-    c"io_queued", c"I/Os that waited for room in the core", Read, ModuleField::Counter;
+    c"no_buffer", c"Frames lost for lack of memory", Read, ModuleField::Counter;
+    c"reserve_used", c"Frames sent from a target's reserve because memory was short",
+        Read, ModuleField::Counter;
+    c"io_queued", c"I/Os that waited because their target already had too many",
+        Read, ModuleField::Counter;
     c"targets_refused", c"Targets left out because of maxtargets", Read, ModuleField::Counter;
-    c"adverts_lost", c"Answers of new targets lost because too many came at once", Read, ModuleField::Counter;
+    c"adverts_lost", c"Answers of new targets lost because too many came at once",
+        Read, ModuleField::Counter;
 };
 
 impl Shown for ModuleField {
@@ -166,9 +170,9 @@ impl Shown for ModuleField {
 
     fn refusal(&self) -> &'static CStr {
         match self {
-            Self::Policy => c"is no policy: ignored",
+            Self::Policy => c"is not a policy: ignored",
             Self::Filter(_) => c"is malformed: no interface is used",
-            Self::Interfaces => c"is no list of interfaces: ignored",
+            Self::Interfaces => c"is not a list of interfaces: ignored",
             _ => c"is out of range: ignored",
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `net.aoe.target.<disk>`: what there is to know about a target and about each
-//! of its paths, and what can be set for it alone.
+//! `net.aoe.target.<disk>`: the state and the settings of a target, and the state
+//! of each of its paths.
 
 use super::module::{policy_name, policy_number};
 use super::{Access, Effects, Fetch, Kind, Node, Refused, Shown, Value, tree};
@@ -50,38 +50,40 @@ use TargetField::Number as Of;
 /// The nodes of a target.
 #[rustfmt::skip]
 pub static TARGET: &[Node<TargetField>] = tree! {
-    c"state", c"What the target is doing", Read, TargetField::State;
+    c"state", c"State of the target", Read, TargetField::State;
     c"ident", c"Serial number", Read, TargetField::Name(|i| &i.serial);
     c"model", c"Model", Read, TargetField::Name(|i| &i.model);
     c"firmware", c"Firmware revision", Read, TargetField::Name(|i| &i.firmware);
     c"config", c"Configuration string", Read, TargetField::Config;
-    c"size", c"Bytes", Read, Of(|s| s.sectors.saturating_mul(512));
-    c"sector_physical", c"Bytes of a physical sector",
+    c"size", c"Size in bytes", Read, Of(|s| s.sectors.saturating_mul(512));
+    c"sector_physical", c"Size of a physical sector in bytes",
         Read, Of(|s| s.names.map_or(512, |i| i.physical_sector).into());
     c"buffers", c"Requests that the target can queue", Read, Of(|s| s.buffer_count.into());
     c"sent", c"Requests sent", Read, Of(|s| s.sent);
     c"received", c"Answers received", Read, Of(|s| s.received);
     c"retransmitted", c"Requests sent again", Read, Of(|s| s.retransmitted);
     c"late", c"Answers to an earlier transmission", Read, Of(|s| s.late);
-    c"unexpected", c"Answers to nothing asked", Read, Of(|s| s.unexpected);
+    c"unexpected", c"Responses matching no request", Read, Of(|s| s.unexpected);
     c"completed", c"I/Os completed", Read, Of(|s| s.completed);
     c"failed", c"I/Os that failed", Read, Of(|s| s.failed);
-    c"fences", c"Reads sent to find out about writes", Read, Of(|s| s.fences);
+    c"fences", c"Reads sent to resolve copies of writes", Read, Of(|s| s.fences);
     c"guard_waits", c"Writes that waited for an earlier copy", Read, Of(|s| s.guard_waits);
-    c"guard_wait_us", c"Microseconds so waited", Read, Of(|s| s.guard_wait_us);
-    c"active", c"I/Os under way", Read, Of(|s| s.active.into());
-    c"in_flight", c"Requests on the wire", Read, Of(|s| s.in_flight.into());
-    c"guarded", c"Copies of writes not accounted for", Read, Of(|s| s.guarded.into());
-    c"conflict", c"Whether another disk claims the address", Read, Of(|s| s.has_conflict.into());
-    c"paths_left_out", c"Answers by a path for which there was no room",
+    c"guard_wait_us", c"Microseconds that such writes waited in total",
+        Read, Of(|s| s.guard_wait_us);
+    c"active", c"I/Os in progress", Read, Of(|s| s.active.into());
+    c"in_flight", c"Outstanding requests", Read, Of(|s| s.in_flight.into());
+    c"guarded", c"Copies of writes that may still arrive", Read, Of(|s| s.guarded.into());
+    c"conflict", c"1 if another disk answers at the address", Read, Of(|s| s.has_conflict.into());
+    c"paths_left_out", c"Answers on paths beyond the 16 that a target can have",
         Read, Of(|s| s.paths_left_out);
-    c"doubled", c"Whether all is answered twice, with equal data", Read, Of(|s| s.is_doubled.into());
-    c"open", c"Whether the disk is open", Read, Of(|s| s.is_open.into());
+    c"doubled", c"1 if nearly all requests are answered twice, with equal data",
+        Read, Of(|s| s.is_doubled.into());
+    c"open", c"1 if the disk is open", Read, Of(|s| s.is_open.into());
     c"maxwait", c"Seconds that I/O waits (0: for ever, -1: net.aoe.maxwait)",
         Write, TargetField::Maxwait;
-    c"policy", c"How a path is chosen: default, latency, roundrobin or failover",
+    c"policy", c"Policy for choosing a path: default, latency, roundrobin or failover",
         Write, TargetField::Policy;
-    c"readonly", c"Write-protect the disk, from when it is not open",
+    c"readonly", c"1 write-protects the disk; an open one from its last close on",
         Write, TargetField::ReadOnly;
 };
 
@@ -89,24 +91,26 @@ pub static TARGET: &[Node<TargetField>] = tree! {
 #[rustfmt::skip]
 pub static PATH: &[Node<PathField>] = tree! {
     c"interface", c"Local interface", Read, PathField::Link;
-    c"mac", c"Address of the target", Read, PathField::Mac;
-    c"state", c"What the path is doing", Read, PathField::State;
+    c"mac", c"MAC address of the target", Read, PathField::Mac;
+    c"state", c"State of the path", Read, PathField::State;
     c"rtt", c"Smoothed round-trip time in microseconds", Read, PathField::Number(|p| p.rtt.0);
     c"rto", c"Retransmission timeout in microseconds", Read, PathField::Number(|p| p.rto.0);
-    c"reorder", c"Microseconds that an answer came behind later ones, at most",
+    c"reorder", c"Longest delay of an answer behind a later one, in microseconds",
         Read, PathField::Number(|p| p.reorder.0);
-    c"window", c"Requests allowed on the wire", Read, PathField::Number(|p| p.window.into());
-    c"in_flight", c"Requests on the wire", Read, PathField::Number(|p| p.in_flight.into());
+    c"window", c"Maximum number of outstanding requests",
+        Read, PathField::Number(|p| p.window.into());
+    c"in_flight", c"Outstanding requests", Read, PathField::Number(|p| p.in_flight.into());
     c"payload", c"Bytes of data per request", Read, PathField::Number(|p| p.payload.into());
-    c"payload_max", c"Bytes of data that the MTU and the target allow",
+    c"payload_max", c"Bytes of data per request that the MTU and the target allow",
         Read, PathField::Number(|p| p.payload_max.into());
     c"sent", c"Requests sent", Read, PathField::Number(|p| p.sent);
     c"received", c"Answers received", Read, PathField::Number(|p| p.received);
     c"retransmitted", c"Requests sent again", Read, PathField::Number(|p| p.retransmitted);
     c"late", c"Answers to an earlier transmission", Read, PathField::Number(|p| p.late);
-    c"unexpected", c"Answers to nothing asked", Read, PathField::Number(|p| p.unexpected);
-    c"doubled", c"Answers to requests answered before", Read, PathField::Number(|p| p.doubled);
-    c"histogram", c"Answers by how long they took: from so many microseconds on",
+    c"unexpected", c"Responses matching no request", Read, PathField::Number(|p| p.unexpected);
+    c"doubled", c"Answers to requests that had been answered before",
+        Read, PathField::Number(|p| p.doubled);
+    c"histogram", c"Number of answers by response time: lower bound in microseconds, count",
         Read, PathField::Histogram;
 };
 
@@ -132,7 +136,7 @@ impl Shown for TargetField {
 
     fn refusal(&self) -> &'static CStr {
         match self {
-            Self::Policy => c"is no policy: ignored",
+            Self::Policy => c"is not a policy: ignored",
             _ => c"is out of range: ignored",
         }
     }
@@ -176,7 +180,7 @@ pub fn read(field: &TargetField, target: &Target<'_>, own: &Own, text: &mut Text
     0
 }
 
-/// A negative number as the one that C takes for it.
+/// A negative number as the unsigned one that C uses for it.
 fn signed(number: i32) -> u64 {
     i64::from(number).cast_unsigned()
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is counted for each path.
+//! The counters of each path.
 
 /// Counters that an administrator sees.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Another disk is taken for the open one, because the administrator says so.
+//! Another disk is accepted as the open one, at the administrator's command.
 //!
-//! What an IDENTIFY says is all that tells disks apart, and some targets say
-//! something else after their host was renamed, or on another machine that
-//! serves the same data. So the administrator names the disk by what it said,
-//! and every path where another one answers is asked again: the first that says
-//! the same leads to the disk from then on.
+//! Disks can be distinguished only by their answers to IDENTIFY, and some targets
+//! answer differently after their host was renamed, or on another machine that
+//! serves the same data. So the administrator names the disk by its answer, and
+//! every path where another disk answers is sent IDENTIFY again: the first one
+//! with that answer leads to the disk from then on.
 
 use super::{Life, Target};
 use crate::output::Event;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A target that announces itself, or answers a beacon, may be another disk
-//! than it was: it is asked.
+//! A target that announces itself, or answers a beacon, may have another disk
+//! than before: it is sent IDENTIFY.
 
 use super::Target;
 use crate::output::Event;

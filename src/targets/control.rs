@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The one management command that a user may have under way.
+//! The management command of a user, of which one can be outstanding.
 
 use super::{CONTROL_MAX, Life, Scratch, Target};
 use crate::output::{Blank, ControlDone, ControlError, Draft, IoError, Payload, Why};

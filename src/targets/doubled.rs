@@ -2,10 +2,10 @@
 //! Two answers to one request: two disks at one address, or a network that
 //! delivers everything twice.
 //!
-//! Of two answers to an IDENTIFY that differ no more is asked: there are two
-//! disks. If nearly everything on a path is answered twice, sectors are read
-//! once each, and the two answers to each are compared. Only sectors that no
-//! write of ours can change meanwhile tell anything.
+//! If two answers to an IDENTIFY differ, there are two disks. If nearly every
+//! request on a path is answered twice, some sectors are read once each, and the
+//! two answers to each read are compared. Only sectors that no write of ours can
+//! change meanwhile are evidence.
 
 use super::{Scratch, Target};
 use crate::io::Op;

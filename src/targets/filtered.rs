@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Answers that the filter leaves out, of a target that is there already.
+//! Answers of an existing target that the filter rejects.
 //!
-//! A filter is about what is new. What it leaves out of what is there goes as
-//! soon as nobody needs it: an open disk keeps its last path.
+//! A filter selects new targets and paths. An existing one that it rejects is
+//! removed as soon as it is not in use: an open disk keeps its last path.
 
 use super::Target;
 use crate::filter::Admission;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A disk that says it has grown while it is open.
+//! Growth of an open disk.
 //!
-//! A provider never shrinks while it is open, so growth is taken from several
-//! answers in a row only: where two disks answer, the first of two answers may
-//! be the larger one's, and the other's follows. A path that alone of several
-//! says so is set aside.
+//! A provider never shrinks while it is open, so growth is accepted only after
+//! several answers in a row: if two disks answer, the first answer may be the
+//! larger one's. If only one of several paths reports growth, it is set aside.
 
 use super::Target;
 use super::doubled::PROBATION;

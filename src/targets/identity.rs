@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the target is: who answers on a path, and what follows for the disk, its
-//! size and what it can do.
+//! The identity of the target: which disk answers on a path, and the effects on
+//! the disk, its size and its features.
 
 use super::notice::Notice;
 use super::{Life, Scratch, Target, send};
@@ -116,7 +116,7 @@ impl Target<'_> {
         self.weigh_sizes(now);
         if matches!(self.life, Life::Suspended { .. } | Life::Failed) {
             self.life = Life::Up;
-            // What maxwait was for is over: requests have their time anew.
+            // The outage is over: maxwait starts again for each request.
             self.requests.iter_mut().for_each(|r| r.tries = 0);
             self.tell(Notice::Resumed);
             // It may have been switched off meanwhile, and another value wanted.

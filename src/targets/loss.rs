@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What answers say of requests that are still out: which are lost, and
-//! whether large frames are.
+//! What answers imply for outstanding requests: which are lost, and whether
+//! large frames are.
 
 use super::Target;
 use crate::output::Event;

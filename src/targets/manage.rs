@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Management of paths: who are you, how large may a frame be, fences.
+//! Management of paths: IDENTIFY, payload probes, fences.
 //! One request per path at a time, with a tag slot of its own.
 
 use super::{Life, Scratch, Target};

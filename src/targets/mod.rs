@@ -131,7 +131,7 @@ impl Totals {
     }
 }
 
-/// What was seen once and is said once.
+/// Conditions that are reported once.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     no_delete: bool,
@@ -150,7 +150,7 @@ pub struct Target<'a> {
     life: Life,
     /// When it was suspended last.
     suspended_at: Instant,
-    /// Nothing but I/O is to do, as `is_all_quiet` found.
+    /// There is only I/O to do, as `is_all_quiet` found.
     is_calm: bool,
     scratch_holds: Scratch,
     address: Address,
@@ -394,7 +394,7 @@ impl<'a> Target<'a> {
         self.is_calm = false;
     }
 
-    /// Whether nothing but I/O is to do, until an input that stirs.
+    /// Whether there is only I/O to do, until an input calls `stir`.
     fn is_all_quiet(&self) -> bool {
         self.life == Life::Up
             && matches!(self.scratch_holds, Scratch::Nothing)

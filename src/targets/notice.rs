@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What happened to the target, in order, until the caller takes it.
+//! Events of the target, in order, until the caller takes them.
 
 use super::Target;
 use crate::output::{Event, Output, PathName};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Received frames: who may speak, about what, and what of the frame is wanted.
+//! Received frames: which senders and answers are accepted, and which bytes are
+//! copied.
 
 use super::{Life, Scratch, Target};
 use crate::filter::Admission;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a target is told from outside: the administrator's settings, and the
-//! state of the local interfaces.
+//! A target's inputs besides frames and I/O: the administrator's settings, and
+//! the state of the local interfaces.
 
 use crate::output::IoError;
 use crate::slot::{LINKS, LinkId};
@@ -25,7 +25,7 @@ pub enum Policy {
 pub struct Settings {
     /// How long I/O waits for a lost target; `None` for ever.
     pub maxwait: Option<Micros>,
-    /// After which a copy that left the interface is taken for dead.
+    /// After which a copy that left the interface is considered dead.
     pub ghost_wait: Micros,
     /// How long a read of a disk that is being tasted may take.
     pub taste_wait: Micros,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Paths over several interfaces of ours to one port of a target.
 //!
-//! The port has one queue, and drops what exceeds it: all that is out on such
-//! paths together stays within its buffer count. Each still has a window of
-//! its own, by what is lost on its way.
+//! The port has one queue, and drops frames that exceed it: the frames that are
+//! outstanding on all such paths together stay within its buffer count. Each path
+//! still has a window of its own, which follows its losses.
 
 use super::Target;
 use crate::path::{Path, State};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! GEOM's tasting: reads that wait for nothing, and what is owed to GEOM once
-//! such reads are answered again.
+//! GEOM's tasting: reads with a short time limit, and tasting again once such
+//! reads are answered.
 
 use super::notice::Notice;
 use super::{Life, Target};
@@ -123,7 +123,7 @@ impl Target<'_> {
     }
 
     /// When a call for tasting has to be thought of. While somebody has the
-    /// disk open, GEOM would take it away from whoever is above it.
+    /// disk open, GEOM would take it away from its consumers.
     pub(super) fn taste_deadline(&self) -> Instant {
         let due = self.tasting.is_owed && self.life == Life::Up && !self.is_open;
         if due { self.tasting.ask_at } else { Instant::NEVER }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What happens because nothing happened: time-outs, silence, giving up.
+//! Reactions to the passage of time: time-outs, silence, giving up.
 
 use super::notice::Notice;
 use super::{Life, Target};
@@ -60,7 +60,7 @@ impl Target<'_> {
                 }
             }
             State::Conflict if path.forgotten_at() <= now => {
-                // Whoever it was, it does not even answer beacons any more.
+                // The target does not even answer beacons any more.
                 self.free_path(index);
                 self.weigh_discovery();
             }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the target reports about I/O that it did not do.
+//! Errors and refusals that the target returns for I/O.
 //!
-//! A refusal is told when it begins, and again when it comes back after I/O of
-//! the kind that was refused was done. Errors of the disk have no end: they
-//! are told as they come. None of these is told more often than once a minute,
-//! and none is forgotten: an error in between is told when the minute is over,
-//! and a refusal when I/O is refused after that.
+//! A refusal is reported when it begins, and again when it recurs after I/O of
+//! the refused kind succeeded. Disk errors are reported as they occur. Each is
+//! reported at most once a minute, and none is dropped: an error in between is
+//! reported when the minute is over, and a refusal when I/O is refused after that.
 
 use super::Target;
 use crate::io::Op;

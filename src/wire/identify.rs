@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The 512 bytes that a disk says of itself, as far as we need them.
+//! The 512 bytes of the answer to IDENTIFY, as far as the driver needs them.
 
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;

@@ -38,7 +38,7 @@ pub const MIN_FRAME: usize = 60;
 /// The same, as outputs count it.
 pub(crate) const MIN_LENGTH: u32 = 60;
 
-/// Why bytes are not the message that they were taken for.
+/// Why bytes are not the expected message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum WireError {
     /// Not an AoE frame at all.

@@ -25,7 +25,7 @@ pub enum ReserveCommand {
     Read,
     /// Replace it, if it is empty or names the sender; no hosts releases.
     Set,
-    /// Replace it, whoever holds it.
+    /// Replace it, even if another host holds it.
     ForceSet,
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the frames of one path have in common: written as a whole, and in
-//! answers of success to ATA commands, as nearly all frames are, recognised as
-//! a whole.
+//! The header that the frames of one path share: written as a whole, and compared
+//! as a whole in successful answers to ATA commands, which most frames are.
 
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;

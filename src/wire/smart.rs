@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! SMART: the attributes of a disk, and whether it expects to fail.
+//! SMART: the attributes of a disk, and whether it predicts its failure.
 
 use static_assertions::const_assert_eq;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute};

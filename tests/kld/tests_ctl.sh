@@ -277,7 +277,7 @@ ctl_identify() {
 	json 'len(o["line"]) == 32 and
 	    o["line"][10]["data"].startswith("0000 0000 0000 5400")' identify -r aoe7e3
 	exits 76 smart 7.3
-	fails_with "does not take this command" ctl smart 7.3
+	fails_with "rejects this command" ctl smart 7.3
 	k target set em0 7.3 smart 1
 	exits 0 smart 7.3
 	json 'o["health"] == "passed" and o["power"] == "active" and

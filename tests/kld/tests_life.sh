@@ -44,7 +44,7 @@ t "a load without configuration sends nothing" touches_nothing
 
 other_kernel() {
 	fails_with ENOEXEC k load -t "$module"
-	grep -q "aoe: this kernel's structures are not those of the headers" "$log"
+	grep -q "aoe: this kernel's structures differ from the headers" "$log"
 	k leaks | grep "^0 left"
 	k load "$module"
 	k unload

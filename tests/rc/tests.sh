@@ -224,7 +224,7 @@ module_of_the_old_port_is_recognised()
 	rm "$SANDBOX/module/net.aoe.version"
 	aoe start
 	is_failure
-	says 'it is that of version 1.2.0'
+	says 'it is version 1.2.0'
 	never_calls 'mount|fsck|sleep'
 }
 
@@ -400,7 +400,7 @@ occupied_mount_point_is_said()
 	echo '/dev/ada0p2 /data' > "$SANDBOX/mounted"
 	aoe start
 	is_failure
-	says 'since /dev/ada0p2 is mounted on /data'
+	says 'not mounted: /dev/ada0p2 is mounted on /data'
 	never_calls 'fsck|mount /data'
 }
 

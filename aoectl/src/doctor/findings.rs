@@ -25,7 +25,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// A module that was loaded anew counts from 0.
+    /// A module that was loaded again counts from 0.
     pub fn since(self, before: &Counts) -> Counts {
         let grown = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now);
         Counts {
@@ -121,7 +121,7 @@ pub fn examine(seen: &Snapshot) -> Findings {
             return all;
         }
         Module::OtherVersion => {
-            let text = "the loaded module is not of the version of this program";
+            let text = "the loaded module and this program have different versions";
             all.add("aoe", "other-version", text, "aoectl version");
             return all;
         }
@@ -185,7 +185,7 @@ impl Snapshot {
             }
             Kind::Ethernet => {}
             Kind::LaggPort => {
-                let text = "a port of a lagg(4), which takes its frames: list the lagg";
+                let text = "a port of a lagg(4), which receives its frames: list the lagg";
                 all.add(name, "lagg-port", text, "ifconfig -g lagg");
             }
             Kind::Other => {
@@ -209,7 +209,7 @@ impl Snapshot {
             let text = "the query was not sent";
             all.add(&together, "not-sent", text, "sysctl net.aoe.stats");
         } else if self.counts.sent != 0 && self.counts.received == 0 {
-            let text = "frames leave and none come back";
+            let text = "frames are sent, but none are received";
             all.add(&together, "no-answer", text, tcpdump(first));
             for (name, command) in &self.firewalls {
                 let text = format!("{name} may drop AoE");

@@ -128,7 +128,7 @@ fn a_listed_interface_that_cannot_be_used_is_named() {
     let lines = found_of_interface(|i| i.kind = Kind::LaggPort);
     assert_eq!(
         lines,
-        ["lagg-port: em1: a port of a lagg(4), which takes its frames: list the lagg; \
+        ["lagg-port: em1: a port of a lagg(4), which receives its frames: list the lagg; \
           ifconfig -g lagg"]
     );
 }
@@ -148,7 +148,7 @@ fn alone(seen: &mut Snapshot, only: Option<Address>) {
 
 #[test]
 fn silence_is_told_with_the_firewalls_that_may_be_its_cause() {
-    let silent = "no-answer: em0: frames leave and none come back; \
+    let silent = "no-answer: em0: frames are sent, but none are received; \
                   tcpdump -e -n -i em0 ether proto 0x88a2";
     let lines = found(|seen| {
         alone(seen, None);
@@ -296,7 +296,7 @@ fn a_suspended_target_is_explained_by_its_paths() {
             "silent: aoe7e3 path 0: no answer to em0 from 02:00:00:00:07:03; aoectl ping -p 0 7.3"
         ]
     );
-    // What is wrong with the interface is said of it.
+    // A fault of the interface is reported for the interface.
     let lines = found(|seen| {
         silent(&mut seen.targets[0].target);
         seen.interfaces[0].is_up = false;

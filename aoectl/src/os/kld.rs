@@ -32,7 +32,7 @@ fn give_up(what: impl Display) -> ! {
 
 /// One command, and its output.
 fn command(words: &[&[u8]]) -> Result<String, Errno> {
-    let Some(path) = std::env::var_os("AOECTL_KLD") else { give_up("AOECTL_KLD names no socket") };
+    let Some(path) = std::env::var_os("AOECTL_KLD") else { give_up("AOECTL_KLD is not set") };
     let mut answer = Vec::new();
     let asked = UnixStream::connect(&path).and_then(|mut kld| {
         kld.write_all(&[&words.join(&b'\x1f')[..], b"\0"].concat())?;

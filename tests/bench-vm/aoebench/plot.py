@@ -108,4 +108,4 @@ def goodput(results):
                     groups.append((name, bars))
         title = f"MTU {mtu}: share of the lossless rate, by frames lost each way"
         panels.append(lambda top, t=title, g=groups: panel(top, width, t, g, "%"))
-    return picture(width, panels, systems, "differences of 20% or less, and what exceeds 100%, are noise")
+    return picture(width, panels, systems, "differences up to 20%, and values above 100%, are noise")

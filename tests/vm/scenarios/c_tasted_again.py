@@ -5,7 +5,7 @@ from aoevm.scenario import scenario
 
 LAID = "test -c /dev/aoe0e1p1 && test -c /dev/gpt/late && test -c /dev/ufs/latefs"
 NONE = "test ! -e /dev/aoe0e1p1 && test ! -e /dev/gpt/late && test ! -e /dev/ufs/latefs"
-CALLED = "aoe0e1: reads are answered again; tasted by GEOM again"
+CALLED = "aoe0e1: reads are answered again; GEOM tastes the disk again"
 
 
 def comes_back(t, mark):
