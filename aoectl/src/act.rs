@@ -138,8 +138,7 @@ fn kept_because(target: &Target) -> Option<&'static str> {
 
 /// Forgets all that are down and closed, and waits until they are gone.
 fn flush_all(tool: &mut Tool) -> Outcome {
-    let (targets, outcome) = tool.collect(&[]);
-    outcome?;
+    let targets = tool.all_targets()?;
     tool.on_all(&ioctl::FORGET)?;
     tool.out.open_list("target");
     for target in &targets {
@@ -191,8 +190,7 @@ pub fn revalidate(tool: &mut Tool, names: &[OsString]) -> Outcome {
     if !names.is_empty() {
         return to_each(tool, &ioctl::REVALIDATE, names, ASKED);
     }
-    let (targets, outcome) = tool.collect(&[]);
-    outcome?;
+    let targets = tool.all_targets()?;
     tool.on_all(&ioctl::REVALIDATE)?;
     tool.out.open_list("target");
     for target in &targets {

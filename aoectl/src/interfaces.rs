@@ -85,8 +85,7 @@ fn loses_all(target: &Target, new: &[String]) -> bool {
 
 /// Asks before open disks lose their last path.
 fn consents(tool: &mut Tool, new: &[String]) -> Outcome<bool> {
-    let (targets, outcome) = tool.collect(&[]);
-    outcome?;
+    let targets = tool.all_targets()?;
     let open = targets.iter().filter(|target| target.has(INFO_OPEN) && loses_all(target, new));
     let names: Vec<String> = open.map(|target| field(&target.name)).collect();
     if names.is_empty() {

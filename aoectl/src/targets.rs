@@ -87,7 +87,12 @@ impl Tool {
         Ok(all)
     }
 
-    /// The named targets that there are, or all of them.
+    /// Every target; an error is reported.
+    pub fn all_targets(&mut self) -> Outcome<Vec<Target>> {
+        self.all().map_err(|errno| failed(errno, "targets"))
+    }
+
+    /// The named targets that exist, or all targets.
     pub fn collect(&mut self, names: &[OsString]) -> (Vec<Target>, Outcome) {
         let mut all = Vec::new();
         let outcome = self.each(names, |_, target| {

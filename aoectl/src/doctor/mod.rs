@@ -46,7 +46,7 @@ impl Tool {
     /// The target in question, or all.
     fn known(&mut self, only: Option<Address>) -> Outcome<Vec<Target>> {
         let Some(address) = only else {
-            return self.all().map_err(|errno| failed(errno, "targets"));
+            return self.all_targets();
         };
         match self.at(address) {
             Ok(target) => Ok(vec![target]),
