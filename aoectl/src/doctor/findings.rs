@@ -185,7 +185,7 @@ impl Snapshot {
             }
             Kind::Ethernet => {}
             Kind::LaggPort => {
-                let text = "a port of a lagg(4), which receives its frames: list the lagg";
+                let text = "a port of a lagg(4): use the lagg, which receives its frames";
                 all.add(name, "lagg-port", text, "ifconfig -g lagg");
             }
             Kind::Other => {
@@ -202,7 +202,7 @@ impl Snapshot {
         let together = used.join(" ");
         if self.counts.refused != 0 {
             let text =
-                format!("frames that the interface or a firewall refused: {}", self.counts.refused);
+                format!("frames refused by the interface or a firewall: {}", self.counts.refused);
             all.add(&together, "send-refused", text, "sysctl net.aoe.stats.tx_errors");
         }
         if self.counts.sent == 0 && self.counts.refused == 0 {
@@ -219,7 +219,7 @@ impl Snapshot {
             && !self.is_answered()
             && self.counts.filtered == 0
         {
-            let text = "frames come in, but none from this target";
+            let text = "frames are received, but none from this target";
             all.add(disk(address), "no-answer", text, tcpdump(first));
         } else if self.only.is_none() {
             self.check_silent(&used, all);
@@ -252,7 +252,7 @@ impl Snapshot {
         if let Some(address) = self.only
             && leaves_out(&self.filters.shelves, address)
         {
-            let text = format!("net.aoe.filter.shelves leaves shelf {} out", address.major);
+            let text = format!("net.aoe.filter.shelves excludes shelf {}", address.major);
             return all.add(disk(address), "filtered", text, node("shelves"));
         }
         let is_missing = match self.only {
@@ -265,7 +265,7 @@ impl Snapshot {
         let Filters { shelves, config, macs } = &self.filters;
         for (name, text) in [("shelves", shelves), ("config", config), ("macs", macs)] {
             if !text.is_empty() {
-                let text = format!("answers left out: {}", self.counts.filtered);
+                let text = format!("answers rejected: {}", self.counts.filtered);
                 all.add(format!("net.aoe.filter.{name}"), "filtered", text, node(name));
             }
         }
@@ -307,8 +307,8 @@ fn check_target(known: &Known, seen: &Snapshot, all: &mut Findings) {
         all.add(&*name, "not-used", why, format!("aoectl log {at}"));
     } else if !target.is_up() {
         let (text, command) = match target.info.state {
-            STATE_FAILED => ("no answer for longer than maxwait: I/O fails", "ping"),
-            STATE_SUSPENDED => ("suspended: no path can be used, I/O waits", "paths"),
+            STATE_FAILED => ("no answer for longer than maxwait; I/O fails", "ping"),
+            STATE_SUSPENDED => ("suspended: no path can be used; I/O waits", "paths"),
             _ => ("no answer to IDENTIFY yet", "discover"),
         };
         all.add(&*name, state_name(target.info.state), text, format!("aoectl {command} {at}"));
@@ -340,9 +340,9 @@ fn check_path(known: &Known, path: &Path, seen: &Snapshot, all: &mut Findings) {
     match path.info.state {
         PATH_CONFLICT => {
             let (text, command) = if target.is_up() {
-                ("another disk answers there", format!("aoectl log {at}"))
+                ("another disk answers on this path", format!("aoectl log {at}"))
             } else {
-                ("another disk answers in place of this one", format!("aoectl accept {at}"))
+                ("another disk answers in place of the known one", format!("aoectl accept {at}"))
             };
             all.add(about, "conflict", text, command);
         }
@@ -351,7 +351,7 @@ fn check_path(known: &Known, path: &Path, seen: &Snapshot, all: &mut Findings) {
             all.add(about, "not-used", why, format!("aoectl paths {at}"));
         }
         PATH_UNUSABLE => {
-            all.add(about, "not-used", "it cannot be used", format!("aoectl log {at}"));
+            all.add(about, "not-used", "this path cannot be used", format!("aoectl log {at}"));
         }
         PATH_DOWN if !interface.is_empty() && !seen.is_listed(&interface) => {
             let listed = seen.listed.join(" ");
@@ -361,11 +361,11 @@ fn check_path(known: &Known, path: &Path, seen: &Snapshot, all: &mut Findings) {
         // The interface has a line of its own.
         PATH_DOWN if seen.interface(&interface).is_none_or(|i| !is_usable(i)) => {}
         PATH_DOWN if !known.mask.is_empty() && !known.mask.contains(&host) => {
-            let text = format!("the target's mask lacks {host:?}, this host");
+            let text = format!("the target's mask lacks this host's address, {host:?}");
             all.add(about, "masked", text, format!("aoectl mask {at} add {host:?}"));
         }
         PATH_DOWN => {
-            let text = format!("no answer to {interface} from {:?}", Mac(path.info.mac));
+            let text = format!("{:?} does not answer on {interface}", Mac(path.info.mac));
             all.add(about, "silent", text, format!("aoectl ping -p {index} {at}"));
         }
         _ => {}
@@ -382,20 +382,20 @@ fn check_sizes(target: &Target, all: &mut Findings) {
         let [our_bytes, their_bytes] = [ours, theirs].map(|n| usize::from(n) * SECTOR);
         if ours < theirs {
             let text = format!(
-                "{interface} carries {our_bytes} bytes a frame (MTU {}), the target {their_bytes}",
+                "{interface} allows {our_bytes} bytes per frame (MTU {}), the target {their_bytes}",
                 path.mtu
             );
             let mtu = (their_bytes + FRAME).max(JUMBO);
             all.add(about, "mtu", text, format!("ifconfig {interface} mtu {mtu}"));
         } else if theirs != 0 && 2 * u32::from(theirs) <= u32::from(ours) {
             let text = format!(
-                "the target takes {their_bytes} bytes a frame, {interface} {our_bytes} (MTU {})",
+                "the target allows {their_bytes} bytes per frame, {interface} {our_bytes} (MTU {})",
                 path.mtu
             );
             all.add(about, "mtu", text, format!("aoectl sancheck {at}"));
         } else if path.info.payload < path.info.payload_max {
             let text = format!(
-                "large frames are lost: {} of {} bytes a frame arrive",
+                "large frames are lost: {} bytes per frame arrive, not {}",
                 path.info.payload, path.info.payload_max
             );
             all.add(about, "large-frames", text, format!("aoectl sancheck {at}"));

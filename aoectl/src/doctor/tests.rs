@@ -128,7 +128,7 @@ fn a_listed_interface_that_cannot_be_used_is_named() {
     let lines = found_of_interface(|i| i.kind = Kind::LaggPort);
     assert_eq!(
         lines,
-        ["lagg-port: em1: a port of a lagg(4), which receives its frames: list the lagg; \
+        ["lagg-port: em1: a port of a lagg(4): use the lagg, which receives its frames; \
           ifconfig -g lagg"]
     );
 }
@@ -173,7 +173,7 @@ fn frames_that_do_not_leave_are_told() {
     let lines = found(|seen| seen.counts = Counts { refused: 4, ..Counts::default() });
     assert_eq!(
         lines,
-        ["send-refused: em0: frames that the interface or a firewall refused: 4; \
+        ["send-refused: em0: frames refused by the interface or a firewall: 4; \
           sysctl net.aoe.stats.tx_errors"]
     );
     let lines = found(|seen| seen.counts = Counts::default());
@@ -184,7 +184,7 @@ fn frames_that_do_not_leave_are_told() {
 fn a_target_that_alone_does_not_answer_is_told_from_a_silent_network() {
     assert_eq!(
         found(|seen| alone(seen, Some(OTHER))),
-        ["no-answer: aoe8e0: frames come in, but none from this target; \
+        ["no-answer: aoe8e0: frames are received, but none from this target; \
           tcpdump -e -n -i em0 ether proto 0x88a2"]
     );
 }
@@ -212,7 +212,7 @@ fn a_filter_of_shelves_is_read_and_the_others_by_what_they_left_out() {
     });
     assert_eq!(
         lines,
-        ["filtered: aoe8e0: net.aoe.filter.shelves leaves shelf 8 out; \
+        ["filtered: aoe8e0: net.aoe.filter.shelves excludes shelf 8; \
           sysctl net.aoe.filter.shelves"]
     );
     let lines = found(|seen| {
@@ -223,8 +223,8 @@ fn a_filter_of_shelves_is_read_and_the_others_by_what_they_left_out() {
     assert_eq!(
         lines,
         [
-            "filtered: net.aoe.filter.shelves: answers left out: 2; sysctl net.aoe.filter.shelves",
-            "filtered: net.aoe.filter.config: answers left out: 2; sysctl net.aoe.filter.config"
+            "filtered: net.aoe.filter.shelves: answers rejected: 2; sysctl net.aoe.filter.shelves",
+            "filtered: net.aoe.filter.config: answers rejected: 2; sysctl net.aoe.filter.config"
         ]
     );
 }
@@ -254,7 +254,7 @@ fn targets_past_the_limit_are_counted_and_others_without_a_disk_named() {
 
 #[test]
 fn another_disk_is_a_conflict_and_can_be_accepted_where_the_disk_is_gone() {
-    let accept = "conflict: aoe7e3 path 0: another disk answers in place of this one; \
+    let accept = "conflict: aoe7e3 path 0: another disk answers in place of the known one; \
                   aoectl accept 7.3";
     let lines = found_of(|target| {
         (target.info.state, target.path[0].info.state) = (STATE_SUSPENDED, PATH_CONFLICT);
@@ -262,7 +262,10 @@ fn another_disk_is_a_conflict_and_can_be_accepted_where_the_disk_is_gone() {
     });
     assert_eq!(lines[1..], [accept]);
     let lines = found_of(|target| target.path[0].info.state = PATH_CONFLICT);
-    assert_eq!(lines, ["conflict: aoe7e3 path 0: another disk answers there; aoectl log 7.3"]);
+    assert_eq!(
+        lines,
+        ["conflict: aoe7e3 path 0: another disk answers on this path; aoectl log 7.3"]
+    );
     let lines = found_of(|target| target.info.flags = INFO_CONFLICT | INFO_DOUBLED);
     assert_eq!(
         lines,
@@ -283,7 +286,7 @@ fn a_reservation_of_another_host_is_told() {
 
 #[test]
 fn a_suspended_target_is_explained_by_its_paths() {
-    let suspended = "suspended: aoe7e3: suspended: no path can be used, I/O waits; \
+    let suspended = "suspended: aoe7e3: suspended: no path can be used; I/O waits; \
                      aoectl paths 7.3";
     let silent = |target: &mut Target| {
         (target.info.state, target.path[0].info.state) = (STATE_SUSPENDED, PATH_DOWN);
@@ -293,7 +296,7 @@ fn a_suspended_target_is_explained_by_its_paths() {
         found_of(silent),
         [
             suspended,
-            "silent: aoe7e3 path 0: no answer to em0 from 02:00:00:00:07:03; aoectl ping -p 0 7.3"
+            "silent: aoe7e3 path 0: 02:00:00:00:07:03 does not answer on em0; aoectl ping -p 0 7.3"
         ]
     );
     // A fault of the interface is reported for the interface.
@@ -318,7 +321,7 @@ fn targets_in_other_states_are_told_from_suspended_ones() {
     let lines = found_of(|target| target.info.state = STATE_FAILED);
     assert_eq!(
         lines,
-        ["failed: aoe7e3: no answer for longer than maxwait: I/O fails; aoectl ping 7.3"]
+        ["failed: aoe7e3: no answer for longer than maxwait; I/O fails; aoectl ping 7.3"]
     );
     let lines = found_of(|target| target.info.state = 1);
     assert_eq!(lines, ["identifying: aoe7e3: no answer to IDENTIFY yet; aoectl discover 7.3"]);
@@ -358,7 +361,7 @@ fn a_mask_that_lacks_this_host_is_told_with_the_address_to_add() {
     let lines = masked(&[US]);
     assert_eq!(
         lines,
-        ["masked: aoe7e3 path 1: the target's mask lacks 02:00:00:00:00:02, this host; \
+        ["masked: aoe7e3 path 1: the target's mask lacks this host's address, 02:00:00:00:00:02; \
           aoectl mask 7.3 add 02:00:00:00:00:02"]
     );
     for mask in [&[][..], &[US, Mac([2, 0, 0, 0, 0, 2])]] {
@@ -371,13 +374,13 @@ fn an_mtu_below_the_targets_is_told_and_the_other_way_round() {
     let lines = found_of(|target| target.path[0].mtu = 1500);
     assert_eq!(
         lines,
-        ["mtu: aoe7e3 path 0: em0 carries 1024 bytes a frame (MTU 1500), the target 8704; \
+        ["mtu: aoe7e3 path 0: em0 allows 1024 bytes per frame (MTU 1500), the target 8704; \
           ifconfig em0 mtu 9000"]
     );
     let lines = found_of(|target| target.path[0].info.sector_count = 2);
     assert_eq!(
         lines,
-        ["mtu: aoe7e3 path 0: the target takes 1024 bytes a frame, em0 8704 (MTU 9000); \
+        ["mtu: aoe7e3 path 0: the target allows 1024 bytes per frame, em0 8704 (MTU 9000); \
           aoectl sancheck 7.3"]
     );
     // One block less is how some targets round.
@@ -388,8 +391,10 @@ fn an_mtu_below_the_targets_is_told_and_the_other_way_round() {
 fn large_frames_that_are_lost_are_told() {
     assert_eq!(
         found_of(|target| target.path[0].info.payload = 1024),
-        ["large-frames: aoe7e3 path 0: large frames are lost: 1024 of 8704 bytes a frame arrive; \
-          aoectl sancheck 7.3"]
+        [
+            "large-frames: aoe7e3 path 0: large frames are lost: 1024 bytes per frame arrive, not 8704; \
+          aoectl sancheck 7.3"
+        ]
     );
 }
 
