@@ -66,7 +66,7 @@ bitflags::bitflags! {
     }
 }
 
-/// The ATA opcodes that we know by name.
+/// The ATA opcodes that the driver uses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct AtaCommand(pub u8);
 
@@ -96,7 +96,7 @@ impl AtaCommand {
     /// SET FEATURES.
     pub const SET_FEATURES: AtaCommand = AtaCommand(0xef);
 
-    /// Whether the command changes what the medium holds.
+    /// Whether the command changes the medium.
     pub const fn is_write(self) -> bool {
         matches!(self, AtaCommand::WRITE | AtaCommand::WRITE_EXT | AtaCommand::DATA_SET_MANAGEMENT)
     }
@@ -190,8 +190,8 @@ impl AtaRequest {
         Self::bare(AtaCommand::CHECK_POWER)
     }
 
-    /// Whether these bytes are the argument of a request that changes nothing
-    /// on the disk, and of no vendor: what an administrator may send as it is.
+    /// Whether these bytes are the argument of a request that changes nothing on
+    /// the disk and is not vendor-specific: an administrator may send it as is.
     pub fn only_looks(argument: &[u8]) -> bool {
         let Ok(raw) = Raw::read_from_bytes(argument) else { return false };
         let flags = AtaFlags::from_bits_retain(raw.flags);
@@ -204,7 +204,7 @@ impl AtaRequest {
             | AtaCommand::READ
             | AtaCommand::READ_EXT
             | AtaCommand::READ_LOG_EXT => true,
-            // Values, thresholds, logs, status: not tests, nor switching it off.
+            // Values, thresholds, logs and status, but not self-tests or disabling.
             AtaCommand::SMART => matches!(raw.feature, 0xd0 | 0xd1 | 0xd5 | 0xda),
             _ => false,
         }
@@ -235,7 +235,7 @@ impl AtaRequest {
     }
 }
 
-/// Why the disk did not do what was asked.
+/// Why the disk did not execute a command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AtaError {
     /// ABRT: a command or argument that the disk does not take.
@@ -244,7 +244,7 @@ pub enum AtaError {
     DeviceFault,
     /// IDNF: no such sector.
     IdNotFound,
-    /// A failure that says nothing about itself.
+    /// A failure without a reason.
     Other,
     /// UNC: the data cannot be read.
     Uncorrectable,
@@ -257,26 +257,26 @@ pub enum AtaError {
 pub struct AtaResponse {
     /// The error register.
     pub error: u8,
-    /// The count register: remaining, echoed or 0, by the target's taste.
+    /// The count register: remaining, echoed or 0, depending on the target.
     pub count: u8,
     /// The status register.
     pub status: u8,
 }
 
 impl AtaResponse {
-    /// Decodes the argument of a response, `argument` being what follows the header.
+    /// Decodes `argument`, the bytes of a response after the header.
     pub fn parse(argument: &[u8]) -> Result<AtaResponse, WireError> {
         let (raw, _) = Raw::read_from_prefix(argument).map_err(|_| WireError::Truncated)?;
         Ok(AtaResponse { error: raw.feature, count: raw.count, status: raw.command })
     }
 
-    /// Whether the status says so, whatever the command was.
+    /// Whether the status reports no error, regardless of the command.
     #[inline]
     pub fn is_success(&self) -> bool {
         Status::from_bits_truncate(self.status).is_empty()
     }
 
-    /// What became of the command `sent`.
+    /// The outcome of the command `sent`.
     ///
     /// DRDY is not required, since vblade answers a flush with status 0, and a
     /// flush whose opcode comes back as the status succeeded, since ggaoed

@@ -71,7 +71,7 @@ impl ConfigRequest {
     pub const READ: ConfigRequest =
         ConfigRequest { command: ConfigCommand::Read, string_length: 0 };
 
-    /// Writes the argument; all that belongs to the target is 0.
+    /// Writes the argument; the target's fields are 0.
     pub fn emit(&self, out: &mut [u8; ConfigRequest::LEN]) {
         *out = transmute!(Raw {
             buffer_count: U16::ZERO,
@@ -83,28 +83,28 @@ impl ConfigRequest {
     }
 }
 
-/// What a target says of itself.
+/// A target's description of itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ConfigResponse<'a> {
     /// Messages that it can queue; more are dropped. May be 0.
     pub buffer_count: u16,
     /// Its firmware's version, in no agreed form.
     pub firmware: u16,
-    /// Most sectors of one ATA request; never 0, which means 2 on the wire.
+    /// Maximum sectors of one ATA request; never 0, which means 2 on the wire.
     pub sector_count: u8,
     /// Its AoE version and the command that it answers, four bits each.
     pub version_and_command: u8,
-    /// How long it says that its string is.
+    /// The declared length of its string.
     pub string_length: u16,
     /// As much of the string as was received, at most 1,024 bytes.
     pub string: &'a [u8],
 }
 
 impl<'a> ConfigResponse<'a> {
-    /// Decodes `argument`, which is what follows the header.
+    /// Decodes `argument`, the bytes after the header.
     ///
-    /// A string that claims more than there is, or than the protocol allows,
-    /// is cut short: the fields before it are good all the same.
+    /// A string whose declared length exceeds the frame or the protocol's limit
+    /// is truncated: the fields before it are still valid.
     pub fn parse(argument: &'a [u8]) -> Result<ConfigResponse<'a>, WireError> {
         let (raw, rest) = Raw::read_from_prefix(argument).map_err(|_| WireError::Truncated)?;
         let declared = usize::from(raw.string_length.get());

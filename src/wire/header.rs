@@ -44,7 +44,7 @@ const_assert_eq!(offset_of!(Raw, minor), 18);
 const_assert_eq!(offset_of!(Raw, command), 19);
 const_assert_eq!(offset_of!(Raw, tag), 20);
 
-/// What a frame asks for, or answers.
+/// The command of a request or a response.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Command {
     /// Issue an ATA command.
@@ -87,17 +87,17 @@ impl From<u8> for Command {
 /// Why a target refused a command, by the error byte of its header.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AoeError {
-    /// 1: the command is not known there.
+    /// 1: the target does not implement the command.
     UnrecognizedCommand,
-    /// 2: a field has a value that the target does not take.
+    /// 2: the target rejects the value of a field.
     BadArgument,
     /// 3: the disk behind the target cannot be reached now.
     DeviceUnavailable,
     /// 4: the config string is set already.
     ConfigStringPresent,
-    /// 5: the target does not speak our version.
+    /// 5: the target does not support our version.
     UnsupportedVersion,
-    /// 6: someone else has reserved the target.
+    /// 6: another host has reserved the target.
     TargetReserved,
     /// No code that AoEr11 defines; qaoed sends 0.
     Other(u8),
@@ -120,30 +120,30 @@ impl From<u8> for AoeError {
 /// Ethernet and AoE header, decoded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Header {
-    /// Whom the frame is for.
+    /// Destination of the frame.
     pub dst: Mac,
-    /// Who sent it.
+    /// Its source.
     pub src: Mac,
-    /// Set in what targets send, clear in what initiators send.
+    /// Set in frames from targets, clear in frames from initiators.
     pub response: bool,
-    /// What the E flag says: `None` where it is clear.
+    /// The error, or `None` if the E flag is clear.
     pub error: Option<AoeError>,
-    /// The error byte, whatever the E flag: old vblades set only the byte.
+    /// The error byte, regardless of the E flag: old vblades set only the byte.
     pub raw_error: u8,
     /// 1, or 0 in the adverts of vblade and Plan 9.
     pub version: u8,
     /// Shelf and slot.
     pub address: Address,
-    /// What is asked or answered.
+    /// The command.
     pub command: Command,
     /// Echoed by the target.
     pub tag: Tag,
 }
 
 impl Header {
-    /// Bytes before the command's argument.
+    /// Bytes in front of the command's argument.
     pub const LEN: usize = 24;
-    /// Where version and flags lie.
+    /// The offset of version and flags.
     pub(super) const FLAGS: usize = offset_of!(Raw, version_flags);
     /// The flag of an answer.
     pub(super) const RESPONSE: u8 = Flags::RESPONSE.bits();
@@ -172,7 +172,7 @@ impl Header {
         })
     }
 
-    /// Command and tag of a frame, whatever else is in its header.
+    /// Command and tag of a frame; the rest of its header is not checked.
     pub fn command_and_tag(bytes: &[u8; Self::LEN]) -> (Command, Tag) {
         let raw: Raw = transmute!(*bytes);
         (raw.command.into(), Tag(raw.tag.get()))
@@ -183,8 +183,8 @@ impl Header {
         self.error.or_else(|| (self.response && self.raw_error != 0).then(|| self.raw_error.into()))
     }
 
-    /// Bytes that the frame of a response has at least, this header included.
-    /// A refusal need not repeat the argument of what it refuses.
+    /// The minimum length of a response, this header included. A refusal need not
+    /// repeat the argument of the refused command.
     pub fn response_len(&self) -> usize {
         let refused = match self.command {
             Command::Ata => self.error,

@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligne
 
 use super::SECTOR;
 
-/// The words we look at, in place; fields are named after their word numbers.
+/// The words that the driver reads; fields are named after their word numbers.
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Raw {
@@ -84,7 +84,7 @@ const LONG_LOGICAL: u16 = 1 << 12;
 
 /// The largest disk that 28-bit commands reach.
 const LBA28_MAX: u64 = 1 << 28;
-/// The largest disk that there can be.
+/// The largest disk that 48-bit commands reach.
 const LBA48_MAX: u64 = 1 << 48;
 
 /// Bits 15 and 14 of some words are 01 where the word is filled in at all.
@@ -92,7 +92,7 @@ const fn is_valid(word: u16) -> bool {
     word & 0xc000 == 0x4000
 }
 
-/// What a disk says of itself.
+/// A disk's description of itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Identify {
     /// Serial number: printable, trimmed, NUL padded.
@@ -101,7 +101,7 @@ pub struct Identify {
     pub model: [u8; 40],
     /// Firmware revision: printable, trimmed, NUL padded.
     pub firmware: [u8; 8],
-    /// Size in logical sectors; 0 where the disk gives none that can be true.
+    /// Size in logical sectors; 0 where the disk gives no plausible size.
     pub sectors: u64,
     /// 48-bit commands are understood and needed.
     pub lba48: bool,
@@ -115,7 +115,7 @@ pub struct Identify {
     pub write_cache_enabled: bool,
     /// Most 512-byte blocks of one TRIM; 0 where TRIM is not supported.
     pub trim_blocks: u16,
-    /// Bytes of a logical sector, which addresses and counts are in.
+    /// Bytes of a logical sector, the unit of addresses and counts.
     pub logical_sector: u32,
     /// Bytes of a physical sector.
     pub physical_sector: u32,
@@ -126,7 +126,7 @@ pub struct Identify {
 }
 
 impl Identify {
-    /// Decodes IDENTIFY DEVICE. What the disk leaves out or garbles is 0.
+    /// Decodes IDENTIFY DEVICE. Missing or invalid values are 0.
     pub fn parse(bytes: &[u8; SECTOR]) -> Identify {
         let raw: Raw = transmute!(*bytes);
         let (sectors, lba48) = raw.capacity();
@@ -162,7 +162,7 @@ impl Identify {
         }
     }
 
-    /// Whether both are of one disk, by name: its size may change.
+    /// Whether the names in both are those of one disk, whose size may change.
     pub fn names_as(&self, other: &Identify) -> bool {
         self.serial == other.serial
             && self.model == other.model
@@ -174,7 +174,7 @@ impl Identify {
         self.sector_shift().map_or(0, |shift| self.sectors << shift)
     }
 
-    /// The IDENTIFY that parses to this; for targets that are written in Rust.
+    /// The IDENTIFY that parses to this, for targets written in Rust.
     pub fn emit(&self) -> [u8; SECTOR] {
         let mut raw = Raw::new_zeroed();
         put_text(&mut raw.serial, &self.serial);
@@ -211,19 +211,19 @@ impl Identify {
     }
 }
 
-/// What a disk says of itself that the driver does without.
+/// Details of a disk that the driver does not need.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Details {
     /// World Wide Name; 0 where there is none.
     pub world_wide_name: u64,
-    /// SMART is there, and on.
+    /// SMART is supported, and enabled.
     pub smart: (bool, bool),
-    /// Look-ahead is there, and on.
+    /// Look-ahead is supported, and enabled.
     pub look_ahead: (bool, bool),
 }
 
 impl Details {
-    /// Decodes IDENTIFY DEVICE. Words that are not filled in count for nothing.
+    /// Decodes IDENTIFY DEVICE. Words that are not filled in are ignored.
     pub fn parse(bytes: &[u8; SECTOR]) -> Details {
         let raw: Raw = transmute!(*bytes);
         let has = |feature: u16| {
@@ -243,10 +243,10 @@ impl Details {
 }
 
 impl Raw {
-    /// Size in sectors, and whether 48-bit commands go with it.
+    /// Size in sectors, and whether it requires 48-bit commands.
     ///
-    /// Word 86 counts as well as 83, and no validity bit is asked for: qaoed
-    /// sets none. Garbage in words 100 to 103 falls back to the 28-bit size.
+    /// Word 86 counts as well as 83, and no validity bit is required: qaoed sets
+    /// none. If words 100 to 103 are invalid, the 28-bit size is used.
     fn capacity(&self) -> (u64, bool) {
         let large = self.sectors_48.get();
         let claimed = (self.supported_83.get() | self.enabled_86.get()) & LBA48 != 0;
@@ -264,7 +264,7 @@ impl Raw {
             || is_valid(self.enabled_87.get()) && enabled & command != 0
     }
 
-    /// Most blocks of a TRIM; a disk that gives no limit takes one.
+    /// Maximum number of blocks in a TRIM: one if the disk gives no limit.
     fn trim_blocks(&self) -> u16 {
         if self.data_set_management.get() & 1 == 0 {
             return 0;
@@ -301,7 +301,7 @@ impl Raw {
 
 /// Decodes a string, whose words hold their first character in the high byte.
 ///
-/// NUL counts as a blank; what would garble a log line becomes `?`.
+/// NUL counts as a blank; a character that would garble a log line becomes `?`.
 fn text<const N: usize>(words: &[U16]) -> [u8; N] {
     let mut out = [0; N];
     let bytes = words

@@ -48,7 +48,7 @@ pub enum MaskCommand {
 pub enum MaskError {
     /// 1, or a code that AoEr11 does not define.
     Unspecified(u8),
-    /// 2: a directive that is none.
+    /// 2: an undefined directive.
     BadDirective,
     /// 3: the list is full.
     Full,
@@ -57,7 +57,7 @@ pub enum MaskError {
 /// One change to the list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Directive {
-    /// Changes nothing; what answers are made of.
+    /// Changes nothing; the entries of an answer are such directives.
     Nop(Mac),
     /// Admit this host.
     Add(Mac),
@@ -110,15 +110,15 @@ impl MaskRequest {
 /// A target's answer about its list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct MaskResponse<'a> {
-    /// Why the edit stopped; the E flag of the header does not say.
+    /// Why the edit stopped; the E flag of the header does not report it.
     pub error: Option<MaskError>,
-    /// Entries in the list or, with an error, the index of what failed.
+    /// Entries in the list or, with an error, the index of the failed directive.
     pub count: u8,
     entries: &'a [u8],
 }
 
 impl<'a> MaskResponse<'a> {
-    /// Decodes `argument`, which is what follows the header.
+    /// Decodes `argument`, the bytes after the header.
     pub fn parse(argument: &'a [u8]) -> Result<MaskResponse<'a>, WireError> {
         let (raw, rest) = Raw::read_from_prefix(argument).map_err(|_| WireError::Truncated)?;
         let error = match raw.error {
@@ -127,14 +127,14 @@ impl<'a> MaskResponse<'a> {
             3 => Some(MaskError::Full),
             other => Some(MaskError::Unspecified(other)),
         };
-        // After an error the count is an index, and whatever follows is no list.
+        // After an error the count is an index, and no list follows.
         let listed = if error.is_none() { raw.count } else { 0 };
         let length = usize::from(listed).saturating_mul(Directive::LEN);
         let entries = rest.get(..length).ok_or(WireError::Truncated)?;
         Ok(MaskResponse { error, count: raw.count, entries })
     }
 
-    /// The hosts on the list; none listed means that all are admitted.
+    /// The hosts on the list; an empty list admits all.
     pub fn hosts(&self) -> impl Iterator<Item = Mac> + 'a {
         self.entries
             .chunks_exact(Directive::LEN)

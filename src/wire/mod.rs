@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Bytes to values and back: the AoE frame formats of AoEr11 and IDENTIFY.
 //!
-//! Knows layouts and nothing else: no state, no time, no policy. Every parser
-//! takes untrusted bytes, reads lengths from the bytes it was given, ignores
-//! what follows (a frame may be padded) and cannot panic.
+//! It holds layouts only: no state, no time, no policy. Every parser takes
+//! untrusted bytes, reads lengths from these bytes, ignores trailing ones (a frame
+//! may be padded) and cannot panic.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::expect_used))]
 
 mod ata;
@@ -30,8 +30,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The Ethernet type of every AoE frame.
 pub const ETHERTYPE: u16 = 0x88a2;
-/// Bytes in a block: what sizes are counted in here, whatever the disk's
-/// sectors, and in what a target says how much it takes.
+/// Bytes in a block, the unit of sizes here, whatever the disk's sector size, and
+/// of the limit that a target declares.
 pub const SECTOR: usize = 512;
 /// The shortest Ethernet frame, without its check sequence.
 pub const MIN_FRAME: usize = 60;
@@ -105,20 +105,20 @@ impl Address {
     }
 }
 
-/// The 32 bits that a target echoes; what they mean is up to the initiator.
+/// The 32 bits that a target echoes; their meaning is up to the initiator.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Tag(pub u32);
 
 /// Blocks of 512 bytes that fit a frame on a link of this MTU.
 ///
-/// The MTU counts what follows the Ethernet header: 22 bytes of AoE and ATA
+/// The MTU excludes the Ethernet header: it covers 22 bytes of AoE and ATA
 /// headers, then data. The count field of a request is one byte.
 pub fn sectors_per_frame(mtu: u32) -> u8 {
     u8::try_from(mtu.saturating_sub(22) / 512).unwrap_or(u8::MAX)
 }
 
-/// The MTU with which everybody sends a sector of so many bytes: targets count
-/// the Ethernet header as well.
+/// The MTU with which every target sends a sector of this many bytes: targets
+/// count the Ethernet header as well.
 pub fn mtu_for(sector: u32) -> u32 {
     sector.saturating_add(36)
 }

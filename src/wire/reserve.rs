@@ -62,7 +62,7 @@ pub struct ReserveResponse<'a> {
 }
 
 impl<'a> ReserveResponse<'a> {
-    /// Decodes `argument`, which is what follows the header.
+    /// Decodes `argument`, the bytes after the header.
     pub fn parse(argument: &'a [u8]) -> Result<ReserveResponse<'a>, WireError> {
         let (raw, rest) = Raw::read_from_prefix(argument).map_err(|_| WireError::Truncated)?;
         let length = usize::from(raw.count).saturating_mul(size_of::<Mac>());
@@ -70,7 +70,7 @@ impl<'a> ReserveResponse<'a> {
         Ok(ReserveResponse { holders })
     }
 
-    /// The hosts that may use the target; none means that it is free.
+    /// The hosts that may use the target; if there are none, it is free.
     pub fn holders(&self) -> impl Iterator<Item = Mac> + 'a {
         self.holders
             .chunks_exact(size_of::<Mac>())

@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmut
 
 use super::{Address, AtaResponse, Command, Header, Mac, Tag};
 
-/// What a frame begins with, up to the tag: in words, which are compared as such.
+/// The beginning of a frame, up to the tag, in words that are compared as such.
 #[derive(
     Clone, Copy, Debug, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, PartialEq, Unaligned,
 )]
@@ -38,7 +38,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// Leads nowhere.
+    /// A route that leads nowhere.
     pub(crate) const NONE: Self =
         Self { request: [0; Header::LEN], answer: Front([0; 8], [0; 8], [0; 4]) };
 
@@ -81,7 +81,7 @@ impl<'f> Success<'f> {
         Tag(self.0.tag.get())
     }
 
-    /// Whether it is of version 1, and came from where the route leads.
+    /// Whether it is of version 1, and its source is the route's remote station.
     #[inline]
     pub fn is_by(self, route: &Route) -> bool {
         self.0.front == route.answer

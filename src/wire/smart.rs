@@ -39,10 +39,10 @@ struct Page<T> {
 const_assert_eq!(size_of::<Page<RawValue>>(), SECTOR);
 const_assert_eq!(size_of::<Page<RawThreshold>>(), SECTOR);
 
-/// What LBA mid and high hold in a request, and in the answer of a disk that
-/// does not expect to fail.
+/// LBA mid and high of a request, and of the answer of a disk that does not
+/// predict its failure.
 const SIGNATURE: [u8; 2] = [0x4f, 0xc2];
-/// What they hold in the answer of one that does.
+/// LBA mid and high of the answer of a disk that does.
 const FAILING: [u8; 2] = [0xf4, 0x2c];
 
 impl AtaRequest {
@@ -73,14 +73,14 @@ impl AtaRequest {
     }
 }
 
-/// What a disk says of its future.
+/// A disk's prediction of its failure.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SmartHealth {
-    /// It does not expect to fail.
+    /// No failure is predicted.
     Passed,
-    /// It does.
+    /// A failure is predicted.
     Failing,
-    /// It says neither.
+    /// The answer has neither signature.
     Unknown,
 }
 
@@ -102,13 +102,13 @@ impl SmartHealth {
 pub struct SmartAttribute {
     /// Its number, never 0.
     pub id: u8,
-    /// How well it is: the more, the better.
+    /// The normalised value: higher is better.
     pub value: u8,
-    /// The least that the value ever was.
+    /// The lowest value so far.
     pub worst: u8,
-    /// The value at which it has failed; 0: it has none.
+    /// The value at which the attribute has failed; 0: none.
     pub threshold: u8,
-    /// 48 bits, in a form of the vendor's.
+    /// 48 bits in a vendor-specific format.
     pub raw: u64,
 }
 
