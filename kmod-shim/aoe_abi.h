@@ -9,8 +9,8 @@
  * size and offset (aoe_abi_layout.h in C), and AOE_ABI_VERSION is compared when
  * the module is loaded.
  *
- * Sectors here are of 512 bytes, whatever the disk's own are; what is asked of
- * a disk of larger ones is whole ones of those.
+ * A sector here has 512 bytes, whatever the disk's sector size.  A request to a
+ * disk with larger sectors covers whole sectors of that disk.
  *
  * Times are microseconds of sbinuptime(), taken under the mutex that guards
  * the object.  A target and the discovery object have a mutex each; every
@@ -25,17 +25,17 @@
 #define	AOE_NEVER		UINT64_MAX	/* a deadline that is not set */
 #define	AOE_LINKS		32		/* local interfaces in use at once */
 #define	AOE_PATHS		16		/* (interface, MAC) pairs per target */
-#define	AOE_RX_HEADER		36		/* bytes of a frame the core reads */
+#define	AOE_RX_HEADER		36		/* bytes that the core reads */
 #define	AOE_TX_HEADER		44		/* most bytes the core writes */
-#define	AOE_HISTOGRAM		24		/* buckets of a path's */
+#define	AOE_HISTOGRAM		24		/* buckets per path */
 #define	AOE_CONTROL_MAX		2084		/* control payload, either way */
 #define	AOE_SEED_LEN		32
 #define	AOE_PREFIX_MAX		255		/* of a config string */
 #define	AOE_TEXT_MAX		128		/* a sentence about an event */
 #define	AOE_DELETE_MAX		65528		/* sectors of one delete */
 #define	AOE_VALUE_MAX		1032		/* bytes of a node's text */
-#define	AOE_VALUE_SHORT		64		/* ... of most */
-#define	AOE_CONFIG_LENGTH	32		/* of a config answer, but its string */
+#define	AOE_VALUE_SHORT		64		/* ... of most nodes */
+#define	AOE_CONFIG_LENGTH	32		/* config answer, no string */
 
 struct aoe_target;				/* opaque; C allocates, Rust fills */
 struct aoe_disco;
@@ -48,7 +48,7 @@ struct aoe_params {
 	uint32_t	reserved;
 };
 
-/* Live settings, handed to every target at creation and when one changes. */
+/* Live settings, passed to each target at creation and after a change. */
 struct aoe_settings {
 	uint64_t	maxwait_us;		/* 0: never give up */
 	uint64_t	ghost_wait_us;
@@ -66,7 +66,7 @@ struct aoe_settings {
 #define	AOE_POLICY_ROUND_ROBIN	1
 #define	AOE_POLICY_FAILOVER	2
 
-/* What the shim knows of a listed local interface. */
+/* The state of a listed local interface. */
 struct aoe_link_state {
 	uint32_t	mtu;
 	uint8_t		mac[6];
@@ -88,9 +88,9 @@ struct aoe_io {
 #define	AOE_OP_FLUSH		2
 #define	AOE_OP_DELETE		3
 #define	AOE_IO_ORDERED		0x1		/* BIO_ORDERED */
-#define	AOE_IO_TASTE		0x2		/* a read of GEOM's, which tastes it */
+#define	AOE_IO_TASTE		0x2		/* a read by GEOM's tasting */
 
-/* A received frame: its first bytes and how long all of it is. */
+/* A received frame: its first bytes and its total length. */
 struct aoe_frame {
 	uint8_t		header[AOE_RX_HEADER];	/* from the Ethernet header on */
 	uint32_t	length;			/* whole frame, Ethernet header in */
@@ -98,16 +98,16 @@ struct aoe_frame {
 	uint8_t		flags;			/* AOE_FRAME_* */
 	uint8_t		reserved[2];
 };
-/* Of an answer to a config query: aoe_core_disco_judge() said so. */
-#define	AOE_FRAME_NOT_WANTED	0x1		/* not this target */
-#define	AOE_FRAME_NOT_FROM_THERE 0x2		/* not from that address */
+/* Of an answer to a config query: the result of aoe_core_disco_judge(). */
+#define	AOE_FRAME_NOT_WANTED	0x1		/* target is filtered out */
+#define	AOE_FRAME_NOT_FROM_THERE 0x2		/* address is filtered out */
 
 /* What aoe_core_disco_rx() did with a frame. */
 #define	AOE_KEPT_NOTHING	0
-#define	AOE_KEPT_NEW		1		/* there is one to take */
+#define	AOE_KEPT_NEW		1		/* an offer can be taken */
 #define	AOE_KEPT_LOST		2
 
-/* Where the payload of a received frame goes; done before the drain. */
+/* Where to copy the payload of a received frame; done before the drain. */
 struct aoe_copy {
 	uint64_t	io;			/* for AOE_DEST_IO */
 	uint32_t	io_offset;		/* bytes into the I/O */
@@ -164,8 +164,8 @@ struct aoe_output {
 #define	AOE_OUT_COMPLETE	2
 #define	AOE_OUT_CONTROL_DONE	3		/* data_length: of the whole answer */
 /*
- * The rest asks for the lifecycle thread, which has aoe_core_note() and
- * aoe_core_disk_next(); what it is about is for those who watch.
+ * The remaining kinds wake the lifecycle thread, which calls aoe_core_note()
+ * and aoe_core_disk_next(); their details serve tracing only.
  */
 #define	AOE_OUT_UP		4		/* value: sectors */
 #define	AOE_OUT_RESIZED		5		/* value: sectors */
@@ -178,14 +178,14 @@ struct aoe_output {
 #define	AOE_OUT_RETASTE		12		/* reads are answered again */
 
 /*
- * What an EVENT (and any lifecycle output's `event`) says; the names and
- * sentences are aoe_core_event_name() and aoe_core_event_text().
+ * The events of an EVENT and of the `event` of a lifecycle output; names and
+ * sentences come from aoe_core_event_name() and aoe_core_event_text().
  */
 #define	AOE_EV_NONE		0		/* value: lines not on the console */
 #define	AOE_EV_PATH_UP		1
 #define	AOE_EV_PATH_DOWN	2
 #define	AOE_EV_PATH_CONFLICT	3		/* another disk on that path */
-#define	AOE_EV_SIZE_CONFLICT	4		/* that path says another size */
+#define	AOE_EV_SIZE_CONFLICT	4		/* path reports another size */
 #define	AOE_EV_PAYLOAD_DOWN	5		/* value: bytes */
 #define	AOE_EV_PAYLOAD_UP	6		/* value: bytes */
 #define	AOE_EV_READ_ONLY	7		/* a write was refused */
@@ -197,18 +197,18 @@ struct aoe_output {
 #define	AOE_EV_FAILED		13		/* maxwait passed while open */
 #define	AOE_EV_RESTARTED	14		/* the target announced itself */
 #define	AOE_EV_REPLACED		15		/* closed, and another disk came */
-#define	AOE_EV_DOUBLED		16		/* all is answered twice, equally */
-#define	AOE_EV_TWO_DISKS	17		/* two answer on that path at once */
+#define	AOE_EV_DOUBLED		16		/* all answers come twice, equal */
+#define	AOE_EV_TWO_DISKS	17		/* two disks answer on a path */
 #define	AOE_EV_SECTOR_SIZE	18		/* value: bytes, not supported */
 #define	AOE_EV_NO_SECTORS	19
 #define	AOE_EV_FRAME_TOO_SMALL	20		/* value: MTU for a sector */
 #define	AOE_EV_UNIDENTIFIED	21		/* IDENTIFY is not answered */
-#define	AOE_EV_GROUP_ADDRESS	22		/* answers come from one */
+#define	AOE_EV_GROUP_ADDRESS	22		/* sent from a group address */
 #define	AOE_EV_LEFT_OUT		23		/* value: maxtargets */
 #define	AOE_EV_SMALLER		24		/* value: sectors, less than the
 						   open disk has */
-#define	AOE_EV_ACCEPTED		25		/* value: sectors; another disk is
-						   the open one now, by command */
+#define	AOE_EV_ACCEPTED		25		/* value: sectors; an administrator
+						   replaced the open disk */
 #define	AOE_EV_PATH_LEFT_OUT	26		/* value: MAC; all are in use */
 #define	AOE_EV_UP		27		/* value: sectors */
 #define	AOE_EV_RESIZED		28		/* value: sectors */
@@ -221,7 +221,7 @@ struct aoe_output {
 
 /* Why a frame is sent. */
 #define	AOE_TX_IO		0
-#define	AOE_TX_AGAIN		1		/* for an I/O, once more */
+#define	AOE_TX_AGAIN		1		/* an I/O's retransmission */
 #define	AOE_TX_IDENTIFY		2
 #define	AOE_TX_PROBE		3		/* for a larger payload */
 #define	AOE_TX_FENCE		4
@@ -251,9 +251,9 @@ struct aoe_output {
 #define	AOE_PATH_ANY		0xff		/* an index: any, or none */
 
 struct aoe_target_info {
-	uint64_t	sectors;		/* of 512: what the provider has */
-	uint64_t	paths_left_out;		/* answers by more paths than there
-						   is room for */
+	uint64_t	sectors;		/* size of the provider */
+	uint64_t	paths_left_out;		/* answers from paths that found no
+						   free slot */
 	uint64_t	received;
 	uint64_t	sent;
 	uint64_t	retransmitted;
@@ -267,8 +267,8 @@ struct aoe_target_info {
 	uint32_t	state;			/* AOE_STATE_* */
 	uint32_t	flags;			/* AOE_INFO_* */
 	uint32_t	sector_physical;	/* bytes */
-	uint32_t	sector_offset;		/* bytes, of LBA 0 in a physical one */
-	uint32_t	rotation_rate;		/* GEOM's DISK_RR_* encoding */
+	uint32_t	sector_offset;		/* of LBA 0 in its sector, bytes */
+	uint32_t	rotation_rate;		/* DISK_RR_* of GEOM */
 	uint32_t	active;			/* I/Os accepted and not completed */
 	uint32_t	in_flight;		/* requests on the wire */
 	uint32_t	guarded;		/* unresolved copies of writes */
@@ -287,9 +287,9 @@ struct aoe_target_info {
 	uint32_t	reason;			/* AOE_EV_*: why the disk, or that
 						   path, cannot be used */
 	uint64_t	reason_value;		/* of that event */
-	uint32_t	sector_logical;		/* bytes of the disk's own */
+	uint32_t	sector_logical;		/* bytes */
 	uint32_t	reserved2;
-	uint64_t	moved;			/* sectors read and written, of 512 bytes */
+	uint64_t	moved;			/* sectors read and written */
 };
 #define	AOE_INFO_FLUSH		0x01		/* IDENTIFY promises a flush */
 #define	AOE_INFO_DELETE		0x02		/* DATA SET MANAGEMENT / TRIM */
@@ -299,8 +299,8 @@ struct aoe_target_info {
 #define	AOE_INFO_RESERVED	0x20		/* AoE error 6 was seen */
 #define	AOE_INFO_IDLE		0x40		/* nothing left: may be freed */
 #define	AOE_INFO_OPEN		0x80
-#define	AOE_INFO_FLUSH_EXT	0x100		/* ... and that it is FLUSH EXT */
-#define	AOE_INFO_DOUBLED	0x200		/* all is answered twice */
+#define	AOE_INFO_FLUSH_EXT	0x100		/* ... FLUSH CACHE EXT */
+#define	AOE_INFO_DOUBLED	0x200		/* each answer comes twice */
 
 struct aoe_path_info {
 	uint64_t	sent;
@@ -317,19 +317,19 @@ struct aoe_path_info {
 	uint8_t		mac[6];
 	uint8_t		link;
 	uint8_t		state;			/* AOE_PATH_* */
-	uint8_t		index;			/* stays while the path lives */
+	uint8_t		index;			/* fixed while the path exists */
 	uint8_t		sector_count;		/* from its config answer */
 	uint8_t		reserved[2];
 	uint32_t	reorder_us;		/* longest delay behind later answers */
 	uint64_t	doubled;		/* answers to answered requests */
 };
 
-/* A kernel crash dump under way: the core's, in memory of the caller's. */
+/* The core's state of a kernel crash dump, in memory of the caller. */
 struct aoe_dump {
 	uint64_t	state[24];
 };
 
-/* What it needs next. */
+/* The next step of a crash dump. */
 struct aoe_dump_step {
 	uint64_t	offset;			/* SEND: of the data to write */
 	uint32_t	length;			/* SEND: bytes; 0: flush
@@ -342,13 +342,13 @@ struct aoe_dump_step {
 	uint8_t		reserved[3];
 };
 #define	AOE_DUMP_DONE		0
-#define	AOE_DUMP_PATH		1		/* leave the interface in use;
+#define	AOE_DUMP_PATH		1		/* leave the current interface;
 						   aoe_core_dump_path() if this
 						   one can be polled */
 #define	AOE_DUMP_SEND		2		/* the frame has at least 60 bytes */
-#define	AOE_DUMP_POLL		3		/* aoe_core_dump_rx() what came */
+#define	AOE_DUMP_POLL		3		/* frames to aoe_core_dump_rx() */
 
-/* What the 512 bytes of IDENTIFY say; what they leave out or garble is 0. */
+/* The decoded 512 bytes of IDENTIFY; a missing or invalid value is 0. */
 struct aoe_identity {
 	uint64_t	sectors;		/* logical ones */
 	uint64_t	wwn;
@@ -362,7 +362,7 @@ struct aoe_identity {
 	char		model[41];
 	char		firmware[9];
 	uint8_t		reserved;
-	uint32_t	trim_blocks;		/* most of one TRIM */
+	uint32_t	trim_blocks;		/* at most in one TRIM */
 	uint32_t	reserved2;
 };
 #define	AOE_ID_SMART		0x01
@@ -376,7 +376,7 @@ struct aoe_identity {
 /* A target that answers and has no disk here. */
 struct aoe_absent {
 	uint64_t	value;			/* of the event */
-	uint32_t	seconds;		/* since it was first heard of */
+	uint32_t	seconds;		/* since its first answer */
 	uint32_t	event;			/* AOE_EV_*: why */
 	uint16_t	major;
 	uint8_t		minor;
@@ -408,9 +408,9 @@ struct aoe_config {
 
 /* The settings of one target; the target's mutex guards them. */
 struct aoe_own {
-	int32_t		maxwait;		/* -1: that of all */
+	int32_t		maxwait;		/* -1: the module's */
 	int32_t		policy;			/* likewise */
-	int32_t		read_only;		/* its disk is to be so */
+	int32_t		read_only;		/* its disk refuses writes */
 	int32_t		is_told;		/* maxwait was set for it */
 };
 
@@ -418,7 +418,7 @@ struct aoe_own {
 struct aoe_node {
 	const char	*name;
 	const char	*text;			/* its description */
-	const char	*refusal;		/* of a value of the loader's */
+	const char	*refusal;		/* of a bad loader value */
 	uint32_t	kind;			/* AOE_KIND_* */
 	uint32_t	flags;			/* AOE_NODE_* */
 };
@@ -436,34 +436,34 @@ struct aoe_node {
 
 #define	AOE_NODE_WRITE		0x1		/* the administrator may write it */
 #define	AOE_NODE_TUNABLE	0x2		/* the loader may set it */
-#define	AOE_NODE_FIRST		0x4		/* ... asked before all else */
-#define	AOE_NODE_LAST		0x8		/* ... when everything is there */
+#define	AOE_NODE_FIRST		0x4		/* ... read before all others */
+#define	AOE_NODE_LAST		0x8		/* ... read after setup */
 #define	AOE_NODE_LONG		0x10		/* text of AOE_VALUE_MAX, not _SHORT */
 
-/* What is to be done after a value was written. */
+/* Work to do after a write to a node. */
 #define	AOE_DO_TELL		0x01		/* aoe_core_settings() */
 #define	AOE_DO_LOOK		0x02		/* aoe_core_disco_link() */
 #define	AOE_DO_SEND		0x04		/* aoe_core_disco_poll() */
 #define	AOE_DO_ASK		0x08		/* aoe_core_revalidate() */
 #define	AOE_DO_DUMP		0x10		/* prepare for crash dumps */
-#define	AOE_DO_PROTECT		0x20		/* the disk, or no longer */
+#define	AOE_DO_PROTECT		0x20		/* write protection, on or off */
 
-/* The value of a node: a number or a text; the memory of that is C's. */
+/* The value of a node: a number, or a text in memory of the shim. */
 struct aoe_value {
 	uint64_t	number;			/* INT: sign-extended */
 	char		*text;			/* terminated */
-	uint32_t	size;			/* bytes of it, also when unused */
-	uint32_t	loaders;		/* 1: from its environment */
+	uint32_t	size;			/* of that memory, in any case */
+	uint32_t	loaders;		/* 1: of the kernel environment */
 };
 
 /*
  * A search for the AoE boot firmware table: where to look next, and at the end
- * what it says.
+ * the contents of the table.
  */
 struct aoe_abft {
 	uint64_t	address;		/* physical; look here next */
 	uint32_t	length;			/* bytes; 0: the search is over */
-	uint16_t	major;			/* these if it was found */
+	uint16_t	major;			/* set if the table was found */
 	uint8_t		minor;
 	uint8_t		found;
 	uint8_t		mac[6];			/* of the interface used */
@@ -471,7 +471,7 @@ struct aoe_abft {
 	uint64_t	search[8];		/* the core's */
 };
 
-/* What the lifecycle thread is to do with a target's disk. */
+/* A job of the lifecycle thread for a target's disk. */
 struct aoe_disk_job {
 	uint64_t	sectors;		/* MAKE, RESIZE */
 	uint32_t	job;			/* AOE_JOB_* */
@@ -484,17 +484,17 @@ struct aoe_disk_job {
 #define	AOE_JOB_MAKE		2		/* ... aoe_core_disk_made(), then
 						   disk_create() */
 #define	AOE_JOB_RESIZE		3		/* disk_resize() */
-#define	AOE_JOB_TASTE		4		/* if aoe_core_disk_taste() says so
-						   while nobody can open it */
+#define	AOE_JOB_TASTE		4		/* if aoe_core_disk_taste() agrees
+						   while opens are locked out */
 
 /* States of a target's disk. */
 #define	AOE_DISK_NONE		0
 #define	AOE_DISK_MAKING		1
 #define	AOE_DISK_LIVE		2		/* it can be opened, and takes I/O */
 #define	AOE_DISK_DOOMED		3		/* it is to be removed */
-#define	AOE_DISK_GOING		4		/* GEOM was told */
+#define	AOE_DISK_GOING		4		/* GEOM is removing it */
 
-/* Something to tell of a target. */
+/* An event of a target that is to be reported. */
 struct aoe_note {
 	uint64_t	value;			/* of the event */
 	uint32_t	event;			/* AOE_EV_* */
@@ -508,42 +508,42 @@ struct aoe_note {
 #define	AOE_TELL_LOG		0x1		/* the event log, and devctl */
 #define	AOE_TELL_CONSOLE	0x2
 
-/* The event log: the core's, in memory of the caller's; empty if that is zero. */
+/* The core's event log, in memory of the caller; all zeros are an empty log. */
 struct aoe_log {
 	uint64_t	state[1025];
 };
 
-/* An unload: the core's, in memory of the caller's. */
+/* The core's state of an unload, in memory of the caller. */
 struct aoe_leave {
 	uint64_t	state[5];
 };
-/* What it needs next. */
-#define	AOE_LEAVE_NOW		0		/* it may begin, or go on to its end */
-#define	AOE_LEAVE_WAIT		1		/* to look again after a time */
-#define	AOE_LEAVE_BEACON	2		/* the same, and now a beacon */
-#define	AOE_LEAVE_NOT_DISK	3		/* it is refused because of a disk */
+/* The next step of an unload. */
+#define	AOE_LEAVE_NOW		0		/* it may begin, or finish */
+#define	AOE_LEAVE_WAIT		1		/* and check again */
+#define	AOE_LEAVE_BEACON	2		/* the same, after a beacon */
+#define	AOE_LEAVE_NOT_DISK	3		/* refused because of a disk */
 #define	AOE_LEAVE_NOT_GEOM	4
 #define	AOE_LEAVE_NOT_FRAME	5
-/* What is still there. */
+/* What an unload still waits for. */
 #define	AOE_REMAINS_DISK	0x1		/* or a thread in a target */
 #define	AOE_REMAINS_GEOM	0x2		/* it may be in our code */
 #define	AOE_REMAINS_FRAME	0x4		/* sent, and not back */
 
-/* What aoe_core_boot() wants done. */
-#define	AOE_BOOT_RELEASE	0x1		/* let the root mount go on */
-#define	AOE_BOOT_ROOT		0x2		/* aoe_core_disk_root(), of all */
+/* Actions that aoe_core_boot() requests. */
+#define	AOE_BOOT_RELEASE	0x1		/* release the root mount */
+#define	AOE_BOOT_ROOT		0x2		/* aoe_core_disk_root() of each */
 
-/* What the shim goes by; told once, when the module is loaded. */
+/* Limits for the shim, read once when the module is loaded. */
 struct aoe_limits {
 	struct aoe_params tables;		/* of a target */
-	uint32_t	look_us;		/* between looks at what has no event */
-	uint32_t	grain_us;		/* a timer due so soon stays as is */
-	uint32_t	slack_us;		/* ... and may be so late */
-	uint32_t	reap_us;		/* between looks for buffers */
-	uint32_t	turns;			/* of a drain, until a task goes on */
+	uint32_t	look_us;		/* between polls without event */
+	uint32_t	grain_us;		/* a timer due by then is kept */
+	uint32_t	slack_us;		/* how late a timer may fire */
+	uint32_t	reap_us;		/* between buffer searches */
+	uint32_t	turns;			/* of a drain, before its task */
 	uint32_t	reserve;		/* buffers for low memory */
-	uint32_t	kept;			/* buffers to be used again, those too */
-	uint32_t	request_ms;		/* that one of /dev/aoectl may take */
+	uint32_t	kept;			/* buffers, with the reserve */
+	uint32_t	request_ms;		/* longest ioctl wait */
 };
 
 /*
@@ -561,19 +561,19 @@ struct aoe_ioc_path {
 	char		interface[16];
 };
 
-/* One target: the one at an address, or the first at or past it. */
+/* The target at an address, or the first one at or after it. */
 struct aoe_ioc_target {
 	uint16_t	major;			/* in and out */
 	uint8_t		minor;
-	uint8_t		next;			/* in: at or past it */
+	uint8_t		next;			/* in: 1: at or after it */
 	uint32_t	npaths;
 	struct aoe_target_info info;
 	struct aoe_ioc_path path[AOE_PATHS];
-	uint32_t	identified;		/* `identify` holds something */
+	uint32_t	identified;		/* `identify` is valid */
 	uint8_t		identify[512];
 	uint8_t		config[1024];		/* info.config_length bytes */
 	char		name[16];
-	char		reason[AOE_TEXT_MAX];	/* info.reason in words, or "" */
+	char		reason[AOE_TEXT_MAX];	/* text of info.reason, or "" */
 	uint32_t	suspended_s;		/* seconds so far; or 0 */
 	uint32_t	fails_in_s;		/* its I/O, or AOE_FOREVER */
 	uint8_t		reserved[4];
@@ -581,8 +581,8 @@ struct aoe_ioc_target {
 #define	AOE_FOREVER	0xffffffff
 
 /*
- * A management command: what follows the 24-byte header goes out of `data`,
- * and the answer's comes back in it, as much of it as fits.
+ * A management command: `data` holds the bytes after the 24-byte header of the
+ * request, and then those of the answer, cut to what fits.
  */
 struct aoe_ioc_control {
 	uint16_t	major;
@@ -595,9 +595,9 @@ struct aoe_ioc_control {
 	uint32_t	wait_ms;		/* for each transmission */
 	uint8_t		tries;			/* in and out: transmissions */
 	uint8_t		error;			/* out: AoE's error byte */
-	uint8_t		refused;		/* out: the target says no */
+	uint8_t		refused;		/* out: by the target */
 	uint8_t		reserved;
-	uint64_t	rtt_us;			/* out: since the last of them */
+	uint64_t	rtt_us;			/* out: of the last transmission */
 	uint8_t		data[AOE_CONTROL_MAX];
 	uint8_t		reserved2[4];
 };
@@ -605,7 +605,7 @@ struct aoe_ioc_control {
 struct aoe_ioc_event {
 	uint64_t	seq;			/* from 1 */
 	uint64_t	sec;			/* when, since 1970 */
-	uint64_t	value;			/* what the event's text says */
+	uint64_t	value;			/* of the event */
 	uint32_t	usec;
 	uint8_t		path;			/* AOE_PATH_ANY: none */
 	uint8_t		reserved[3];
@@ -617,9 +617,9 @@ struct aoe_ioc_event {
 /* Events after `after`, oldest first. */
 struct aoe_ioc_log {
 	uint64_t	after;
-	uint32_t	wait_ms;		/* for one, if there is none */
+	uint32_t	wait_ms;		/* for an event, if none is there */
 	uint32_t	count;			/* out */
-	uint64_t	lost;			/* out: of those, forgotten */
+	uint64_t	lost;			/* out: events overwritten */
 	struct aoe_ioc_event event[AOE_CTL_LOG];
 };
 
@@ -627,7 +627,7 @@ struct aoe_ioc_log {
 uint32_t	aoe_core_abi_version(void);
 void		aoe_core_peek(const uint8_t *header, uint32_t length,
 		    struct aoe_peek *out);
-/* The command and the tag of a frame that was peeked at, or is to be sent. */
+/* The command and the tag of a peeked frame, or of one to transmit. */
 uint32_t	aoe_core_command(const uint8_t header[AOE_RX_HEADER]);
 uint32_t	aoe_core_tag(const uint8_t header[AOE_RX_HEADER]);
 /* The one decoder of IDENTIFY. */
@@ -636,32 +636,32 @@ void		aoe_core_identity(const uint8_t page[512],
 /* A short name for devctl and the event log; static. */
 const char	*aoe_core_event_name(uint32_t event);
 /*
- * A sentence, cut to what fits; if it is to be whole, with the value also where
- * the sentence does not need it.
+ * A sentence, cut to what fits.  `whole` adds the value even where the sentence
+ * does not need it.
  */
 void		aoe_core_event_text(uint32_t event, uint64_t value, int whole,
 		    char *out, uint32_t size);
 /*
- * Begin a search with the address of ACPI's RSDP, or 0, and, if `bios` is not 0,
- * look where a PC BIOS leaves the table.  Map what is asked for, give it to
- * take(), and so on until nothing more is asked for.
+ * Begin a search with the address of ACPI's RSDP, or 0; if `bios` is not 0,
+ * also search where a PC BIOS leaves the table.  Map each requested range and
+ * pass it to take(), until no range is requested.
  */
 void		aoe_core_abft_begin(struct aoe_abft *, uint64_t rsdp, int bios);
 void		aoe_core_abft_take(struct aoe_abft *, const uint8_t *bytes);
 /* The node of a tree; ENOENT past the last one. */
 int		aoe_core_node(uint32_t tree, uint32_t index,
 		    struct aoe_node *out);
-/* Settings as they are until somebody sets them. */
+/* The default settings. */
 void		aoe_core_config_init(struct aoe_config *);
 void		aoe_core_own_init(struct aoe_own *);
-/* What a target is to be told, while the system shuts down or not. */
+/* The settings for a target, during a shutdown or not. */
 void		aoe_core_compose(const struct aoe_config *,
 		    const struct aoe_own *, int shutting_down,
 		    struct aoe_settings *out);
 /*
- * A node of the module, but for those of AOE_TREE_STATS, which are counters of
- * C's.  EINVAL and nothing changed, or 0 and what is to be done.  The mutex of
- * discovery is held; without one, which is NULL then, texts cannot be set.
+ * A node of the module; those of AOE_TREE_STATS are counters of the shim.  A
+ * write returns 0 and the work to do, or EINVAL without a change.  Discovery's
+ * mutex is held; if discovery is NULL, texts cannot be set.
  */
 void		aoe_core_module_read(const struct aoe_config *,
 		    const struct aoe_disco *, uint32_t tree, uint32_t index,
@@ -669,13 +669,13 @@ void		aoe_core_module_read(const struct aoe_config *,
 int		aoe_core_module_write(struct aoe_config *, struct aoe_disco *,
 		    uint64_t now, uint32_t tree, uint32_t index,
 		    const struct aoe_value *, uint32_t *todo);
-/* Within so many us a command is over; 0: it asks for too much. */
+/* The longest duration of a command, in us; 0: it exceeds the limit. */
 uint64_t	aoe_core_control_patience(const struct aoe_ioc_control *);
 void		aoe_core_limits(struct aoe_limits *out);
 /*
- * Unloading.  Begin it, and ask whether it may go on, with the time at which the
- * disk that has been open for longest was opened, or AOE_NEVER; then, with all
- * targets aborted, do what the steps say until one refuses it or is NOW.
+ * Unloading.  Begin it, and ask whether it may continue, with the time of the
+ * earliest open among the open disks, or AOE_NEVER.  Then abort all targets and
+ * carry out the steps until one refuses the unload or is NOW.
  */
 void		aoe_core_leave_begin(struct aoe_leave *, uint64_t now);
 uint32_t	aoe_core_leave_ask(const struct aoe_leave *, uint64_t now,
@@ -693,9 +693,9 @@ uint32_t	aoe_core_boot(uint64_t *until, uint64_t now, uint64_t mounted,
 void		aoe_core_log_add(struct aoe_log *, uint64_t sec, uint32_t usec,
 		    uint16_t major, uint8_t minor, uint8_t path,
 		    uint32_t event, uint64_t value);
-/* How many events there are for a reader; fills them in. */
+/* Copies events for a reader; returns how many. */
 uint32_t	aoe_core_log_read(const struct aoe_log *, struct aoe_ioc_log *);
-/* A module that is loaded again starts from the beginning. */
+/* Empties the log, when the module is loaded again. */
 void		aoe_core_log_clear(struct aoe_log *);
 
 /*
@@ -710,7 +710,8 @@ int		aoe_core_disco_listed(const struct aoe_disco *,
 		    const char *name, uint64_t length);
 /*
  * The flags for an answer to a config query, known target or not; `string` is
- * the beginning of its config string, at least AOE_PREFIX_MAX if it has that.
+ * the beginning of its config string, at least AOE_PREFIX_MAX bytes if it is as
+ * long.
  */
 uint32_t	aoe_core_disco_judge(const struct aoe_disco *,
 		    const struct aoe_frame *, const uint8_t *string,
@@ -723,8 +724,9 @@ void		aoe_core_disco_now(struct aoe_disco *, uint64_t now);
 void		aoe_core_disco_ask(struct aoe_disco *, uint64_t now,
 		    uint16_t major, uint8_t minor);
 /*
- * An answer whose address has no target: kept if one should be made.  The core
- * asks again for what it has no room for.  take() gives the oldest, or 0.
+ * An answer whose address has no target: kept if a target should be created.
+ * If there is no room, the core queries again.  take() returns 1 and the
+ * oldest, or 0.
  */
 uint32_t	aoe_core_disco_rx(struct aoe_disco *, uint64_t now,
 		    const struct aoe_frame *);
@@ -733,9 +735,9 @@ uint32_t	aoe_core_disco_poll(struct aoe_disco *, uint64_t now,
 		    struct aoe_output *out, uint32_t count);
 uint64_t	aoe_core_disco_deadline(const struct aoe_disco *);
 /*
- * Targets that answer and have no disk here.  absent() notes one, and gives 1
- * if that is to be told now; present() forgets it; absence() gives the entry of
- * an index, or ENOENT past the last one.
+ * Targets that answer but have no disk here.  absent() records one, and returns
+ * 1 if that is to be reported now; present() removes it; absence() reads the
+ * entry at an index, or returns ENOENT past the last one.
  */
 int		aoe_core_disco_absent(struct aoe_disco *, uint64_t now,
 		    uint16_t major, uint8_t minor, uint32_t event,
@@ -759,13 +761,13 @@ void		aoe_core_settings(struct aoe_target *, uint64_t now,
 void		aoe_core_link(struct aoe_target *, uint64_t now, uint32_t link,
 		    const struct aoe_link_state *);
 /*
- * 0: accepted; EAGAIN: tables full, keep it; else the bio's errno.  What comes
- * through a disk that is going is refused: it must not reach the one that takes
+ * 0: accepted; EAGAIN: tables full, keep it; else the bio's errno.  I/O through
+ * a disk that is being removed is refused: it must not reach the next disk at
  * its address.
  */
 int		aoe_core_submit(struct aoe_target *, uint64_t now,
 		    const struct aoe_io *);
-/* Also how a config answer reaches a target, new or old. */
+/* Takes config answers too, also the one that created the target. */
 void		aoe_core_rx(struct aoe_target *, uint64_t now,
 		    const struct aoe_frame *, struct aoe_copy *);
 /* The mbuf of a write's copy was freed. */
@@ -775,9 +777,9 @@ void		aoe_core_tick(struct aoe_target *, uint64_t now);
 int		aoe_core_open(struct aoe_target *, uint64_t now);
 void		aoe_core_close(struct aoe_target *, uint64_t now);
 /*
- * What becomes of the disk, in a thread that may sleep: one job after the other,
- * each carried out without the mutex.  What cannot be done yet, such as to
- * shrink an open disk, is returned again later.
+ * The disk's jobs, for a thread that may sleep: one after the other, each done
+ * without the mutex.  A job that cannot be done yet, such as shrinking an open
+ * disk, is returned again later.
  */
 void		aoe_core_disk_next(struct aoe_target *, struct aoe_disk_job *);
 void		aoe_core_disk_made(struct aoe_target *);
@@ -789,46 +791,47 @@ uint32_t	aoe_core_disk_state(const struct aoe_target *);
 /* When it was opened; AOE_NEVER: it is not open. */
 uint64_t	aoe_core_disk_opened(const struct aoe_target *);
 /*
- * The root was mounted at this time: 1 if the disk holds it, and its settings
- * are others by that.
+ * The root was mounted at this time: 1 if the disk holds it, which changes the
+ * target's settings.
  */
 int		aoe_core_disk_root(struct aoe_target *, struct aoe_own *,
 		    uint64_t mounted);
 /*
- * Take the oldest thing to tell: 1, or 0 if all is told.  How much of it the
- * console is told is limited, unless it is to be told all.
+ * Take the oldest unreported event: 1, or 0 if there is none.  The rate of
+ * console messages is limited, unless `all` is set.
  */
 int		aoe_core_note(struct aoe_target *, uint64_t now, int all,
 		    struct aoe_note *);
-/* 1: no disk, nothing to tell, no copy of a write. */
+/* 1: no disk, no unreported event, no unresolved copy of a write. */
 int		aoe_core_may_free(const struct aoe_target *);
-/* Fail everything, and all that still comes; then GONE. */
+/* Fail all I/O, present and future; then the target is GONE. */
 void		aoe_core_abort(struct aoe_target *, uint64_t now);
 /* Ask the target again: config query and IDENTIFY on every path. */
 void		aoe_core_revalidate(struct aoe_target *, uint64_t now);
 /* Forget a target without a path or an opener; EBUSY if it has either. */
 int		aoe_core_forget(struct aoe_target *, uint64_t now);
 /*
- * Ask where another disk answers, and take the one that says what this page of
- * IDENTIFY does for the disk of this target: within seconds, or not at all.
- * EBUSY if the disk itself answers, ENODEV if no other one does, ENOSPC and
- * EINVAL if it is smaller than the open one or has other sectors.
+ * Send IDENTIFY on the paths where another disk answers, and accept the disk
+ * that returns this page as the disk of this target: within seconds, or not at
+ * all.  EBUSY if the target's own disk answers, ENODEV if no other one does,
+ * ENOSPC or EINVAL if it is smaller than the open disk or its sector size
+ * differs.
  */
 int		aoe_core_accept(struct aoe_target *, uint64_t now,
 		    const uint8_t page[512]);
 /*
  * One management command at a time; AOE_OUT_CONTROL_DONE follows.  EBUSY if one
- * is under way; EOPNOTSUPP if it could change the disk, or is of a vendor's.
+ * is outstanding; EOPNOTSUPP if it could change the disk or is vendor-specific.
  */
 int		aoe_core_control(struct aoe_target *, uint64_t now,
 		    const struct aoe_ioc_control *);
-/* Fill in what it said, before the next command: 0, or why there is none. */
+/* Fill in the answer, before the next command: 0, or why there is none. */
 int		aoe_core_control_result(struct aoe_target *,
 		    const struct aoe_output *, struct aoe_ioc_control *);
-/* The command under way, if any, will not be reported. */
+/* Cancel the outstanding command, if any; it will not be reported. */
 void		aoe_core_control_cancel(struct aoe_target *, uint64_t now);
 uint8_t		*aoe_core_control_buffer(struct aoe_target *);
-/* Where the AOE_DEST_SCRATCH copy that was just asked for goes. */
+/* The destination of the requested AOE_DEST_SCRATCH copy. */
 uint8_t		*aoe_core_scratch(struct aoe_target *);
 /* Fills up to `count` outputs; fewer than `count` means nothing is left. */
 uint32_t	aoe_core_poll(struct aoe_target *, uint64_t now,
@@ -836,16 +839,16 @@ uint32_t	aoe_core_poll(struct aoe_target *, uint64_t now,
 uint64_t	aoe_core_deadline(const struct aoe_target *);
 void		aoe_core_info(const struct aoe_target *, uint64_t now,
 		    struct aoe_target_info *);
-/* All of it, but for the interfaces. */
+/* Fills in everything but the interfaces. */
 void		aoe_core_describe(const struct aoe_target *, uint64_t now,
 		    struct aoe_ioc_target *);
 /* 0, or ENOENT past the last path. */
 int		aoe_core_path_info(const struct aoe_target *, uint32_t index,
 		    struct aoe_path_info *);
 /*
- * How long the answers of a path took, flushes aside: out[n] counts those of
- * 2^(n-1) microseconds and more, but less than 2^n; out[0] those below one,
- * and the last has no upper bound.  0, or ENOENT past the last path.
+ * The response times of a path without flushes: out[n] counts those from
+ * 2^(n-1) to below 2^n microseconds, out[0] those below one; the last has no
+ * upper bound.  0, or ENOENT past the last path.
  */
 int		aoe_core_path_histogram(const struct aoe_target *,
 		    uint32_t index, uint64_t out[AOE_HISTOGRAM]);
@@ -866,9 +869,9 @@ void		aoe_core_target_line(const struct aoe_target *, char *out,
 		    uint32_t size);
 
 /*
- * A crash dump, in a kernel that has stopped: no lock is held.  Begin it, with
- * a sequence that was drawn once and is moved on here; ask for bytes to be written, or with none and
- * `last` for the end; then do what the steps say until one is DONE.
+ * A crash dump, in a kernel that has stopped: no lock is held.  Begin it with
+ * the sequence, which was drawn once and is advanced here; request a write, or
+ * with no bytes and `last` the end; then carry out the steps until one is DONE.
  */
 void		aoe_core_dump_begin(struct aoe_dump *,
 		    const struct aoe_target *, uint32_t *sequence);
@@ -877,7 +880,7 @@ int		aoe_core_dump_ask(struct aoe_dump *, uint64_t offset,
 		    uint64_t length, int last);
 void		aoe_core_dump_step(struct aoe_dump *,
 		    const struct aoe_target *, struct aoe_dump_step *);
-/* Bytes of data in a frame on this interface; 0: it is of no use. */
+/* Bytes of data in a frame on this interface; 0: it cannot be used. */
 uint32_t	aoe_core_dump_path(struct aoe_dump *, const uint8_t local[6],
 		    uint32_t mtu, uint32_t buffer);
 void		aoe_core_dump_rx(struct aoe_dump *, const uint8_t *frame,
