@@ -23,7 +23,7 @@ pub enum Unacceptable {
     Here,
     /// No other disk answers.
     Nobody,
-    /// Its sectors have another size than those of the open disk.
+    /// Its sector size differs from that of the open disk.
     SectorSize,
     /// It is smaller than the open disk.
     Smaller,
@@ -37,8 +37,8 @@ pub(super) struct Accepted {
 }
 
 impl Target<'_> {
-    /// Takes what identified itself as `disk` for the disk of this target, as
-    /// soon as it says so again.
+    /// Accepts the disk that identified itself as `disk` as the disk of this
+    /// target, as soon as it does so again.
     pub fn handle_accept(&mut self, disk: &Identify, now: Instant) -> Result<(), Unacceptable> {
         self.begin(now);
         if self.is_aborted || matches!(self.life, Life::Discovered | Life::Gone) {
@@ -72,8 +72,8 @@ impl Target<'_> {
         Ok(())
     }
 
-    /// A path says that another disk is there: whether it is the accepted one,
-    /// which takes the place of the open one then.
+    /// A path leads to another disk: whether that is the accepted one, which then
+    /// replaces the open one.
     #[cold]
     pub(super) fn accepts(&mut self, index: PathId, identify: &Identify, now: Instant) -> bool {
         let is_it = |a: &Accepted| {

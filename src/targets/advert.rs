@@ -9,17 +9,17 @@ use crate::slot::PathId;
 use crate::time::Instant;
 
 impl Target<'_> {
-    /// An advert came on a path that is up, or is being asked already. It stops
-    /// I/O until a question that was asked later is answered: a round trip, in
-    /// which what is out is answered as well. So a flood of adverts leaves one
-    /// window of frames per question, and no frame to another disk.
+    /// An advert came on a path that is up, or is being identified already. It
+    /// stops I/O until a later IDENTIFY is answered: a round trip, in which the
+    /// outstanding frames are answered as well. So a flood of adverts leaves one
+    /// window of frames per IDENTIFY, and no frame to another disk.
     pub(super) fn on_advert(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];
         match path.state {
             State::Up => {
                 let news = path.adverts.is_news(now);
                 if news {
-                    // Whatever it had queued, it may have forgotten.
+                    // It may have lost its queue.
                     path.window.restart();
                 }
                 self.verify_path(index, now);
@@ -32,8 +32,8 @@ impl Target<'_> {
         }
     }
 
-    /// A path that is up answered a beacon: so it is asked who it is at least
-    /// as often as beacons are sent, and I/O goes on meanwhile.
+    /// A path that is up answered a beacon and is sent IDENTIFY: at least as often
+    /// as beacons are sent, while I/O continues.
     pub(super) fn on_beacon_answer(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];
         if !path.is_busy() {
@@ -43,7 +43,7 @@ impl Target<'_> {
         self.weigh_calm(index);
     }
 
-    /// Asks what was postponed.
+    /// Sends postponed IDENTIFYs.
     pub(super) fn tick_adverts(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];
         if path.adverts.due() <= now {

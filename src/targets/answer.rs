@@ -14,7 +14,7 @@ use crate::tag;
 use crate::time::{Instant, Micros};
 use crate::wire::{AoeError, AtaError, AtaRequest, AtaResponse, Header, SECTOR, Success};
 
-/// A target that is not ready is asked again after this.
+/// Delay before a retransmission to a target that is not ready.
 const HOLD: Micros = Micros::from_millis(500);
 
 /// The transmission that an answer belongs to.
@@ -26,7 +26,7 @@ pub(super) struct Found {
     is_last: bool,
 }
 
-/// What an answer says.
+/// The outcome that an answer reports.
 pub(super) type Verdict = Result<(), Failure>;
 
 /// Why an answer is not a success.
@@ -39,7 +39,7 @@ pub(super) enum Failure {
 
 impl Target<'_> {
     /// A plain answer to a request of I/O: success, to its last transmission,
-    /// by the path that this took. All else is `None`, and judged step by step.
+    /// over the same path. Any other is `None`, and judged step by step.
     #[inline]
     pub(super) fn plain_answer(&self, header: &[u8], link: LinkId) -> Option<(RequestId, Found)> {
         let answer = Success::parse(header)?;
@@ -128,7 +128,7 @@ impl Target<'_> {
         first.wrapping_add(u64::from(sent.offset)) >> (self.sector_shift & 7)
     }
 
-    /// Whether the target did it.
+    /// Whether the target executed the command.
     fn judge(
         &mut self,
         header: &Header,
@@ -138,7 +138,7 @@ impl Target<'_> {
         now: Instant,
     ) -> Verdict {
         let failed = match (header.error, ata) {
-            // An error without a code speaks through the ATA status.
+            // For an error without a code, the ATA status gives the reason.
             (Some(AoeError::Other(0)) | None, Some(ata)) => ata.outcome(self.opcode(op)).err(),
             (Some(error), _) => return self.judge_error(error, op, lba, now),
             (None, None) => Some(AtaError::Other),
@@ -162,7 +162,7 @@ impl Target<'_> {
 
     fn judge_error(&mut self, error: AoeError, op: Op, lba: u64, now: Instant) -> Verdict {
         match error {
-            // Targets that lack an optional command say so in several ways.
+            // Targets refuse an unsupported optional command in several ways.
             AoeError::BadArgument | AoeError::UnrecognizedCommand
                 if matches!(op, Op::Flush | Op::Delete) =>
             {
@@ -186,7 +186,7 @@ impl Target<'_> {
         }
     }
 
-    /// An optional command does not work: it is not promised again.
+    /// An optional command does not work, and is no longer offered.
     fn refuse_optional(&mut self, op: Op) {
         if op != Op::Flush {
             self.seen.no_delete = true;
@@ -195,7 +195,7 @@ impl Target<'_> {
         }
     }
 
-    /// Counts and measures an answer. True if its path's time-out is shorter by it.
+    /// Counts and measures an answer. True if it shortens its path's time-out.
     #[inline(always)]
     fn count_answer(
         &mut self,
@@ -207,7 +207,8 @@ impl Target<'_> {
     ) -> bool {
         let path = &mut self.paths[sent.path];
         let seq = path.full_seq(sent.seq);
-        // A flush takes as long as the disk needs: no sign of order or distance.
+        // A flush takes as long as the disk needs, and indicates neither order nor
+        // round-trip time.
         let flush = op == Op::Flush;
         let took = sent.age(now);
         path.on_answered(seq, (!flush).then_some(took), now);
@@ -233,7 +234,7 @@ impl Target<'_> {
         }
     }
 
-    /// Carries out what an answer means for its request.
+    /// Applies an answer to its request.
     #[inline(always)]
     fn finish_part(
         &mut self,

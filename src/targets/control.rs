@@ -12,7 +12,7 @@ use crate::wire::{AtaRequest, Command, Header, Tag};
 /// The tag slot of management commands.
 pub(super) const SLOT: u16 = 511;
 
-/// What to ask, and how insistently.
+/// A command, and how often and how long to try it.
 #[derive(Clone, Copy, Debug)]
 pub struct ControlRequest {
     /// The AoE command.
@@ -25,7 +25,7 @@ pub struct ControlRequest {
     pub wait: Micros,
     /// Transmissions; at least one.
     pub tries: u8,
-    /// The path that the command and its answer must take; any one otherwise.
+    /// The path that the command and its answer must take; `None`: any.
     pub path: Option<PathId>,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Control<'a> {
     request: ControlRequest,
     tag: Tag,
     sent_at: Instant,
-    /// The path that was asked last.
+    /// The path of the last transmission.
     asked: PathId,
     answer: ControlDone,
 }
@@ -92,7 +92,7 @@ impl<'a> Control<'a> {
         self.tag == tag && matches!(self.state, State::Waiting { tries, .. } if tries != 0)
     }
 
-    /// Ends a command that is under way without an answer.
+    /// Ends the outstanding command without an answer.
     pub(super) fn fail(&mut self, error: ControlError) {
         if let State::Waiting { tries, .. } = self.state {
             let failed = ControlDone::failed(error);
@@ -104,7 +104,7 @@ impl<'a> Control<'a> {
 impl Target<'_> {
     /// Sends the first bytes of the control buffer as the argument and data of
     /// a command; `ControlDone` follows. `Reserved` while another command is
-    /// under way, `Unsupported` if it could change what the disk holds.
+    /// outstanding, `Unsupported` if it could change the disk's data.
     pub fn handle_control(&mut self, request: ControlRequest, now: Instant) -> Result<(), IoError> {
         self.begin(now);
         if self.control.state != State::Idle {
@@ -128,14 +128,14 @@ impl Target<'_> {
         Ok(())
     }
 
-    /// Nobody waits for the command under way, if there is one, any more.
+    /// Cancels the outstanding command, if any.
     pub fn handle_control_cancel(&mut self, now: Instant) {
         self.begin(now);
         self.control.state = State::Idle;
     }
 
-    /// The path for the next transmission: the one that was asked for, or those
-    /// that are up in turn, or whatever else might answer.
+    /// The path for the next transmission: the requested one, or those that are up
+    /// in turn, or any other that might answer.
     fn control_path(&self, tries: u8) -> Option<PathId> {
         let usable = |index: &PathId| {
             let path = &self.paths[*index];
@@ -165,8 +165,8 @@ impl Target<'_> {
             && path.is_some_and(|p| !self.may_ask(&self.paths[p]))
     }
 
-    /// When it is to be sent again or given up. A place in the target's queue
-    /// becomes free by an answer, or when something else is due.
+    /// When to retransmit it or give it up. A place in the target's queue becomes
+    /// free by an answer, or at another deadline.
     #[inline]
     pub(super) fn control_deadline(&self) -> Instant {
         let State::Waiting { due, tries } = self.control.state else { return Instant::NEVER };
@@ -214,8 +214,8 @@ impl Target<'_> {
         Some(frame)
     }
 
-    /// An answer with the control tag that came by a known path: gives the
-    /// length to copy, if it is the one that is waited for.
+    /// An answer with the control tag over a known path: returns the length to
+    /// copy, if it is the expected one.
     pub(super) fn on_control_answer(
         &mut self,
         index: PathId,
@@ -247,7 +247,7 @@ impl Target<'_> {
         Some(length)
     }
 
-    /// The answer lies in the buffer.
+    /// The answer is in the buffer.
     pub(super) fn settle_control(&mut self) {
         if matches!(self.control.state, State::Waiting { .. }) {
             self.control.state = State::Done(self.control.answer);

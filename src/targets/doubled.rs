@@ -18,28 +18,28 @@ use crate::time::{Instant, Micros};
 use crate::unfit::Unfit;
 use crate::wire::{Identify, Tag};
 
-/// Answers too many on a path after which they are weighed.
+/// Surplus answers on a path after which they are examined.
 const WEIGHED: u64 = 64;
 /// Sectors that are compared; half of them anywhere on the disk, where a second
 /// disk may differ in places only.
 const SAMPLES: u8 = 32;
-/// So many of them answered once say that answers are not doubled.
+/// Samples with a single answer that show that answers are not doubled.
 const SINGLES: u8 = 10;
-/// Reads for that; one that was written to meanwhile, or lost, says nothing.
+/// Reads in a comparison; one that overlapped a write, or was lost, is no evidence.
 const ATTEMPTS: u8 = 128;
-/// Different answers until there are two disks. The second one is of the same
-/// sector, in case that another host wrote to it.
+/// Differences that prove two disks. The second one must be in the same sector,
+/// since another host may have written to it.
 const DIFFERENT: u8 = 2;
-/// How long the second answer is waited for.
+/// How long to wait for the second answer.
 const SECOND_WAIT: Micros = Micros::from_millis(200);
-/// How long a read is.
+/// How long to wait for the first answer.
 const READ_WAIT: Micros = Micros::from_secs(1);
 /// Between comparisons.
 const REST: Micros = Micros::from_secs(60);
-/// Questions in a row that one answer must come to, until a path that had two
-/// is used again, or an open disk has grown.
+/// Consecutive IDENTIFYs with a single answer before a path that had two is used
+/// again, or growth of an open disk is accepted.
 pub(super) const PROBATION: u8 = 3;
-/// Between these questions.
+/// Between these IDENTIFYs.
 pub(super) const PROBATION_WAIT: Micros = Micros::from_millis(300);
 
 /// Where a comparison stands.
@@ -98,7 +98,7 @@ impl Doubled {
         self.spoiled |= self.lba.wrapping_sub(lba) < u64::from(sectors);
     }
 
-    /// When to go on without an answer.
+    /// When to continue without an answer.
     pub(super) fn deadline(&self) -> Instant {
         self.until
     }
@@ -115,7 +115,7 @@ impl Doubled {
 
 impl Target<'_> {
     /// A successful answer with a sector of data, to a management request that
-    /// was answered before. Gives the bytes that are wanted.
+    /// was answered before. Returns the number of bytes to copy.
     pub(super) fn on_second_answer(&mut self, index: PathId, tag: Tag) -> Option<usize> {
         let path = &mut self.paths[index];
         if path.said_tag == tag {
@@ -130,7 +130,7 @@ impl Target<'_> {
         Some(crate::wire::SECTOR)
     }
 
-    /// A path said once more who it is, to one question.
+    /// A path answered one IDENTIFY a second time.
     pub(super) fn on_second_identity(&mut self, index: PathId, identity: &Identify, now: Instant) {
         let path = &self.paths[index];
         if path.state == State::Free {
@@ -140,13 +140,13 @@ impl Target<'_> {
         let ours = known.is_some_and(|k| k.names_as(identity));
         let said = if path.growing == 0 { path.sectors } else { path.grown };
         let differs = match (path.state, path.unfit) {
-            // No disk that is used, whichever of them it is.
+            // Neither disk can be used.
             (State::Conflict, Some(Unfit::SectorSize(_) | Unfit::NoSectors)) => false,
             // The first answer was not ours, or else a second one was known.
             (State::Conflict, None) if !path.is_aside => ours,
             _ => !ours || said != identity.blocks(),
         };
-        // While two are suspected, one answer too many is enough.
+        // While two are suspected, one surplus answer is enough.
         if differs || path.disputed != 0 || path.is_watched {
             self.dispute(index, now);
         }
@@ -156,7 +156,7 @@ impl Target<'_> {
     /// are not used until only one does.
     fn dispute(&mut self, index: PathId, now: Instant) {
         self.stop_comparing(index, now);
-        // The path that comes back is weighed at once.
+        // A path that comes back is examined at once.
         self.doubled.rests_until = Instant::ZERO;
         let mac = self.paths[index].mac;
         for other in self.path_ids() {
@@ -165,7 +165,7 @@ impl Target<'_> {
                 continue;
             }
             let is_silent = matches!(path.state, State::Down { .. });
-            // That there are two is news though it is known that one is another.
+            // Two disks are news even if the conflict was reported.
             path.conflict_told &= path.disputed != 0;
             (path.disputed, path.growing) = (PROBATION, 0);
             if !is_silent {
@@ -174,7 +174,7 @@ impl Target<'_> {
         }
     }
 
-    /// A path that had two answers said who it is: whether it has to say so
+    /// A path that had two answers was identified: whether it must be identified
     /// again before it is used.
     pub(super) fn is_on_probation(&mut self, index: PathId) -> bool {
         let path = &mut self.paths[index];
@@ -183,8 +183,8 @@ impl Target<'_> {
         path.disputed != 0
     }
 
-    /// One more answer than was asked for: now and then, whether nearly all
-    /// are. What was sent again may be answered again.
+    /// A surplus answer: checks at intervals whether nearly all requests get one.
+    /// A retransmitted request may be answered twice.
     pub(super) fn weigh_doubles(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];
         let since = path.counters.since(&path.weighed);
@@ -201,7 +201,7 @@ impl Target<'_> {
         }
     }
 
-    /// A path on which answers were doubled: whether they are no longer.
+    /// Checks whether a path's answers are no longer doubled.
     pub(super) fn weigh_calm(&mut self, index: PathId) {
         let path = &mut self.paths[index];
         let since = path.counters.since(&path.weighed);
@@ -211,12 +211,12 @@ impl Target<'_> {
         }
     }
 
-    /// Reads another sector, or comes to an end.
+    /// Reads another sector, or ends the comparison.
     fn next_sample(&mut self, now: Instant) {
         let d = &self.doubled;
         let index = d.path;
-        // What differed is read until there are two answers again: single ones
-        // may have been lost.
+        // A sector that differed is read until two answers come again, since one of
+        // a pair may have been lost.
         let suspected = d.different != 0;
         let compared = d.equal.saturating_add(d.single);
         if d.different >= DIFFERENT {
@@ -258,8 +258,8 @@ impl Target<'_> {
         }
     }
 
-    /// Sectors that were lately read or written, which are where the data is,
-    /// and in between some from all over the disk.
+    /// Recently read or written sectors, which hold data, alternating with sectors
+    /// anywhere on the disk.
     fn sector_to_compare(&mut self) -> u64 {
         let turn = self.doubled.turn;
         self.doubled.turn = turn.wrapping_add(1);
@@ -288,7 +288,7 @@ impl Target<'_> {
         path.compare_wanted = false;
     }
 
-    /// The first answer to it came, and gives no data if `data` is not set.
+    /// The first answer to the read came, with data if `data` is set.
     pub(super) fn on_sample_answered(
         &mut self,
         index: PathId,
@@ -306,7 +306,7 @@ impl Target<'_> {
         Some(crate::wire::SECTOR)
     }
 
-    /// An answer's sector lies in the scratch buffer.
+    /// An answer's sector is in the scratch buffer.
     pub(super) fn settle_sample(&mut self, now: Instant) {
         let Some(sector) = self.scratch.first_chunk::<512>() else { return };
         let digest = sector.iter().fold(DIGEST, |d, byte| mix(d, u64::from(*byte)));
@@ -331,7 +331,7 @@ impl Target<'_> {
         }
     }
 
-    /// An answer that was waited for does not come.
+    /// Ends the wait for an answer that is overdue.
     pub(super) fn tick_doubled(&mut self, now: Instant) {
         if self.doubled.until > now {
             return;

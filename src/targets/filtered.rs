@@ -11,7 +11,7 @@ use crate::slot::PathId;
 use crate::time::Instant;
 
 impl Target<'_> {
-    /// Whether an answer to a config query is taken nevertheless.
+    /// Whether to accept a rejected answer to a config query nevertheless.
     pub(super) fn takes_filtered(
         &mut self,
         path: Option<PathId>,
@@ -35,7 +35,7 @@ impl Target<'_> {
         }
     }
 
-    /// Whether this is the only path that is the disk's.
+    /// Whether this is the only path to the disk.
     fn is_last_hope(&self, index: PathId) -> bool {
         let is_ours = |p: &Path| p.is_admitted && p.state != State::Free;
         is_ours(&self.paths[index]) && !self.other_paths(index).any(is_ours)

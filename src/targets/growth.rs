@@ -10,8 +10,7 @@ use super::doubled::PROBATION;
 use crate::slot::PathId;
 
 impl Target<'_> {
-    /// The size that a path's disk is taken to have, of which an answer says
-    /// that it has so many blocks.
+    /// The size assumed for a path's disk after an answer that reports `blocks`.
     pub(super) fn settled_blocks(&mut self, index: PathId, blocks: u64) -> u64 {
         let sectors = self.sectors;
         let grows = self.is_open && blocks > sectors && !self.disagrees(index, blocks);

@@ -12,7 +12,7 @@ use crate::time::Instant;
 use crate::unfit::Unfit;
 use crate::wire::{AtaCommand, AtaRequest, Identify};
 
-/// What the disk can do, as far as is known by now.
+/// The disk's capabilities, as far as they are known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Capabilities {
     pub(crate) flush: bool,
@@ -20,7 +20,7 @@ pub(crate) struct Capabilities {
 }
 
 impl Target<'_> {
-    /// Reads what was copied to the scratch buffer since the last input.
+    /// Reads the bytes copied to the scratch buffer since the last input.
     #[inline]
     pub(super) fn settle(&mut self, now: Instant) {
         if !matches!(self.scratch_holds, Scratch::Nothing) {
@@ -28,7 +28,7 @@ impl Target<'_> {
         }
     }
 
-    /// Begins an input after which there may be more to do than I/O.
+    /// Begins an input that may cause work other than I/O.
     pub(super) fn begin(&mut self, now: Instant) {
         self.stir();
         self.settle(now);
@@ -63,7 +63,7 @@ impl Target<'_> {
         }
     }
 
-    /// A path said who it is.
+    /// A path was identified.
     fn on_identified(&mut self, index: PathId, identify: &Identify, now: Instant) {
         let known = self.identity.as_ref();
         let is_known = known.is_some();
@@ -103,8 +103,8 @@ impl Target<'_> {
         if same && self.disagrees(index, blocks) {
             return self.set_aside(index, now);
         }
-        // By its serial number alone it may be another disk, and what the open
-        // one holds beyond this size is not there.
+        // Despite its serial number it may be another disk, and the data of the open
+        // one beyond this size is missing.
         if same && self.is_open && blocks < self.sectors {
             return self.on_unfit(index, Unfit::Smaller(blocks), now);
         }
@@ -119,7 +119,7 @@ impl Target<'_> {
             // The outage is over: maxwait starts again for each request.
             self.requests.iter_mut().for_each(|r| r.tries = 0);
             self.tell(Notice::Resumed);
-            // It may have been switched off meanwhile, and another value wanted.
+            // It may have been power-cycled, or the setting may have changed.
             self.want_features(self.settings.write_cache);
         }
     }
@@ -137,7 +137,7 @@ impl Target<'_> {
         self.tell(Notice::Up { sectors: self.sectors });
     }
 
-    /// Keeps what may change while the disk stays the same.
+    /// Stores the values that may change while the disk stays the same.
     fn keep_identify(&mut self, identify: &Identify) {
         self.set_identity(Some(*identify));
         if let Some(bytes) = self.scratch.first_chunk::<512>() {
@@ -161,7 +161,7 @@ impl Target<'_> {
             // Small frames came through before and after, large ones did not.
             path.step_down(now);
         } else if lost {
-            // All that was lost may have been lost in an outage.
+            // The losses may be due to an outage.
             path.is_doubted = true;
             path.large_losses = 0;
         } else if first {
@@ -176,8 +176,8 @@ impl Target<'_> {
         }
     }
 
-    /// Another disk answers on a path, which carries no I/O then. Told once per
-    /// conflict, in whichever way it was seen.
+    /// Another disk answers on a path, which then carries no I/O. Reported once per
+    /// conflict, however it was detected.
     pub(super) fn on_conflict(&mut self, index: PathId, event: Event, now: Instant) {
         self.drop_flights(index, true);
         let path = &mut self.paths[index];
@@ -192,8 +192,8 @@ impl Target<'_> {
         self.weigh_suspension(now);
     }
 
-    /// Fits the path's frames to the sectors of its disk. True if that, or the
-    /// disk, is of no use.
+    /// Fits the path's frames to the sectors of its disk. True if they do not fit,
+    /// or the disk cannot be used.
     #[cold]
     fn refuses(&mut self, index: PathId, identify: &Identify, now: Instant) -> bool {
         let mtu = self.links[self.paths[index].link].mtu;
@@ -208,7 +208,7 @@ impl Target<'_> {
         true
     }
 
-    /// The disk was closed: what was too small for the open one may be used.
+    /// The disk was closed: one that was too small to replace it may be used.
     pub(super) fn recall_smaller(&mut self, now: Instant) {
         for path in self.paths.iter_mut() {
             if path.state == State::Conflict && matches!(path.unfit, Some(Unfit::Smaller(_))) {
@@ -217,7 +217,7 @@ impl Target<'_> {
         }
     }
 
-    /// The limit of a path has changed: does a sector still fit a frame, or again?
+    /// The limit of a path has changed: checks whether a sector fits a frame.
     pub(super) fn weigh_fit(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];
         if path.limit == 0 && path.is_up() {
@@ -231,8 +231,8 @@ impl Target<'_> {
         }
     }
 
-    /// A path said who it is, and cannot be used all the same: it is asked again
-    /// at its next answer to a beacon.
+    /// A path was identified but cannot be used: it is sent IDENTIFY again at its
+    /// next answer to a beacon.
     fn on_unfit(&mut self, index: PathId, unfit: Unfit, now: Instant) {
         self.drop_flights(index, true);
         let path = &mut self.paths[index];
@@ -248,13 +248,13 @@ impl Target<'_> {
         self.weigh_suspension(now);
     }
 
-    /// Whether another live path says that the disk has another size.
+    /// Whether another live path reports another size of the disk.
     pub(super) fn disagrees(&self, index: PathId, sectors: u64) -> bool {
         self.other_paths(index).any(|p| p.is_up() && p.sectors != sectors)
     }
 
-    /// A path that disagrees with live ones carries no I/O; they are asked
-    /// once more, since a disk that grew does so behind all of them.
+    /// A path that disagrees with live ones carries no I/O; they are sent IDENTIFY
+    /// again, since a disk that grew did so behind all of them.
     fn set_aside(&mut self, index: PathId, now: Instant) {
         self.drop_flights(index, true);
         let path = &mut self.paths[index];
@@ -275,8 +275,8 @@ impl Target<'_> {
         self.weigh_suspension(now);
     }
 
-    /// Follows what the live paths, which agree, say of the size. None of them
-    /// says less than an open disk has.
+    /// Adopts the size that the live paths, which agree, report. It is never less
+    /// than that of an open disk.
     pub(super) fn weigh_sizes(&mut self, now: Instant) {
         let live = self.known_paths().iter().find(|p| p.is_up()).map(|p| p.sectors);
         let Some(sectors) = live.filter(|_| self.identity.is_some()) else { return };
@@ -284,8 +284,8 @@ impl Target<'_> {
             self.sectors = sectors;
             self.tell(Notice::Resized { sectors });
         }
-        // Those that were ahead of the others may join again; the others are
-        // other disks, by the word of a path that was just asked.
+        // Paths that reported this size first may join again; the others lead to
+        // other disks, since a path was identified just now.
         for path in self.paths.iter_mut().filter(|p| p.is_aside) {
             if path.sectors == sectors {
                 path.is_aside = false;
@@ -309,7 +309,7 @@ impl Target<'_> {
         self.identity = identity;
     }
 
-    /// Which of the two flushes is the legal one.
+    /// Whether the legal flush command is FLUSH CACHE EXT.
     pub(super) fn flushes_ext(&self) -> bool {
         self.identity.as_ref().is_some_and(|id| id.flush_ext && id.lba48)
     }

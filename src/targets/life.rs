@@ -45,7 +45,7 @@ impl Target<'_> {
         self.weigh_suspension(now);
     }
 
-    /// Forgets a path for good.
+    /// Forgets a path and frees its slot.
     pub(super) fn free_path(&mut self, index: PathId) {
         self.drop_flights(index, true);
         let path = &mut self.paths[index];
@@ -57,14 +57,14 @@ impl Target<'_> {
         self.weigh_sharing();
     }
 
-    /// A path is not to be used until it has been identified again.
+    /// Takes a path out of use until it has been identified again.
     pub(super) fn path_down(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];
         if matches!(path.state, State::Down { .. } | State::Free | State::Conflict) {
             return;
         }
         if !path.is_admitted {
-            // It never said who it is: there is nothing to come back to.
+            // It was never identified: there is no state to keep.
             self.free_path(index);
             return self.weigh_discovery();
         }
@@ -78,7 +78,7 @@ impl Target<'_> {
         self.weigh_suspension(now);
     }
 
-    /// Stops I/O on a path and asks it who it is.
+    /// Stops I/O on a path and sends IDENTIFY.
     pub(super) fn verify_path(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];
         if path.is_up() {
@@ -87,8 +87,8 @@ impl Target<'_> {
         }
     }
 
-    /// Queues all that is on the wire on a path for another one; what may take
-    /// long stays, unless the path is given up.
+    /// Queues the requests outstanding on a path for another one; slow requests
+    /// stay, unless `slow_too` is set because the path is given up.
     pub(super) fn drop_flights(&mut self, index: PathId, slow_too: bool) {
         while let Some(slot) = self.paths[index].flight.front() {
             self.requeue(slot, false);
@@ -104,7 +104,7 @@ impl Target<'_> {
         }
     }
 
-    /// Asks paths that were set aside again once nobody contradicts them.
+    /// Sends IDENTIFY on paths that were set aside, once no path contradicts them.
     fn recall_aside(&mut self, now: Instant) {
         if self.known_paths().iter().any(Path::is_up) {
             return;
@@ -144,7 +144,7 @@ impl Target<'_> {
         }
     }
 
-    /// `maxwait` passed: nobody is kept waiting any longer.
+    /// `maxwait` passed: waiting I/O fails.
     pub(super) fn give_up(&mut self, now: Instant) {
         if self.is_open {
             self.life = Life::Failed;
@@ -183,8 +183,8 @@ impl Target<'_> {
         }
     }
 
-    /// Forgets a target that is not there and that nobody has open; `Reserved`
-    /// if it is, or somebody has.
+    /// Forgets a target that has no path and is not open; `Reserved` if it has one
+    /// or is open.
     pub fn handle_forget(&mut self, now: Instant) -> Result<(), IoError> {
         self.begin(now);
         if self.is_open || self.life == Life::Up || self.known_paths().iter().any(Path::is_up) {
@@ -203,7 +203,7 @@ impl Target<'_> {
         self.sectors = 0;
     }
 
-    /// Says once that the memory may be freed.
+    /// Reports once that the memory may be freed.
     pub(super) fn poll_idle(&mut self, now: Instant) -> Option<crate::output::Output> {
         if self.life != Life::Gone || self.idle_told || self.ios.len() != 0 {
             return None;
@@ -216,7 +216,7 @@ impl Target<'_> {
         Some(crate::output::Output::Idle)
     }
 
-    /// A slot for a new path: a free one, or the one longest without hope.
+    /// A slot for a new path: a free one, or that of the longest hopeless path.
     pub(super) fn path_slot(&mut self) -> Option<PathId> {
         if let Some(index) = Paths::numbers().find(|id| self.paths[*id].state == State::Free) {
             return Some(index);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What answers imply for outstanding requests: which are lost, and whether
-//! large frames are.
+//! Conclusions from answers about outstanding requests: which ones are lost, and
+//! whether large frames are lost.
 
 use super::Target;
 use crate::output::Event;
@@ -50,8 +50,8 @@ impl Target<'_> {
         self.tell_event(Event::PayloadDown, Some(index), bytes);
     }
 
-    /// The path spoke: silence is counted from now on, if anything is still out.
-    /// Its timer may be shorter now, by a sample or since it is backed off no more.
+    /// The path answered: silence is measured from now on, if frames are outstanding.
+    /// Its timer may be shorter, by a sample or because its back-off ended.
     #[inline(always)]
     pub(super) fn mark_waiting(&mut self, index: PathId, sooner: bool, now: Instant) {
         self.on_io_answered(index, now);

@@ -19,9 +19,9 @@ pub(super) fn slot_of(path: PathId) -> u16 {
     FIRST.wrapping_add(path.0.into())
 }
 
-/// First repetition of an IDENTIFY; doubled up to a second.
+/// Time to the first retransmission of an IDENTIFY; doubled up to a second.
 const IDENTIFY_WAIT: Micros = Micros::from_millis(100);
-/// A path that is down is asked this often, and less often after a minute.
+/// Period of IDENTIFY on a path that is down; longer after a minute.
 const DOWN_WAIT: Micros = Micros::from_secs(1);
 const LONG_DOWN_WAIT: Micros = Micros::from_secs(5);
 const LONG_DOWN: Micros = Micros::from_secs(60);
@@ -53,7 +53,7 @@ impl Target<'_> {
             if path.is_quiet() || !self.links[path.link].is_usable() {
                 continue;
             }
-            // A write waits for the fence, and nobody for the others.
+            // A write waits for the fence, and no I/O for the other requests.
             let give_way = path.is_up() && path.fence_wanted != 0 && !path.is_fenced_or_asked();
             if path.management.is_none() || give_way {
                 self.begin_management(index, now);
@@ -96,7 +96,7 @@ impl Target<'_> {
         }
     }
 
-    /// Sends a management request, again perhaps; or gives it up.
+    /// Sends or retransmits a management request, or gives it up.
     fn send_management<'b>(
         &mut self,
         index: PathId,
@@ -104,7 +104,7 @@ impl Target<'_> {
         now: Instant,
         blank: &mut Blank<'b>,
     ) -> Option<&'b mut Draft> {
-        // Whatever goes first, I/O or this, the other waits for its answer.
+        // I/O and this share the target's queue: the later one waits for an answer.
         if !self.may_ask(&self.paths[index]) {
             return None;
         }
@@ -166,8 +166,8 @@ impl Target<'_> {
         Some(frame)
     }
 
-    /// An answer to the management request of path `index`. Gives the bytes
-    /// behind the ATA argument that are wanted.
+    /// An answer to the management request of path `index`. Returns the number of
+    /// bytes to copy from behind the ATA argument.
     pub(super) fn on_management_answer(
         &mut self,
         index: PathId,
@@ -220,7 +220,7 @@ impl Target<'_> {
                 path.fence_wanted = 0;
                 self.on_sector_answered(answer, now);
             }
-            // Whatever the answer says, there is one.
+            // Any answer counts, an error too.
             Purpose::Try => path.is_choosy = true,
         }
         self.on_io_answered(index, now);
@@ -241,7 +241,7 @@ impl Target<'_> {
         let path = &mut self.paths[index];
         path.on_heard(now);
         if !answer || data < SECTOR {
-            // Somebody is there and does not say who: asked again when due.
+            // The target answers without identifying itself: retried when due.
             return None;
         }
         path.management = None;
@@ -255,7 +255,7 @@ impl Target<'_> {
         Some(SECTOR)
     }
 
-    /// The write cache stays as it is: told once.
+    /// The write cache stays as it is, which is reported once.
     fn refuse_features(&mut self) {
         if !core::mem::replace(&mut self.seen.no_write_cache, true) {
             self.tell_event(Event::NoWriteCache, None, 0);
@@ -279,8 +279,9 @@ impl Target<'_> {
         }
     }
 
-    /// A probe stays unanswered: for its size, if small frames are answered
-    /// since it was first sent. Else that is asked for, and it is sent again.
+    /// A probe stays unanswered: due to its size, if small frames were answered
+    /// since its first transmission. Otherwise such an answer is requested, and the
+    /// probe is sent again.
     fn on_probe_silent(&mut self, index: PathId, sectors: u8, now: Instant) {
         let path = &mut self.paths[index];
         if path.hole_told || path.probed_at < path.last_heard {
@@ -322,13 +323,13 @@ impl Target<'_> {
     }
 }
 
-/// What an answer to a management request says of the order and of round trips.
+/// Measures order and round-trip time by an answer to a management request.
 fn time_answer(path: &mut Path, m: &Management, now: Instant) {
     let rtt = now.since(m.sent_at);
     path.beside.answered(Asker::Path);
     if m.purpose == Purpose::Identify && m.tries == 1 && path.order.is_overtaken(m.seq) {
-        // Targets answer this without their disk, before they look at the next
-        // frame: it was the network.
+        // Targets answer this without their disk, before they process the next
+        // frame: the network caused the delay.
         path.order.on_network(now);
     }
     path.on_answered(m.seq, (m.tries == 1).then_some(rtt), now);
@@ -337,7 +338,7 @@ fn time_answer(path: &mut Path, m: &Management, now: Instant) {
     }
 }
 
-/// What a path that is up needs next.
+/// The next management request of a path that is up.
 fn up_purpose(path: &mut Path, capacity: u64, now: Instant) -> Option<Purpose> {
     if path.fence_wanted != 0 {
         return Some(Purpose::Fence);
@@ -380,7 +381,7 @@ fn management_request(purpose: Purpose, lba48: bool, shift: u8) -> (AtaRequest, 
     }
 }
 
-/// Puts an ATA argument behind the AoE header.
+/// Writes an ATA argument behind the AoE header.
 pub(super) fn put_ata(frame: &mut Draft, request: &AtaRequest) {
     request.emit(&mut frame.argument);
     frame.header_length = 36;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One target: its paths, its disk, its I/O.
 //!
-//! Sans I/O: `handle_*` takes an input with its time, `poll_output` gives the
-//! effects one by one until there are none, `deadline` says when to call
+//! Sans I/O: `handle_*` takes an input with its time, `poll_output` returns the
+//! effects one by one until there are none, `deadline` returns when to call
 //! `handle_tick`. An input may come in the middle of a drain.
 //!
 //! Life: `Discovered -> Up <-> Suspended -> Failed | Gone`. A gone target whose
@@ -69,7 +69,7 @@ pub const CONTROL_MAX: usize = 2084;
 /// Bytes of an answer that the target reads itself: a config string at most.
 pub const SCRATCH_MAX: usize = ConfigRequest::STRING_MAX;
 
-/// Where a target stands.
+/// The state of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
     /// Heard of, not identified yet.
@@ -94,7 +94,7 @@ pub(crate) enum Step<'b> {
     Rare,
 }
 
-/// What the bytes of the last answer that was copied are.
+/// The meaning of the bytes last copied from an answer.
 #[derive(Clone, Copy, Debug)]
 enum Scratch {
     Config { length: usize },
@@ -118,7 +118,7 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Counts an I/O that is over.
+    /// Counts a completed I/O.
     #[inline]
     fn count(&mut self, result: Result<u32, IoError>) {
         match result {
@@ -142,8 +142,8 @@ struct Seen {
 
 /// A target. See the module's description.
 ///
-/// In the order of use: what a frame touches comes first and together, since
-/// among thousands of targets none is in a cache.
+/// Fields are in the order of use: those that each frame accesses come first and
+/// together, since among thousands of targets none is in a cache.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Target<'a> {
@@ -156,13 +156,12 @@ pub struct Target<'a> {
     address: Address,
     is_aborted: bool,
     guard_waiting: bool,
-    /// I/O was refused, and none of its kind was done since.
+    /// I/O was refused, and no such I/O has succeeded since.
     is_refused: bool,
     turn: PathId,
     /// As `identity` says.
     uses_lba48: bool,
-    /// Blocks of 512 bytes, in which all is counted here, become the disk's
-    /// sectors by so many bits.
+    /// Shift from blocks of 512 bytes, the unit here, to the disk's sectors.
     sector_shift: u8,
     /// Path slots below this one have been used; those above are free.
     used: u8,
@@ -200,9 +199,9 @@ pub struct Target<'a> {
     firmware_version: u16,
     buffer_count: u16,
     sector_count: u8,
-    /// Of paths that are no more.
+    /// The counters of former paths.
     retired: Counters,
-    /// The disk that is there and cannot be used, while there is no other.
+    /// The disk that answers but cannot be used, while there is no other.
     refused: Option<Identify>,
     trouble: trouble::Trouble,
     accepted: Option<accept::Accepted>,
@@ -292,8 +291,8 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Takes an I/O, or says why not: the caller completes what is refused.
-    /// `Ok(Err(request))` hands it back because all slots are taken.
+    /// Accepts an I/O, or returns why not: the caller completes a refused one.
+    /// `Ok(Err(request))` returns it because all slots are in use.
     pub fn handle_submit(
         &mut self,
         request: IoRequest,
@@ -331,13 +330,13 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The bits of a number of blocks that are no whole sectors.
+    /// The bits of a block number that are 0 at a sector boundary.
     fn sector_mask(&self) -> u64 {
         u64::from((1_u8 << (self.sector_shift & 7)).wrapping_sub(1))
     }
 
-    /// The provider was opened for the first time. Fails while nobody would
-    /// answer what GEOM is about to ask.
+    /// The provider was opened for the first time. Fails while GEOM's next reads
+    /// would not be answered.
     pub fn handle_open(&mut self, now: Instant) -> Result<(), IoError> {
         self.begin(now);
         let wait = self.settings.taste_wait;
@@ -374,7 +373,7 @@ impl<'a> Target<'a> {
         self.guard.on_left(copy, now);
     }
 
-    /// What the administrator decided.
+    /// The settings in effect.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -388,7 +387,7 @@ impl<'a> Target<'a> {
         self.wakes_at
     }
 
-    /// Something other than I/O may be to do.
+    /// There may be work other than I/O.
     #[inline]
     fn stir(&mut self) {
         self.is_calm = false;
@@ -458,8 +457,8 @@ impl<'a> Target<'a> {
         self.poll_idle(now)
     }
 
-    /// Where the answer that a [`CopyOut::Scratch`] is about goes, to be read by
-    /// the next input or poll. A management command's replaces the command.
+    /// The destination of a [`CopyOut::Scratch`], which the next input or poll
+    /// reads. The answer to a management command replaces the command.
     pub fn scratch_mut(&mut self) -> &mut [u8] {
         match self.scratch_holds {
             Scratch::Control => self.control.buffer_mut(),
@@ -467,7 +466,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Where a management command is put and its answer is found.
+    /// The buffer of a management command, and then of its answer.
     pub fn control_mut(&mut self) -> &mut [u8; CONTROL_MAX] {
         self.control.buffer_mut()
     }

@@ -44,9 +44,9 @@ impl Target<'_> {
 }
 
 const ROOM: usize = 64;
-/// Beyond this, events are dropped that may be, and beyond the other number the
-/// rest of them: lifecycle outputs never are. One input makes at most two for
-/// each path and a handful more, and every input is followed by a drain.
+/// Beyond this, the events that may be dropped are dropped, and beyond the other
+/// limit all events: lifecycle outputs never are. One input causes at most two for
+/// each path and a few more, and a drain follows every input.
 const EVENTS: usize = 36;
 const EVENTS_THAT_MATTER: usize = 56;
 

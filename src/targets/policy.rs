@@ -7,14 +7,14 @@ use crate::slot::PathId;
 use crate::time::{Instant, Micros};
 
 /// A path whose round trip was last measured this long ago gets one frame to
-/// measure it anew: a path that was slow once would else never be seen to be
-/// fast again.
+/// measure it anew: otherwise a path that was slow once would stay unused after it
+/// became fast again.
 const STALE: Micros = Micros::from_secs(1);
-/// Added to the cost of sending a frame again where it was lost.
+/// Cost of a retransmission over the path that lost the frame.
 const AGAIN: u64 = 1 << 40;
-/// Of two interfaces to one port of the target, the one that was used last is
-/// used on until the other promises an answer in this part of the time: frames
-/// that come in runs cost either end less than frames that alternate.
+/// Of two interfaces to one port of the target, the last one stays in use until the
+/// other promises an answer in this fraction of the time: runs of frames cost both
+/// ends less than alternating frames.
 const STAY: u64 = 2;
 
 impl Target<'_> {
@@ -25,7 +25,7 @@ impl Target<'_> {
         let candidates = self.path_ids().map(|id| (id, &self.paths[id]));
         let mut candidates = candidates.filter(|(_, p)| p.is_up() && !(settled && p.is_shaken()));
         if self.settings.policy == Policy::Failover {
-            // The others are for when it is down, not for when it is busy.
+            // The other paths replace it when it is down, not when it is busy.
             let (index, path) = candidates.next()?;
             return self.has_room(path).then_some(index);
         }

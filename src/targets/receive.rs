@@ -12,20 +12,20 @@ use crate::time::Instant;
 use crate::window::Window;
 use crate::wire::{Command, ConfigRequest, ConfigResponse, Header, Mac, Route, Tag};
 
-/// Paths that have not said yet who they are, at most. One beyond is not lost:
-/// it is opened when the next beacon is answered.
+/// Maximum number of paths not yet identified. A further one is not lost: it is
+/// opened at its next answer to a beacon.
 const CANDIDATES: usize = 4;
 
-/// A received frame: its first bytes and the length of all of it.
+/// A received frame: its first bytes and its total length.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'f> {
     /// From the Ethernet header on; 36 bytes if the frame has as many.
     pub header: &'f [u8],
     /// Length of the whole frame.
     pub length: usize,
-    /// Where it came in.
+    /// The interface that received it.
     pub link: LinkId,
-    /// What the filter says of an answer to a config query.
+    /// The filter's verdict on an answer to a config query.
     pub admission: Admission,
 }
 
@@ -113,7 +113,7 @@ impl Target<'_> {
         None
     }
 
-    /// An answer that nothing on this path waits for.
+    /// An answer that no request on this path waits for.
     pub(super) fn on_unexpected(&mut self, index: PathId, tag: Tag, now: Instant) -> Option<usize> {
         self.stir();
         let path = &mut self.paths[index];
@@ -129,7 +129,7 @@ impl Target<'_> {
         None
     }
 
-    /// Counts an answer to what was answered already, as far as that is known.
+    /// Counts an answer to a request already answered, if that is known.
     pub(super) fn count_double(&mut self, index: PathId, slot: RequestId, tag: Tag) {
         let known = self.requests[slot].answered == tag;
         let path = &mut self.paths[index];
@@ -215,7 +215,7 @@ impl Target<'_> {
         self.copy_to_scratch(start, length)
     }
 
-    /// What `scratch_holds` says is copied: no more than there is room for.
+    /// Requests the copy of bytes that `scratch_holds` describes, cut to the room.
     pub(super) fn copy_to_scratch(&mut self, from: usize, length: usize) -> Option<CopyOut> {
         let length = length.min(self.scratch_mut().len());
         Some(CopyOut::Scratch {
@@ -224,7 +224,7 @@ impl Target<'_> {
         })
     }
 
-    /// A path to a MAC that was not known, if there is room for one.
+    /// Opens a path to an unknown MAC, if there is room.
     fn open_path(&mut self, link: LinkId, mac: Mac, now: Instant) -> Option<PathId> {
         let nameless =
             |p: &&crate::path::Path| !p.is_admitted && matches!(p.state, State::Identifying { .. });
@@ -245,7 +245,7 @@ impl Target<'_> {
         Some(index)
     }
 
-    /// All paths are in use: told once until one is free again.
+    /// All paths are in use: reported once until one is free again.
     #[cold]
     fn leave_out(&mut self, mac: Mac) {
         self.paths_left_out = self.paths_left_out.wrapping_add(1);

@@ -13,11 +13,11 @@ use crate::table::{Maybe, Table};
 use crate::time::{Instant, Micros};
 use crate::wire::{AtaRequest, Command, Route, Tag};
 
-/// First wait for a flush; doubled per repetition.
+/// Time-out of a flush; doubled at each retransmission.
 const SLOW_WAIT: Micros = Micros::from_secs(1);
 const SLOW_LIMIT: Micros = Micros::from_secs(4);
-/// Blocks of one TRIM request, whole sectors of every size: its one range
-/// could say some more.
+/// Blocks of one TRIM request, whole sectors of every size: its one range could
+/// hold a few more.
 pub const DELETE_MAX: u32 = 65_528;
 
 /// Lets writes pass that no unresolved copy can spoil.
@@ -36,8 +36,8 @@ impl Gate for GuardGate<'_, '_> {
         if self.guard.orphans() == 0 {
             return false;
         }
-        // The paths are only read while the guard is asked; what it says of
-        // them is applied after.
+        // The guard only reads the paths; the fences that it wants are applied
+        // afterwards.
         let mut wanted = Wanted::filled(0);
         let blocked =
             self.guard.blocks(lba, end, (self.paths, self.now, self.wait), |path, seq| {
@@ -160,7 +160,7 @@ impl Target<'_> {
         slot
     }
 
-    /// Makes sure that one more copy can be remembered.
+    /// Ensures an entry for one more copy.
     fn make_copy_room(&mut self, now: Instant) -> bool {
         if self.guard.has_room() {
             return true;
@@ -209,7 +209,7 @@ impl Target<'_> {
         }
     }
 
-    /// Sends what is not done of a request that is in no list.
+    /// Sends the remainder of a request that is in no list.
     #[inline]
     fn send<'b>(
         &mut self,
@@ -292,7 +292,7 @@ impl Target<'_> {
         if let Some(copy) = copy {
             frame.copy = self.guard.token(copy);
         }
-        // What follows from this transmission is due no sooner.
+        // No deadline of this transmission is earlier.
         self.wakes_at = self.wakes_at.min(path.earliest_timeout(now));
         let seq = crate::reorder::low_half(seq);
         let sent = Sent::new(now, tag, request.done, sectors);
@@ -332,7 +332,7 @@ impl Target<'_> {
         Some(frame)
     }
 
-    /// Takes a request out of whatever list it is in.
+    /// Takes a request out of its list, if any.
     #[inline(always)]
     pub(super) fn unlist(&mut self, slot: RequestId) {
         let request = &self.requests[slot];

@@ -16,11 +16,11 @@ pub enum Policy {
     /// The least expected completion time.
     #[default]
     Latency,
-    /// One after the other.
+    /// Each path in turn.
     RoundRobin,
 }
 
-/// What the administrator decides.
+/// The administrator's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How long I/O waits for a lost target; `None` for ever.
@@ -29,28 +29,28 @@ pub struct Settings {
     pub ghost_wait: Micros,
     /// How long a read of a disk that is being tasted may take.
     pub taste_wait: Micros,
-    /// Most frames out on a path.
+    /// Maximum number of frames outstanding on a path.
     pub maxout: u32,
     /// Which path a frame takes.
     pub policy: Policy,
-    /// What the disk's write cache should be, if anything.
+    /// The wanted state of the disk's write cache; `None` leaves it alone.
     pub write_cache: Option<bool>,
     /// Remove the disk as soon as no path is left.
     pub fail_on_disconnection: bool,
-    /// Take answers only from the MAC that was asked.
+    /// Accept answers only from the MAC address that was queried.
     pub strict_src: bool,
     /// The system shuts down.
     pub is_shutting_down: bool,
 }
 
 impl Settings {
-    /// Most frames out on a path to a target that can queue as many: at least 1.
+    /// Maximum number of frames outstanding on a path, by the target's queue; at least 1.
     pub(super) fn ceiling(&self, buffer_count: u16) -> u32 {
         u32::from(buffer_count.max(1)).min(self.maxout)
     }
 
-    /// What I/O gets when its disk is gone. At a shutdown that is not `Gone`,
-    /// which has a file system unmount itself by force, and the root panic.
+    /// The error of I/O whose disk is gone. At a shutdown that is not `Gone`, which
+    /// makes a file system unmount itself by force, and the root panic.
     pub(crate) fn gone(&self) -> IoError {
         if self.is_shutting_down { IoError::Io } else { IoError::Gone }
     }
@@ -75,7 +75,7 @@ impl Default for Settings {
 /// The local interfaces that a target knows.
 pub type Links = Table<Link, LinkId, LINKS>;
 
-/// What is known of a local interface.
+/// The state of a local interface.
 #[derive(Clone, Copy, Debug)]
 pub struct Link {
     /// Bytes behind the Ethernet header.

@@ -19,10 +19,10 @@ impl Target<'_> {
         path.may_ask() && (!path.is_shared || self.has_shared_place(path))
     }
 
-    /// Whether the port can queue another frame, by what is out on all paths
-    /// to it. What a path that carries no I/O may still owe does not count for
-    /// itself: its silence is the question. Nor does what went out through an
-    /// interface that is gone, since nothing will say that it is lost.
+    /// Whether the port can queue another frame, by the frames outstanding on all
+    /// paths to it. Those of a path that carries no I/O do not count for itself:
+    /// its request is to show whether it is silent. Nor do frames sent through an
+    /// interface that is gone, since their loss would never be noticed.
     #[cold]
     fn has_shared_place(&self, path: &Path) -> bool {
         let is_other = |p: &&Path| {
@@ -36,7 +36,7 @@ impl Target<'_> {
         others.saturating_add(own) < u32::from(path.buffers.max(1))
     }
 
-    /// A path came or went: says of each whether another one ends at its port.
+    /// A path came or went: records for each whether another one ends at its port.
     pub(super) fn weigh_sharing(&mut self) {
         for index in self.path_ids() {
             let path = &self.paths[index];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What an administrator can see of a target.
+//! A target's status for the administrator.
 
 use super::{Life, Target};
 use crate::histogram::BUCKETS;
@@ -12,12 +12,12 @@ use crate::wire::{Identify, Mac};
 const STATES: [&str; 6] = ["discovered", "identifying", "up", "suspended", "failed", "gone"];
 const PATH_STATES: [&str; 5] = ["identifying", "up", "down", "conflict", "unusable"];
 
-/// What the state of a target is called, by its number.
+/// The name of a target's state, by its number.
 pub fn state_name(number: u32) -> &'static str {
     usize::try_from(number).ok().and_then(|n| STATES.get(n)).unwrap_or(&"unknown")
 }
 
-/// What the state of a path is called, by its number.
+/// The name of a path's state, by its number.
 pub fn path_state_name(number: u8) -> &'static str {
     PATH_STATES.get(usize::from(number)).unwrap_or(&"unknown")
 }
@@ -60,7 +60,7 @@ pub struct Status<'t> {
     pub paths: u8,
     pub config_length: u16,
     pub paths_left_out: u64,
-    /// What the disk says of itself, though it cannot be used.
+    /// The disk's IDENTIFY, even if the disk cannot be used.
     pub names: Option<&'t Identify>,
     /// Why it, or one path to it, cannot be used, and the index of the path.
     pub reason: Option<(Event, u64, u8)>,
@@ -146,13 +146,12 @@ impl Target<'_> {
         }
     }
 
-    /// Whether it is gone and nothing is left of it.
+    /// Whether it is gone and its memory may be freed.
     pub fn is_idle(&self) -> bool {
         self.life == Life::Gone && self.idle_told
     }
 
-    /// What the paths say together. A function of its own, for a stack
-    /// frame of its own.
+    /// The totals of all paths. A separate function, for a separate stack frame.
     #[inline(never)]
     fn sum_paths(&self) -> Sum {
         let mut sum = Sum { counters: self.retired, ..Sum::default() };
@@ -171,7 +170,7 @@ impl Target<'_> {
         sum
     }
 
-    /// What an administrator can do something about.
+    /// A condition that the administrator can correct.
     fn reason(&self) -> Option<(Event, u64, u8)> {
         let unfit = |p: &Path| p.unfit.filter(|_| p.state != State::Free && !p.is_up());
         let paths = self.known_paths().iter().enumerate();
@@ -227,7 +226,7 @@ impl Target<'_> {
         })
     }
 
-    /// How long the answers of the `n`th path in use took.
+    /// The response times of the `n`th path in use.
     pub fn path_histogram(&self, n: usize) -> Option<&[u64; BUCKETS]> {
         let mut used = self.paths.iter().filter(|p| p.state != State::Free);
         used.nth(n).map(|p| p.histogram.counts())
@@ -243,7 +242,7 @@ impl Target<'_> {
         self.identity.map(|_| &*self.identify)
     }
 
-    /// Asks every path again who it is.
+    /// Sends IDENTIFY on every path again.
     pub fn handle_revalidate(&mut self, now: Instant) {
         self.begin(now);
         let links = &*self.links;

@@ -12,23 +12,23 @@ use crate::time::{Instant, Micros};
 const ASK_WAIT: Micros = Micros::from_secs(1);
 const ASK_LONGEST: Micros = Micros::from_secs(60);
 /// The least time from one call for tasting to the next; doubled while the
-/// tasting goes on failing, since each one may hold GEOM up for `taste_wait`.
+/// tasting keeps failing, since each one may block GEOM for `taste_wait`.
 const CALL_WAIT: Micros = Micros::from_secs(10);
 const CALL_LONGEST: Micros = Micros::from_secs(640);
-/// A call this long ago was successful, or another story.
+/// After this time a call no longer doubles the wait for the next one.
 const CALL_FORGOTTEN: Micros = Micros::from_secs(1280);
 
-/// What GEOM learned by reading the disk that it has just opened. Its only
-/// event thread waits for such reads, so they wait for nothing.
+/// The results of GEOM's reads of a disk that it has just opened. GEOM's only
+/// event thread waits for such reads, so they must not wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tasting {
     /// The first read since the disk was opened.
     first_read_at: Option<Instant>,
     /// A read has been answered since then.
     has_read: bool,
-    /// The last read that was given up, while none has been answered since.
+    /// When a read was last given up, if none has been answered since.
     failed_at: Option<Instant>,
-    /// A class has read or opened the disk in vain and does not come back.
+    /// A class failed to read or open the disk, and will not retry.
     is_owed: bool,
     /// When to ask whether reads are answered.
     ask_at: Instant,
@@ -68,7 +68,7 @@ impl Tasting {
         }
     }
 
-    /// A class went away without having seen the disk.
+    /// A class gave up without having read the disk.
     pub(super) fn on_missed(&mut self, now: Instant) {
         if !core::mem::replace(&mut self.is_owed, true) {
             self.ask_wait = ASK_WAIT;
@@ -122,8 +122,8 @@ impl Target<'_> {
         }
     }
 
-    /// When a call for tasting has to be thought of. While somebody has the
-    /// disk open, GEOM would take it away from its consumers.
+    /// When to check whether to call for tasting. While the disk is open, tasting
+    /// would spoil its consumers.
     pub(super) fn taste_deadline(&self) -> Instant {
         let due = self.tasting.is_owed && self.life == Life::Up && !self.is_open;
         if due { self.tasting.ask_at } else { Instant::NEVER }

@@ -68,12 +68,12 @@ impl Target<'_> {
         }
     }
 
-    /// What is out on a path stays unanswered: it is asked who it is. One that
-    /// says so again and again, and answers no I/O, is asked for a sector then,
+    /// The frames outstanding on a path stay unanswered: it is sent IDENTIFY. A path
+    /// that answers IDENTIFY repeatedly, but no I/O, is then sent a read of a sector,
     /// and is down if that stays unanswered, too.
     fn on_silence(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];
-        // A flush may take long, and is no reason.
+        // A flush may take long, and does not count as silence.
         if !path.flight.is_empty() {
             path.silences = path.silences.saturating_add(1);
         }
@@ -81,14 +81,14 @@ impl Target<'_> {
         self.verify_path(index, now);
     }
 
-    /// A target that never said who it is, and has no path left, is nothing.
+    /// Removes a target that was never identified and has no path left.
     pub(super) fn weigh_discovery(&mut self) {
         if self.life == Life::Discovered && self.paths.iter().all(|p| p.state == State::Free) {
             self.remove();
         }
     }
 
-    /// It answered the question for targets, and not the one for its disk.
+    /// The target answered the config query, but not IDENTIFY.
     fn tell_absence(&mut self, mtu: u32) {
         let (why, value) = if sectors_per_frame(mtu) == 0 {
             (Event::FrameTooSmall, u64::from(mtu_for(512)))
@@ -116,7 +116,7 @@ impl Target<'_> {
     }
 
     /// Whether a request that its target leaves unanswered, though it answers
-    /// others, has waited for `maxwait` and was not just unlucky.
+    /// others, has waited for `maxwait` and been sent often enough.
     fn has_waited_enough(&self, slot: RequestId, now: Instant) -> bool {
         let request = &self.requests[slot];
         request.tries >= LEAST_TRIES

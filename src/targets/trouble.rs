@@ -11,7 +11,7 @@ use crate::io::Op;
 use crate::output::Event;
 use crate::time::{Instant, Micros};
 
-/// Between two lines about the same.
+/// Least time between two reports of the same condition.
 const REST: Micros = Micros::from_secs(60);
 
 /// A refusal, and the kind of I/O that was refused, while it holds.
@@ -25,7 +25,7 @@ struct Refusal {
 impl Refusal {
     const NONE: Self = Self { of: None, is_told: false, rests_until: Instant::ZERO };
 
-    /// I/O was refused: whether that is to be told now.
+    /// I/O was refused: whether to report that now.
     fn begin(&mut self, op: Op, now: Instant) -> bool {
         self.of = Some(op);
         if self.is_told || now < self.rests_until {
@@ -36,7 +36,7 @@ impl Refusal {
         true
     }
 
-    /// I/O was done.
+    /// I/O succeeded.
     fn end(&mut self, op: Op) {
         if self.of == Some(op) {
             self.of = None;
@@ -45,13 +45,13 @@ impl Refusal {
     }
 }
 
-/// What is wrong, and what of it was told.
+/// The target's errors and refusals, and which of them were reported.
 #[derive(Debug)]
 pub(super) struct Trouble {
     read_only: Refusal,
     reserved: Refusal,
     version: Refusal,
-    /// Where the last error was that was not told.
+    /// The location of the last unreported error.
     error: Option<u64>,
     errors_rest_until: Instant,
 }
@@ -75,7 +75,7 @@ impl Trouble {
         self.reserved.of.is_some()
     }
 
-    /// When an error is to be told that was not.
+    /// When to report an unreported error.
     pub(super) fn deadline(&self) -> Instant {
         if self.error.is_some() { self.errors_rest_until } else { Instant::NEVER }
     }
@@ -89,7 +89,8 @@ impl Target<'_> {
         self.is_refused = false;
     }
 
-    /// The target did not do this I/O: `event` says why, `value` what or where.
+    /// The target failed this I/O: `event` is the reason, `value` a detail or the
+    /// location.
     #[cold]
     pub(super) fn on_trouble(&mut self, event: Event, value: u64, op: Op, now: Instant) {
         self.stir();
@@ -110,7 +111,7 @@ impl Target<'_> {
         }
     }
 
-    /// The target did an I/O: what was refused may not be, any more.
+    /// An I/O succeeded: a refusal of its kind may have ended.
     #[inline]
     pub(super) fn on_done(&mut self, op: Op) {
         if self.is_refused {
@@ -126,7 +127,7 @@ impl Target<'_> {
         self.is_refused = refusals.iter().any(|r| r.of.is_some());
     }
 
-    /// Tells of an error unless one was told lately.
+    /// Reports an error unless one was reported recently.
     pub(super) fn tick_trouble(&mut self, now: Instant) {
         if now < self.trouble.errors_rest_until {
             return;
