@@ -10,7 +10,7 @@ use static_assertions::const_assert;
 const_assert!(size_of::<Search>() <= size_of::<[u64; 8]>());
 const_assert!(align_of::<Search>() <= align_of::<u64>());
 
-/// What C is told of a search: where to look next, or what was found.
+/// The result of a search step: the next location, or the table's contents.
 fn describe(search: &Search, found: Option<Boot>, out: &mut AoeAbft) {
     let next = search.wants();
     out.address = next.map_or(0, |span| span.address);

@@ -312,7 +312,7 @@ twin!(
 );
 
 twin!(
-    /// What a crash dump needs next.
+    /// The next step of a crash dump.
     AoeDumpStep, 64 {
         offset: u64 = 0,
         length: u32 = 8,
@@ -355,7 +355,7 @@ twin!(
 );
 
 twin!(
-    /// What IDENTIFY says, decoded.
+    /// The decoded contents of IDENTIFY.
     AoeIdentity, 120 {
         sectors: u64 = 0,
         wwn: u64 = 8,
@@ -408,7 +408,7 @@ twin!(
 );
 
 twin!(
-    /// What is to be done with a disk.
+    /// A job for a target's disk.
     AoeDiskJob, 16 {
         sectors: u64 = 0,
         job: u32 = 8,
@@ -428,7 +428,7 @@ pub const DISK_DOOMED: u32 = 3;
 pub const DISK_GOING: u32 = 4;
 
 twin!(
-    /// Something to tell.
+    /// An event to report.
     AoeNote, 24 {
         value: u64 = 0,
         event: u32 = 8,
@@ -469,7 +469,7 @@ pub const BOOT_RELEASE: u32 = 1;
 pub const BOOT_ROOT: u32 = 2;
 
 twin!(
-    /// What the shim goes by.
+    /// Limits for the shim.
     AoeLimits, 48 {
         tables: AoeParams = 0,
         look_us: u32 = 16,
@@ -519,7 +519,7 @@ twin!(
 );
 
 twin!(
-    /// A management command of a tool's, and its answer.
+    /// A management command of a tool, and its answer.
     AoeIocControl, 2120 {
         major: u16 = 0,
         minor: u8 = 2,
@@ -596,7 +596,7 @@ twin!(
     }
 );
 
-/// The core's structs are what C has.
+/// The core's structs have the layout of their C twins.
 macro_rules! same_struct {
     ($ours:ident, $theirs:ident { $($field:ident),+ $(,)? }) => {
         const_assert_eq!(size_of::<$ours>(), size_of::<$theirs>());

@@ -25,12 +25,12 @@ pub struct Block {
     storage: Storage,
 }
 
-/// What a target may take: thousands of them are to fit into a small machine.
+/// The maximum size of a target: thousands must fit into a small machine.
 const BLOCK_MAX: usize = 64 * 1024;
 const_assert!(size_of::<Block>() <= BLOCK_MAX);
 
-/// The target in a block. No reference to the whole block is ever made: it
-/// would cover, and by that end, the slices that the target holds.
+/// The target in a block. No reference to the whole block is ever made: it would
+/// cover, and thereby invalidate, the slices that the target holds.
 ///
 /// # Safety
 ///
@@ -52,7 +52,7 @@ pub(super) unsafe fn target_ref<'b>(block: *const Block) -> &'b Target<'static> 
     unsafe { &*addr_of!((*block).target) }
 }
 
-/// What becomes of the disk of the target in a block.
+/// The fate of the disk of the target in a block.
 ///
 /// # Safety
 ///
@@ -72,7 +72,7 @@ pub(super) unsafe fn fate_ref<'b>(block: *const Block) -> &'b Fate {
     unsafe { &*addr_of!((*block).fate) }
 }
 
-/// What is to be told of it.
+/// The notes of the target in a block.
 ///
 /// # Safety
 ///

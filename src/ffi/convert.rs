@@ -50,7 +50,7 @@ pub(super) fn errno(error: IoError) -> i32 {
     }
 }
 
-/// What `aoe_core_accept()` gives.
+/// The result of `aoe_core_accept()`.
 pub(super) fn unacceptable(why: Unacceptable) -> i32 {
     match why {
         Unacceptable::Gone => ENXIO,
@@ -102,7 +102,7 @@ pub(super) fn settings(s: &AoeSettings) -> Settings {
     }
 }
 
-/// The same as C has them, which hands them to the target.
+/// The same in C's form, which C passes to the target.
 pub(super) fn composed(s: &Settings) -> AoeSettings {
     let flags = [
         (s.fail_on_disconnection, abi::SET_FAIL_ON_DISCONNECTION),
@@ -128,7 +128,7 @@ pub(super) fn link(state: &AoeLinkState) -> Link {
     Link { mtu: state.mtu, mac: Mac(state.mac), up: state.up != 0, present: state.present != 0 }
 }
 
-/// `None` for an operation that nobody defined.
+/// `None` for an undefined operation.
 pub(super) fn request(io: &AoeIo, give_up: Instant) -> Option<IoRequest> {
     let op = match io.op {
         abi::OP_READ => Op::Read,
@@ -183,7 +183,7 @@ pub(super) fn copy(copy: Option<CopyOut>) -> AoeCopy {
     }
 }
 
-/// Where an effect goes: memory of C's, which is not initialised.
+/// The destination of an effect: uninitialised memory of the shim.
 pub(super) type Place = MaybeUninit<AoeOutput>;
 
 const NOTHING: AoeOutput = AoeOutput {
@@ -207,7 +207,7 @@ const NOTHING: AoeOutput = AoeOutput {
     header: [0; abi::TX_HEADER],
 };
 
-/// Writes those fields of an output that C reads of its kind.
+/// Writes the fields that C reads in an output of this kind.
 macro_rules! put {
     ($place:expr, $($field:ident: $value:expr),+) => {{
         let out = $place.as_mut_ptr();
@@ -228,7 +228,7 @@ pub(super) fn transmit_in_place(place: &mut Place) {
     put!(place, kind: abi::OUT_TRANSMIT);
 }
 
-/// A change of the disk is told like an event.
+/// A change of the disk is reported like an event.
 fn change(event: Event, kind: u32, out: &mut AoeOutput) -> u32 {
     out.event = text::code(event);
     kind
@@ -380,7 +380,7 @@ pub(super) fn info(target: &Target<'_>, address: Address) -> AoeTargetInfo {
     }
 }
 
-/// A C string of what the disk calls itself.
+/// A C string of a name in the disk's IDENTIFY.
 pub(super) fn terminated<const N: usize>(text: &[u8]) -> [u8; N] {
     let mut out = [0; N];
     for (to, from) in out.iter_mut().take(N.saturating_sub(1)).zip(text) {

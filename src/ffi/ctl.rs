@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Entry points of `/dev/aoectl`: what its requests ask, and what they get.
+//! Entry points of `/dev/aoectl`: its requests and their results.
 
 use super::abi::{self, AoeIocControl, AoeIocEvent, AoeIocLog, AoeIocTarget, AoeLog, AoeOutput};
 use super::block::{self, Block};
@@ -44,7 +44,7 @@ fn request(c: &AoeIocControl) -> Option<ControlRequest> {
     })
 }
 
-/// Within so many microseconds a command is over, 0 if it asks for too much.
+/// The longest duration of a command in microseconds; 0: it exceeds the limit.
 ///
 /// # Safety
 ///
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn aoe_core_control(
     target.handle_control(request, Instant::from_micros(now)).map_or_else(errno, |()| 0)
 }
 
-/// Fills in what a command came to: 0, or why there is no answer.
+/// Fills in the result of a command: 0, or why there is no answer.
 ///
 /// # Safety
 ///
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn aoe_core_control_result(
     0
 }
 
-/// All that there is to say of a target, but for its interfaces.
+/// The description of a target, except for its interfaces.
 ///
 /// # Safety
 ///
@@ -179,11 +179,11 @@ pub unsafe extern "C" fn aoe_core_log_add(
     });
 }
 
-/// Fills in the events that a reader has not seen; gives their number.
+/// Fills in the events that a reader has not seen; returns their number.
 ///
 /// # Safety
 ///
-/// `log` is a log, its mutex held; `out` holds what the reader asks for.
+/// `log` is a log, its mutex held; `out` holds the reader's request.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_log_read(log: *const AoeLog, out: *mut AoeIocLog) -> u32 {
     // SAFETY: As above, and `out` is initialised, as the caller promises.

@@ -117,7 +117,7 @@ pub unsafe extern "C" fn aoe_core_disco_listed(
     i32::from(discovery.is_listed(name))
 }
 
-/// The flags that the filters give an answer to a config query.
+/// The filters' verdict on an answer to a config query, as flags.
 ///
 /// # Safety
 ///
@@ -203,7 +203,7 @@ pub unsafe extern "C" fn aoe_core_disco_rx(
     }
 }
 
-/// Gives the oldest answer that is kept; 0 if there is none.
+/// Takes the oldest answer that is kept: 1, or 0 if there is none.
 ///
 /// # Safety
 ///
@@ -258,7 +258,7 @@ pub unsafe extern "C" fn aoe_core_disco_deadline(block: *const DiscoBlock) -> u6
     unsafe { discovery_ref(block) }.deadline().as_micros()
 }
 
-/// A target answered and has no disk: 1 if that is to be told now.
+/// A target answered and has no disk: 1 if that is to be reported now.
 ///
 /// # Safety
 ///

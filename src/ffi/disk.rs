@@ -11,7 +11,7 @@ use crate::notes::{Note, Told};
 use crate::output::Event;
 use crate::time::Instant;
 
-/// What is to be done with the disk now.
+/// The next job for the disk.
 ///
 /// # Safety
 ///
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn aoe_core_disk_let_go(block: *mut Block) {
     unsafe { block::fate(block) }.let_go();
 }
 
-/// Nobody can open the disk now: 1 if it is to be tasted.
+/// The disk cannot be opened now: 1 if it is to be tasted.
 ///
 /// # Safety
 ///
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn aoe_core_disk_opened(block: *const Block) -> u64 {
     opened.map_or(u64::MAX, Instant::as_micros)
 }
 
-/// The root was mounted then: 1 if the disk holds it, and waits for ever by that.
+/// The root was mounted then: 1 if the disk holds it, so its I/O now waits for ever.
 ///
 /// # Safety
 ///
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn aoe_core_disk_root(
     has_root.into()
 }
 
-/// Takes the oldest note: 1, or 0 if all is told.
+/// Takes the oldest note: 1, or 0 if there is none.
 ///
 /// # Safety
 ///
@@ -166,7 +166,7 @@ fn note(told: &Told) -> AoeNote {
     }
 }
 
-/// 1 if nothing is left of a target, in the core: no disk, and nothing to tell.
+/// 1 if the core no longer needs a target: it has no disk and nothing to report.
 ///
 /// # Safety
 ///

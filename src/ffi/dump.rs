@@ -62,7 +62,7 @@ fn code(error: DumpError) -> i32 {
     }
 }
 
-/// Asks for bytes to be written, or for the end: 0 or `EINVAL`.
+/// Requests a write, or the end: 0 or `EINVAL`.
 ///
 /// # Safety
 ///
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn aoe_core_dump_step(
     unsafe { out.write(step) };
 }
 
-/// Goes on over an interface: bytes of data in a frame there, or 0.
+/// Continues over an interface: bytes of data in a frame there, or 0.
 ///
 /// # Safety
 ///
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn aoe_core_dump_path(
     dump.take(&Interface { local, mtu, buffer }).unwrap_or(0)
 }
 
-/// A frame came by that interface.
+/// A frame was received on that interface.
 ///
 /// # Safety
 ///

@@ -53,7 +53,7 @@ unsafe fn target<'b>(block: *mut Handle) -> &'b mut Target<'static> {
 ///
 /// # Safety
 ///
-/// As for `target`; instead of the mutex it will do that nothing else runs.
+/// As for `target`; the mutex is not needed if nothing else runs.
 unsafe fn target_ref<'b>(block: *const Handle) -> &'b Target<'static> {
     // SAFETY: The caller promises an initialised block that nobody changes.
     unsafe { block::target_ref(block) }
@@ -216,7 +216,7 @@ pub unsafe extern "C" fn aoe_core_submit(block: *mut Handle, now: u64, io: *cons
     }
 }
 
-/// Takes a frame; says what of it is to be copied where.
+/// Takes a frame; returns which bytes are to be copied, and where.
 ///
 /// # Safety
 ///
@@ -303,7 +303,7 @@ pub unsafe extern "C" fn aoe_core_abort(block: *mut Handle, now: u64) {
     unsafe { target(block) }.handle_abort(at(now));
 }
 
-/// Asks every path again.
+/// Sends IDENTIFY on every path again.
 ///
 /// # Safety
 ///
@@ -331,7 +331,7 @@ pub unsafe extern "C" fn aoe_core_accept(
     target.handle_accept(&disk, at(now)).map_or_else(convert::unacceptable, |()| 0)
 }
 
-/// Nobody waits for a management command any more.
+/// Cancels the outstanding management command.
 ///
 /// # Safety
 ///
@@ -342,7 +342,7 @@ pub unsafe extern "C" fn aoe_core_control_cancel(block: *mut Handle, now: u64) {
     unsafe { target(block) }.handle_control_cancel(at(now));
 }
 
-/// Forgets a target that is down and closed, or says `EBUSY`.
+/// Forgets a target that is down and closed; otherwise `EBUSY`.
 ///
 /// # Safety
 ///
@@ -478,7 +478,7 @@ pub unsafe extern "C" fn aoe_core_path_info(
     }
 }
 
-/// How many answers of a path took how long, or `ENOENT` past the last one.
+/// The response times of a path, or `ENOENT` past the last one.
 ///
 /// # Safety
 ///
@@ -501,7 +501,7 @@ pub unsafe extern "C" fn aoe_core_path_histogram(
     }
 }
 
-/// The config string; gives its length, and as much as fits.
+/// The config string, cut to what fits; returns its whole length.
 ///
 /// # Safety
 ///

@@ -22,7 +22,7 @@ fn slots(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// What the shim goes by.
+/// The limits for the shim.
 ///
 /// # Safety
 ///
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn aoe_core_leave_begin(leave: *mut AoeLeave, now: u64) {
     unsafe { leave.cast::<Leave>().write(Leave::new(Instant::from_micros(now))) };
 }
 
-/// A step as C has it, and how long it waits.
+/// A step in C's form, and how long it waits.
 fn step(step: Step, wait: &mut u64) -> u32 {
     let (kind, span) = match step {
         Step::Beacon(span) => (abi::LEAVE_BEACON, span),
@@ -74,7 +74,7 @@ fn step(step: Step, wait: &mut u64) -> u32 {
     kind
 }
 
-/// Whether an unload may go on: a step, and how long that waits.
+/// Whether an unload may continue: a step, and how long that waits.
 ///
 /// # Safety
 ///
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn aoe_core_leave_next(
     step(leave.next(Instant::from_micros(now), remains), wait)
 }
 
-/// What is to be done about the root file system.
+/// The actions for the root file system.
 ///
 /// # Safety
 ///

@@ -14,7 +14,7 @@ use crate::time::Instant;
 use core::ffi::c_char;
 use core::slice;
 
-/// What C is told of a node.
+/// A node in C's form.
 fn describe<F: Shown>(tree: &[Node<F>], index: u32) -> Option<AoeNode> {
     let node = tree.get(usize::try_from(index).ok()?)?;
     let access = match node.access {
@@ -43,7 +43,7 @@ fn describe<F: Shown>(tree: &[Node<F>], index: u32) -> Option<AoeNode> {
     })
 }
 
-/// What a node of the module shows.
+/// The field of a node of the module.
 fn of_module(tree: u32, index: u32) -> Option<&'static ModuleField> {
     let tree = match tree {
         abi::TREE_MODULE => ROOT,
@@ -54,7 +54,7 @@ fn of_module(tree: u32, index: u32) -> Option<&'static ModuleField> {
     tree.get(usize::try_from(index).ok()?).map(|node| &node.field)
 }
 
-/// What is to be written; `None` for a number that is too large for any node.
+/// The value to write; `None` for a number that is too large for any node.
 ///
 /// # Safety
 ///
@@ -70,7 +70,7 @@ unsafe fn value(value: &AoeValue) -> Option<Value<'_>> {
     })
 }
 
-/// Where the text of a value goes.
+/// The buffer for the text of a value.
 ///
 /// # Safety
 ///
@@ -81,7 +81,7 @@ unsafe fn room<'t>(text: *mut c_char, size: u32) -> Text<'t> {
     Text::new(unsafe { slice::from_raw_parts_mut(text.cast::<u8>(), size) })
 }
 
-/// 0 and what is to be done, or an errno.
+/// 0 and the work to do, or an errno.
 fn answer(result: Result<Effects, Refused>, todo: &mut u32) -> i32 {
     match result {
         Ok(effects) => {
@@ -119,13 +119,13 @@ pub unsafe extern "C" fn aoe_core_node(tree: u32, index: u32, out: *mut AoeNode)
 ///
 /// # Safety
 ///
-/// `config` must be readable, and what C reads of it meanwhile atomic.
+/// `config` must be readable; C reads it meanwhile by atomic loads only.
 unsafe fn config<'c>(config: *const AoeConfig) -> &'c Config {
     // SAFETY: The twins have the same layout, and every word is atomic.
     unsafe { &*config.cast::<Config>() }
 }
 
-/// Settings as they are until somebody sets them.
+/// The default settings.
 ///
 /// # Safety
 ///
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn aoe_core_config_init(block: *mut AoeConfig) {
     module::set_defaults(unsafe { config(block) });
 }
 
-/// The settings of a target for which nobody set anything.
+/// The default settings of a target.
 ///
 /// # Safety
 ///
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn aoe_core_own_init(own: *mut AoeOwn) {
     unsafe { own.cast::<Own>().write(Own::NONE) };
 }
 
-/// What a target is to be told.
+/// The settings for a target.
 ///
 /// # Safety
 ///
@@ -192,7 +192,7 @@ pub unsafe extern "C" fn aoe_core_module_read(
     }
 }
 
-/// Sets a node of the module: 0 and what is to be done, or an errno.
+/// Sets a node of the module: 0 and the work to do, or an errno.
 ///
 /// # Safety
 ///
@@ -252,7 +252,7 @@ pub unsafe extern "C" fn aoe_core_target_read(
     0
 }
 
-/// Sets a node of a target: 0 and what is to be done, or an errno.
+/// Sets a node of a target: 0 and the work to do, or an errno.
 ///
 /// # Safety
 ///

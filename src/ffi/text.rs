@@ -132,7 +132,7 @@ pub(super) fn event(number: u32) -> Option<Event> {
 /// The number of no event: lines that were not shown, in the place of one.
 pub(super) const UNSHOWN: u8 = 0;
 
-/// What has another number.
+/// The entry for an unknown number.
 const UNKNOWN: (u8, &CStr, &CStr) = (u8::MAX, c"UNKNOWN", c"unknown event");
 
 fn find(code: u32) -> Option<(u8, &'static CStr, &'static CStr)> {
@@ -142,14 +142,14 @@ fn find(code: u32) -> Option<(u8, &'static CStr, &'static CStr)> {
     event(code).map(describe)
 }
 
-/// What the disk at an address is called.
+/// The name of the disk at an address.
 pub(super) fn name(address: Address) -> [u8; 16] {
     let mut room = [0; 16];
     Text::new(&mut room).push_disk(address);
     room
 }
 
-/// The number of an event, its name, and where its sentence goes.
+/// The number of an event, its name, and the buffer for its sentence.
 pub(super) fn words(number: u8, value: u64, text: &mut [u8]) -> &'static CStr {
     let (_, name, sentence) = find(number.into()).unwrap_or(UNKNOWN);
     compose(sentence, value, false, text);
@@ -179,8 +179,8 @@ pub extern "C" fn aoe_core_event_name(event: u32) -> *const c_char {
     find(event).unwrap_or(UNKNOWN).1.as_ptr()
 }
 
-/// A sentence about an event, for people: all of it, or what does not only say
-/// the value.
+/// A sentence about an event, for people: whole, or without the part that only
+/// gives the value.
 ///
 /// # Safety
 ///
