@@ -1,9 +1,9 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The AoE boot firmware table (net.aoe.abft=1): what the firmware that
- * started us from an AoE disk says of it: the target's address, and the MAC
- * of the interface that it used.
+ * The AoE boot firmware table (net.aoe.abft=1): the description, by firmware
+ * that booted from an AoE disk, of that disk: the target's address, and the
+ * MAC of the interface that it used.
  *
  * Knows: how firmware's memory is mapped, and which interface has a MAC.
  * Must not know: where the table may lie, and what is in it; the core does.
@@ -45,7 +45,7 @@ aoe_abft_compare(if_t ifp, void *arg)
 	return (1);
 }
 
-/* The interface that the firmware booted from, if it says so. */
+/* The interface that the firmware booted from, if the table names it. */
 bool
 aoe_abft_interface(char *name, size_t size)
 {

@@ -23,46 +23,46 @@
 #define	AOE_ABI_VERSION		7
 
 #define	AOE_NEVER		UINT64_MAX	/* a deadline that is not set */
-#define	AOE_LINKS		32		/* local interfaces in use at once */
-#define	AOE_PATHS		16		/* (interface, MAC) pairs per target */
-#define	AOE_RX_HEADER		36		/* bytes that the core reads */
-#define	AOE_TX_HEADER		44		/* most bytes the core writes */
-#define	AOE_HISTOGRAM		24		/* buckets per path */
-#define	AOE_CONTROL_MAX		2084		/* control payload, either way */
+#define	AOE_LINKS		32	/* local interfaces in use at once */
+#define	AOE_PATHS		16	/* (interface, MAC) pairs per target */
+#define	AOE_RX_HEADER		36	/* bytes that the core reads */
+#define	AOE_TX_HEADER		44	/* most bytes the core writes */
+#define	AOE_HISTOGRAM		24	/* buckets per path */
+#define	AOE_CONTROL_MAX		2084	/* control payload, either way */
 #define	AOE_SEED_LEN		32
-#define	AOE_PREFIX_MAX		255		/* of a config string */
-#define	AOE_TEXT_MAX		128		/* a sentence about an event */
-#define	AOE_DELETE_MAX		65528		/* sectors of one delete */
-#define	AOE_VALUE_MAX		1032		/* bytes of a node's text */
-#define	AOE_VALUE_SHORT		64		/* ... of most nodes */
-#define	AOE_CONFIG_LENGTH	32		/* config answer, no string */
+#define	AOE_PREFIX_MAX		255	/* of a config string */
+#define	AOE_TEXT_MAX		128	/* a sentence about an event */
+#define	AOE_DELETE_MAX		65528	/* sectors of one delete */
+#define	AOE_VALUE_MAX		1032	/* bytes of a node's text */
+#define	AOE_VALUE_SHORT		64	/* ... of most nodes */
+#define	AOE_CONFIG_LENGTH	32	/* config answer, no string */
 
-struct aoe_target;				/* opaque; C allocates, Rust fills */
+struct aoe_target;			/* opaque; C allocates, Rust fills */
 struct aoe_disco;
 
 /* Sizes of a target's tables, fixed when it is created. */
 struct aoe_params {
-	uint32_t	io_slots;		/* I/Os accepted at once */
-	uint32_t	frame_slots;		/* requests on the wire at once */
-	uint32_t	copy_slots;		/* copies of writes tracked at once */
+	uint32_t	io_slots;	/* I/Os accepted at once */
+	uint32_t	frame_slots;	/* requests on the wire at once */
+	uint32_t	copy_slots;	/* copies of writes tracked at once */
 	uint32_t	reserved;
 };
 
 /* Live settings, passed to each target at creation and after a change. */
 struct aoe_settings {
-	uint64_t	maxwait_us;		/* 0: never give up */
+	uint64_t	maxwait_us;	/* 0: never give up */
 	uint64_t	ghost_wait_us;
 	uint64_t	taste_wait_us;
-	uint32_t	maxout;			/* cap on a path's window */
-	uint32_t	policy;			/* AOE_POLICY_* */
-	int32_t		wc;			/* -1 leave, 0 off, 1 on */
-	uint32_t	flags;			/* AOE_SET_* */
+	uint32_t	maxout;		/* cap on a path's window */
+	uint32_t	policy;		/* AOE_POLICY_* */
+	int32_t		wc;		/* -1 leave, 0 off, 1 on */
+	uint32_t	flags;		/* AOE_SET_* */
 };
 #define	AOE_SET_FAIL_ON_DISCONNECTION	0x1
 #define	AOE_SET_STRICT_SRC		0x2
 #define	AOE_SET_SHUTTING_DOWN		0x4
 
-#define	AOE_POLICY_LATENCY	0		/* least expected completion time */
+#define	AOE_POLICY_LATENCY	0	/* least expected completion time */
 #define	AOE_POLICY_ROUND_ROBIN	1
 #define	AOE_POLICY_FAILOVER	2
 
@@ -70,237 +70,237 @@ struct aoe_settings {
 struct aoe_link_state {
 	uint32_t	mtu;
 	uint8_t		mac[6];
-	uint8_t		up;			/* IFF_UP, running, link not down */
-	uint8_t		present;		/* 0: departed or no longer listed */
+	uint8_t		up;		/* IFF_UP, running, link not down */
+	uint8_t		present;	/* 0: departed or no longer listed */
 };
 
 /* One I/O.  `io` is the caller's handle; the core never dereferences it. */
 struct aoe_io {
 	uint64_t	io;
-	uint64_t	lba;			/* 512-byte sectors */
+	uint64_t	lba;		/* 512-byte sectors */
 	uint32_t	sectors;
-	uint8_t		op;			/* AOE_OP_* */
-	uint8_t		flags;			/* AOE_IO_* */
+	uint8_t		op;		/* AOE_OP_* */
+	uint8_t		flags;		/* AOE_IO_* */
 	uint16_t	reserved;
 };
 #define	AOE_OP_READ		0
 #define	AOE_OP_WRITE		1
 #define	AOE_OP_FLUSH		2
 #define	AOE_OP_DELETE		3
-#define	AOE_IO_ORDERED		0x1		/* BIO_ORDERED */
-#define	AOE_IO_TASTE		0x2		/* a read by GEOM's tasting */
+#define	AOE_IO_ORDERED		0x1	/* BIO_ORDERED */
+#define	AOE_IO_TASTE		0x2	/* a read by GEOM's tasting */
 
 /* A received frame: its first bytes and its total length. */
 struct aoe_frame {
 	uint8_t		header[AOE_RX_HEADER];	/* from the Ethernet header on */
-	uint32_t	length;			/* whole frame, Ethernet header in */
+	uint32_t	length;		/* whole frame, Ethernet header in */
 	uint8_t		link;
-	uint8_t		flags;			/* AOE_FRAME_* */
+	uint8_t		flags;		/* AOE_FRAME_* */
 	uint8_t		reserved[2];
 };
 /* Of an answer to a config query: the result of aoe_core_disco_judge(). */
-#define	AOE_FRAME_NOT_WANTED	0x1		/* target is filtered out */
-#define	AOE_FRAME_NOT_FROM_THERE 0x2		/* address is filtered out */
+#define	AOE_FRAME_NOT_WANTED	0x1	/* target is filtered out */
+#define	AOE_FRAME_NOT_FROM_THERE 0x2	/* address is filtered out */
 
 /* What aoe_core_disco_rx() did with a frame. */
 #define	AOE_KEPT_NOTHING	0
-#define	AOE_KEPT_NEW		1		/* an offer can be taken */
+#define	AOE_KEPT_NEW		1	/* an offer can be taken */
 #define	AOE_KEPT_LOST		2
 
 /* Where to copy the payload of a received frame; done before the drain. */
 struct aoe_copy {
-	uint64_t	io;			/* for AOE_DEST_IO */
-	uint32_t	io_offset;		/* bytes into the I/O */
-	uint32_t	frame_offset;		/* bytes into the frame */
+	uint64_t	io;		/* for AOE_DEST_IO */
+	uint32_t	io_offset;	/* bytes into the I/O */
+	uint32_t	frame_offset;	/* bytes into the frame */
 	uint32_t	length;
-	uint32_t	dest;			/* AOE_DEST_* */
+	uint32_t	dest;		/* AOE_DEST_* */
 };
 #define	AOE_DEST_NONE		0
 #define	AOE_DEST_IO		1
-#define	AOE_DEST_SCRATCH	2		/* aoe_core_scratch() */
+#define	AOE_DEST_SCRATCH	2	/* aoe_core_scratch() */
 
 /* What to do with a frame of our ethertype, before any lock is taken. */
 struct aoe_peek {
 	uint16_t	major;
 	uint8_t		minor;
-	uint8_t		is_config;		/* answers a config query */
-	uint32_t	verdict;		/* AOE_PEEK_* */
+	uint8_t		is_config;	/* answers a config query */
+	uint32_t	verdict;	/* AOE_PEEK_* */
 };
-#define	AOE_PEEK_PASS		0		/* not ours: leave it to others */
-#define	AOE_PEEK_DROP		1		/* ours and malformed: count, eat */
-#define	AOE_PEEK_TARGET		2		/* offer to target major.minor */
-#define	AOE_PEEK_GROUP		3		/* the same, from a group address */
+#define	AOE_PEEK_PASS		0	/* not ours: leave it to others */
+#define	AOE_PEEK_DROP		1	/* ours and malformed: count, eat */
+#define	AOE_PEEK_TARGET		2	/* offer to target major.minor */
+#define	AOE_PEEK_GROUP		3	/* the same, from a group address */
 
 /*
  * One effect.  A frame is header ++ data ++ zeros up to frame_length, where
  * data is data_length bytes at data_offset of the I/O or the control buffer.
  */
 struct aoe_output {
-	uint64_t	io;			/* COMPLETE; TRANSMIT for an I/O;
-						   CONTROL_DONE: round trip, us */
+	uint64_t	io;		/* COMPLETE; TRANSMIT for an I/O;
+					   CONTROL_DONE: round trip, us */
 	uint32_t	data_offset;
 	uint32_t	data_length;
-	uint32_t	frame_length;		/* at least 60 */
-	uint32_t	copy;			/* nonzero: aoe_core_sent() wants it */
-	uint32_t	flow;			/* one flow id per path */
+	uint32_t	frame_length;	/* at least 60 */
+	uint32_t	copy;		/* nonzero: aoe_core_sent() wants it */
+	uint32_t	flow;		/* one flow id per path */
 	uint8_t		link;
 	uint8_t		header_length;
-	uint8_t		source;			/* AOE_SRC_* */
-	uint8_t		event;			/* AOE_EV_*, for EVENT;
-						   AOE_TX_*, for TRANSMIT;
-						   CONTROL_DONE: error byte */
-	uint8_t		path;			/* path index, where it has one:
-						   an EVENT then has its link,
-						   and its MAC as the header */
-	uint8_t		tries;			/* CONTROL_DONE: transmissions */
-	uint8_t		refused;		/* CONTROL_DONE: by the target */
+	uint8_t		source;		/* AOE_SRC_* */
+	uint8_t		event;		/* AOE_EV_*, for EVENT;
+					   AOE_TX_*, for TRANSMIT;
+					   CONTROL_DONE: error byte */
+	uint8_t		path;		/* path index, where it has one:
+					   an EVENT then has its link,
+					   and its MAC as the header */
+	uint8_t		tries;		/* CONTROL_DONE: transmissions */
+	uint8_t		refused;	/* CONTROL_DONE: by the target */
 	uint8_t		pad;
 	uint8_t		header[AOE_TX_HEADER];
-	uint64_t	value;			/* sectors; of an event */
-	uint32_t	kind;			/* AOE_OUT_* */
-	int32_t		error;			/* COMPLETE, CONTROL_DONE: errno */
+	uint64_t	value;		/* sectors; of an event */
+	uint32_t	kind;		/* AOE_OUT_* */
+	int32_t		error;		/* COMPLETE, CONTROL_DONE: errno */
 };
 #define	AOE_OUT_TRANSMIT	1
 #define	AOE_OUT_COMPLETE	2
-#define	AOE_OUT_CONTROL_DONE	3		/* data_length: of the whole answer */
+#define	AOE_OUT_CONTROL_DONE	3	/* data_length: of the whole answer */
 /*
  * The remaining kinds wake the lifecycle thread, which calls aoe_core_note()
  * and aoe_core_disk_next(); their details serve tracing only.
  */
-#define	AOE_OUT_UP		4		/* value: sectors */
-#define	AOE_OUT_RESIZED		5		/* value: sectors */
+#define	AOE_OUT_UP		4	/* value: sectors */
+#define	AOE_OUT_RESIZED		5	/* value: sectors */
 #define	AOE_OUT_SUSPENDED	6
 #define	AOE_OUT_RESUMED		7
 #define	AOE_OUT_GONE		8
 #define	AOE_OUT_EVENT		9
-#define	AOE_OUT_IDLE		10		/* aoe_core_may_free() */
-#define	AOE_OUT_ABSENT		11		/* given up without a disk */
-#define	AOE_OUT_RETASTE		12		/* reads are answered again */
+#define	AOE_OUT_IDLE		10	/* aoe_core_may_free() */
+#define	AOE_OUT_ABSENT		11	/* given up without a disk */
+#define	AOE_OUT_RETASTE		12	/* reads are answered again */
 
 /*
  * The events of an EVENT and of the `event` of a lifecycle output; names and
  * sentences come from aoe_core_event_name() and aoe_core_event_text().
  */
-#define	AOE_EV_NONE		0		/* value: lines not on the console */
+#define	AOE_EV_NONE		0	/* value: lines not on the console */
 #define	AOE_EV_PATH_UP		1
 #define	AOE_EV_PATH_DOWN	2
-#define	AOE_EV_PATH_CONFLICT	3		/* another disk on that path */
-#define	AOE_EV_SIZE_CONFLICT	4		/* path reports another size */
-#define	AOE_EV_PAYLOAD_DOWN	5		/* value: bytes */
-#define	AOE_EV_PAYLOAD_UP	6		/* value: bytes */
-#define	AOE_EV_READ_ONLY	7		/* a write was refused */
-#define	AOE_EV_RESERVED		8		/* reserved by another host */
-#define	AOE_EV_NO_FLUSH		9		/* flush promised and refused */
-#define	AOE_EV_NO_WRITE_CACHE	10		/* SET FEATURES was refused */
-#define	AOE_EV_VERSION		11		/* AoE version refused */
-#define	AOE_EV_DISK_ERROR	12		/* value: LBA; one a minute */
-#define	AOE_EV_FAILED		13		/* maxwait passed while open */
-#define	AOE_EV_RESTARTED	14		/* the target announced itself */
-#define	AOE_EV_REPLACED		15		/* closed, and another disk came */
-#define	AOE_EV_DOUBLED		16		/* all answers come twice, equal */
-#define	AOE_EV_TWO_DISKS	17		/* two disks answer on a path */
-#define	AOE_EV_SECTOR_SIZE	18		/* value: bytes, not supported */
+#define	AOE_EV_PATH_CONFLICT	3	/* another disk on that path */
+#define	AOE_EV_SIZE_CONFLICT	4	/* path reports another size */
+#define	AOE_EV_PAYLOAD_DOWN	5	/* value: bytes */
+#define	AOE_EV_PAYLOAD_UP	6	/* value: bytes */
+#define	AOE_EV_READ_ONLY	7	/* a write was refused */
+#define	AOE_EV_RESERVED		8	/* reserved by another host */
+#define	AOE_EV_NO_FLUSH		9	/* flush promised and refused */
+#define	AOE_EV_NO_WRITE_CACHE	10	/* SET FEATURES was refused */
+#define	AOE_EV_VERSION		11	/* AoE version refused */
+#define	AOE_EV_DISK_ERROR	12	/* value: LBA; one a minute */
+#define	AOE_EV_FAILED		13	/* maxwait passed while open */
+#define	AOE_EV_RESTARTED	14	/* the target announced itself */
+#define	AOE_EV_REPLACED		15	/* closed, and another disk came */
+#define	AOE_EV_DOUBLED		16	/* all answers come twice, equal */
+#define	AOE_EV_TWO_DISKS	17	/* two disks answer on a path */
+#define	AOE_EV_SECTOR_SIZE	18	/* value: bytes, not supported */
 #define	AOE_EV_NO_SECTORS	19
-#define	AOE_EV_FRAME_TOO_SMALL	20		/* value: MTU for a sector */
-#define	AOE_EV_UNIDENTIFIED	21		/* IDENTIFY is not answered */
-#define	AOE_EV_GROUP_ADDRESS	22		/* sent from a group address */
-#define	AOE_EV_LEFT_OUT		23		/* value: maxtargets */
-#define	AOE_EV_SMALLER		24		/* value: sectors, less than the
-						   open disk has */
-#define	AOE_EV_ACCEPTED		25		/* value: sectors; an administrator
-						   replaced the open disk */
-#define	AOE_EV_PATH_LEFT_OUT	26		/* value: MAC; all are in use */
-#define	AOE_EV_UP		27		/* value: sectors */
-#define	AOE_EV_RESIZED		28		/* value: sectors */
+#define	AOE_EV_FRAME_TOO_SMALL	20	/* value: MTU for a sector */
+#define	AOE_EV_UNIDENTIFIED	21	/* IDENTIFY is not answered */
+#define	AOE_EV_GROUP_ADDRESS	22	/* sent from a group address */
+#define	AOE_EV_LEFT_OUT		23	/* value: maxtargets */
+#define	AOE_EV_SMALLER		24	/* value: sectors, less than the
+					   open disk has */
+#define	AOE_EV_ACCEPTED		25	/* value: sectors; an administrator
+					   replaced the open disk */
+#define	AOE_EV_PATH_LEFT_OUT	26	/* value: MAC; all are in use */
+#define	AOE_EV_UP		27	/* value: sectors */
+#define	AOE_EV_RESIZED		28	/* value: sectors */
 #define	AOE_EV_SUSPENDED	29
 #define	AOE_EV_RESUMED		30
 #define	AOE_EV_RETASTE		31
 #define	AOE_EV_GONE		32
-#define	AOE_EV_LOST		33		/* value: how many events */
-#define	AOE_EV_ROOT		34		/* it holds the root file system */
+#define	AOE_EV_LOST		33	/* value: how many events */
+#define	AOE_EV_ROOT		34	/* it holds the root file system */
 
 /* Why a frame is sent. */
 #define	AOE_TX_IO		0
-#define	AOE_TX_AGAIN		1		/* an I/O's retransmission */
+#define	AOE_TX_AGAIN		1	/* an I/O's retransmission */
 #define	AOE_TX_IDENTIFY		2
-#define	AOE_TX_PROBE		3		/* for a larger payload */
+#define	AOE_TX_PROBE		3	/* for a larger payload */
 #define	AOE_TX_FENCE		4
 #define	AOE_TX_FEATURES		5
-#define	AOE_TX_CONTROL		6		/* aoe_core_control() */
+#define	AOE_TX_CONTROL		6	/* aoe_core_control() */
 #define	AOE_TX_BEACON		7
-#define	AOE_TX_COMPARE		8		/* to compare two answers */
+#define	AOE_TX_COMPARE		8	/* to compare two answers */
 
 #define	AOE_SRC_NONE		0
 #define	AOE_SRC_IO		1
-#define	AOE_SRC_CONTROL		2		/* aoe_core_control_buffer() */
+#define	AOE_SRC_CONTROL		2	/* aoe_core_control_buffer() */
 
 /* Target states as the administrator sees them. */
 #define	AOE_STATE_DISCOVERED	0
 #define	AOE_STATE_IDENTIFYING	1
 #define	AOE_STATE_UP		2
 #define	AOE_STATE_SUSPENDED	3
-#define	AOE_STATE_FAILED	4		/* past maxwait, held open */
+#define	AOE_STATE_FAILED	4	/* past maxwait, held open */
 #define	AOE_STATE_GONE		5
 
 /* Path states. */
 #define	AOE_PATH_IDENTIFYING	0
 #define	AOE_PATH_UP		1
-#define	AOE_PATH_DOWN		2		/* unanswered, or link down */
-#define	AOE_PATH_CONFLICT	3		/* another disk answers there */
-#define	AOE_PATH_UNUSABLE	4		/* for a reason; see target_info */
-#define	AOE_PATH_ANY		0xff		/* an index: any, or none */
+#define	AOE_PATH_DOWN		2	/* unanswered, or link down */
+#define	AOE_PATH_CONFLICT	3	/* another disk answers there */
+#define	AOE_PATH_UNUSABLE	4	/* for a reason; see target_info */
+#define	AOE_PATH_ANY		0xff	/* an index: any, or none */
 
 struct aoe_target_info {
-	uint64_t	sectors;		/* size of the provider */
-	uint64_t	paths_left_out;		/* answers from paths that found no
-						   free slot */
+	uint64_t	sectors;	/* size of the provider */
+	uint64_t	paths_left_out;	/* answers from paths that found no
+					   free slot */
 	uint64_t	received;
 	uint64_t	sent;
 	uint64_t	retransmitted;
-	uint64_t	late;			/* answers to earlier transmissions */
+	uint64_t	late;		/* answers to earlier transmissions */
 	uint64_t	unexpected;
-	uint64_t	completed;		/* I/Os */
+	uint64_t	completed;	/* I/Os */
 	uint64_t	failed;
 	uint64_t	fences;
-	uint64_t	guard_waits;		/* writes that waited for a fence */
+	uint64_t	guard_waits;	/* writes that waited for a fence */
 	uint64_t	guard_wait_us;
-	uint32_t	state;			/* AOE_STATE_* */
-	uint32_t	flags;			/* AOE_INFO_* */
+	uint32_t	state;		/* AOE_STATE_* */
+	uint32_t	flags;		/* AOE_INFO_* */
 	uint32_t	sector_physical;	/* bytes */
-	uint32_t	sector_offset;		/* of LBA 0 in its sector, bytes */
-	uint32_t	rotation_rate;		/* DISK_RR_* of GEOM */
-	uint32_t	active;			/* I/Os accepted and not completed */
-	uint32_t	in_flight;		/* requests on the wire */
-	uint32_t	guarded;		/* unresolved copies of writes */
+	uint32_t	sector_offset;	/* bytes, of LBA 0 in a physical one */
+	uint32_t	rotation_rate;	/* DISK_RR_* of GEOM */
+	uint32_t	active;		/* I/Os accepted and not completed */
+	uint32_t	in_flight;	/* requests on the wire */
+	uint32_t	guarded;	/* unresolved copies of writes */
 	uint16_t	firmware_version;	/* from the config answer */
 	uint16_t	buffer_count;
 	uint16_t	major;
 	uint8_t		minor;
 	uint8_t		paths;
-	uint8_t		sector_count;		/* from the config answer */
+	uint8_t		sector_count;	/* from the config answer */
 	char		serial[21];
 	char		model[41];
 	char		firmware[9];
 	uint16_t	config_length;
-	uint8_t		reason_path;		/* index, or AOE_PATH_ANY */
+	uint8_t		reason_path;	/* index, or AOE_PATH_ANY */
 	uint8_t		reserved;
-	uint32_t	reason;			/* AOE_EV_*: why the disk, or that
-						   path, cannot be used */
-	uint64_t	reason_value;		/* of that event */
-	uint32_t	sector_logical;		/* bytes */
+	uint32_t	reason;		/* AOE_EV_*: why the disk, or that
+					   path, cannot be used */
+	uint64_t	reason_value;	/* of that event */
+	uint32_t	sector_logical;	/* bytes */
 	uint32_t	reserved2;
-	uint64_t	moved;			/* sectors read and written */
+	uint64_t	moved;		/* sectors read and written */
 };
-#define	AOE_INFO_FLUSH		0x01		/* IDENTIFY promises a flush */
-#define	AOE_INFO_DELETE		0x02		/* DATA SET MANAGEMENT / TRIM */
+#define	AOE_INFO_FLUSH		0x01	/* IDENTIFY promises a flush */
+#define	AOE_INFO_DELETE		0x02	/* DATA SET MANAGEMENT / TRIM */
 #define	AOE_INFO_LBA48		0x04
-#define	AOE_INFO_CONFLICT	0x08		/* another disk claims the address */
-#define	AOE_INFO_READ_ONLY	0x10		/* a write was refused */
-#define	AOE_INFO_RESERVED	0x20		/* AoE error 6 was seen */
-#define	AOE_INFO_IDLE		0x40		/* nothing left: may be freed */
+#define	AOE_INFO_CONFLICT	0x08	/* another disk claims the address */
+#define	AOE_INFO_READ_ONLY	0x10	/* a write was refused */
+#define	AOE_INFO_RESERVED	0x20	/* AoE error 6 was seen */
+#define	AOE_INFO_IDLE		0x40	/* nothing left: may be freed */
 #define	AOE_INFO_OPEN		0x80
-#define	AOE_INFO_FLUSH_EXT	0x100		/* ... FLUSH CACHE EXT */
-#define	AOE_INFO_DOUBLED	0x200		/* each answer comes twice */
+#define	AOE_INFO_FLUSH_EXT	0x100	/* ... FLUSH CACHE EXT */
+#define	AOE_INFO_DOUBLED	0x200	/* each answer comes twice */
 
 struct aoe_path_info {
 	uint64_t	sent;
@@ -312,16 +312,16 @@ struct aoe_path_info {
 	uint32_t	rto_us;
 	uint32_t	window;
 	uint32_t	in_flight;
-	uint32_t	payload;		/* bytes in use (proved) */
-	uint32_t	payload_max;		/* bytes that MTU and target allow */
+	uint32_t	payload;	/* bytes in use (proved) */
+	uint32_t	payload_max;	/* bytes that MTU and target allow */
 	uint8_t		mac[6];
 	uint8_t		link;
-	uint8_t		state;			/* AOE_PATH_* */
-	uint8_t		index;			/* fixed while the path exists */
-	uint8_t		sector_count;		/* from its config answer */
+	uint8_t		state;		/* AOE_PATH_* */
+	uint8_t		index;		/* fixed while the path exists */
+	uint8_t		sector_count;	/* from its config answer */
 	uint8_t		reserved[2];
-	uint32_t	reorder_us;		/* longest delay behind later answers */
-	uint64_t	doubled;		/* answers to answered requests */
+	uint32_t	reorder_us;	/* longest delay behind later answers */
+	uint64_t	doubled;	/* answers to answered requests */
 };
 
 /* The core's state of a kernel crash dump, in memory of the caller. */
@@ -331,38 +331,38 @@ struct aoe_dump {
 
 /* The next step of a crash dump. */
 struct aoe_dump_step {
-	uint64_t	offset;			/* SEND: of the data to write */
-	uint32_t	length;			/* SEND: bytes; 0: flush
-						   POLL: frames, at most */
-	uint32_t	wait_us;		/* POLL: before it */
-	uint32_t	kind;			/* AOE_DUMP_* */
-	int32_t		error;			/* DONE: errno */
-	uint8_t		link;			/* PATH: its interface */
+	uint64_t	offset;		/* SEND: of the data to write */
+	uint32_t	length;		/* SEND: bytes; 0: flush
+					   POLL: frames, at most */
+	uint32_t	wait_us;	/* POLL: before it */
+	uint32_t	kind;		/* AOE_DUMP_* */
+	int32_t		error;		/* DONE: errno */
+	uint8_t		link;		/* PATH: its interface */
 	uint8_t		header[AOE_RX_HEADER];	/* SEND: in front of the data */
 	uint8_t		reserved[3];
 };
 #define	AOE_DUMP_DONE		0
-#define	AOE_DUMP_PATH		1		/* leave the current interface;
-						   aoe_core_dump_path() if this
-						   one can be polled */
-#define	AOE_DUMP_SEND		2		/* the frame has at least 60 bytes */
-#define	AOE_DUMP_POLL		3		/* frames to aoe_core_dump_rx() */
+#define	AOE_DUMP_PATH		1	/* leave the current interface;
+					   aoe_core_dump_path() if this
+					   one can be polled */
+#define	AOE_DUMP_SEND		2	/* the frame has at least 60 bytes */
+#define	AOE_DUMP_POLL		3	/* frames to aoe_core_dump_rx() */
 
 /* The decoded 512 bytes of IDENTIFY; a missing or invalid value is 0. */
 struct aoe_identity {
-	uint64_t	sectors;		/* logical ones */
+	uint64_t	sectors;	/* logical ones */
 	uint64_t	wwn;
-	uint32_t	sector_logical;		/* bytes */
+	uint32_t	sector_logical;	/* bytes */
 	uint32_t	sector_physical;
-	uint32_t	sector_offset;		/* of LBA 0 in a physical one */
-	uint32_t	rotation;		/* 1: none, else per minute */
-	uint32_t	supported;		/* AOE_ID_* */
+	uint32_t	sector_offset;	/* of LBA 0 in a physical one */
+	uint32_t	rotation;	/* 1: none, else per minute */
+	uint32_t	supported;	/* AOE_ID_* */
 	uint32_t	enabled;
 	char		serial[21];
 	char		model[41];
 	char		firmware[9];
 	uint8_t		reserved;
-	uint32_t	trim_blocks;		/* at most in one TRIM */
+	uint32_t	trim_blocks;	/* at most in one TRIM */
 	uint32_t	reserved2;
 };
 #define	AOE_ID_SMART		0x01
@@ -375,9 +375,9 @@ struct aoe_identity {
 
 /* A target that answers and has no disk here. */
 struct aoe_absent {
-	uint64_t	value;			/* of the event */
-	uint32_t	seconds;		/* since its first answer */
-	uint32_t	event;			/* AOE_EV_*: why */
+	uint64_t	value;		/* of the event */
+	uint32_t	seconds;	/* since its first answer */
+	uint32_t	event;		/* AOE_EV_*: why */
 	uint16_t	major;
 	uint8_t		minor;
 	uint8_t		reserved[5];
@@ -402,58 +402,58 @@ struct aoe_config {
 	int32_t		debug;
 	int32_t		dump;
 	int32_t		wc;
-	int32_t		policy;			/* AOE_POLICY_* */
-	int32_t		filtering;		/* 1: ask aoe_core_disco_judge() */
+	int32_t		policy;		/* AOE_POLICY_* */
+	int32_t		filtering;	/* 1: ask aoe_core_disco_judge() */
 };
 
 /* The settings of one target; the target's mutex guards them. */
 struct aoe_own {
-	int32_t		maxwait;		/* -1: the module's */
-	int32_t		policy;			/* likewise */
-	int32_t		read_only;		/* its disk refuses writes */
-	int32_t		is_told;		/* maxwait was set for it */
+	int32_t		maxwait;	/* -1: the module's */
+	int32_t		policy;		/* likewise */
+	int32_t		read_only;	/* its disk refuses writes */
+	int32_t		is_told;	/* maxwait was set for it */
 };
 
 /* A sysctl node; the texts are static. */
 struct aoe_node {
 	const char	*name;
-	const char	*text;			/* its description */
-	const char	*refusal;		/* of a bad loader value */
-	uint32_t	kind;			/* AOE_KIND_* */
-	uint32_t	flags;			/* AOE_NODE_* */
+	const char	*text;		/* its description */
+	const char	*refusal;	/* of a bad loader value */
+	uint32_t	kind;		/* AOE_KIND_* */
+	uint32_t	flags;		/* AOE_NODE_* */
 };
-#define	AOE_TREE_MODULE		0		/* net.aoe */
-#define	AOE_TREE_FILTER		1		/* net.aoe.filter */
-#define	AOE_TREE_STATS		2		/* net.aoe.stats */
-#define	AOE_TREE_TARGET		3		/* net.aoe.target.<disk> */
-#define	AOE_TREE_PATH		4		/* ... .path.<index> */
+#define	AOE_TREE_MODULE		0	/* net.aoe */
+#define	AOE_TREE_FILTER		1	/* net.aoe.filter */
+#define	AOE_TREE_STATS		2	/* net.aoe.stats */
+#define	AOE_TREE_TARGET		3	/* net.aoe.target.<disk> */
+#define	AOE_TREE_PATH		4	/* ... .path.<index> */
 
 #define	AOE_KIND_INT		0
 #define	AOE_KIND_U64		1
 #define	AOE_KIND_TEXT		2
-#define	AOE_KIND_LINK		3		/* the name of that interface */
-#define	AOE_KIND_DEVICES	4		/* a line for each target */
+#define	AOE_KIND_LINK		3	/* the name of that interface */
+#define	AOE_KIND_DEVICES	4	/* a line for each target */
 
-#define	AOE_NODE_WRITE		0x1		/* the administrator may write it */
-#define	AOE_NODE_TUNABLE	0x2		/* the loader may set it */
-#define	AOE_NODE_FIRST		0x4		/* ... read before all others */
-#define	AOE_NODE_LAST		0x8		/* ... read after setup */
-#define	AOE_NODE_LONG		0x10		/* text of AOE_VALUE_MAX, not _SHORT */
+#define	AOE_NODE_WRITE		0x1	/* the administrator may write it */
+#define	AOE_NODE_TUNABLE	0x2	/* the loader may set it */
+#define	AOE_NODE_FIRST		0x4	/* ... read before all others */
+#define	AOE_NODE_LAST		0x8	/* ... read after setup */
+#define	AOE_NODE_LONG		0x10	/* text of AOE_VALUE_MAX, not _SHORT */
 
 /* Work to do after a write to a node. */
-#define	AOE_DO_TELL		0x01		/* aoe_core_settings() */
-#define	AOE_DO_LOOK		0x02		/* aoe_core_disco_link() */
-#define	AOE_DO_SEND		0x04		/* aoe_core_disco_poll() */
-#define	AOE_DO_ASK		0x08		/* aoe_core_revalidate() */
-#define	AOE_DO_DUMP		0x10		/* prepare for crash dumps */
-#define	AOE_DO_PROTECT		0x20		/* write protection, on or off */
+#define	AOE_DO_TELL		0x01	/* aoe_core_settings() */
+#define	AOE_DO_LOOK		0x02	/* aoe_core_disco_link() */
+#define	AOE_DO_SEND		0x04	/* aoe_core_disco_poll() */
+#define	AOE_DO_ASK		0x08	/* aoe_core_revalidate() */
+#define	AOE_DO_DUMP		0x10	/* prepare for crash dumps */
+#define	AOE_DO_PROTECT		0x20	/* write protection, on or off */
 
 /* The value of a node: a number, or a text in memory of the shim. */
 struct aoe_value {
-	uint64_t	number;			/* INT: sign-extended */
-	char		*text;			/* terminated */
-	uint32_t	size;			/* of that memory, in any case */
-	uint32_t	loaders;		/* 1: of the kernel environment */
+	uint64_t	number;		/* INT: sign-extended */
+	char		*text;		/* terminated */
+	uint32_t	size;		/* bytes there, used or not */
+	uint32_t	loaders;	/* 1: from kernel environment */
 };
 
 /*
@@ -461,51 +461,51 @@ struct aoe_value {
  * the contents of the table.
  */
 struct aoe_abft {
-	uint64_t	address;		/* physical; look here next */
-	uint32_t	length;			/* bytes; 0: the search is over */
-	uint16_t	major;			/* set if the table was found */
+	uint64_t	address;	/* physical; look here next */
+	uint32_t	length;		/* bytes; 0: the search is over */
+	uint16_t	major;		/* set if the table was found */
 	uint8_t		minor;
 	uint8_t		found;
-	uint8_t		mac[6];			/* of the interface used */
+	uint8_t		mac[6];		/* of the interface used */
 	uint8_t		reserved[2];
-	uint64_t	search[8];		/* the core's */
+	uint64_t	search[8];	/* the core's */
 };
 
 /* A job of the lifecycle thread for a target's disk. */
 struct aoe_disk_job {
-	uint64_t	sectors;		/* MAKE, RESIZE */
-	uint32_t	job;			/* AOE_JOB_* */
-	uint8_t		read_only;		/* MAKE: it refuses writes */
+	uint64_t	sectors;	/* MAKE, RESIZE */
+	uint32_t	job;		/* AOE_JOB_* */
+	uint8_t		read_only;	/* MAKE: it refuses writes */
 	uint8_t		reserved[3];
 };
-#define	AOE_JOB_REST		0		/* nothing, for now */
-#define	AOE_JOB_REMOVE		1		/* disk_gone(); when that is done,
-						   aoe_core_disk_let_go() */
-#define	AOE_JOB_MAKE		2		/* ... aoe_core_disk_made(), then
-						   disk_create() */
-#define	AOE_JOB_RESIZE		3		/* disk_resize() */
-#define	AOE_JOB_TASTE		4		/* if aoe_core_disk_taste() agrees
-						   while opens are locked out */
+#define	AOE_JOB_REST		0	/* nothing, for now */
+#define	AOE_JOB_REMOVE		1	/* disk_gone(); when that is done,
+					   aoe_core_disk_let_go() */
+#define	AOE_JOB_MAKE		2	/* ... aoe_core_disk_made(), then
+					   disk_create() */
+#define	AOE_JOB_RESIZE		3	/* disk_resize() */
+#define	AOE_JOB_TASTE		4	/* if aoe_core_disk_taste() agrees
+					   while opens are locked out */
 
 /* States of a target's disk. */
 #define	AOE_DISK_NONE		0
 #define	AOE_DISK_MAKING		1
-#define	AOE_DISK_LIVE		2		/* it can be opened, and takes I/O */
-#define	AOE_DISK_DOOMED		3		/* it is to be removed */
-#define	AOE_DISK_GOING		4		/* GEOM is removing it */
+#define	AOE_DISK_LIVE		2	/* it can be opened, and takes I/O */
+#define	AOE_DISK_DOOMED		3	/* it is to be removed */
+#define	AOE_DISK_GOING		4	/* GEOM is removing it */
 
 /* An event of a target that is to be reported. */
 struct aoe_note {
-	uint64_t	value;			/* of the event */
-	uint32_t	event;			/* AOE_EV_* */
-	uint8_t		path;			/* index, or AOE_PATH_ANY */
-	uint8_t		link;			/* of the path, and its MAC */
+	uint64_t	value;		/* of the event */
+	uint32_t	event;		/* AOE_EV_* */
+	uint8_t		path;		/* index, or AOE_PATH_ANY */
+	uint8_t		link;		/* of the path, and its MAC */
 	uint8_t		mac[6];
-	uint8_t		absent;			/* for aoe_core_disco_absent() */
-	uint8_t		tell;			/* AOE_TELL_* */
+	uint8_t		absent;		/* for aoe_core_disco_absent() */
+	uint8_t		tell;		/* AOE_TELL_* */
 	uint8_t		reserved[2];
 };
-#define	AOE_TELL_LOG		0x1		/* the event log, and devctl */
+#define	AOE_TELL_LOG		0x1	/* the event log, and devctl */
 #define	AOE_TELL_CONSOLE	0x2
 
 /* The core's event log, in memory of the caller; all zeros are an empty log. */
@@ -518,43 +518,43 @@ struct aoe_leave {
 	uint64_t	state[5];
 };
 /* The next step of an unload. */
-#define	AOE_LEAVE_NOW		0		/* it may begin, or finish */
-#define	AOE_LEAVE_WAIT		1		/* and check again */
-#define	AOE_LEAVE_BEACON	2		/* the same, after a beacon */
-#define	AOE_LEAVE_NOT_DISK	3		/* refused because of a disk */
+#define	AOE_LEAVE_NOW		0	/* it may begin, or finish */
+#define	AOE_LEAVE_WAIT		1	/* and check again */
+#define	AOE_LEAVE_BEACON	2	/* the same, after a beacon */
+#define	AOE_LEAVE_NOT_DISK	3	/* refused because of a disk */
 #define	AOE_LEAVE_NOT_GEOM	4
 #define	AOE_LEAVE_NOT_FRAME	5
 /* What an unload still waits for. */
-#define	AOE_REMAINS_DISK	0x1		/* or a thread in a target */
-#define	AOE_REMAINS_GEOM	0x2		/* it may be in our code */
-#define	AOE_REMAINS_FRAME	0x4		/* sent, and not back */
+#define	AOE_REMAINS_DISK	0x1	/* or a thread in a target */
+#define	AOE_REMAINS_GEOM	0x2	/* it may be in our code */
+#define	AOE_REMAINS_FRAME	0x4	/* sent, and not back */
 
 /* Actions that aoe_core_boot() requests. */
-#define	AOE_BOOT_RELEASE	0x1		/* release the root mount */
-#define	AOE_BOOT_ROOT		0x2		/* aoe_core_disk_root() of each */
+#define	AOE_BOOT_RELEASE	0x1	/* release the root mount */
+#define	AOE_BOOT_ROOT		0x2	/* aoe_core_disk_root() of each */
 
 /* Limits for the shim, read once when the module is loaded. */
 struct aoe_limits {
-	struct aoe_params tables;		/* of a target */
-	uint32_t	look_us;		/* between polls without event */
-	uint32_t	grain_us;		/* a timer due by then is kept */
-	uint32_t	slack_us;		/* how late a timer may fire */
-	uint32_t	reap_us;		/* between buffer searches */
-	uint32_t	turns;			/* of a drain, before its task */
-	uint32_t	reserve;		/* buffers for low memory */
-	uint32_t	kept;			/* buffers, with the reserve */
-	uint32_t	request_ms;		/* longest ioctl wait */
+	struct aoe_params tables;	/* of a target */
+	uint32_t	look_us;	/* between polls without event */
+	uint32_t	grain_us;	/* a timer due by then is kept */
+	uint32_t	slack_us;	/* how late a timer may fire */
+	uint32_t	reap_us;	/* between buffer searches */
+	uint32_t	turns;		/* of a drain by one thread */
+	uint32_t	reserve;	/* buffers for low memory */
+	uint32_t	kept;		/* buffers, with the reserve */
+	uint32_t	request_ms;	/* longest ioctl */
 };
 
 /*
  * Requests of /dev/aoectl that the core reads or fills in.
  */
-#define	AOE_CTL_LOG		32		/* events per request */
+#define	AOE_CTL_LOG		32	/* events per request */
 
 struct aoe_ioc_path {
 	struct aoe_path_info info;
 	uint64_t	histogram[AOE_HISTOGRAM];
-	uint32_t	mtu;			/* 0: no such interface */
+	uint32_t	mtu;		/* 0: no such interface */
 	uint8_t		local[6];
 	uint8_t		link_up;
 	uint8_t		reserved[5];
@@ -563,19 +563,19 @@ struct aoe_ioc_path {
 
 /* The target at an address, or the first one at or after it. */
 struct aoe_ioc_target {
-	uint16_t	major;			/* in and out */
+	uint16_t	major;		/* in and out */
 	uint8_t		minor;
-	uint8_t		next;			/* in: 1: at or after it */
+	uint8_t		next;		/* in: 1: at or after it */
 	uint32_t	npaths;
 	struct aoe_target_info info;
 	struct aoe_ioc_path path[AOE_PATHS];
-	uint32_t	identified;		/* `identify` is valid */
+	uint32_t	identified;	/* `identify` is valid */
 	uint8_t		identify[512];
-	uint8_t		config[1024];		/* info.config_length bytes */
+	uint8_t		config[1024];	/* info.config_length bytes */
 	char		name[16];
 	char		reason[AOE_TEXT_MAX];	/* text of info.reason, or "" */
-	uint32_t	suspended_s;		/* seconds so far; or 0 */
-	uint32_t	fails_in_s;		/* its I/O, or AOE_FOREVER */
+	uint32_t	suspended_s;	/* seconds so far; or 0 */
+	uint32_t	fails_in_s;	/* its I/O, or AOE_FOREVER */
 	uint8_t		reserved[4];
 };
 #define	AOE_FOREVER	0xffffffff
@@ -587,27 +587,27 @@ struct aoe_ioc_target {
 struct aoe_ioc_control {
 	uint16_t	major;
 	uint8_t		minor;
-	uint8_t		path;			/* index or AOE_PATH_ANY; out:
-						   the one that answered */
-	uint32_t	command;		/* AoE's number */
-	uint32_t	length;			/* of `data`; out: of the answer */
-	uint32_t	frame_length;		/* zeros follow, up to this */
-	uint32_t	wait_ms;		/* for each transmission */
-	uint8_t		tries;			/* in and out: transmissions */
-	uint8_t		error;			/* out: AoE's error byte */
-	uint8_t		refused;		/* out: by the target */
+	uint8_t		path;		/* index or AOE_PATH_ANY; out:
+					   the one that answered */
+	uint32_t	command;	/* AoE's number */
+	uint32_t	length;		/* of `data`; out: of the answer */
+	uint32_t	frame_length;	/* zeros follow, up to this */
+	uint32_t	wait_ms;	/* for each transmission */
+	uint8_t		tries;		/* in and out: transmissions */
+	uint8_t		error;		/* out: AoE's error byte */
+	uint8_t		refused;	/* out: by the target */
 	uint8_t		reserved;
-	uint64_t	rtt_us;			/* out: of the last transmission */
+	uint64_t	rtt_us;		/* out: of the last transmission */
 	uint8_t		data[AOE_CONTROL_MAX];
 	uint8_t		reserved2[4];
 };
 
 struct aoe_ioc_event {
-	uint64_t	seq;			/* from 1 */
-	uint64_t	sec;			/* when, since 1970 */
-	uint64_t	value;			/* of the event */
+	uint64_t	seq;		/* from 1 */
+	uint64_t	sec;		/* when, since 1970 */
+	uint64_t	value;		/* of the event */
 	uint32_t	usec;
-	uint8_t		path;			/* AOE_PATH_ANY: none */
+	uint8_t		path;		/* AOE_PATH_ANY: none */
 	uint8_t		reserved[3];
 	char		target[16];
 	char		name[24];
@@ -617,9 +617,9 @@ struct aoe_ioc_event {
 /* Events after `after`, oldest first. */
 struct aoe_ioc_log {
 	uint64_t	after;
-	uint32_t	wait_ms;		/* for an event, if none is there */
-	uint32_t	count;			/* out */
-	uint64_t	lost;			/* out: events overwritten */
+	uint32_t	wait_ms;	/* for an event, if none is there */
+	uint32_t	count;		/* out */
+	uint64_t	lost;		/* out: events overwritten */
 	struct aoe_ioc_event event[AOE_CTL_LOG];
 };
 

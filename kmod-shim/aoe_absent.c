@@ -11,7 +11,7 @@
 
 #include "aoe_ioctl.h"
 
-/* Whether the core wants it told now that this target has no disk. */
+/* Whether the core wants this target reported now as having no disk. */
 bool
 aoe_absent_note(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 {
@@ -24,7 +24,7 @@ aoe_absent_note(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 	return (tell != 0);
 }
 
-/* The same for an address that no target was made for: tell it here. */
+/* The same for an address for which no target was made: reported here. */
 void
 aoe_absent_say(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 {
@@ -48,7 +48,7 @@ aoe_absent_forget(uint16_t major, uint8_t minor)
 	mtx_unlock(&aoe_disco_mtx);
 }
 
-/* The entry of an index, in no order that means anything. */
+/* The entry of an index, in no particular order. */
 int
 aoe_absent_get(struct aoe_ioc_absent *a)
 {

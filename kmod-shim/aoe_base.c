@@ -70,7 +70,7 @@ aoe_life_attention(struct aoe_softc *sc)
 	taskqueue_enqueue(aoe_life_tq, &aoe_life_task);
 }
 
-/* Have a thread look again soon, at what has no event. */
+/* Have a thread poll again soon, for changes without an event. */
 void
 aoe_timer_start(struct taskqueue *tq, struct timeout_task *timer)
 {

@@ -70,7 +70,7 @@ struct aoe_softc {
 	TAILQ_ENTRY(aoe_softc) sc_link;		/* (kx) */
 
 	/* Running the core. */
-	uint64_t	sc_now;			/* (t) the time of the last input */
+	uint64_t	sc_now;			/* (t) time of the last input */
 	u_int		sc_drain;		/* (a) AOE_DRAIN_* */
 	bool		sc_dead;		/* (t) about to be freed */
 	struct task	sc_task;		/* (c) takes over long drains */

@@ -86,7 +86,7 @@ aoe_boot_has_disk(void)
 	return (any);
 }
 
-/* Do what the core says, while anything is to be done. */
+/* Carry out the core's actions, until none is left. */
 void
 aoe_boot_poll(void)
 {

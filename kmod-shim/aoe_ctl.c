@@ -276,7 +276,7 @@ aoe_ctl_accept(const struct aoe_ioc_accept *a)
 	return (error);
 }
 
-/* Something with one target or with all. */
+/* Requests for one target or for all. */
 static int
 aoe_ctl_each(const struct aoe_ioc_address *a, int (*what)(struct aoe_softc *))
 {
@@ -286,13 +286,13 @@ aoe_ctl_each(const struct aoe_ioc_address *a, int (*what)(struct aoe_softc *))
 		sc = aoe_target_find(a->major, a->minor);
 		return (sc != NULL ? what(sc) : ENOENT);
 	}
-	/* What does not apply to a target is no failure of all. */
+	/* A request that does not apply to one target does not fail for all. */
 	TAILQ_FOREACH(sc, &aoe_targets, sc_link)
 		(void)what(sc);
 	return (0);
 }
 
-/* What takes no time, with the list of targets as it is. */
+/* Requests that do not wait, with the list of targets as it is. */
 static int
 aoe_ctl_shared(u_long cmd, caddr_t data)
 {
@@ -324,7 +324,7 @@ aoe_ctl_ioctl(struct cdev *dev __unused, u_long cmd, caddr_t data,
 	struct aoe_ioc_log *log;
 	int error;
 
-	/* The descriptor may have been handed to somebody else. */
+	/* The descriptor may have been passed to another process. */
 	error = priv_check(td, PRIV_DRIVER);
 	if (error != 0)
 		return (error);
@@ -373,7 +373,7 @@ aoe_ctl_start(void)
 	return (error);
 }
 
-/* Nobody is in here when this returns. */
+/* No thread is in this file when this returns. */
 void
 aoe_ctl_stop(void)
 {

@@ -114,7 +114,7 @@ aoe_disco_tick(void *arg __unused)
 	aoe_disco_drain();
 }
 
-/* Send what is due. */
+/* Send the queries that are due. */
 void
 aoe_disco_run(void)
 {
@@ -194,9 +194,9 @@ aoe_disco_news(struct aoe_frame *f)
 }
 
 /*
- * Mark an answer to a config query, which `m` holds, with what the filters say
- * of it.  There are few of those; all other frames come from paths that such an
- * answer opened.
+ * Mark an answer to a config query, which `m` holds, with the filters'
+ * verdict.  Such answers are few; all other frames come over paths that one of
+ * them opened.
  */
 void
 aoe_disco_judge(struct aoe_frame *f, const struct mbuf *m)

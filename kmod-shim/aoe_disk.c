@@ -68,7 +68,7 @@ aoe_disk_open(struct disk *dp)
 	int error;
 
 	now = aoe_input_begin(sc);
-	/* Unloading says so first, and then looks who has it open. */
+	/* Unloading sets this first, and then checks which disks are open. */
 	error = sc->sc_disk != dp || atomic_load_bool(&aoe_closing) ? ENXIO :
 	    aoe_core_open(sc->sc_core, now);
 	aoe_input_end(sc);
@@ -204,10 +204,10 @@ aoe_disk_make(struct aoe_softc *sc, const struct aoe_disk_job *job)
 }
 
 /*
- * Have GEOM taste the disk again.  Every consumer is spoiled by that, and who
- * is above it loses a file system, so nobody may have it open: the topology
- * lock keeps them away meanwhile.  Its holder may wait for I/O of ours, and
- * links for this thread, so it is only tried; the next second is soon enough.
+ * Have GEOM taste the disk again.  That spoils every consumer, and a file
+ * system above would be lost, so the disk must be closed: the topology lock
+ * prevents opens meanwhile.  Its holder may wait for I/O of ours, and links
+ * for this thread, so it is only tried; the next second is soon enough.
  */
 static void
 aoe_disk_taste(struct aoe_softc *sc)
@@ -226,7 +226,7 @@ aoe_disk_taste(struct aoe_softc *sc)
 }
 
 /*
- * Carry out what becomes of the disk.  Lifecycle thread: only it starts a disk's
+ * Carry out the jobs for the disk.  Lifecycle thread: only it starts a disk's
  * end, so the disk stays while this works on it.  GEOM drops a resize that comes
  * before it made the provider; then the first open finds d_mediasize as it is.
  */

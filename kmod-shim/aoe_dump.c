@@ -10,13 +10,13 @@
  *
  * After a panic one thread runs, with interrupts off.  Nothing here locks,
  * sleeps or allocates but from the memory that debugnet set aside when the
- * interface came up.  The target is not used any more: it is only asked what it
- * knew, which it may have been about to change.  If it was our own thread that
- * crashed in the middle of that, there is no dump.
+ * interface came up.  The target is only read, though it may have been in the
+ * middle of a change.  If our own thread crashed during that change, there is
+ * no dump.
  *
- * No function tells an interface's methods, and the layout of an interface is
- * the kernel's business.  So where they lie is found by experiment, on an
- * interface that is made for that and belongs to nobody.
+ * No function returns an interface's methods, and the layout of an interface
+ * is private to the kernel.  So their offset is found by experiment, on an
+ * interface that is made for that and is never attached.
  */
 #include "aoe_disk.h"
 
@@ -84,8 +84,8 @@ static struct debugnet_methods *
 aoe_dump_methods(if_t ifp)
 {
 
-	if (ifp == NULL || atomic_load_ptr(&aoe_dump_methods_at) == 0 || !aoe_link_is_up(ifp) ||
-	    if_gettype(ifp) != IFT_ETHER)
+	if (ifp == NULL || atomic_load_ptr(&aoe_dump_methods_at) == 0 ||
+	    !aoe_link_is_up(ifp) || if_gettype(ifp) != IFT_ETHER)
 		return (NULL);
 	return (*(struct debugnet_methods **)((char *)ifp +
 	    aoe_dump_methods_at));
@@ -104,8 +104,8 @@ aoe_dump_impossible(void)
 }
 
 /*
- * Why the disk cannot take a dump; NULL if it can.  This is what dumpon(8)
- * is told, so a path that is only silent at the moment will do.
+ * Why the disk cannot take a dump; NULL if it can.  dumpon(8) gets this
+ * answer, so a path that is only silent at the moment suffices.
  */
 const char *
 aoe_dump_refusal(struct aoe_softc *sc)
@@ -276,7 +276,7 @@ aoe_dump_begin(struct aoe_softc *sc)
 	return (0);
 }
 
-/* Do what the core says until it is done. */
+/* Carry out the core's steps until it is done. */
 static int
 aoe_dump_run(const char *data)
 {

@@ -11,7 +11,7 @@
  *	callouts	softclock, with the object's mutex.
  *	buffer return	anywhere, under any lock: see aoe_mbuf.c.
  *	events		of interfaces: various; may sleep only on departure.
- *	run task	taskqueue of ours: goes on with a drain that grew long.
+ *	run task	taskqueue of ours: continues a drain that grew long.
  *	links task	taskqueue of ours: looks at interfaces.  Waits for
  *			locks and the net epoch, but not for memory.
  *	lifecycle task	taskqueue of ours: may sleep.  The only thread that
@@ -31,16 +31,16 @@
  * What holds aoe_conf_sx waits for the net epoch and for interfaces' ioctls at
  * boot, but neither for memory, nor for GEOM, nor for a reader of a sysctl:
  * when swap lies on one of our disks, each of these may wait for that disk,
- * which may wait for the news of a link, and a shutdown for the lock.  So
- * memory is allocated before the lock is taken, what is to be freed is only
- * unlinked under it, and what copies to a reader wired the reader's memory
- * first.  Loading is the exception: there is no disk yet.
+ * which may wait for the report of a link, and a shutdown for the lock.  So
+ * memory is allocated before the lock is taken, objects to be freed are only
+ * unlinked under it, and a handler that copies to a reader wires the reader's
+ * memory first.  Loading is the exception: there is no disk yet.
  *
  * Nothing of the net epoch sleeps.  The address table and the link table are
- * read in the epoch; whoever takes something out of one waits for the epoch
- * with at most aoe_conf_sx held.
+ * read in the epoch; a thread that removes an entry waits for the epoch with
+ * at most aoe_conf_sx held.
  *
- * Load order: what others can call into comes last, and is taken down first.
+ * Load order: entry points for others come last, and are removed first.
  * While an unload waits, and may yet be refused, the sysctl nodes are there:
  * their handlers look at aoe_ready.
  */
@@ -273,8 +273,7 @@ aoe_busy(void)
 
 /*
  * GEOM lets go of providers under the topology lock: having had it, we know
- * that no thread is in d_gone.  What it does afterwards, in its own time, asks
- * nothing of us.
+ * that no thread is in d_gone.  Its later work does not call us.
  */
 static bool
 aoe_geom_has_left(void)
@@ -328,7 +327,8 @@ aoe_wait_for_remains(void)
 	aoe_core_leave_begin(&leave, aoe_now());
 	for (;;) {
 		remains = aoe_remains(name, sizeof(name), &buffers);
-		switch (aoe_core_leave_next(&leave, aoe_now(), remains, &wait)) {
+		switch (aoe_core_leave_next(&leave, aoe_now(), remains,
+		    &wait)) {
 		case AOE_LEAVE_NOW:
 			return (0);
 		case AOE_LEAVE_NOT_DISK:
@@ -355,8 +355,8 @@ aoe_unload(void)
 	int error;
 
 	/*
-	 * Nobody says whether this is forced, but we know: it is if something
-	 * was open when we were asked.  If not, what was opened since stays.
+	 * No argument says whether this is forced, but it is if MOD_QUIESCE
+	 * was refused.  If not, a disk opened since then refuses the unload.
 	 */
 	atomic_store_bool(&aoe_closing, true);
 	if (!aoe_forced && aoe_busy() != 0) {

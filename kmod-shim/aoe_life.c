@@ -6,9 +6,9 @@
  * Knows: when targets, disks, links and sysctl nodes are made and freed.
  * Must not know: frames' contents, or how GEOM and interfaces work.
  *
- * Other threads ask for its attention and go on.  It runs at once when asked,
- * and once a second to see what has no event, such as a buffer that came back
- * to a target which is gone.
+ * Other threads wake it and continue.  It runs at once when woken, and once a
+ * second for changes that have no event, such as a buffer that came back to a
+ * target which is gone.
  *
  * Whatever it waits for may take long: memory, GEOM, a reader of a sysctl node
  * that is to go.  So it holds no lock meanwhile, and takes aoe_conf_sx just to
@@ -62,7 +62,7 @@ aoe_life_free_targets(void)
 	taskqueue_drain(aoe_life_tq, &aoe_life_task);
 }
 
-/* The thread is no more when this returns. */
+/* The thread has ended when this returns. */
 void
 aoe_life_stop(void)
 {

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * Scans: the table of links is made to agree with net.aoe.iflist and with the
- * interfaces as they are, and the core is told what changed.
+ * state of the interfaces, and changes are reported to the core.
  *
  * Knows: when an interface may be touched.
  * Must not know: what asks for a scan.
@@ -199,7 +199,7 @@ aoe_link_take(if_t ifp)
 }
 
 /*
- * Take what is listed and new.  if_foreach_sleep() would be simpler, but it
+ * Take new listed interfaces.  if_foreach_sleep() would be simpler, but it
  * waits for memory.
  */
 static void
@@ -261,8 +261,8 @@ aoe_links_refresh(void)
 
 /*
  * Make the table agree with the interface list and with the interfaces as
- * they are, and tell the core what changed: first of what is in use already,
- * since I/O may wait for that.  Waits for no memory.
+ * they are, and report changes to the core: first those of links in use,
+ * since I/O may wait for them.  Does not wait for memory.
  */
 void
 aoe_links_scan(void)
@@ -296,8 +296,8 @@ aoe_links_release(void)
 }
 
 /*
- * An interface leaves its vnet, or the system.  Its driver goes on as soon as
- * we return, so no thread of ours may be using it then.
+ * An interface leaves its vnet, or the system.  Its driver continues when we
+ * return, so no thread of ours may be using it then.
  */
 void
 aoe_link_departs(void *arg __unused, if_t ifp)

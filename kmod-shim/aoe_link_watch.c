@@ -11,9 +11,9 @@
  * the state that they announce.
  *
  * Scans have a thread of their own, and none of them waits for memory: with
- * swap on an AoE disk, memory may come free only once the core has been told
- * that a link is up again.  Once a second that thread looks for what has no
- * event: an MTU, or a driver that became ready after it said so.
+ * swap on an AoE disk, memory may become free only after the core has learned
+ * that a link is up again.  Once a second that thread checks for changes that
+ * have no event: an MTU, or a driver that became ready after its event.
  */
 #include "aoe_links.h"
 
@@ -71,7 +71,7 @@ aoe_links_start(void)
 	aoe_timer_start(aoe_links_tq, &aoe_links_timer);
 }
 
-/* Nobody asks for a scan any more; the thread is gone when this returns. */
+/* Scans are no longer requested; the thread is gone when this returns. */
 void
 aoe_links_stop(void)
 {

@@ -49,7 +49,7 @@ aoe_log_read(struct aoe_ioc_log *l, u_int *closing)
 	return (error == EWOULDBLOCK ? 0 : error);
 }
 
-/* Readers that wait are to look at what they wait for. */
+/* Wake waiting readers to check their conditions again. */
 void
 aoe_log_wake(void)
 {

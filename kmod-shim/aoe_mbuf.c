@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Frames as mbufs: building them from what the core asks for, and copying
- * what came into the I/O that it answers.
+ * Frames as mbufs: building those that the core requests, and copying the
+ * data of received ones into the I/O that they answer.
  *
  * Knows: mbufs, and where the bytes of a bio lie.
  * Must not know: interfaces, or why a frame is sent.
@@ -17,7 +17,7 @@
  *
  * The buffer comes back through aoe_buf_free(), which may run in any context
  * under any lock.  It pushes the buffer on its target's list and touches
- * nothing afterwards; the next to lock the target finds it there.  sc_out
+ * nothing afterwards; the next thread to lock the target finds it.  sc_out
  * counts buffers until they are found, and a target is not freed, nor the
  * module unloaded, while it is not 0.
  */
@@ -135,7 +135,7 @@ aoe_bufs_reap(struct aoe_softc *sc, uint64_t now)
 	}
 }
 
-/* Give back what is kept beyond the reserve. */
+/* Free the kept buffers beyond the reserve. */
 void
 aoe_bufs_trim(struct aoe_softc *sc)
 {

@@ -17,7 +17,7 @@
 /*
  * Send one frame, or lose it.  ether_output_frame() checks nothing: some
  * drivers keep a frame sent while the link is down and send it much later,
- * which for a copy of a write is the last thing that we want.
+ * which must not happen to a copy of a write.
  */
 static void
 aoe_net_send(u_int link, struct mbuf *m)
@@ -47,7 +47,7 @@ aoe_net_send(u_int link, struct mbuf *m)
 
 /*
  * Send the frames of a turn, in order; NULL is none, or one that was lost
- * already.  In the net epoch, as whoever received what they follow from is.
+ * already.  In the net epoch, as is a receiver whose frame causes them.
  */
 void
 aoe_net_send_in_epoch(const struct aoe_output *out, struct mbuf **frame,

@@ -20,8 +20,8 @@ SYSCTL_NODE(_net, OID_AUTO, aoe, CTLFLAG_RW | CTLFLAG_MPSAFE, 0,
     "ATA over Ethernet");
 
 /*
- * Room for a node's value: who looks at the state of a disk waits for no
- * memory, which may come free only when the disk is back.
+ * Room for a node's value: a reader of a disk's state must not wait for
+ * memory, which may become free only when the disk is back.
  */
 void
 aoe_node_begin(struct aoe_value *v, const struct aoe_node *n,
@@ -86,7 +86,7 @@ aoe_node_write(u_int tree, u_int index, const struct aoe_value *v,
 
 /*
  * Ask the kernel environment for those nodes of a tree that have this flag,
- * and add to what is to be done.  The nodes are of a target, or of the module
+ * and add to the work to do.  The nodes are of a target, or of the module
  * if that is NULL; `also` is put behind a text.  The last refusal is returned.
  */
 int

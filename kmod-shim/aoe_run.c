@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * The run loop: every input to a target's core enters between
- * aoe_input_begin() and aoe_input_end(), and the latter carries out what the
- * core asks for.
+ * aoe_input_begin() and aoe_input_end(), and the latter carries out the
+ * effects that the core requests.
  *
  * Knows: when the core runs, in which thread, and when it wants to run next.
  * Must not know: what a frame means, or what an interface is.
@@ -57,8 +57,8 @@ aoe_run_stop(struct aoe_softc *sc)
 
 /*
  * Begin an input with the target locked already.  Buffers that interfaces gave
- * back meanwhile are reported first: whoever gives them back may hold any
- * lock, and so only leaves them where they are found here.
+ * back meanwhile are reported first: their last user may hold any lock, and
+ * therefore only puts them into the list that is emptied here.
  */
 uint64_t
 aoe_input_locked(struct aoe_softc *sc)
@@ -142,7 +142,7 @@ aoe_submit(struct aoe_softc *sc, struct bio *bp)
 
 /*
  * Offer waiting bios again, oldest first.  A bio that the core now refuses
- * for good is taken along in the turn and completed when the lock is off;
+ * permanently is carried in the turn and completed without the lock;
  * one error at a time, the rest follows in the next turn.
  */
 static void
@@ -191,8 +191,8 @@ aoe_run_note(struct aoe_softc *sc, const struct aoe_output *o)
 
 /*
  * The locked half of a turn: take outputs from the core, build frames while
- * no other thread can complete the bio that they copy from, and note for the
- * lifecycle task what is its.  sc_now is the time.
+ * no other thread can complete the bio that they copy from, and pass the rest
+ * to the lifecycle task.  sc_now is the time.
  */
 static void
 aoe_turn_take(struct aoe_softc *sc, struct aoe_turn *tu)
@@ -260,8 +260,7 @@ aoe_turn_perform(const struct aoe_softc *sc, struct aoe_turn *tu)
  * Set the callout for the core's deadline.  It is left alone when it fires
  * early enough already: deadlines move away with every answer, early calls
  * are harmless, and resetting a callout per frame is not.  Within grain_us is
- * early enough: the tick that comes then looks at whatever has been wanted
- * meanwhile.
+ * early enough: that tick also handles the deadlines set meanwhile.
  */
 static void
 aoe_rearm(struct aoe_softc *sc)
@@ -282,11 +281,11 @@ aoe_rearm(struct aoe_softc *sc)
 
 /*
  * Called locked, by the one drainer, with the time in sc_now; returns
- * unlocked.  If there may be more to do after that many turns, the task is
- * the drainer from there on.
+ * unlocked.  If work may remain after that many turns, the task continues as
+ * the drainer.
  *
- * The drainer leaves without the lock: whoever has an input meanwhile marks
- * sc_drain under the lock, and then it does not get away.
+ * The drainer leaves without the lock: a thread with an input marks sc_drain
+ * under the lock, and then the drainer does not leave.
  */
 static void
 aoe_drain(struct aoe_softc *sc, u_int turns, bool in_epoch)

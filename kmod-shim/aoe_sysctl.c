@@ -113,7 +113,7 @@ out:
 	return (error);
 }
 
-/* Defaults, then what the kernel environment says. */
+/* Defaults, then the settings of the kernel environment. */
 void
 aoe_sysctl_init(void)
 {
@@ -125,8 +125,8 @@ aoe_sysctl_init(void)
 }
 
 /*
- * What the kernel environment asks for that has effects: last of all.  Where
- * a filter means nothing, letting everything in would be the wrong thing.
+ * Settings of the kernel environment that have effects: last of all.  An
+ * invalid filter must not admit everything.
  */
 void
 aoe_sysctl_apply(void)

@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * net.aoe.target.aoe<shelf>e<slot>: what there is to know about a target and
- * its paths; what can be set for it alone; and how the core is told settings.
+ * net.aoe.target.aoe<shelf>e<slot>: the state of a target and its paths, its
+ * own settings; and how settings are passed to the core.
  *
  * Knows: when a target's nodes come and go.
  * Must not know: which they are and what they may hold; the core does.
@@ -17,7 +17,7 @@ static SYSCTL_NODE(_net_aoe, OID_AUTO, target, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
 
 /*
  * The settings of a target as the core wants them.  They are read with its
- * mutex held, so that whoever changes one later also tells the target later.
+ * mutex held, so that a later change also reaches the target later.
  */
 void
 aoe_settings(const struct aoe_softc *sc, struct aoe_settings *s)
@@ -92,7 +92,7 @@ out:
 	return (error);
 }
 
-/* What the kernel environment says of a new target, which nobody can find. */
+/* Apply the kernel environment to a new target, not yet in the table. */
 void
 aoe_sysctl_target_fetch(struct aoe_softc *sc)
 {

@@ -4,10 +4,10 @@
  * Targets: finding one by its address, making one, freeing one.
  *
  * Knows: the address table and who may hold a target.
- * Must not know: what the core does with what it is given.
+ * Must not know: what the core does with its inputs.
  *
  * The table is read inside the net epoch and without a lock, so that frames
- * for different targets meet nowhere.  It is written by the lifecycle thread,
+ * for different targets share no lock.  It is written by the lifecycle thread,
  * which waits for the epoch before it frees what it took out.  Making and
  * freeing a target waits for memory and for readers of its sysctl nodes: both
  * happen while nobody else can find it, without a lock.
@@ -105,7 +105,7 @@ aoe_target_alloc(uint16_t major, uint8_t minor)
 	return (sc);
 }
 
-/* Free what nobody can find any more; it takes no input. */
+/* Free a target that can no longer be found; it takes no input. */
 static void
 aoe_target_destroy(struct aoe_softc *sc)
 {
@@ -257,7 +257,7 @@ aoe_target_free(struct aoe_softc *sc)
 	aoe_target_destroy(sc);
 }
 
-/* Ask every target again who it is and how large; a beacon does not. */
+/* Query and identify every target again; a beacon does not do both. */
 void
 aoe_targets_revalidate(void)
 {
@@ -272,7 +272,7 @@ aoe_targets_revalidate(void)
 	}
 }
 
-/* Every target fails what it has and what still comes. */
+/* Every target fails its I/O, present and future. */
 void
 aoe_targets_abort(void)
 {

@@ -211,13 +211,13 @@ fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
-/// How long an ACPI table says that it is, if that is possible.
+/// The declared length of an ACPI table, if it is possible.
 fn believable_length(header: &[u8], least: usize) -> Option<usize> {
     let length = usize::try_from(number(header.get(LENGTH)?)).ok()?;
     (least..=LONGEST).contains(&length).then_some(length)
 }
 
-/// What the boot firmware table says, if these bytes begin with all of it and
+/// The contents of the boot firmware table, if these bytes begin with all of it and
 /// its sum is zero.
 fn table(bytes: &[u8]) -> Option<Boot> {
     let length = believable_length(bytes, TABLE).filter(|_| bytes.starts_with(b"aBFT"))?;

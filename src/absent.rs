@@ -9,11 +9,11 @@ use crate::wire::Address;
 
 /// Targets that are remembered.
 pub const ABSENT: usize = 256;
-/// What has not been heard of for this long is forgotten: three beacons.
+/// A target that stays silent for this long is forgotten: three beacons.
 const FORGOTTEN: Micros = Micros::from_secs(180);
-/// A target may take this long to say what disk it has.
+/// A target may take this long to identify its disk.
 const PATIENCE: Micros = Micros::from_secs(60);
-/// So many are told in a second: any number of addresses can be forged.
+/// Reports per second: any number of addresses can be forged.
 const LINES: u32 = 10;
 
 /// One target without a disk.
@@ -59,9 +59,9 @@ impl<'a> Absences<'a> {
         Self { entries, lines: Rate::NONE }
     }
 
-    /// A target answered and has no disk. True if that is to be told now: once
+    /// A target answered and has no disk. True if that is to be reported now: once
     /// for each reason, and a minute after the first answer where it may still
-    /// mend itself. One too many in a second is told at a later answer.
+    /// recover. One beyond the limit per second is reported at a later answer.
     pub(crate) fn note(&mut self, address: Address, why: Event, value: u64, now: Instant) -> bool {
         let rank = |e: &Absent| {
             (e.address != address, if e.is_known(now) { e.heard } else { Instant::ZERO })
@@ -87,7 +87,7 @@ impl<'a> Absences<'a> {
         }
     }
 
-    /// The `n`th that was heard of lately.
+    /// The `n`th that answered recently.
     pub(crate) fn get(&self, n: usize, now: Instant) -> Option<&Absent> {
         self.entries.iter().filter(|e| e.is_known(now)).nth(n)
     }

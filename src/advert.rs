@@ -7,20 +7,20 @@
 
 use crate::time::{Instant, Micros};
 
-/// Between questions that do not stop I/O, and between events that say that
-/// the target announced itself.
+/// Least time between IDENTIFYs that do not stop I/O, and between events that
+/// report an advert.
 const INTERVAL: Micros = Micros::from_secs(1);
 
 /// The adverts of one path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Adverts {
-    /// One came while a question was out, whose answer may be older.
+    /// One came while an IDENTIFY was outstanding, whose answer may be older.
     doubted: bool,
     /// An answer was set aside for that, since I/O was stopped.
     set_aside: bool,
     told_at: Option<Instant>,
     asked_at: Option<Instant>,
-    /// When a postponed question is due.
+    /// When a postponed IDENTIFY is due.
     again_at: Instant,
 }
 
@@ -43,7 +43,7 @@ impl Adverts {
         news
     }
 
-    /// An advert came while a question was out.
+    /// An advert came while an IDENTIFY was outstanding.
     pub(crate) fn doubt(&mut self) {
         self.doubted = true;
     }
@@ -53,9 +53,9 @@ impl Adverts {
         (self.doubted, self.set_aside) = (false, false);
     }
 
-    /// Whether the answer that came may be older than an advert, and another
-    /// one is waited for. Only once, or a flood would keep I/O from ever going
-    /// on: the second answer was asked for after the first of the adverts.
+    /// Whether the answer may be older than an advert, so that another one must
+    /// follow. Only once, or a flood would stop I/O for ever: the second IDENTIFY
+    /// was sent after the first of the adverts.
     pub(crate) fn sets_aside(&mut self) -> bool {
         let aside = self.doubted && !self.set_aside;
         if aside {
@@ -64,7 +64,7 @@ impl Adverts {
         aside
     }
 
-    /// I/O goes on. What was announced meanwhile is asked about a little later.
+    /// I/O continues. IDENTIFY for adverts received meanwhile follows a little later.
     pub(crate) fn on_raised(&mut self, now: Instant) {
         if self.doubted {
             self.again_at = self.again_at.min(now.after(INTERVAL));
@@ -83,12 +83,12 @@ impl Adverts {
         true
     }
 
-    /// When a postponed question is due.
+    /// When a postponed IDENTIFY is due.
     pub(crate) fn due(&self) -> Instant {
         self.again_at
     }
 
-    /// The postponed question is asked.
+    /// The postponed IDENTIFY is sent.
     pub(crate) fn on_due(&mut self, now: Instant) {
         self.again_at = Instant::NEVER;
         self.asked_at = Some(now);

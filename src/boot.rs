@@ -4,10 +4,10 @@
 
 use crate::time::{Instant, Micros};
 
-/// Further disks may take so long after the first one: a mirror has several.
+/// How long further disks may take after the first one: a mirror has several.
 const GRACE: Micros = Micros::from_secs(2);
-/// A disk that was open when the root was mounted and is so long afterwards was
-/// not merely tasted.
+/// A disk that was open when the root was mounted, and still is after this time,
+/// was not merely tasted.
 const SETTLE: Micros = Micros::from_millis(500);
 
 /// Until when the root mount is held back, now that there is a disk or none.
@@ -15,7 +15,7 @@ pub fn hold_until(until: Instant, now: Instant, has_disk: bool) -> Instant {
     if has_disk { until.min(now.after(GRACE)) } else { until }
 }
 
-/// Whether what has been open since the root was mounted holds it.
+/// Whether a disk that has been open since the root was mounted holds it.
 pub fn has_settled(mounted: Instant, now: Instant) -> bool {
     now >= mounted.after(SETTLE)
 }

@@ -2,7 +2,7 @@
 //! The administrator's settings, for all targets and for one, and the effective
 //! settings of a target.
 //!
-//! Knows values; their names and ranges are in `nodes`.
+//! It holds values only; their names and ranges are in `nodes`.
 
 use crate::targets::{Policy, Settings};
 use crate::time::Micros;
@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicI32, Ordering};
 
 /// Most seconds of a setting: ten years.
 pub const LIMIT_SECONDS: i32 = 10 * 365 * 86400;
-/// What a target's own setting is while the one of all targets counts.
+/// A target's own setting while that of all targets applies.
 pub const AS_ALL: i32 = -1;
 
 /// The settings of the module as a whole, in the units of their nodes. Each is
@@ -60,7 +60,7 @@ pub const POLICIES: [(Policy, &str); 3] = [
     (Policy::Failover, "failover"),
 ];
 
-/// The policy of a number; the first for one that nobody defined.
+/// The policy of a number; the first for an undefined one.
 pub fn policy(number: i32) -> Policy {
     let found = usize::try_from(number).ok().and_then(|n| POLICIES.get(n));
     found.map_or_else(Policy::default, |(policy, _)| *policy)
@@ -99,7 +99,7 @@ impl Config {
 }
 
 impl Own {
-    /// Of a target for which nobody set anything.
+    /// The defaults of a target.
     pub const NONE: Self = Self { maxwait: AS_ALL, policy: AS_ALL, read_only: 0, is_told: 0 };
 
     /// The disk holds the root file system. UFS panics when its root fails, so

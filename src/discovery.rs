@@ -2,7 +2,7 @@
 //! Which interfaces are used, when each sends its beacon, and whether an answer
 //! from an address without a target creates one.
 //!
-//! Knows names and links; knows nothing of targets that exist already.
+//! It deals with names and links, not with existing targets.
 
 use crate::absent::{ABSENT, Absences, Absent};
 use crate::filter::{Admission, Filter, Kind, Meaningless, words};
@@ -18,13 +18,13 @@ use crate::wire::{Address, Command, ConfigRequest, ConfigResponse, Header, Mac, 
 pub const LIST_MAX: usize = 1023;
 /// Longest name of an interface.
 const NAME_MAX: usize = 15;
-/// Shortest time between two beacons, and what is drawn on top of it.
+/// Shortest time between two beacons, and the range of its random extension.
 const BEACON: Micros = Micros::from_secs(54);
 const JITTER_US: u32 = 6_000_000;
 
-/// Beacons follow at these gaps after one that is there for a reason: a link
-/// came up, or somebody asks. It may be lost for lack of memory, and a switch
-/// that runs a spanning tree swallows what comes in the first 30 seconds.
+/// Beacons follow at these gaps after one that has a cause: a link came up, or an
+/// administrator requested it. It may be lost for lack of memory, and a switch that
+/// runs a spanning tree drops all frames of the first 30 seconds.
 const AGAIN: [Micros; 5] = [
     Micros::from_secs(1),
     Micros::from_secs(2),
@@ -33,7 +33,7 @@ const AGAIN: [Micros; 5] = [
     Micros::from_secs(15),
 ];
 
-/// Everybody is asked again this long after an answer that found no room.
+/// A beacon follows this long after an answer that found no room.
 const LOST: Micros = Micros::from_secs(1);
 
 /// Why a list of interfaces is refused.
@@ -105,8 +105,8 @@ impl<'a> Discovery<'a> {
         self.filter.is_set()
     }
 
-    /// What the filter says of an answer to a config query, which has a
-    /// config string that begins so.
+    /// The filter's verdict on an answer to a config query, with the beginning of
+    /// its config string.
     pub fn judge(&self, frame: &Frame<'_>, config: &[u8]) -> Admission {
         // What is malformed is refused elsewhere.
         let Ok(header) = Header::parse(frame.header) else { return Admission::Granted };
@@ -161,9 +161,9 @@ impl<'a> Discovery<'a> {
         }
     }
 
-    /// Makes a beacon due on every usable interface by then, to be repeated soon: what
-    /// is open for a moment only, since it is being tasted perhaps, is judged
-    /// again by the filter then.
+    /// Makes a beacon due on every usable interface by then, to be repeated soon: the
+    /// filter then judges again a disk that is open for a moment only, perhaps
+    /// because it is being tasted.
     pub fn discover(&mut self, at: Instant) {
         for beacon in self.beacons.iter_mut().filter(|b| b.link.is_usable()) {
             beacon.due = beacon.due.min(at);
@@ -171,8 +171,8 @@ impl<'a> Discovery<'a> {
         }
     }
 
-    /// Asks for one target on every usable interface. Where another is yet to
-    /// be asked for, everybody is asked.
+    /// Queries one target on every usable interface. Where a query for another one
+    /// is pending, a beacon is sent instead.
     pub fn ask(&mut self, address: Address, now: Instant) {
         for beacon in self.beacons.iter_mut().filter(|b| b.link.is_usable()) {
             if beacon.wanted.is_some_and(|other| other != address) {
@@ -210,7 +210,7 @@ impl<'a> Discovery<'a> {
         kept
     }
 
-    /// The oldest answer that is kept, which is kept no longer.
+    /// Takes the oldest answer that is kept.
     pub fn take_offer(&mut self) -> Option<Offer> {
         self.offers.take()
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A kernel crash dump: what is sent next, how often, and over which path.
+//! A kernel crash dump: the next request, its retransmissions, and its path.
 //!
 //! A kernel that has panicked has one thread, which requests one step after the
 //! other and carries each out. One request is outstanding at a time; it is
@@ -22,7 +22,7 @@ const POLL: Micros = Micros(10);
 pub const FRAMES: u32 = 1000;
 /// Between the first sequences of two dumps: the one before has not come so far.
 pub const APART: u32 = 1 << 28;
-/// For answers to what the running core sent.
+/// Wait for answers to frames of the running core.
 const SETTLE: Micros = Micros::from_millis(100);
 /// Before a request is sent again: at first, and at most.
 const RTO: Micros = Micros::from_millis(20);
@@ -33,7 +33,7 @@ const PATH: Micros = Micros::from_secs(10);
 /// a long dump are not silence.
 const LOST: Micros = Micros::from_secs(60);
 const CREDIT: Micros = Micros::from_millis(1);
-/// The core counts blocks of so many bytes.
+/// Bytes of a block, the core's unit.
 const BLOCK: u64 = 512;
 
 /// The disk that takes the dump, as the running core knew it.
@@ -69,7 +69,7 @@ pub struct Candidate {
 pub struct Interface {
     /// Its address.
     pub local: Mac,
-    /// Its MTU; one that became smaller has told nobody.
+    /// Its MTU, which may have become smaller without an event.
     pub mtu: u32,
     /// Bytes that one buffer holds.
     pub buffer: u32,
@@ -92,14 +92,14 @@ pub enum Step {
     /// Leave the interface in use, if any, and call `take` if this one can be
     /// sent on and polled.
     Path(LinkId),
-    /// Send a frame with these bytes of what is written.
+    /// Send a frame with these bytes of the data.
     Send {
         /// From here on.
         offset: u64,
         /// So many; 0 for a flush.
         length: u32,
     },
-    /// Wait for so long, then take what has come.
+    /// Wait for this long, then take the received frames.
     Poll(Micros),
     /// All is done, or the dump is over.
     Done(Result<(), DumpError>),
@@ -125,11 +125,11 @@ impl Job {
 enum Phase {
     /// There is no path.
     Paths,
-    /// A path was taken: what it still brings is for nobody.
+    /// A path was taken: frames that still arrive on it are ignored.
     Settling,
     /// The next frame may leave.
     Ready,
-    /// A request is out.
+    /// A request is outstanding.
     Waiting,
     /// It was answered.
     Answered(Result<(), IoError>),
@@ -144,7 +144,7 @@ pub struct Dump {
     phase: Phase,
     next_path: u8,
     payload: u32,
-    /// Bytes of the request that is out.
+    /// Bytes of the outstanding request.
     sent: u32,
     waited: Micros,
     pause: Micros,
@@ -185,8 +185,8 @@ impl Dump {
         }
     }
 
-    /// Asks for so many bytes to be written; for none, if `flush`, to empty the
-    /// write cache where there is one.
+    /// Requests a write of this many bytes; with none and `flush`, emptying the
+    /// write cache, if there is one.
     pub fn ask(&mut self, start: u64, length: u64, flush: bool) -> Result<(), DumpError> {
         let sector = u64::from(self.disk.sector.max(512));
         let is_whole = |bytes: u64| bytes.checked_rem(sector) == Some(0);
@@ -249,8 +249,8 @@ impl Dump {
         Step::Done(Err(DumpError::NoPath))
     }
 
-    /// Goes on over the interface of the path that the last step named. Gives the
-    /// bytes of data in a frame, or nothing if no sector fits one.
+    /// Continues over the interface of the path that the last step named. Returns
+    /// the bytes of data in a frame, or nothing if no sector fits one.
     pub fn take(&mut self, interface: &Interface) -> Option<u32> {
         let sector = self.disk.sector.max(512);
         let header = u32::try_from(Self::HEADER).unwrap_or(u32::MAX);
@@ -258,7 +258,7 @@ impl Dump {
         if room < sector {
             return None;
         }
-        // What the path has proved and one buffer holds; at least a sector.
+        // The payload that the path has proved and one buffer holds; at least a sector.
         let most = self.payload.min(room).min(interface.buffer.saturating_sub(header));
         let rest = most.checked_rem(sector).unwrap_or(0);
         self.payload = most.saturating_sub(rest).max(sector);
@@ -273,7 +273,7 @@ impl Dump {
         (self.waited, self.pause) = (Micros(0), Micros(0));
     }
 
-    /// Polls are the rarer the longer nothing comes.
+    /// The time between polls grows with the silence.
     fn step_poll(&mut self) -> Step {
         let pause = self.pause;
         self.waited = self.waited.plus(pause);
@@ -310,12 +310,12 @@ impl Dump {
         Step::Send { offset: self.job.done, length: self.sent }
     }
 
-    /// Writes what comes in front of the data of the frame to be sent.
+    /// Writes the header of the frame to be sent.
     pub fn emit(&self, out: &mut [u8; Dump::HEADER]) {
         self.request.emit(out);
     }
 
-    /// A frame came by the interface in use; its first bytes are enough.
+    /// The interface in use received a frame, whose first bytes are enough.
     pub fn handle_frame(&mut self, frame: &[u8]) {
         if self.phase == Phase::Waiting
             && let Some(outcome) = self.request.answer(frame)

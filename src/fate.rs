@@ -10,26 +10,26 @@
 use crate::output::Output;
 use crate::time::Instant;
 
-/// What is to be done with the disk.
+/// A job for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
     /// Nothing, for now.
     Rest,
     /// Have GEOM remove it; `let_go` follows in GEOM's own time.
     Remove,
-    /// Make one of so many blocks; `made` follows before GEOM gets it.
+    /// Create one of this size in blocks; `made` follows before GEOM gets it.
     Make {
         /// Its size.
         blocks: u64,
         /// It refuses writes.
         is_protected: bool,
     },
-    /// It has so many blocks from now on.
+    /// Resize it to this many blocks.
     Resize {
         /// Its size.
         blocks: u64,
     },
-    /// Have GEOM taste it, if `taste` still says so when nobody can open it.
+    /// Have GEOM taste it, if `taste` still agrees when it cannot be opened.
     Taste,
 }
 
@@ -47,22 +47,22 @@ pub enum Disk {
     Live,
     /// It is to be removed.
     Doomed,
-    /// GEOM was told to remove it.
+    /// GEOM is removing it.
     Going,
 }
 
-/// The disk, and what is wanted of it.
+/// The disk, and its wanted state.
 #[derive(Clone, Copy, Debug)]
 pub struct Fate {
     disk: Disk,
-    /// What the disk was made with, or was given since.
+    /// The size of the disk, as created or last resized.
     blocks: u64,
     is_protected: bool,
     /// When it was opened, if it is open.
     opened: Option<Instant>,
     /// Make one of this size, once there is none.
     wanted: Option<u64>,
-    /// Give the one that there is this size.
+    /// Resize the existing one to this size.
     resized: Option<u64>,
     retaste: bool,
     /// The administrator wants it to refuse writes.
@@ -82,7 +82,7 @@ impl Fate {
         read_only: false,
     };
 
-    /// What the target wants.
+    /// The target's request.
     pub fn on_output(&mut self, output: &Output) {
         match *output {
             Output::Up { sectors } => {
@@ -161,15 +161,15 @@ impl Fate {
         (self.disk, self.opened) = (Disk::None, None);
     }
 
-    /// Nobody can open the disk now: whether GEOM is to taste it.
+    /// The disk cannot be opened now: whether GEOM is to taste it.
     pub fn taste(&mut self) -> bool {
         let can = self.retaste && self.disk == Disk::Live && self.opened.is_none();
         self.retaste &= !can;
         can
     }
 
-    /// Whether the disk may be opened, and takes I/O. What still comes through a
-    /// disk that is going must not reach the one that takes its address.
+    /// Whether the disk may be opened, and takes I/O. I/O through a disk that is being
+    /// removed must not reach the next one at its address.
     #[inline]
     pub fn is_live(&self) -> bool {
         self.disk == Disk::Live
@@ -202,9 +202,8 @@ impl Fate {
         self.protect();
     }
 
-    /// Has the disk recreated if it should refuse writes and does not, or the other
-    /// way round: GEOM takes no change of that. An open one is left alone until it
-    /// is closed.
+    /// Has the disk recreated if its write protection is to change, which GEOM does
+    /// not support on an existing one. An open disk is left alone until it is closed.
     fn protect(&mut self) {
         let is_right = self.is_protected == self.read_only;
         if self.disk != Disk::Live || self.opened.is_some() || is_right {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Which answers are accepted: by shelf, by config string, by MAC address.
 //!
-//! Knows the administrator's three texts and what they mean; knows nothing of
-//! targets that exist already. Texts are parsed again for each answer to a config
-//! query: there are few of those, and nothing has to be kept in two forms.
+//! It interprets the administrator's three texts, independently of the targets
+//! that exist. Texts are parsed again for each answer to a config query: such
+//! answers are few, and no second form has to be stored.
 
 use crate::wire::{Address, Mac};
 
@@ -37,7 +37,7 @@ pub enum Kind {
     Shelves,
 }
 
-/// What the filter says of an answer.
+/// The filter's verdict on an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Admission {
     /// It may come in.
@@ -49,7 +49,7 @@ pub enum Admission {
     NotWanted,
 }
 
-/// The text means nothing.
+/// The text is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meaningless;
 
@@ -119,8 +119,8 @@ impl Filter {
         ranges.peek().is_none() || ranges.any(|(first, last)| (first..=last).contains(&shelf))
     }
 
-    /// A target that is pinned comes from where it is pinned to; the others
-    /// from addresses without a target, if there are such.
+    /// A pinned target must come from its addresses; the others from addresses
+    /// without a pin, if there are any.
     fn allows(&self, address: Address, mac: Mac) -> bool {
         let (mut pinned, mut listed, mut here) = (false, false, false);
         for pin in words(self.macs.get()).filter_map(Pin::parse) {

@@ -75,7 +75,7 @@ impl Copy {
         self.left_at.after(wait) <= now
     }
 
-    /// When what its path answered resolves it.
+    /// When the answers on its path resolve it.
     fn over_at(&self, paths: &Paths) -> Instant {
         paths[self.path].over_at(self.epoch, self.full_seq(paths))
     }
@@ -119,7 +119,7 @@ impl Linked<CopyId> for Copy {
     }
 }
 
-/// A copy whose request is over, to tell what its answer says about its path.
+/// A copy whose request is over, kept so that its answer can correct its path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Late {
     pub(crate) path: PathId,
@@ -128,8 +128,8 @@ pub(crate) struct Late {
     pub(crate) sent_at: Stamp,
 }
 
-/// Copies that were considered resolved and are kept as long as there is room:
-/// if one is answered after all, it was too soon, and its path must be told.
+/// Copies that were considered resolved and are kept as long as there is room: if
+/// one is answered after all, that was too soon, and its path must learn of it.
 const PASSED: u16 = 64;
 
 /// The bounded table of copies.
@@ -138,7 +138,7 @@ pub(crate) struct Guard<'a> {
     slots: &'a mut Copies,
     free: Stack<CopyId>,
     orphans: List<CopyId>,
-    /// Set when an allocation failed: a sweep is worth its while.
+    /// Set when an allocation failed, so that a sweep is worthwhile.
     starved: bool,
     /// When the last sweep was that left no room.
     swept_in_vain: Option<Instant>,
@@ -179,7 +179,7 @@ impl<'a> Guard<'a> {
         !self.free.is_empty() || !self.passed.is_empty()
     }
 
-    /// Whether somebody was refused an entry since the last sweep.
+    /// Whether an entry was refused since the last sweep.
     pub(crate) fn is_starved(&self) -> bool {
         self.starved
     }
@@ -314,7 +314,7 @@ impl<'a> Guard<'a> {
         self.swept_in_vain.is_none_or(|at| at.after(SWEEP_INTERVAL) <= now)
     }
 
-    /// Notes what a sweep was good for.
+    /// Notes the result of a sweep.
     pub(crate) fn on_swept(&mut self, now: Instant) {
         self.swept_in_vain = (!self.is_roomy()).then_some(now);
     }
@@ -324,8 +324,8 @@ impl<'a> Guard<'a> {
         self.slots[slot].is_resolved(paths, now, wait)
     }
 
-    /// When the next copy that somebody may wait for is resolved by time alone:
-    /// an orphan or, if the table is full, any.
+    /// When the next copy that I/O may wait for is resolved by time alone: an orphan
+    /// or, if the table is full, any.
     pub(crate) fn deadline(&self, paths: &Paths, wait: Micros) -> Instant {
         if self.starved {
             let is_kept = |c: &&Copy| !matches!(c.place, Place::Free | Place::Passed);
@@ -342,7 +342,7 @@ impl<'a> Guard<'a> {
         ends.min().unwrap_or(Instant::NEVER)
     }
 
-    /// Names the orphans that another answer would bring nearer to their end.
+    /// Lists the orphans that another answer would help to resolve.
     pub(crate) fn stand_still(
         &self,
         paths: &Paths,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! I/Os between submission and completion: admission, order, completion.
 //!
-//! Knows barriers and overlapping writes; knows nothing of frames, paths or
-//! time-outs but the one for tasting.
+//! It handles barriers and overlapping writes, but no frames, paths or time-outs,
+//! except for that of tasting.
 
 use crate::granules::Granules;
 use crate::list::{Linked, Links, List, Stack};
@@ -11,7 +11,7 @@ use crate::slot::IoId;
 use crate::table::{Maybe, Table};
 use crate::time::Instant;
 
-/// What is asked of the disk.
+/// The operation of an I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
     /// Forget these sectors (DATA SET MANAGEMENT).
@@ -25,7 +25,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// Whether executing this twice, late, can destroy what came in between.
+    /// Whether a late second execution can destroy data written in between.
     pub(crate) const fn changes_data(self) -> bool {
         matches!(self, Self::Write | Self::Delete)
     }
@@ -132,7 +132,7 @@ impl Linked<IoId> for Io {
     }
 }
 
-/// What stands between a pending write and the wire.
+/// The conditions on which a pending write may be sent.
 pub(crate) trait Gate {
     /// Whether an unresolved copy of another write overlaps; asks for a fence if so.
     fn is_guarded(&mut self, lba: u64, end: u64) -> bool;
@@ -235,8 +235,7 @@ impl<'a> IoTable<'a> {
         self.cutting.get()
     }
 
-    /// Starts the first pending I/O that nothing stands before: the oldest of all,
-    /// most of the time.
+    /// Starts the first pending I/O that is not blocked: usually the oldest.
     #[inline]
     pub(crate) fn start_next(&mut self, gate: &mut impl Gate, now: Instant) -> Option<IoId> {
         let oldest = self.pending.front()?;
@@ -247,7 +246,7 @@ impl<'a> IoTable<'a> {
         self.start_behind(oldest, gate, now)
     }
 
-    /// Starts the first pending I/O behind `slot` that nothing stands before.
+    /// Starts the first pending I/O behind `slot` that is not blocked.
     #[inline(never)]
     fn start_behind(&mut self, slot: IoId, gate: &mut impl Gate, now: Instant) -> Option<IoId> {
         let (mut slot, mut passed) = (slot, Passed::NONE);
@@ -290,7 +289,7 @@ impl<'a> IoTable<'a> {
             }
     }
 
-    /// Whether no other write, under way or half forgotten, overlaps this one.
+    /// Whether no other write, outstanding or unresolved, overlaps this one.
     fn may_change(
         &mut self,
         slot: IoId,
@@ -360,7 +359,7 @@ impl<'a> IoTable<'a> {
         io.frames = io.frames.wrapping_sub(1);
         if let Err(error) = result {
             io.error.get_or_insert(error);
-            // What has not been cut yet need not be tried any more.
+            // The part not yet cut into frames need not be tried any more.
             io.cut = io.sectors;
             if io.place == Place::Cutting {
                 self.on_all_cut(slot);
@@ -374,7 +373,7 @@ impl<'a> IoTable<'a> {
         over
     }
 
-    /// Moves an I/O to the done list, whatever became of its frames.
+    /// Moves an I/O to the done list, regardless of its frames.
     fn finish(&mut self, slot: IoId) {
         let io = &mut self.slots[slot];
         let timed = io.give_up != Instant::NEVER;

@@ -10,7 +10,7 @@ use crate::time::{Instant, Micros};
 const TASTE: Micros = Micros::from_millis(500);
 /// How long disks may take to be closed and to go.
 const PATIENCE: Micros = Micros::from_secs(10);
-/// How long interfaces may keep what was sent.
+/// How long interfaces may keep sent frames.
 const SENT: Micros = Micros::from_secs(5);
 /// Some drivers give a frame back only when there is another one to send: how
 /// often there is one.
@@ -45,13 +45,13 @@ pub enum Obstacle {
 /// What is to be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Send a beacon, and look again after so long.
+    /// Send a beacon, and check again after this time.
     Beacon(Micros),
     /// Nothing is left.
     Leave,
-    /// Go on as if nothing had been asked.
+    /// Continue as if no unload had been requested.
     Refuse(Obstacle),
-    /// Look again after so long.
+    /// Check again after this time.
     Wait(Micros),
 }
 
@@ -75,8 +75,8 @@ impl Leave {
         Self { began: now, phase: Phase::Disks }
     }
 
-    /// Whether it may begin, by when the disk that has been open for longest was
-    /// opened: one that GEOM tastes is waited for.
+    /// Whether it may begin, given the earliest open among the open disks: it waits
+    /// for a disk that GEOM is tasting.
     pub fn ask(&self, now: Instant, opened: Option<Instant>) -> Step {
         match opened {
             None => Step::Leave,
@@ -90,7 +90,7 @@ impl Leave {
         if is_over { Step::Refuse(obstacle) } else { Step::Wait(LOOK) }
     }
 
-    /// Every target fails its I/O by now: what is next, by what is still there.
+    /// All targets fail their I/O now: returns the next step, given what remains.
     pub fn next(&mut self, now: Instant, remains: Remains) -> Step {
         if matches!(self.phase, Phase::Disks) {
             match remains {

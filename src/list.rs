@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Doubly linked lists of slot numbers through a table: what a fixed memory
-//! block has in place of a heap. A slot is in at most one list at a time.
+//! Doubly linked lists of slot numbers through a table: in a fixed memory block
+//! they replace a heap. A slot is in at most one list at a time.
 
 use crate::table::{Maybe, Number, Table};
 

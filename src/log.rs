@@ -12,7 +12,7 @@ pub const EVENTS: usize = 256;
 pub struct Entry {
     /// When: seconds since 1970.
     pub seconds: u64,
-    /// Microseconds beside them.
+    /// Microseconds within the second.
     pub micros: u32,
     /// The target.
     pub address: Address,
@@ -20,7 +20,7 @@ pub struct Entry {
     pub path: u8,
     /// What happened, by its number at the boundary.
     pub event: u8,
-    /// What the event's sentence says.
+    /// The value in the event's sentence.
     pub value: u64,
 }
 
@@ -55,8 +55,8 @@ impl Log {
         self.last = 0;
     }
 
-    /// The events behind the one that a reader saw last. Numbers start anew with
-    /// the module, so a number that was not given yet is as good as none.
+    /// The events after the one that a reader saw last. Numbers restart with the
+    /// module, so a number not yet assigned counts as none.
     pub fn after(&self, seen: u64) -> News<'_> {
         let seen = if seen > self.last { 0 } else { seen };
         let kept = u64::try_from(EVENTS).unwrap_or(0);

@@ -7,15 +7,14 @@ use crate::rate::Rate;
 use crate::ring::Ring;
 use crate::time::{Instant, Micros};
 
-/// Notes that are kept, and how many of them there may be before those are left
-/// out that do not matter.
+/// Notes that are kept, and the number from which unimportant ones are dropped.
 const ROOM: usize = 64;
 const ROOM_FOR_ALL: usize = 32;
-/// Lines on the console about one target in a second, but for those that matter:
-/// one for each path, so that a link that goes down is told whole.
+/// Console lines per target and second, important ones aside: one for each path, so
+/// that the loss of a link is reported completely.
 const LINES: u32 = 16;
 
-/// Something to tell.
+/// An event to report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Note {
     /// What.
@@ -32,7 +31,7 @@ impl Note {
     /// Nothing.
     pub const NONE: Self = Self { event: Event::Lost, is_absence: false, path: None, value: 0 };
 
-    /// What an output has to tell; `outage` is how long the target was away.
+    /// The note of an output, if any; `outage` is how long the target was away.
     pub fn of(output: &Output, outage: Micros) -> Option<Self> {
         let note = |event, value| Some(Self { event, value, ..Self::NONE });
         match *output {
@@ -56,17 +55,17 @@ impl Note {
     }
 }
 
-/// What is to be told next.
+/// The next report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
     /// This.
     Note {
         /// What.
         note: Note,
-        /// The console is told as well.
+        /// It goes to the console as well.
         is_shown: bool,
     },
-    /// So many notes were kept from the console. Only the console is told.
+    /// The number of notes kept from the console, reported only there.
     Unshown(u64),
 }
 
@@ -77,7 +76,7 @@ pub struct Notes {
     lost: u64,
     lines: Rate,
     unshown: u64,
-    /// The note that was told last may be the last of all.
+    /// The note reported last may be the last of all.
     is_last: bool,
 }
 
@@ -100,8 +99,8 @@ impl Notes {
         }
     }
 
-    /// The oldest note; at the end, how many were left out, and how many were not
-    /// shown in a second that is over. The console may be told all.
+    /// The oldest note; after the last, the number of dropped ones, and of those not
+    /// shown in a past second. The console may get all.
     pub fn take(&mut self, now: Instant, shows_all: bool) -> Option<Told> {
         let Some(note) = self.oldest() else {
             let is_due = self.lines.is_over(now) || self.is_last;
@@ -122,7 +121,7 @@ impl Notes {
         })
     }
 
-    /// Whether all has been told that is not for the console alone.
+    /// Whether everything is reported that is not for the console alone.
     pub const fn is_empty(&self) -> bool {
         self.ring.is_empty() && self.lost == 0
     }

@@ -41,12 +41,12 @@ impl Offer {
     }
 }
 
-/// What became of an answer.
+/// The result of offering an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
     /// It is kept.
     New,
-    /// In the place of an earlier one from the same address: the last word counts.
+    /// It replaced an earlier one from the same address: the last one counts.
     Again,
     /// There was no room.
     Lost,

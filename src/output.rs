@@ -22,7 +22,7 @@ static_assertions::assert_not_impl_any!(IoHandle: Clone, Copy);
 pub enum IoError {
     /// The disk is being removed.
     Gone,
-    /// The target reported a failure, or nobody answered for too long.
+    /// The target reported a failure, or did not answer for too long.
     Io,
     /// The medium refuses writes.
     ReadOnly,
@@ -67,13 +67,13 @@ pub struct Transmit {
     pub data: Option<Span>,
     /// Length of the whole frame, at least 60.
     pub frame_length: u32,
-    /// Not zero: say so through `handle_sent` when the frame has left.
+    /// Not zero: call `handle_sent` when the frame has left.
     pub copy: u32,
     /// The same for all frames of a path, so that NICs keep their order.
     pub flow: u32,
     /// The I/O that it is for, or 0.
     pub io: u64,
-    /// For those who watch.
+    /// For tracing.
     pub why: Why,
 }
 
@@ -83,9 +83,9 @@ pub struct Transmit {
 pub enum Why {
     /// For an I/O.
     Io = 0,
-    /// For an I/O, once more.
+    /// For an I/O, as a retransmission.
     Again = 1,
-    /// To ask who is there.
+    /// To identify the disk.
     Identify = 2,
     /// To try a larger payload.
     Probe = 3,
@@ -213,13 +213,13 @@ impl Transmit {
     }
 }
 
-/// Something that an administrator may want to know.
+/// An event of interest to the administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The target reported an error; the value is the LBA.
     DiskError,
-    /// Nearly every request is answered twice, with equal data; the value is
-    /// how many answers were.
+    /// Nearly every request is answered twice, with equal data; the value is the
+    /// number of such answers.
     Doubled,
     /// `maxwait` passed while the disk was open.
     Failed,
@@ -247,9 +247,9 @@ pub enum Event {
     Restarted,
     /// The disk's paths disagree about its size.
     SizeConflict,
-    /// Two disks answer on this path, both.
+    /// Two disks answer on this path.
     TwoDisks,
-    /// The target speaks another version of AoE.
+    /// The target supports another version of AoE only.
     Version,
     /// The disk's logical sectors cannot be used; the value is their size.
     SectorSize,
@@ -257,9 +257,9 @@ pub enum Event {
     NoSectors,
     /// A sector does not fit into a frame; the value is the MTU that it takes.
     FrameTooSmall,
-    /// It answers the question for targets, and does not say what disk it has.
+    /// It answers the config query, but not IDENTIFY.
     Unidentified,
-    /// It answers from a group address, which nobody can send to.
+    /// It answers from a group address, to which no request can be sent.
     GroupAddress,
     /// There are too many targets; the value is how many are kept.
     LeftOut,
@@ -275,13 +275,13 @@ pub enum Event {
     Resized,
     /// No path is left; I/O waits.
     Suspended,
-    /// I/O goes on; the value is how long it did not, in milliseconds.
+    /// I/O continues; the value is the length of the outage, in milliseconds.
     Resumed,
     /// GEOM is to taste the disk again.
     Retaste,
     /// The disk is removed.
     Gone,
-    /// More happened than could be kept; the value is how much.
+    /// Events were dropped for lack of room; the value is their number.
     Lost,
     /// The disk holds the root file system, so its I/O waits for ever.
     Root,
@@ -324,13 +324,13 @@ pub enum ControlError {
     Gone,
     /// There is no such path, or its interface is down.
     NoPath,
-    /// Nobody answered.
+    /// No answer came.
     Silent,
     /// The frame does not fit the interface.
     TooLong,
 }
 
-/// What became of a management command.
+/// The result of a management command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ControlDone {
     /// Bytes of the answer behind the header, of which the control buffer has
@@ -344,7 +344,7 @@ pub struct ControlDone {
     pub code: u8,
     /// Transmissions so far.
     pub tries: u8,
-    /// Since the last of them.
+    /// Time since the last of them.
     pub rtt: Micros,
 }
 
@@ -388,7 +388,7 @@ pub enum Output {
     Complete {
         /// The permission to do so.
         io: IoHandle,
-        /// What became of it.
+        /// Its outcome.
         result: Result<(), IoError>,
     },
     /// The management command is over; its answer lies in the control buffer.
@@ -411,9 +411,9 @@ pub enum Output {
         /// In sectors.
         sectors: u64,
     },
-    /// I/O goes on; the value is how long it did not, in milliseconds.
+    /// I/O continues; the value is the length of the outage, in milliseconds.
     Resumed,
-    /// Have GEOM taste the disk again, unless somebody has it open.
+    /// Have GEOM taste the disk again, unless it is open.
     Retaste,
     /// No path is left; I/O waits.
     Suspended,

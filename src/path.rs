@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One path: a local interface and a remote MAC.
 //!
-//! Knows its round-trip time, window, payload, order and health, and the one
-//! management request that may be out on it. Knows nothing of I/Os, and
+//! It holds the path's round-trip time, window, payload, order and health, and the
+//! one management request that may be outstanding. It does not deal with I/Os, and
 //! decides nothing about the target as a whole.
 
 use crate::advert::Adverts;
@@ -19,13 +19,13 @@ use crate::wire::{Mac, Route, Tag};
 
 pub(crate) use counters::Counters;
 
-/// Without an answer for this long, a path is asked who it is.
+/// Without an answer for this long, a path is sent IDENTIFY.
 pub(crate) const SILENCE: Micros = Micros::from_secs(1);
 /// Without an answer for this long, a path is down.
 pub(crate) const DOWN: Micros = Micros::from_secs(5);
-/// After so many silences without an answer to I/O, a path is asked for some.
+/// After this many silences without an answer to I/O, a path is sent a read.
 pub(crate) const SILENCES: u8 = 3;
-/// An idle path that missed three beacons is asked.
+/// An idle path that missed three beacons is sent IDENTIFY.
 const IDLE: Micros = Micros::from_secs(180);
 /// After this many time-outs in a row, a path is used only if there is no better one.
 const SHAKEN: u8 = 2;
@@ -39,17 +39,17 @@ pub(crate) const PROBE_INTERVAL: Micros = Micros::from_secs(60);
 /// Longest wait for an answer, however often the timer was backed off.
 const RTO_LIMIT: Micros = Micros::from_secs(2);
 
-/// Where a path stands.
+/// The state of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// Another disk answers there.
     Conflict,
-    /// Nobody answers, or the link is down; asked again now and then.
+    /// No answers come, or the link is down; sent IDENTIFY periodically.
     Down {
         since: Instant,
     },
     Free,
-    /// Being asked who it is; carries no I/O.
+    /// Being identified; carries no I/O.
     Identifying {
         since: Instant,
     },
@@ -65,7 +65,7 @@ pub(crate) enum Purpose {
     Fence,
     /// Write cache on or off.
     Features { enable: bool },
-    /// Who are you?
+    /// IDENTIFY.
     Identify,
     /// A read and a request as large as this many sectors.
     Probe { sectors: u8 },
@@ -89,7 +89,7 @@ pub(crate) struct Management {
 /// The path slots of a target.
 pub type Paths = Table<Path, PathId, PATHS>;
 
-/// A path slot, what every frame touches first.
+/// A path slot; the fields that every frame accesses come first.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Path {
@@ -147,7 +147,7 @@ pub struct Path {
     /// that are to repeat it before that is believed.
     pub(crate) grown: u64,
     pub(crate) growing: u8,
-    /// Two disks answered: questions that one answer must come to before it is
+    /// Two disks answered: IDENTIFYs that must get a single answer each before it is
     /// used again.
     pub(crate) disputed: u8,
     /// Counts the uses of this slot.
@@ -160,32 +160,32 @@ pub struct Path {
     pub(crate) sector_count: u8,
     /// The least size that failed, or 0.
     pub(crate) too_large: u8,
-    /// Its coming up was told; going down has not been, since.
+    /// It was reported as up, and not as down since.
     pub(crate) told_up: bool,
-    /// That large frames do not get through was told.
+    /// The loss of large frames was reported.
     pub(crate) hole_told: bool,
-    /// Set aside because it says another size than the live paths.
+    /// Set aside because it reports another size than the live paths.
     pub(crate) is_aside: bool,
-    /// A live path has been asked again since, and stood by its size: this is
-    /// another disk, whatever its name.
+    /// A live path has been identified again since, with its size unchanged: this is
+    /// another disk, regardless of its name.
     pub(crate) is_refuted: bool,
-    /// Silences in a row in which it said who it is, and answered no I/O.
+    /// Consecutive silences in which it answered IDENTIFY, but no I/O.
     pub(crate) silences: u8,
-    /// It says who it is and answers no I/O: not used until it answers some.
+    /// It answers IDENTIFY but no I/O: not used until it answers a read.
     pub(crate) is_deaf: bool,
     /// It answered the read that was to find that out, and nothing since.
     pub(crate) is_choosy: bool,
-    /// Its conflict was told.
+    /// Its conflict was reported.
     pub(crate) conflict_told: bool,
     /// Nearly everything is answered twice, by equal data.
     pub(crate) is_doubled: bool,
-    /// Messages that the other end can queue, as it says.
+    /// Messages that the other end can queue, as it declares.
     pub(crate) buffers: u16,
     /// Another path ends at the same port, which has one queue.
     pub(crate) is_shared: bool,
-    /// Why it carries no I/O although it said who it is.
+    /// Why it carries no I/O although it was identified.
     pub(crate) unfit: Option<Unfit>,
-    /// How long answers took, flushes aside.
+    /// Response times, flushes excluded.
     pub(crate) histogram: Histogram,
 }
 
@@ -247,8 +247,8 @@ impl Path {
         histogram: Histogram::EMPTY,
     };
 
-    /// Starts a new use of the slot. The count of transmissions goes on, so
-    /// that a copy of an earlier use cannot be mistaken for one of this.
+    /// Starts a new use of the slot. The count of transmissions continues, so that
+    /// a copy of an earlier use cannot be mistaken for one of this.
     pub(crate) fn open(&mut self, link: LinkId, mac: Mac, now: Instant) {
         *self = Self {
             state: State::Identifying { since: now },
@@ -282,8 +282,8 @@ impl Path {
                 && self.features_wanted.is_none()
     }
 
-    /// Whether an answer is expected. A target may be silent about what is
-    /// optional, and a probe is there to get lost.
+    /// Whether an answer is expected. A target may ignore optional commands, and a
+    /// probe may be lost because of its size.
     #[inline]
     pub(crate) fn is_busy(&self) -> bool {
         !self.flight.is_empty() || self.slow != 0 || self.is_asked()
@@ -295,7 +295,7 @@ impl Path {
         self.management.as_ref().is_some_and(asked)
     }
 
-    /// Whether a fence is out, or a question that goes before it.
+    /// Whether a fence is outstanding, or a request that precedes it.
     pub(crate) fn is_fenced_or_asked(&self) -> bool {
         self.management.is_some_and(|m| matches!(m.purpose, Purpose::Fence | Purpose::Identify))
     }
@@ -305,9 +305,9 @@ impl Path {
         u32::from(self.flight.len()) < self.window.frames() && self.has_place()
     }
 
-    /// Whether the target can queue another frame, whatever it is. A flush and
-    /// a management request take a place there, but none in a window that
-    /// shrank: they may be out for long, or mean nothing.
+    /// Whether the target can queue another frame of any kind. A flush and a
+    /// management request take a place there, but none in a window that shrank: they
+    /// may be outstanding for long, or say nothing about losses.
     #[inline]
     fn has_place(&self) -> bool {
         self.places() < self.window.ceiling()
@@ -324,14 +324,14 @@ impl Path {
         self.in_flight().wrapping_add(self.beside.frames())
     }
 
-    /// Whether a management request may go out. A path that carries no I/O,
-    /// since it fell silent perhaps, is asked whatever it may still owe.
+    /// Whether a management request may be sent. On a path that carries no I/O,
+    /// perhaps since it fell silent, outstanding frames do not prevent it.
     pub(crate) fn may_ask(&self) -> bool {
         !self.is_up() || self.has_place()
     }
 
-    /// A management request went out that is repeated after `wait`. A path that
-    /// carries no I/O may be asked for ever: half of the time it leaves its place
+    /// A management request was sent, to be retransmitted after `wait`. On a path
+    /// without I/O that may continue for ever: half of the time it leaves its place
     /// to the other paths to its port.
     pub(crate) fn on_asked(&mut self, asker: Asker, wait: Micros, now: Instant) {
         let wait = if self.is_up() { wait } else { Micros(wait.0 / 2) };
@@ -388,8 +388,8 @@ impl Path {
         self.order.over_at(seq)
     }
 
-    /// When it is worth while to ask for an answer that tells more about copy
-    /// `seq` of slot use `epoch`, unless one was asked for.
+    /// When to send a fence whose answer tells more about copy `seq` of slot use
+    /// `epoch`, unless one was requested.
     pub(crate) fn fence_at(&self, epoch: u16, seq: u64) -> Instant {
         if self.epoch != epoch || !self.is_up() || self.fence_wanted != 0 {
             Instant::NEVER
@@ -400,8 +400,8 @@ impl Path {
         }
     }
 
-    /// Whether later answers say that transmission `seq` is lost: enough of
-    /// them, or one that came when its own was overdue.
+    /// Whether later answers imply that transmission `seq` is lost: enough of them,
+    /// or one that came when its own was overdue.
     pub(crate) fn is_lost(&self, seq: u32, sent_at: Instant, now: Instant) -> bool {
         let seq = self.full_seq(seq);
         self.order.is_overtaken(seq)
@@ -429,8 +429,8 @@ impl Path {
         self.backoff >= SHAKEN
     }
 
-    /// When a path that has nothing out is asked who it is: a shaken one gets
-    /// nothing else that it could answer.
+    /// When to send IDENTIFY on a path without outstanding frames: a shaken one gets
+    /// no other request to answer.
     pub(crate) fn idle_at(&self) -> Instant {
         if self.is_shaken() { self.timer_from.after(SILENCE) } else { self.last_heard.after(IDLE) }
     }
@@ -453,7 +453,7 @@ impl Path {
         sent_at.max(self.timer_from).after(rto)
     }
 
-    /// When what is sent now is lost or suspiciously silent, at the earliest.
+    /// The earliest time at which a frame sent now is lost or suspiciously silent.
     #[inline]
     pub(crate) fn earliest_timeout(&self, now: Instant) -> Instant {
         now.after(self.rtt.rto().min(SILENCE))
@@ -471,7 +471,7 @@ impl Path {
         if since.after(SILENCE).after(SILENCE) < now { now } else { since }
     }
 
-    /// Asks the other end who it is, and carries no I/O until it said so.
+    /// Begins IDENTIFY; the path carries no I/O until it is answered.
     pub(crate) fn ask(&mut self, since: Instant) {
         self.state = State::Identifying { since };
         self.management = None;
@@ -479,7 +479,7 @@ impl Path {
         self.probed_at = Instant::NEVER;
     }
 
-    /// Whether a question who it is is out.
+    /// Whether an IDENTIFY is outstanding.
     pub(crate) fn is_being_asked(&self) -> bool {
         self.management.is_some_and(|m| m.seq != 0 && m.purpose == Purpose::Identify)
     }

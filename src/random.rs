@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Numbers that an outsider cannot guess: ChaCha8 keyed with the kernel's
-//! randomness. Knows nothing of what they are used for.
+//! randomness. Their use is up to the caller.
 
 /// A stream of unpredictable words.
 #[derive(Clone, Debug)]

@@ -6,8 +6,8 @@
 //! the earlier request when it answers the later one, and is working on it: this
 //! file measures how much longer that takes. While requests are outstanding and
 //! nothing is answered at all, the whole target may be stalled and finish
-//! nothing, so only a small part of such a silence counts. Knows sequence
-//! numbers and times; knows nothing of writes and their copies.
+//! nothing, so only a small part of such a silence counts. It deals with sequence
+//! numbers and times, not with writes and their copies.
 
 use crate::rtt::Rtt;
 use crate::time::{Instant, Micros, Stamp};
@@ -17,8 +17,8 @@ pub(crate) const DISTRUST: Micros = Micros::from_secs(600);
 /// Later answers that declare an earlier request lost.
 const LIMIT_MIN: u64 = 3;
 const LIMIT_MAX: u64 = 256;
-/// A request is over when so many times the worst delay have passed, and at
-/// least a time that one sample does not shorten.
+/// A request is over when this multiple of the worst delay has passed, and at least
+/// a time that one sample does not shorten.
 const TIMES: u64 = 4;
 const LEAST: Micros = Micros::from_millis(20);
 /// What two time-outs add to that at most: a stall of all lengthens them, too.
@@ -62,7 +62,7 @@ impl Past {
     }
 }
 
-/// What a path's answers tell of its order.
+/// The order of a path's answers, as observed.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(crate) struct Order {
@@ -159,7 +159,7 @@ impl Order {
         seq < self.newest.seq
     }
 
-    /// Whether so many later ones were that `seq` is lost.
+    /// Whether enough later requests were answered that `seq` is lost.
     #[inline]
     pub(crate) fn is_lost(&self, seq: u64) -> bool {
         seq.saturating_add(self.limit) <= self.newest.seq
@@ -220,7 +220,7 @@ impl Order {
         self.wait = several.max(least).max(rtt.rto().backed_off(1, TIMEOUTS_MOST));
     }
 
-    /// Remembers what was newest until now.
+    /// Remembers the previous newest answer.
     fn mark(&mut self, rtt: &Rtt, now: Instant) {
         if let Some(mark) = self.marks.get_mut(usize::from(self.oldest)) {
             *mark = Past::of(self.newest);

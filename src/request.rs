@@ -2,7 +2,7 @@
 //! One outstanding request: a span of an I/O, and every transmission of it
 //! that may still be answered.
 //!
-//! Knows tags and times; knows nothing of windows, paths' health or payload.
+//! It deals with tags and times, but not with windows, paths' health or payload.
 
 use crate::history::{Chain, History, Sent};
 use crate::io::Op;

@@ -7,13 +7,13 @@ use crate::wire::{Identify, mtu_for};
 /// Why a path that said who it is carries no I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// A frame carries less than one of its sectors, of so many bytes.
+    /// A frame carries less than one of its sectors, of this many bytes.
     FrameTooSmall(u32),
     /// The disk has no sectors.
     NoSectors,
-    /// The disk has so many blocks, which is less than the open one has.
+    /// The disk has this many blocks, fewer than the open one.
     Smaller(u64),
-    /// Its logical sectors, of so many bytes, are none that we can use.
+    /// The driver cannot use its logical sectors, of this many bytes.
     SectorSize(u32),
 }
 

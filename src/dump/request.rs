@@ -37,7 +37,7 @@ pub(super) struct Request {
     pub(super) work: Work,
     /// The disk takes this command in its 48-bit form.
     pub(super) ext: bool,
-    /// Blocks become the disk's sectors by so many bits.
+    /// Shift from blocks to the disk's sectors.
     pub(super) shift: u8,
 }
 
@@ -61,7 +61,7 @@ impl Request {
         }
     }
 
-    /// Writes what comes in front of the data.
+    /// Writes the header, up to the data.
     pub(super) fn emit(&self, out: &mut [u8; Request::HEADER]) {
         let mut header = [0; Header::LEN];
         let mut argument = [0; AtaRequest::LEN];
@@ -73,8 +73,8 @@ impl Request {
         }
     }
 
-    /// What the target made of this request; `None` if the frame, of which the
-    /// first bytes are enough, is anything else.
+    /// The outcome of this request; `None` if the frame, of which the first bytes
+    /// are enough, does not answer it.
     pub(super) fn answer(&self, frame: &[u8]) -> Option<Result<(), IoError>> {
         let header = Header::parse(frame).ok()?;
         let is_ours = header.response

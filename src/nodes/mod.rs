@@ -68,7 +68,7 @@ pub enum Fetch {
     Last,
 }
 
-/// What a table needs to know of what it holds.
+/// The properties of a field that a table needs.
 pub trait Shown {
     /// What the value is.
     fn kind(&self) -> Kind;
@@ -76,24 +76,24 @@ pub trait Shown {
     fn fetch(&self) -> Fetch;
     /// Whether its text may need more than [`SHORT_ROOM`].
     fn is_long(&self) -> bool;
-    /// What is said of a value of the loader's that is refused, after its
-    /// name and itself.
+    /// The message about a refused value of the loader's, after its name and the
+    /// value.
     fn refusal(&self) -> &'static CStr {
         c"is out of range: ignored"
     }
 }
 
 bitflags::bitflags! {
-    /// What is to be done after a value was written.
+    /// The work to do after a value was written.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct Effects: u32 {
-        /// Tell the targets, or the target, its settings.
+        /// Pass the settings to the targets, or to the target.
         const TELL = 1;
-        /// Look at the interfaces.
+        /// Scan the interfaces.
         const LOOK = 2;
-        /// Send what discovery has to send.
+        /// Send discovery's queries that are due.
         const SEND = 4;
-        /// Ask every target again who it is.
+        /// Send IDENTIFY to every target again.
         const ASK = 8;
         /// Prepare for crash dumps.
         const DUMP = 16;
@@ -102,12 +102,12 @@ bitflags::bitflags! {
     }
 }
 
-/// Why a value is not taken.
+/// Why a value is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It means nothing, or is out of range.
+    /// It is invalid, or out of range.
     Invalid,
-    /// What it is for is not there.
+    /// The object that it is for does not exist.
     Absent,
     /// Nobody may write that.
     ReadOnly,

@@ -178,7 +178,7 @@ impl Shown for ModuleField {
     }
 }
 
-/// Every setting as it is until somebody sets it.
+/// The default of every setting.
 pub fn set_defaults(config: &Config) {
     config.policy.store(0, Ordering::Relaxed);
     config.filtering.store(0, Ordering::Relaxed);
@@ -207,7 +207,7 @@ pub fn read(
     0
 }
 
-/// Takes a value and says what is to be done, or changes nothing.
+/// Takes a value and returns the work to do, or changes nothing.
 pub fn write(
     field: &ModuleField,
     value: &Value<'_>,
@@ -234,7 +234,7 @@ pub fn write(
         ModuleField::Filter(kind) => {
             let discovery = discovery.ok_or(Refused::Absent)?;
             discovery.set_filter(*kind, value.text).map_err(|_| Refused::Invalid)?;
-            // What is left out of what is there is asked so that it answers.
+            // Existing targets are queried: an answer lets the filter apply to them.
             discovery.discover(now);
             config.filtering.store(discovery.is_filtering().into(), Ordering::Release);
             Ok(Effects::SEND)
@@ -253,7 +253,7 @@ pub fn write(
     }
 }
 
-/// What a policy is called.
+/// The name of a policy.
 pub(super) fn policy_name(number: i32) -> &'static [u8] {
     let found = usize::try_from(number).ok().and_then(|n| POLICIES.get(n));
     found.map_or(b"default", |(_, name)| name.as_bytes())

@@ -16,7 +16,7 @@ use core::ffi::CStr;
 pub enum TargetField {
     /// A number of its status.
     Number(fn(&Status<'_>) -> u64),
-    /// What the disk says of itself.
+    /// A field of the disk's IDENTIFY.
     Name(fn(&Identify) -> &[u8]),
     /// What it is doing.
     State,
@@ -185,8 +185,7 @@ fn signed(number: i32) -> u64 {
     i64::from(number).cast_unsigned()
 }
 
-/// Takes what is set for a target alone and says what is to be done, or changes
-/// nothing.
+/// Takes a setting of one target and returns the work to do, or changes nothing.
 pub fn write(field: &TargetField, value: &Value<'_>, own: &mut Own) -> Result<Effects, Refused> {
     let number = value.number;
     match field {
@@ -201,7 +200,7 @@ pub fn write(field: &TargetField, value: &Value<'_>, own: &mut Own) -> Result<Ef
             };
             Ok(Effects::TELL)
         }
-        // Nothing that may have been meant to protect a disk leaves it open.
+        // A value that may have been meant to protect a disk must not leave it writable.
         TargetField::ReadOnly if value.is_loaders || matches!(number, 0 | 1) => {
             own.read_only = (number != 0).into();
             Ok(Effects::PROTECT)

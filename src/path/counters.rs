@@ -9,7 +9,7 @@ pub(crate) struct Counters {
     pub(crate) retransmitted: u64,
     pub(crate) late: u64,
     pub(crate) unexpected: u64,
-    /// Answers to what was answered already, among the unexpected ones.
+    /// Answers to requests already answered, among the unexpected ones.
     pub(crate) doubled: u64,
 }
 

@@ -5,7 +5,7 @@ use super::{MIN_PAYLOAD, Path, Purpose};
 use crate::time::Instant;
 
 impl Path {
-    /// The disk here has sectors of so many blocks.
+    /// Takes the sector size of the disk here, in blocks.
     pub(crate) fn set_unit(&mut self, shift: u8, mtu: u32, now: Instant) {
         let unit = 1 << (shift & 7);
         if core::mem::replace(&mut self.unit, unit) != unit {
@@ -13,7 +13,7 @@ impl Path {
         }
     }
 
-    /// Whether frames are cut for sectors of so many bytes, and carry one.
+    /// Whether frames are cut for sectors of this many bytes, and carry one.
     pub(crate) fn fits(&self, sector: u32) -> bool {
         self.limit != 0 && u32::from(self.unit) << 9 == sector
     }
@@ -28,8 +28,8 @@ impl Path {
         blocks & self.unit.wrapping_neg()
     }
 
-    /// Takes what MTU and target allow now. True if a smaller payload results.
-    /// A target counts blocks there, whatever sectors its disk has.
+    /// Takes the limits of MTU and target. True if a smaller payload results. A
+    /// target declares its limit in blocks, regardless of its disk's sectors.
     pub(crate) fn set_limit(&mut self, mtu: u32, now: Instant) -> bool {
         self.limit = self.whole(crate::wire::sectors_per_frame(mtu).min(self.sector_count));
         let shrinks = self.payload > self.limit;
@@ -64,7 +64,7 @@ impl Path {
         u32::from(self.payload).wrapping_mul(512)
     }
 
-    /// Larger frames do not get through: back to what always does.
+    /// Larger frames do not get through: returns to the smallest payload.
     pub(crate) fn step_down(&mut self, now: Instant) {
         self.too_large = self.payload;
         self.hole_told = true;
