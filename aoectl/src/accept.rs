@@ -80,7 +80,7 @@ fn refused(errno: Errno, name: &str) -> Status {
             say(CLOSE);
         }
         Errno::EINVAL => {
-            complain!("{name}: the disk there has other sectors; close /dev/{name} first");
+            complain!("{name}: the sector size differs; close /dev/{name} first");
             say(CLOSE);
         }
         other => return failed(other, name),

@@ -171,7 +171,7 @@ accept_sectors() {
 	k target set em0 7.3 sector 4096
 	k sysctl net.aoe.discover=1
 	k wait net.aoe.target.aoe7e3.state suspended 5
-	fails_with "sectors of the disk there have another size" \
+	fails_with "the sector size differs" \
 	    ctl accept -f 7.3
 	k close aoe7e3
 	k unload

@@ -21,7 +21,7 @@ reason_sector() {
 	exits 66 discover -w 0 7.3
 	text "7.3: not used: logical sectors of 520 bytes are not supported" discover -w 0 7.3
 	text "disk +kld wire target, serial 7.3:wire.*note +logical sectors of 520 bytes are not supported" status 7.3
-	text "aoe7e3 +discovered .*kld wire target +7.3:wire" list
+	text "aoe7e3 +discovered .*7.3:wire +kld wire target" list
 	json 'o["target"][0]["remark"] == [{"name": "reason", "text":
 	    "logical sectors of 520 bytes are not supported"}]' status
 	json '[(e["event"], e["value"]) for e in o["event"]] == [("SECTOR_SIZE", 520)]' log
@@ -93,7 +93,7 @@ reason_left_out() {
 	k target add em0 6.4 1m
 	k target add em0 6.5 1m
 	k sleep 0.3
-	text "2 more answer and are left out: net.aoe.maxtargets is 2, set it in loader.conf\(5\)" list
+	text "2 more answer and are left out: net.aoe.maxtargets is 2; set it in" list
 	json 'sorted(a["name"] for a in o["absent"]) == ["aoe6e4", "aoe6e5"] and o["left-out"] == 2' list
 	text "6.4: not used: left out: net.aoe.maxtargets is 2" discover -w 0 6.4
 	text "7.9: not found" discover -w 0 7.9
