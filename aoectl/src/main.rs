@@ -19,6 +19,7 @@ mod mask;
 mod os;
 mod ping;
 mod rates;
+mod readings;
 mod reserve;
 mod sancheck;
 mod show;

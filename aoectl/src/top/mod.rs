@@ -13,9 +13,10 @@ use aoe_core::wire::Address;
 use crate::Tool;
 use crate::args::{Options, number};
 use crate::os::{Errno, Terminal};
+use crate::readings::Reading;
 use crate::status::{Outcome, failed};
 use crate::targets::address;
-use rates::{DiskRow, Reading, rows};
+use rates::{DiskRow, rows};
 
 struct Top {
     interval: Duration,
@@ -46,7 +47,7 @@ impl Top {
         for reading in 1u32.. {
             tool.system.pause(self.interval);
             let now = self.read(tool)?;
-            let seconds = now.at.saturating_sub(before.at).as_secs_f64();
+            let seconds = now.since(&before).as_secs_f64();
             if reading > 1 {
                 tool.out.words('\n');
             }

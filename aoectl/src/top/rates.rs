@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What happened between two readings of the counters: the computing part of
-//! top.
-
-use std::time::Duration;
+//! The rows of top, from two readings of the counters.
 
 use aoe_core::ffi::abi::{AoeIocPath as Path, HISTOGRAM};
 use aoe_core::wire::{Mac, SECTOR};
 
 use crate::ioctl::{PATH_UP, Target, path_state_name, state_name};
+use crate::readings::{self, Counts, Reading};
 use crate::text::field;
 
 type Histogram = [u64; HISTOGRAM];
-
-/// All targets at one time.
-pub struct Reading {
-    pub at: Duration,
-    pub targets: Vec<Target>,
-}
 
 /// What a disk or a path did, for each second where it is not a time.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,58 +44,6 @@ pub struct DiskRow {
     pub paths: Vec<PathRow>,
 }
 
-/// The counters of a path, or of a disk.
-#[derive(Clone, Copy, Default)]
-struct Counts {
-    received: u64,
-    moved: Option<u64>,
-    retransmitted: u64,
-    histogram: Histogram,
-}
-
-impl From<&Path> for Counts {
-    fn from(path: &Path) -> Self {
-        Counts {
-            received: path.info.received,
-            moved: None,
-            retransmitted: path.info.retransmitted,
-            histogram: path.histogram,
-        }
-    }
-}
-
-impl Counts {
-    /// What was added since; all of it, if the counters began anew.
-    fn since(&self, before: &Counts) -> Counts {
-        let is_newer = self.received < before.received
-            || self.moved < before.moved
-            || self.retransmitted < before.retransmitted
-            || self.histogram.iter().zip(&before.histogram).any(|(now, before)| now < before);
-        if is_newer {
-            return *self;
-        }
-        let mut histogram = self.histogram;
-        for (now, before) in histogram.iter_mut().zip(&before.histogram) {
-            *now -= before;
-        }
-        Counts {
-            received: self.received - before.received,
-            moved: self.moved.map(|moved| moved - before.moved.unwrap_or(0)),
-            retransmitted: self.retransmitted - before.retransmitted,
-            histogram,
-        }
-    }
-}
-
-/// The same path in an earlier reading: an index that another path took over
-/// does not count.
-fn earlier<'a>(path: &Path, before: Option<&'a Target>) -> Option<&'a Path> {
-    before?.paths().iter().find(|other| {
-        (other.info.index, other.info.mac) == (path.info.index, path.info.mac)
-            && field(&other.interface) == field(&path.interface)
-    })
-}
-
 /// The microseconds within which this part of the answers came. Within a
 /// bucket, answers are taken to be spread evenly; the last bucket has no end.
 fn percentile(counts: &Histogram, part: f64) -> Option<f64> {
@@ -126,23 +66,20 @@ fn percentile(counts: &Histogram, part: f64) -> Option<f64> {
     None
 }
 
+fn rate(count: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+}
+
 fn load(counts: &Counts, operations: u64, seconds: f64, window: u32, in_flight: u32) -> Load {
-    let rate = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
     Load {
-        operations: rate(operations),
-        bytes: counts.moved.map(|moved| rate(moved) * SECTOR as f64),
+        operations: rate(operations, seconds),
+        bytes: None,
         median: percentile(&counts.histogram, 0.5),
         slowest: percentile(&counts.histogram, 0.99),
-        retransmitted: rate(counts.retransmitted),
+        retransmitted: rate(counts.retransmitted, seconds),
         window,
         in_flight,
     }
-}
-
-/// What a path added.
-fn added(path: &Path, before: Option<&Target>) -> Counts {
-    let before = earlier(path, before).map(Counts::from).unwrap_or_default();
-    Counts::from(path).since(&before)
 }
 
 fn path_row(path: &Path, counts: &Counts, seconds: f64) -> PathRow {
@@ -158,51 +95,31 @@ fn path_row(path: &Path, counts: &Counts, seconds: f64) -> PathRow {
 
 fn disk_row(target: &Target, before: Option<&Target>, seconds: f64) -> DiskRow {
     let info = &target.info;
-    let mut histogram = [0; HISTOGRAM];
+    // A target's counters outlive its paths.
+    let mut counts = readings::of_target(target, before);
     let (mut window, mut paths) = (0u32, Vec::new());
     for path in target.paths() {
-        let counts = added(path, before);
-        for (all, one) in histogram.iter_mut().zip(&counts.histogram) {
+        let of_path = readings::of_path(path, before);
+        for (all, one) in counts.histogram.iter_mut().zip(&of_path.histogram) {
             *all += one;
         }
         if path.info.state == PATH_UP {
             window = window.saturating_add(path.info.window);
         }
-        paths.push(path_row(path, &counts, seconds));
+        paths.push(path_row(path, &of_path, seconds));
     }
-    // A target's counters outlive its paths.
-    let of = |target: &Target| Counts {
-        received: target.info.completed,
-        moved: Some(target.info.moved),
-        retransmitted: target.info.retransmitted,
-        histogram: [0; HISTOGRAM],
-    };
-    let counts = of(target).since(&before.map(of).unwrap_or_default());
-    DiskRow {
-        name: field(&target.name),
-        state: state_name(info.state),
-        load: load(
-            &Counts { histogram, ..counts },
-            counts.received,
-            seconds,
-            window,
-            info.in_flight,
-        ),
-        paths,
-    }
+    let mut load = load(&counts, counts.completed, seconds, window, info.in_flight);
+    load.bytes = Some(rate(counts.moved, seconds) * SECTOR as f64);
+    DiskRow { name: field(&target.name), state: state_name(info.state), load, paths }
 }
 
-/// The disks that there are now, by load. A disk that was not there before has
-/// counted from 0; one that is gone has no row.
+/// The disks that there are now, by load.
 pub fn rows(before: &Reading, now: &Reading) -> Vec<DiskRow> {
-    let seconds = now.at.saturating_sub(before.at).as_secs_f64();
+    let seconds = now.since(before).as_secs_f64();
     let mut rows: Vec<DiskRow> = now
         .targets
         .iter()
-        .map(|target| {
-            let earlier = before.targets.iter().find(|it| it.address() == target.address());
-            disk_row(target, earlier, seconds)
-        })
+        .map(|target| disk_row(target, before.target(target.address()), seconds))
         .collect();
     let key = |row: &DiskRow| (row.load.operations, row.load.bytes);
     // Stable: where the load is equal, the order of addresses stays.
@@ -214,6 +131,7 @@ pub fn rows(before: &Reading, now: &Reading) -> Vec<DiskRow> {
 #[expect(clippy::indexing_slicing, reason = "a test stops at whatever is unexpected")]
 mod tests {
     use super::*;
+    use std::time::Duration;
     use zerocopy::FromZeros;
 
     fn put(field: &mut [u8], text: &str) {
@@ -290,15 +208,6 @@ mod tests {
         assert_eq!(operations(&rows), [("aoe7e0", 300.0)]);
         assert_eq!(rows[0].load.retransmitted, 3.0);
         assert_eq!(rows[0].load.median, Some(192.0));
-    }
-
-    #[test]
-    fn one_counter_that_went_back_makes_all_of_them_new() {
-        let before = reading(0, vec![disk(7, &[path(0, 100)])]);
-        let mut target = disk(7, &[path(0, 200)]);
-        target.info.moved = 8;
-        let rows = rows(&before, &reading(1, vec![target]));
-        assert_eq!((rows[0].load.operations, rows[0].load.bytes), (200.0, Some(4096.0)));
     }
 
     #[test]
