@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! ^C, for a command that has something to say before it ends.
+//! Signals that end a command which has something to do before it ends.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+const SIGHUP: c_int = 1;
 const SIGINT: c_int = 2;
+const SIGTERM: c_int = 15;
 
 static SEEN: AtomicBool = AtomicBool::new(false);
 
@@ -19,12 +21,24 @@ extern "C" fn note(_: c_int) {
     SEEN.store(true, Ordering::Relaxed);
 }
 
-/// From now on ^C ends what waits, and is remembered.
-pub fn catch_interrupt() {
-    signal(SIGINT, note);
-    siginterrupt(SIGINT, 1);
+fn catch(number: c_int) {
+    signal(number, note);
+    siginterrupt(number, 1);
 }
 
+/// From now on ^C ends what waits, and is remembered.
+pub fn catch_interrupt() {
+    catch(SIGINT);
+}
+
+/// The same for every signal that would end the program.
+pub fn catch_termination() {
+    for number in [SIGHUP, SIGINT, SIGTERM] {
+        catch(number);
+    }
+}
+
+/// Whether such a signal came.
 pub fn is_interrupted() -> bool {
     SEEN.load(Ordering::Relaxed)
 }

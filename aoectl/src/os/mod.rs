@@ -16,7 +16,7 @@ use std::fmt;
 #[cfg(target_os = "freebsd")]
 pub use freebsd::System;
 pub use interface::{Interface, Kind};
-pub use interrupt::{catch_interrupt, is_interrupted};
+pub use interrupt::{catch_interrupt, catch_termination, is_interrupted};
 #[cfg(target_os = "linux")]
 pub use kld::System;
 pub use local_time::local_time;

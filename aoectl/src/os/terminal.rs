@@ -5,6 +5,8 @@ use std::ffi::{c_int, c_short, c_ulong, c_void};
 use std::io::{self, Write};
 use std::time::Duration;
 
+use super::catch_termination;
+
 #[expect(unsafe_code, reason = "a declaration")]
 // SAFETY: As in termios.h, poll.h, unistd.h and sys/ioctl.h; the types of poll's
 // count differ, and one has the same values in both.
@@ -58,7 +60,8 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// The terminal of this program, if it has one.
+    /// The terminal of this program, if it has one. A signal no longer ends the
+    /// program, which has to restore the terminal: it interrupts key().
     pub fn take() -> Option<Terminal> {
         let mut before = Termios([0; 128]);
         #[expect(unsafe_code, reason = "calls of the system")]
@@ -67,6 +70,7 @@ impl Terminal {
             if tcgetattr(INPUT, &mut before) != 0 {
                 return None;
             }
+            catch_termination();
             let mut raw = before;
             cfmakeraw(&mut raw);
             tcsetattr(INPUT, TCSADRAIN, &raw)
