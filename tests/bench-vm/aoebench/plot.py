@@ -90,7 +90,7 @@ def instructions(results):
             if groups:
                 title = f"{size}, MTU {mtu}: thousands of instructions per I/O, by kind and depth"
                 panels.append(lambda top, t=title, g=groups: panel(top, width, t, g, "k"))
-    return picture(width, panels, systems, "solid: without the cost of the same I/O on a null disk")
+    return picture(width, panels, systems, "pale: total; solid: total minus the same I/O on a null disk")
 
 
 def goodput(results):
