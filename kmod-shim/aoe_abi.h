@@ -635,12 +635,9 @@ void		aoe_core_identity(const uint8_t page[512],
 		    struct aoe_identity *out);
 /* A short name for devctl and the event log; static. */
 const char	*aoe_core_event_name(uint32_t event);
-/*
- * A sentence, cut to what fits.  `whole` adds the value even where the sentence
- * does not need it.
- */
-void		aoe_core_event_text(uint32_t event, uint64_t value, int whole,
-		    char *out, uint32_t size);
+/* A sentence, truncated to what fits. */
+void		aoe_core_event_text(uint32_t event, uint64_t value, char *out,
+		    uint32_t size);
 /*
  * Begin a search with the address of ACPI's RSDP, or 0; if `bios` is not 0,
  * also search where a PC BIOS leaves the table.  Map each requested range and

@@ -126,7 +126,7 @@ aoe_disk_getattr(struct bio *bp)
 		/* geom_disk answers this one itself, if it may. */
 		why = aoe_dump_refusal(sc);
 		if (why != NULL) {
-			printf("aoe: %s takes no dumps: %s\n", sc->sc_name,
+			printf("aoe: %s cannot take dumps: %s\n", sc->sc_name,
 			    why);
 			return (ENODEV);
 		}

@@ -120,7 +120,7 @@ aoe_dump_refusal(struct aoe_softc *sc)
 		return (why);
 	if (sc->sc_own.read_only != 0)
 		return ("the disk is read-only");
-	why = "no interface to it can be polled";
+	why = "none of its interfaces can be polled";
 	NET_EPOCH_ENTER(et);
 	mtx_lock(&sc->sc_mtx);
 	for (i = 0; aoe_core_path_info(sc->sc_core, i, &path) == 0; i++)
@@ -252,7 +252,7 @@ aoe_dump_begin(struct aoe_softc *sc)
 {
 
 	if (!KERNEL_PANICKED() || aoe_dump_impossible() != NULL) {
-		printf("aoe: %s: no dump without a panic and net.aoe.dump=1\n",
+		printf("aoe: %s: no dump: no panic, or net.aoe.dump is 0\n",
 		    sc->sc_name);
 		return (EOPNOTSUPP);
 	}
@@ -263,7 +263,7 @@ aoe_dump_begin(struct aoe_softc *sc)
 		return (EBUSY);
 	}
 	if (mtx_owned(&sc->sc_mtx)) {
-		printf("aoe: %s: no dump: the panic was in its own code\n",
+		printf("aoe: %s: no dump: the panic was in this driver\n",
 		    sc->sc_name);
 		return (EDOOFUS);
 	}

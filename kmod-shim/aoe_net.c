@@ -133,7 +133,7 @@ aoe_net_init(void)
 	error = pfil_link(&la);
 	CURVNET_RESTORE();
 	if (error != 0)
-		printf("aoe: cannot hook into \"%s\": error %d\n",
+		printf("aoe: cannot hook into pfil head \"%s\": error %d\n",
 		    PFIL_ETHER_NAME, error);
 	return (error);
 }

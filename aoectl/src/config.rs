@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! config: the string by which hosts tell targets apart.
+//! config: the config string of a target.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -87,7 +87,7 @@ fn set(tool: &mut Tool, target: &Target, command: ConfigCommand, wanted: &[u8]) 
     Ok(())
 }
 
-/// A target whose string does not match says nothing: is it there, then?
+/// A target whose string does not match does not answer: check that it exists.
 fn test(tool: &mut Tool, target: &Target, command: ConfigCommand, wanted: &[u8]) -> Outcome {
     let name = field(&target.name);
     let told = |errno| failed(errno, &name);
