@@ -11,7 +11,7 @@
 
 #include "aoe_ioctl.h"
 
-/* Whether the core wants this target reported now as having no disk. */
+/* Whether to report now that this target has no disk. */
 bool
 aoe_absent_note(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 {

@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The lowest floor: what every file may use.  The locking essay is at the
- * head of aoe_kern.c; the letter in front of a member says what guards it:
+ * The lowest floor: declarations for every file.  aoe_kern.c describes the
+ * locking; the letter in front of a member names its guard:
  *
  *	(c)	constant once the object can be found
  *	(t)	the target's sc_mtx
@@ -53,7 +53,7 @@ struct aoe_ioc_log;
 
 MALLOC_DECLARE(M_AOE);
 
-/* What sc_drain says. */
+/* Values of sc_drain. */
 #define	AOE_DRAIN_IDLE		0
 #define	AOE_DRAIN_BUSY		1	/* some thread is at it */
 #define	AOE_DRAIN_MORE		2	/* ... and has missed an input */
@@ -97,7 +97,7 @@ struct aoe_softc {
 	/* The disk. */
 	struct disk	*sc_disk;		/* (t) */
 
-	/* What the administrator set for it alone. */
+	/* Settings of this target. */
 	struct aoe_own	sc_own;			/* (t) */
 
 	/* Its sysctl nodes. */

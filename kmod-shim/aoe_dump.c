@@ -52,7 +52,7 @@ static struct {
 
 /*
  * If dumps are wanted, find out where interfaces keep their methods.  Sleeps.
- * Two threads that do so at once find the same.
+ * Two threads that do so at once get the same result.
  */
 void
 aoe_dump_prepare(void)
@@ -91,7 +91,7 @@ aoe_dump_methods(if_t ifp)
 	    aoe_dump_methods_at));
 }
 
-/* Why no disk can take a dump; NULL if that is not so. */
+/* Why no disk can take a dump; NULL if dumps are possible. */
 static const char *
 aoe_dump_impossible(void)
 {
@@ -104,8 +104,8 @@ aoe_dump_impossible(void)
 }
 
 /*
- * Why the disk cannot take a dump; NULL if it can.  dumpon(8) gets this
- * answer, so a path that is only silent at the moment suffices.
+ * Why the disk cannot take a dump; NULL if it can.  This is for dumpon(8), so
+ * a path that does not answer at the moment suffices.
  */
 const char *
 aoe_dump_refusal(struct aoe_softc *sc)
@@ -131,7 +131,7 @@ aoe_dump_refusal(struct aoe_softc *sc)
 	return (why);
 }
 
-/* What the interface received while it was polled. */
+/* Input of the interface while it is polled. */
 static void
 aoe_dump_input(if_t ifp __unused, struct mbuf *m)
 {
@@ -237,7 +237,7 @@ aoe_dump_path(u_int link)
 	    aoe_dump.d_sc->sc_name, if_name(ifp), payload);
 }
 
-/* Leave everything as another dump device expects to find it. */
+/* Leave everything in the state that another dump device expects. */
 static void
 aoe_dump_end(void)
 {

@@ -36,7 +36,7 @@ aoe_life_init(void)
 	    "aoe lifecycle"));
 }
 
-/* Start the once-a-second look; it stops when aoe_ready is cleared. */
+/* Start polling once a second; this stops when aoe_ready is cleared. */
 void
 aoe_life_start(void)
 {

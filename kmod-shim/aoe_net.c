@@ -19,9 +19,8 @@
 static pfil_hook_t aoe_hook;
 
 /*
- * Whether a frame of our ethertype, which came on one of our interfaces, is
- * ours; if so, `f` is what the core sees of it.  Only the Ethernet header is
- * sure to be contiguous.
+ * Whether a frame of our ethertype, received on a listed interface, is ours; if
+ * so, describe it in `f`.  Only the Ethernet header is sure to be contiguous.
  */
 static bool
 aoe_net_admit(const struct mbuf *m, int link, struct aoe_frame *f,
@@ -121,7 +120,7 @@ aoe_net_init(void)
 	};
 	struct pfil_link_args la = {
 		.pa_version = PFIL_VERSION,
-		/* Behind firewalls: these put their hooks in front. */
+		/* Behind firewalls, which put their hooks in front. */
 		.pa_flags = PFIL_IN | PFIL_HOOKPTR | PFIL_APPEND,
 		.pa_headname = PFIL_ETHER_NAME,
 	};
@@ -138,7 +137,7 @@ aoe_net_init(void)
 	return (error);
 }
 
-/* No frame comes when this returns. */
+/* No frame arrives after this returns. */
 void
 aoe_net_fini(void)
 {
