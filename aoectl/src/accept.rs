@@ -107,8 +107,8 @@ fn consents(target: &Target, found: &Found) -> bool {
     status::consents(format_args!(
         "old disk: {}, serial {}, {}{}\n\
          new disk: {}, serial {}, {}, on path {} ({}, {:?})\n\
-         Waiting I/O will go to the new disk. If it does not have the data of the old\n\
-         disk, its contents will be damaged.\n\
+         Waiting I/O will go to the new disk. This damages its contents unless it has\n\
+         the data of the old disk.\n\
          Accept the new disk as {name}? [y/N] ",
         field(&info.model),
         field(&info.serial),

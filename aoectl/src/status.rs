@@ -75,7 +75,9 @@ pub(crate) use complain;
 
 /// The status for an errno of the module; reports its meaning.
 pub fn failed(errno: Errno, what: impl Display) -> Status {
+    let what = what.to_string();
     let (meaning, status) = match errno {
+        Errno::ENOENT if what.starts_with("net.aoe.") => ("no such variable", Status::NoModule),
         Errno::ENOENT => ("no such target", Status::NoTarget),
         Errno::ENXIO => ("the module is being unloaded", Status::NoModule),
         Errno::EPERM | Errno::EACCES => {
