@@ -24,7 +24,7 @@ aoe_absent_note(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 	return (tell != 0);
 }
 
-/* The same for an address for which no target was made: reported here. */
+/* The same for an address without a target; also reports it. */
 void
 aoe_absent_say(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 {

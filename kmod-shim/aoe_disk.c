@@ -142,7 +142,7 @@ aoe_disk_getattr(struct bio *bp)
 }
 
 /*
- * GEOM has let go of the disk: no bio, open or close comes any more.  Called
+ * GEOM has released the disk: no bio, open or close follows.  Called
  * with the topology lock held, by the event thread.
  */
 static void

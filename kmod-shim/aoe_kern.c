@@ -107,7 +107,7 @@ aoe_teardown(void)
 	aoe_ctl_stop();
 	aoe_sysctl_remove();
 	aoe_boot_fini();
-	/* The task that polls once a second may be about to do the same. */
+	/* The task that polls once a second may be releasing the root, too. */
 	sx_xlock(&aoe_conf_sx);
 	aoe_boot_release();
 	sx_xunlock(&aoe_conf_sx);
@@ -120,7 +120,7 @@ aoe_teardown(void)
 	aoe_links_release();
 	sx_xunlock(&aoe_conf_sx);
 	aoe_link_fini();
-	/* Targets and discovery ask for the threads, so these go after them. */
+	/* Targets and discovery use the threads, so threads are stopped last. */
 	aoe_life_free_targets();
 	aoe_disco_fini();
 	aoe_links_stop();
@@ -355,8 +355,8 @@ aoe_unload(void)
 	int error;
 
 	/*
-	 * No argument says whether this is forced, but it is if MOD_QUIESCE
-	 * was refused.  If not, a disk opened since then refuses the unload.
+	 * No argument shows whether the unload is forced; it is if MOD_QUIESCE
+	 * was refused.  If not, a disk opened since then prevents the unload.
 	 */
 	atomic_store_bool(&aoe_closing, true);
 	if (!aoe_forced && aoe_busy() != 0) {

@@ -27,8 +27,8 @@ MTX_SYSINIT(aoe_link, &aoe_link_mtx, "aoe links", MTX_DEF);
 static u_int aoe_links_left_out;		/* (x) for lack of room */
 
 /*
- * How a link's interface is now; false if it has departed.  In the net epoch,
- * since its link-layer address goes once we let it depart.
+ * The present state of a link's interface; false if it has departed.  In the
+ * net epoch: its link-layer address is freed once it may depart.
  */
 static bool
 aoe_link_look(u_int link, struct aoe_link_state *state)
@@ -119,8 +119,8 @@ aoe_link_drop(u_int link)
 }
 
 /*
- * Interfaces that are to be used, each with a reference for us: as many as
- * there is room for, and as many again to be named.
+ * Interfaces to be used, each with our reference: up to the size of the table,
+ * and as many again to be reported as left out.
  */
 struct aoe_link_found {
 	if_t		f_ifp[2 * AOE_LINKS];

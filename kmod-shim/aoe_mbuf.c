@@ -43,7 +43,7 @@ struct aoe_buf {
 	char			b_data[];
 };
 
-/* Room for a frame of 1,514 bytes, of 9,014, and of the largest there is. */
+/* Buffer sizes: for frames of 1,514 bytes, of 9,014 and of the largest MTU. */
 static struct {
 	const char	*z_name;
 	u_int		z_room;			/* bytes of b_data */
@@ -370,8 +370,8 @@ aoe_reserve_exchange(struct aoe_softc *sc, struct aoe_buf *b)
 }
 
 /*
- * Bring the reserve up to what the listed interfaces can carry.  Sleeps; the
- * lifecycle task does this when a target is made and when an MTU grew.
+ * Enlarge the reserve to the largest frame of the listed interfaces.  Sleeps;
+ * the lifecycle task does this when a target is made and when an MTU grew.
  */
 void
 aoe_reserve_fill(struct aoe_softc *sc)

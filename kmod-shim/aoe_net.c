@@ -75,9 +75,9 @@ aoe_net_dispatch(struct aoe_frame *f, const struct aoe_peek *peek,
 
 /*
  * The hook on the Ethernet head.  It sees every frame that any interface of
- * vnet0 receives, so the ethertype comes first and almost all leave there.
- * A frame of a VLAN passes: it comes again on its own interface.  A priority
- * tag (vid 0) is the interface's own.
+ * vnet0 receives, so it checks the ethertype first, which passes almost all.
+ * A frame of a VLAN passes, too: it comes again on its own interface.  A frame
+ * with a priority tag (vid 0) belongs to the interface itself.
  */
 static pfil_return_t
 aoe_net_input(struct mbuf **mp, struct ifnet *ifp, int flags __unused,

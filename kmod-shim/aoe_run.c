@@ -108,7 +108,7 @@ aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 	if (io.op != AOE_OP_FLUSH) {
 		io.lba = bp->bio_offset / AOE_SECTOR;
 		io.sectors = bp->bio_bcount / AOE_SECTOR;
-		/* GEOM marks every flush so; the core knows what one orders. */
+		/* GEOM marks all flushes as ordered; the core orders those. */
 		if ((bp->bio_flags & BIO_ORDERED) != 0)
 			io.flags |= AOE_IO_ORDERED;
 	}
@@ -257,8 +257,8 @@ aoe_turn_perform(const struct aoe_softc *sc, struct aoe_turn *tu)
 }
 
 /*
- * Set the callout for the core's deadline.  It is left alone when it fires
- * early enough already: deadlines move away with every answer, early calls
+ * Set the callout for the core's deadline.  A callout that fires early enough
+ * is left alone: deadlines move away with every answer, early calls
  * are harmless, and resetting a callout per frame is not.  Within grain_us is
  * early enough: that tick also handles the deadlines set meanwhile.
  */

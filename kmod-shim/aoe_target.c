@@ -165,7 +165,7 @@ aoe_target_make(uint16_t major, uint8_t minor)
 	return (NULL);
 }
 
-/* A frame of a target that was unknown when it came.  Lifecycle thread. */
+/* A frame whose target was unknown on its arrival.  Lifecycle thread. */
 void
 aoe_target_offer(const struct aoe_frame *f)
 {
