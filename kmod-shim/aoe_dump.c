@@ -153,8 +153,8 @@ aoe_dump_input(if_t ifp __unused, struct mbuf *m)
 }
 
 /*
- * Add data to a frame, in clusters of the size that debugnet keeps.  A copy:
- * the kernel uses its own memory again before a NIC may.
+ * Copy data into a frame, in clusters of debugnet's size: the kernel may reuse
+ * its own memory before the NIC has sent it.
  */
 static bool
 aoe_dump_append(struct mbuf *frame, const char *data, u_int length)
@@ -304,8 +304,8 @@ aoe_dump_run(const char *data)
 }
 
 /*
- * disk(9)'s d_dump: write, or with neither data nor length empty the write
- * cache and end.
+ * disk(9)'s d_dump: write; without data and length, flush the write cache and
+ * end.
  */
 int
 aoe_dump_write(void *arg, void *virtual, off_t offset, size_t length)

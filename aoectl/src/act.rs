@@ -44,8 +44,8 @@ impl Tool {
     }
 }
 
-/// Waits for a target, at most until there are no tenths of seconds left; asks
-/// again every second, since a frame may get lost.
+/// Waits for a target while tenths of seconds are left, and repeats the query every
+/// second, since a frame may get lost.
 fn discover_one(tool: &mut Tool, name: &OsStr, address: Address, tenths: &mut u32) -> Outcome {
     let found = loop {
         let up = tool.is_up(address);
@@ -55,7 +55,7 @@ fn discover_one(tool: &mut Tool, name: &OsStr, address: Address, tenths: &mut u3
         tool.system.pause(TENTH);
         *tenths -= 1;
         if tenths.is_multiple_of(10) {
-            // What is wrong with the module was said at the first one.
+            // The first query has reported errors of the module.
             let _ = tool.on_target(&ioctl::DISCOVER, name);
         }
     };
@@ -87,7 +87,7 @@ fn discover_all(tool: &mut Tool) -> Outcome {
     Ok(())
 }
 
-/// Asks for all targets, or for those that are named, and waits for these.
+/// Queries for all targets, or queries and waits for the named ones.
 pub fn discover(tool: &mut Tool, words: &[OsString]) -> Outcome {
     let mut seconds = 5;
     let mut options = Options::new(words, "", "w");

@@ -10,7 +10,7 @@ use crate::{COMMANDS, Command, Tool};
 pub const USAGE: &str = "usage: aoectl [--libxo options] command [argument ...]\n       \
                          aoectl help [command]\n";
 
-/// What a command does, and its options and words.
+/// A command, its summary, and its options with their texts.
 type Help = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 const FORCE: (&str, &str) = ("-f", "do not ask for confirmation");

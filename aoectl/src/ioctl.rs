@@ -121,7 +121,7 @@ message!(
 );
 
 message!(
-    /// The disk to accept as the one of a target.
+    /// The disk to accept for a target.
     Accept, 520 {
         major: u16,
         minor: u8,
@@ -212,7 +212,7 @@ impl Control {
         control
     }
 
-    /// What of the answer there is.
+    /// The received part of the answer.
     pub fn answer(&self) -> &[u8] {
         let length = usize::try_from(self.length).unwrap_or(usize::MAX);
         self.data.get(..length).unwrap_or(&self.data)

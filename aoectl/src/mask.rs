@@ -133,7 +133,7 @@ fn clear(tool: &mut Tool, target: &Target) -> Outcome<Vec<Mac>> {
 
 /// The first of our addresses that the change would exclude.
 fn left_out(own: &[Mac], list: &[Mac], add: bool, hosts: &[Mac]) -> Option<Mac> {
-    // An empty list is everybody's.
+    // An empty list allows all hosts.
     if !add && list.iter().all(|host| hosts.contains(host)) {
         return None;
     }

@@ -58,7 +58,7 @@ fn milliseconds(microseconds: f64) -> String {
 }
 
 struct Ping {
-    /// Until ^C if there is none.
+    /// `None`: until ^C.
     count: Option<u64>,
     interval: Duration,
     timeout: u32,

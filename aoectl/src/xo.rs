@@ -128,7 +128,7 @@ fn gone<T>(result: io::Result<T>) -> io::Result<T> {
     result
 }
 
-/// The writer. Names and values go to programs, words to people.
+/// The writer. JSON and XML get names and values, text gets words.
 pub struct Xo<W> {
     to: W,
     style: Style,

@@ -19,7 +19,7 @@ extern "C" fn note(_: c_int) {
     SEEN.store(true, Ordering::Relaxed);
 }
 
-/// From now on ^C ends what waits, and is remembered.
+/// From now on, ^C interrupts a wait, and is remembered.
 pub fn catch_interrupt() {
     signal(SIGINT, note);
     siginterrupt(SIGINT, 1);

@@ -18,7 +18,7 @@ pub struct Reading {
     pub targets: Vec<Target>,
 }
 
-/// What a disk or a path did, for each second where it is not a time.
+/// The load of a disk or a path: times, and rates per second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Load {
     pub operations: f64,
@@ -28,7 +28,7 @@ pub struct Load {
     pub median: Option<f64>,
     pub slowest: Option<f64>,
     pub retransmitted: f64,
-    /// Requests that may be on the wire, and those that are.
+    /// The window, and the outstanding requests.
     pub window: u32,
     pub in_flight: u32,
 }
@@ -43,7 +43,7 @@ pub struct PathRow {
     pub load: Load,
 }
 
-/// A disk's row, and those of its paths.
+/// The rows of a disk and of its paths.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiskRow {
     pub name: String,
@@ -73,7 +73,7 @@ impl From<&Path> for Counts {
 }
 
 impl Counts {
-    /// What was added since; all of it, if the counters began anew.
+    /// The difference to an earlier reading, or all if the counters restarted.
     fn since(&self, before: &Counts) -> Counts {
         let is_newer = self.received < before.received
             || self.moved < before.moved
@@ -139,7 +139,7 @@ fn load(counts: &Counts, operations: u64, seconds: f64, window: u32, in_flight: 
     }
 }
 
-/// What a path added.
+/// The change of a path's counters.
 fn added(path: &Path, before: Option<&Target>) -> Counts {
     let before = earlier(path, before).map(Counts::from).unwrap_or_default();
     Counts::from(path).since(&before)
@@ -192,8 +192,8 @@ fn disk_row(target: &Target, before: Option<&Target>, seconds: f64) -> DiskRow {
     }
 }
 
-/// The disks that there are now, by load. A disk that was not there before has
-/// counted from 0; one that is gone has no row.
+/// The present disks, by load. A new disk has counted from 0; a removed one has no
+/// row.
 pub fn rows(before: &Reading, now: &Reading) -> Vec<DiskRow> {
     let seconds = now.at.saturating_sub(before.at).as_secs_f64();
     let mut rows: Vec<DiskRow> = now
