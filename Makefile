@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What `make` does on FreeBSD 14 and later; GNU make reads GNUmakefile instead.
+# For make on FreeBSD 14 and later; GNU make reads GNUmakefile instead.
 #
 #	make			build aoe.ko against the kernel sources in SYSDIR,
 #				and aoectl
 #	make install		install them, rc.d/aoe, manual pages, completions
 #				and the header of /dev/aoectl
-#	make load, make unload	load or unload what was built
-#	make deinstall		remove what was installed
+#	make load, make unload	load or unload the module built here
+#	make deinstall		remove the installed files
 #	make clean
 #
 #	SYSDIR			kernel sources (/usr/src/sys)
-#	KMODDIR, PREFIX		where it goes (/boot/modules, /usr/local)
-#	RUSTC, CARGO		the Rust to use (found)
-#	AOE_PANIC_CHECK=warn	build although this Rust left a reachable panic
+#	KMODDIR, PREFIX		where to install (/boot/modules, /usr/local)
+#	RUSTC, CARGO		the Rust to use (searched for)
+#	AOE_PANIC_CHECK=warn	build even if this Rust leaves a reachable panic
 #	WITHOUT_SDT=yes		for a kernel without options KDTRACE_HOOKS
-#	TOOL_TARGET		what aoectl is built for: native, amd64 or arm64
+#	TOOL_TARGET		architecture of aoectl: native, amd64 or arm64
 
 KMOD=		aoe
 KMODDIR?=	/boot/modules
@@ -44,7 +44,7 @@ AOE_ARCH=	amd64
 .elif ${MACHINE_ARCH} == "aarch64"
 AOE_ARCH=	arm64
 .else
-.error This driver is made for amd64 and arm64, not for ${MACHINE_ARCH}
+.error This driver supports amd64 and arm64, not ${MACHINE_ARCH}
 .endif
 
 AOE_VERSION!=	sed -n 's/^version = "\(.*\)"$$/\1/p' ${.CURDIR}/Cargo.toml
@@ -61,7 +61,7 @@ CFLAGS+=	-DKDTRACE_HOOKS
 .endif
 LDSCRIPT_FLAGS=	-T ${.CURDIR}/kmod-shim/aoe.ld
 
-# One object, first in line so that a missing Rust is said before all else.
+# First, so that a missing Rust is reported before anything is compiled.
 OBJS=		aoe_core.o
 aoe_core.o: ${CORE:S|^|${.CURDIR}/|} ${.CURDIR}/Cargo.toml ${.CURDIR}/tools/core \
     ${.CURDIR}/tools/rust.sh
@@ -86,7 +86,7 @@ aoectl.out: ${CORE:S|^|${.CURDIR}/|} ${TOOL:S|^|${.CURDIR}/|} \
 	sh ${.CURDIR}/tools/aoectl ${TOOL_TARGET:Unative} ${.TARGET} \
 	    ${.OBJDIR}/aoectl.build
 
-# What goes below PREFIX, the tool aside: its mode, where from, where to.
+# The files installed under PREFIX, except the tool: mode, source, destination.
 DTRACE!=	cd ${.CURDIR}/dtrace && echo *.d
 FILES_INSTALLED= \
 	555 rc.d/aoe etc/rc.d/aoe \

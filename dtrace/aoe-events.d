@@ -1,11 +1,11 @@
 #!/usr/sbin/dtrace -s
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What happened to a target?
+ * What happens to targets and paths?
  *
  * Prints every change of a target and of its paths as it happens: found,
- * suspended, back, resized, gone, paths up and down, payloads, conflicts.
- * With the name of a disk as the argument, of that one only.
+ * suspended, resumed, resized, removed, paths up and down, payloads, conflicts.
+ * With the name of a disk as the argument, only changes of its target.
  */
 #pragma D option quiet
 #pragma D option defaultargs

@@ -3,9 +3,9 @@
 /*
  * Where does the latency of AoE disks come from?
  *
- * For each disk, in microseconds: how long I/Os took in all; how long they
- * waited in the driver before their first request left; and how long requests
- * were on the wire and in the target.  Ends with ^C.
+ * For each disk, in microseconds: the total time of I/Os, their time in the
+ * driver before the first request was sent, and the time of requests on the wire
+ * and in the target.  Ends with ^C.
  */
 #pragma D option quiet
 
@@ -44,7 +44,7 @@ aoe::io:complete
 
 dtrace:::END
 {
-	printa("%s: I/O from begin to end, us\n%@d\n", @all);
-	printa("%s: before the first request left, us\n%@d\n", @queued);
-	printa("%s: a request until its answer, us\n%@d\n", @wire);
+	printa("%s: total time of an I/O, us\n%@d\n", @all);
+	printa("%s: time until its first request, us\n%@d\n", @queued);
+	printa("%s: time from request to answer, us\n%@d\n", @wire);
 }

@@ -1,7 +1,7 @@
 #!/usr/sbin/dtrace -s
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who sends again, and how often?
+ * On which path are requests sent again?
  *
  * Every five seconds, for each path of each disk: the requests of I/Os that
  * were sent, how many of them were sent again, and the fences.  A path with

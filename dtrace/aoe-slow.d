@@ -1,11 +1,11 @@
 #!/usr/sbin/dtrace -s
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which I/O is slow?
+ * Which I/Os are slow?
  *
- * Prints every I/O that took longer than so many milliseconds (100, or the
- * first argument): disk, command, first sector, length, time, errno, and how
- * often its requests were sent and sent again.
+ * Prints every I/O that took longer than the first argument, in milliseconds
+ * (100 by default): disk, command, first sector, length, time, errno, and the
+ * number of requests sent and sent again.
  */
 #pragma D option quiet
 #pragma D option defaultargs

@@ -102,7 +102,7 @@ struct aoe_frame {
 #define	AOE_FRAME_NOT_WANTED	0x1	/* target is filtered out */
 #define	AOE_FRAME_NOT_FROM_THERE 0x2	/* address is filtered out */
 
-/* What aoe_core_disco_rx() did with a frame. */
+/* Results of aoe_core_disco_rx(). */
 #define	AOE_KEPT_NOTHING	0
 #define	AOE_KEPT_NEW		1	/* an offer can be taken */
 #define	AOE_KEPT_LOST		2
@@ -119,7 +119,7 @@ struct aoe_copy {
 #define	AOE_DEST_IO		1
 #define	AOE_DEST_SCRATCH	2	/* aoe_core_scratch() */
 
-/* What to do with a frame of our ethertype, before any lock is taken. */
+/* The action for a frame of our ethertype, before any lock is taken. */
 struct aoe_peek {
 	uint16_t	major;
 	uint8_t		minor;
@@ -524,7 +524,7 @@ struct aoe_leave {
 #define	AOE_LEAVE_NOT_DISK	3	/* refused because of a disk */
 #define	AOE_LEAVE_NOT_GEOM	4
 #define	AOE_LEAVE_NOT_FRAME	5
-/* What an unload still waits for. */
+/* Reasons why an unload waits. */
 #define	AOE_REMAINS_DISK	0x1	/* or a thread in a target */
 #define	AOE_REMAINS_GEOM	0x2	/* it may be in our code */
 #define	AOE_REMAINS_FRAME	0x4	/* sent, and not back */
@@ -635,12 +635,9 @@ void		aoe_core_identity(const uint8_t page[512],
 		    struct aoe_identity *out);
 /* A short name for devctl and the event log; static. */
 const char	*aoe_core_event_name(uint32_t event);
-/*
- * A sentence, cut to what fits.  `whole` adds the value even where the sentence
- * does not need it.
- */
-void		aoe_core_event_text(uint32_t event, uint64_t value, int whole,
-		    char *out, uint32_t size);
+/* A sentence, truncated to what fits. */
+void		aoe_core_event_text(uint32_t event, uint64_t value, char *out,
+		    uint32_t size);
 /*
  * Begin a search with the address of ACPI's RSDP, or 0; if `bios` is not 0,
  * also search where a PC BIOS leaves the table.  Map each requested range and
@@ -716,7 +713,7 @@ int		aoe_core_disco_listed(const struct aoe_disco *,
 uint32_t	aoe_core_disco_judge(const struct aoe_disco *,
 		    const struct aoe_frame *, const uint8_t *string,
 		    uint32_t length);
-/* A link came, changed or (present == 0) went. */
+/* A link was added, changed or (present == 0) removed. */
 void		aoe_core_disco_link(struct aoe_disco *, uint64_t now,
 		    uint32_t link, const struct aoe_link_state *);
 /* A beacon, or a query for one target, is due everywhere. */

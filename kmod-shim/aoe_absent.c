@@ -11,7 +11,7 @@
 
 #include "aoe_ioctl.h"
 
-/* Whether the core wants this target reported now as having no disk. */
+/* Whether to report now that this target has no disk. */
 bool
 aoe_absent_note(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 {
@@ -24,7 +24,7 @@ aoe_absent_note(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 	return (tell != 0);
 }
 
-/* The same for an address for which no target was made: reported here. */
+/* The same for an address without a target; also reports it. */
 void
 aoe_absent_say(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 {
@@ -33,7 +33,7 @@ aoe_absent_say(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 	if (!aoe_absent_note(major, minor, event, value))
 		return;
 	snprintf(name, sizeof(name), "aoe%ue%u", major, minor);
-	aoe_core_event_text(event, value, 1, text, sizeof(text));
+	aoe_core_event_text(event, value, text, sizeof(text));
 	aoe_log_add(major, minor, event, AOE_PATH_ANY, value);
 	printf("%s: %s\n", name, text);
 }
@@ -59,7 +59,7 @@ aoe_absent_get(struct aoe_ioc_absent *a)
 	    &a->absent);
 	mtx_unlock(&aoe_disco_mtx);
 	if (error == 0)
-		aoe_core_event_text(a->absent.event, a->absent.value, 1,
+		aoe_core_event_text(a->absent.event, a->absent.value,
 		    a->text, sizeof(a->text));
 	return (error);
 }

@@ -30,8 +30,8 @@ struct task aoe_life_task;
 u_int aoe_life_work;
 
 /*
- * Lock the configuration, for a handler, which may run before the module is
- * ready and while it is unloaded.
+ * Lock the configuration for a handler, which may run before the module is
+ * ready and while it is being unloaded.
  */
 int
 aoe_conf_enter(void)
@@ -61,7 +61,7 @@ aoe_life_kick(u_int work)
 	taskqueue_enqueue(aoe_life_tq, &aoe_life_task);
 }
 
-/* Ask the lifecycle thread for a look at one target.  Any lock may be held. */
+/* Ask the lifecycle thread to check one target.  Any lock may be held. */
 void
 aoe_life_attention(struct aoe_softc *sc)
 {
@@ -80,7 +80,7 @@ aoe_timer_start(struct taskqueue *tq, struct timeout_task *timer)
 }
 
 /*
- * Stop a look that enqueues itself again.  Cancelling alone leaves a callout
+ * Stop a poll that enqueues itself again.  Cancelling alone leaves a callout
  * that waits for the queue's mutex.
  */
 void

@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The lowest floor: what every file may use.  The locking essay is at the
- * head of aoe_kern.c; the letter in front of a member says what guards it:
+ * The lowest floor: declarations for every file.  aoe_kern.c describes the
+ * locking; the letter in front of a member names its guard:
  *
  *	(c)	constant once the object can be found
  *	(t)	the target's sc_mtx
@@ -53,9 +53,9 @@ struct aoe_ioc_log;
 
 MALLOC_DECLARE(M_AOE);
 
-/* What sc_drain says. */
+/* Values of sc_drain. */
 #define	AOE_DRAIN_IDLE		0
-#define	AOE_DRAIN_BUSY		1	/* some thread is at it */
+#define	AOE_DRAIN_BUSY		1	/* a thread drains */
 #define	AOE_DRAIN_MORE		2	/* ... and has missed an input */
 
 /* One target. */
@@ -88,7 +88,7 @@ struct aoe_softc {
 	/* For the lifecycle task. */
 	u_int		sc_attention;		/* (a) look at the core */
 
-	/* The management command under way, see aoe_ctl.c. */
+	/* The current management command, see aoe_ctl.c. */
 	u_int		sc_ctl_users;		/* (t) threads that hold us */
 	bool		sc_ctl_busy;		/* (t) one of them asks */
 	bool		sc_ctl_done;		/* (t) ... and was answered */
@@ -97,7 +97,7 @@ struct aoe_softc {
 	/* The disk. */
 	struct disk	*sc_disk;		/* (t) */
 
-	/* What the administrator set for it alone. */
+	/* Settings of this target. */
 	struct aoe_own	sc_own;			/* (t) */
 
 	/* Its sysctl nodes. */
@@ -150,8 +150,8 @@ aoe_count(enum aoe_stat which)
 }
 
 /*
- * The one clock; read with the mutex held, so that it never runs backwards.
- * sbttous() is for times before the origin, too, which cost it twice as much.
+ * The only clock; read with the mutex held, so that it never runs backwards.
+ * sbttous() also handles times before the origin, at twice the cost.
  */
 static inline uint64_t
 aoe_now(void)

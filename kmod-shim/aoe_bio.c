@@ -95,11 +95,11 @@ aoe_bio_read_from(struct bio *bp, size_t offset, size_t length,
 }
 
 /*
- * Whether GEOM tastes the disk with this read: its class waits for it in
- * g_read_data(), and nobody has the provider open to write.  disk(9) hands us
- * a clone, and only those above it have a provider.  The topmost of them has
- * no bio_done if a thread of GEOM's waits for it; a read of a file system has
- * one, and one through the device node hangs from a bio that is not GEOM's.
+ * Whether GEOM tastes the disk with this read: a class waits for it in
+ * g_read_data(), and the provider is not open for writing.  disk(9) passes a
+ * clone, and only the bios above it have a provider.  The topmost of them has
+ * no bio_done if one of GEOM's threads waits for it; a read by a file system
+ * has one, and the parent of a read through the device node is not GEOM's.
  */
 bool
 aoe_bio_tastes(const struct bio *bp)

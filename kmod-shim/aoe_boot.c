@@ -23,7 +23,7 @@ aoe_boot_on_mountroot(void *arg __unused)
 	atomic_store_64(&aoe_boot_mounted, aoe_now());
 }
 
-/* Hold the root mount, if that is asked for and not too late. */
+/* Hold the root mount, if net.aoe.boot is set and it is not too late. */
 void
 aoe_boot_hold(void)
 {
@@ -55,7 +55,7 @@ aoe_boot_release(void)
 	aoe_boot_token = NULL;
 }
 
-/* Whatever lies between: the disks that were open then, and still are. */
+/* The disks open since the root mount, regardless of the layers above. */
 static void
 aoe_boot_claim_root(uint64_t mounted)
 {

@@ -37,7 +37,7 @@ static struct cdevsw aoe_ctl_cdevsw = {
 static struct cdev *aoe_ctl_dev;
 static u_int aoe_ctl_closing;			/* (a) */
 
-/* A jail has no such privilege, whatever nodes it was given. */
+/* A jail lacks this privilege, even if it can see the node. */
 static int
 aoe_ctl_open(struct cdev *dev __unused, int flags __unused, int type __unused,
     struct thread *td)
@@ -166,7 +166,7 @@ aoe_ctl_sleep(struct aoe_softc *sc, sbintime_t until)
 		return (ETIMEDOUT);
 	error = msleep_sbt(&sc->sc_ctl_users, &sc->sc_mtx, PCATCH, "aoectl",
 	    until, 0, C_ABSOLUTE);
-	/* A command went out: the system call must not be begun again. */
+	/* A command was sent: the system call must not be restarted. */
 	if (error == ERESTART)
 		error = EINTR;
 	return (error == EWOULDBLOCK ? ETIMEDOUT : error);
@@ -367,7 +367,7 @@ aoe_ctl_start(void)
 	args.mda_mode = 0600;
 	error = make_dev_s(&args, &aoe_ctl_dev, AOE_CTL_NAME);
 	if (error != 0) {
-		printf("aoe: no /dev/%s: error %d\n", AOE_CTL_NAME, error);
+		printf("aoe: cannot create /dev/%s: error %d\n", AOE_CTL_NAME, error);
 		aoe_ctl_dev = NULL;
 	}
 	return (error);

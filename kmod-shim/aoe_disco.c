@@ -163,7 +163,7 @@ aoe_disco_link(u_int link, const struct aoe_link_state *state)
 	aoe_disco_drain();
 }
 
-/* An answer from an address without a target; one that deserves it is kept. */
+/* Offer the core an answer from an address without a target. */
 void
 aoe_disco_offer(const struct aoe_frame *f)
 {
@@ -181,7 +181,7 @@ aoe_disco_offer(const struct aoe_frame *f)
 	aoe_disco_drain();
 }
 
-/* The oldest of those that are kept, if any. */
+/* The oldest answer that was kept, if any. */
 bool
 aoe_disco_news(struct aoe_frame *f)
 {
@@ -195,8 +195,7 @@ aoe_disco_news(struct aoe_frame *f)
 
 /*
  * Mark an answer to a config query, which `m` holds, with the filters'
- * verdict.  Such answers are few; all other frames come over paths that one of
- * them opened.
+ * verdict.  Such answers are few; a path exists only after one of them.
  */
 void
 aoe_disco_judge(struct aoe_frame *f, const struct mbuf *m)

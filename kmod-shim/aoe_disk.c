@@ -59,7 +59,7 @@ aoe_disk_strategy(struct bio *bp)
 	}
 }
 
-/* First open.  Under the topology lock: waits for nothing. */
+/* First open.  Under the topology lock: must not wait. */
 static int
 aoe_disk_open(struct disk *dp)
 {
@@ -75,7 +75,7 @@ aoe_disk_open(struct disk *dp)
 	return (error);
 }
 
-/* Last close.  Also of a disk that is going. */
+/* Last close, also of a disk that is being removed. */
 static int
 aoe_disk_close(struct disk *dp)
 {
@@ -84,7 +84,7 @@ aoe_disk_close(struct disk *dp)
 
 	now = aoe_input_begin(sc);
 	aoe_core_close(sc->sc_core, now);
-	/* Something may have waited for it. */
+	/* A job may have waited for the close. */
 	aoe_life_attention(sc);
 	aoe_input_end(sc);
 	return (0);
@@ -111,8 +111,8 @@ aoe_disk_lunid(struct aoe_softc *sc, char *buf, size_t size)
 }
 
 /*
- * Also called by geom_disk itself with a bio made by hand that belongs to no
- * provider, so the answer goes into its buffer and nothing is delivered.
+ * Also called by geom_disk itself, with a bio of its own that has no provider,
+ * so the answer goes into the bio's buffer and is not delivered.
  */
 static int
 aoe_disk_getattr(struct bio *bp)
@@ -123,10 +123,10 @@ aoe_disk_getattr(struct bio *bp)
 
 	error = -1;
 	if (strcmp(bp->bio_attribute, "GEOM::kerneldump") == 0) {
-		/* geom_disk answers this one itself, if it may. */
+		/* On success, geom_disk itself answers this one. */
 		why = aoe_dump_refusal(sc);
 		if (why != NULL) {
-			printf("aoe: %s takes no dumps: %s\n", sc->sc_name,
+			printf("aoe: %s cannot take dumps: %s\n", sc->sc_name,
 			    why);
 			return (ENODEV);
 		}
@@ -142,7 +142,7 @@ aoe_disk_getattr(struct bio *bp)
 }
 
 /*
- * GEOM has let go of the disk: no bio, open or close comes any more.  Called
+ * GEOM has released the disk: no bio, open or close follows.  Called
  * with the topology lock held, by the event thread.
  */
 static void
@@ -181,7 +181,7 @@ aoe_disk_make(struct aoe_softc *sc, const struct aoe_disk_job *job)
 	dp->d_sectorsize = info.sector_logical;
 	dp->d_mediasize = (off_t)job->sectors * AOE_SECTOR;
 	dp->d_maxsize = maxphys;
-	/* What the core puts into one DATA SET MANAGEMENT. */
+	/* The largest delete in one DATA SET MANAGEMENT command. */
 	dp->d_delmaxsize = (off_t)AOE_DELETE_MAX * AOE_SECTOR;
 	dp->d_stripesize = info.sector_physical;
 	dp->d_stripeoffset = info.sector_offset;
@@ -206,8 +206,8 @@ aoe_disk_make(struct aoe_softc *sc, const struct aoe_disk_job *job)
 /*
  * Have GEOM taste the disk again.  That spoils every consumer, and a file
  * system above would be lost, so the disk must be closed: the topology lock
- * prevents opens meanwhile.  Its holder may wait for I/O of ours, and links
- * for this thread, so it is only tried; the next second is soon enough.
+ * prevents opens meanwhile.  Its holder may be waiting for our I/O, and links
+ * for this thread, so the lock is only tried; the next second is soon enough.
  */
 static void
 aoe_disk_taste(struct aoe_softc *sc)
@@ -226,9 +226,9 @@ aoe_disk_taste(struct aoe_softc *sc)
 }
 
 /*
- * Carry out the jobs for the disk.  Lifecycle thread: only it starts a disk's
- * end, so the disk stays while this works on it.  GEOM drops a resize that comes
- * before it made the provider; then the first open finds d_mediasize as it is.
+ * Carry out the jobs for the disk.  Only this thread, the lifecycle thread,
+ * removes a disk, so the disk stays meanwhile.  GEOM drops a resize that comes
+ * before it has made the provider; the first open then reads d_mediasize.
  */
 void
 aoe_disk_serve(struct aoe_softc *sc)

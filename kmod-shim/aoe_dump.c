@@ -52,7 +52,7 @@ static struct {
 
 /*
  * If dumps are wanted, find out where interfaces keep their methods.  Sleeps.
- * Two threads that do so at once find the same.
+ * Two threads that do so at once get the same result.
  */
 void
 aoe_dump_prepare(void)
@@ -91,7 +91,7 @@ aoe_dump_methods(if_t ifp)
 	    aoe_dump_methods_at));
 }
 
-/* Why no disk can take a dump; NULL if that is not so. */
+/* Why no disk can take a dump; NULL if dumps are possible. */
 static const char *
 aoe_dump_impossible(void)
 {
@@ -104,8 +104,8 @@ aoe_dump_impossible(void)
 }
 
 /*
- * Why the disk cannot take a dump; NULL if it can.  dumpon(8) gets this
- * answer, so a path that is only silent at the moment suffices.
+ * Why the disk cannot take a dump; NULL if it can.  This is for dumpon(8), so
+ * a path that does not answer at the moment suffices.
  */
 const char *
 aoe_dump_refusal(struct aoe_softc *sc)
@@ -120,7 +120,7 @@ aoe_dump_refusal(struct aoe_softc *sc)
 		return (why);
 	if (sc->sc_own.read_only != 0)
 		return ("the disk is read-only");
-	why = "no interface to it can be polled";
+	why = "none of its interfaces can be polled";
 	NET_EPOCH_ENTER(et);
 	mtx_lock(&sc->sc_mtx);
 	for (i = 0; aoe_core_path_info(sc->sc_core, i, &path) == 0; i++)
@@ -131,7 +131,7 @@ aoe_dump_refusal(struct aoe_softc *sc)
 	return (why);
 }
 
-/* What the interface received while it was polled. */
+/* Input of the interface while it is polled. */
 static void
 aoe_dump_input(if_t ifp __unused, struct mbuf *m)
 {
@@ -153,8 +153,8 @@ aoe_dump_input(if_t ifp __unused, struct mbuf *m)
 }
 
 /*
- * Add data to a frame, in clusters of the size that debugnet keeps.  A copy:
- * the kernel uses its own memory again before a NIC may.
+ * Copy data into a frame, in clusters of debugnet's size: the kernel may reuse
+ * its own memory before the NIC has sent it.
  */
 static bool
 aoe_dump_append(struct mbuf *frame, const char *data, u_int length)
@@ -237,7 +237,7 @@ aoe_dump_path(u_int link)
 	    aoe_dump.d_sc->sc_name, if_name(ifp), payload);
 }
 
-/* Leave everything as another dump device expects to find it. */
+/* Leave everything in the state that another dump device expects. */
 static void
 aoe_dump_end(void)
 {
@@ -252,7 +252,7 @@ aoe_dump_begin(struct aoe_softc *sc)
 {
 
 	if (!KERNEL_PANICKED() || aoe_dump_impossible() != NULL) {
-		printf("aoe: %s: no dump without a panic and net.aoe.dump=1\n",
+		printf("aoe: %s: no dump: no panic, or net.aoe.dump is 0\n",
 		    sc->sc_name);
 		return (EOPNOTSUPP);
 	}
@@ -263,7 +263,7 @@ aoe_dump_begin(struct aoe_softc *sc)
 		return (EBUSY);
 	}
 	if (mtx_owned(&sc->sc_mtx)) {
-		printf("aoe: %s: no dump: the panic was in its own code\n",
+		printf("aoe: %s: no dump: the panic was in this driver\n",
 		    sc->sc_name);
 		return (EDOOFUS);
 	}
@@ -304,8 +304,8 @@ aoe_dump_run(const char *data)
 }
 
 /*
- * disk(9)'s d_dump: write, or with neither data nor length empty the write
- * cache and end.
+ * disk(9)'s d_dump: write; without data and length, flush the write cache and
+ * end.
  */
 int
 aoe_dump_write(void *arg, void *virtual, off_t offset, size_t length)

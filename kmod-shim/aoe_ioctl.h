@@ -1,12 +1,11 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * /dev/aoectl: what aoectl(8) asks of the module.
+ * /dev/aoectl: the requests of aoectl(8) to the module.
  *
- * The structs of aoe_abi.h are part of it, and some of the requests, which the
- * core fills in, are there.  So both come from one build: a
- * program compares AOEIOC_VERSION's answer with AOE_CTL_VERSION first.  None
- * of these requests holds a pointer.
+ * The requests that the core fills in are in aoe_abi.h, so program and module
+ * must come from one build: a program compares AOEIOC_VERSION's answer with
+ * AOE_CTL_VERSION first.  No request holds a pointer.
  */
 #ifndef _AOE_IOCTL_H_
 #define	_AOE_IOCTL_H_
@@ -43,7 +42,7 @@ struct aoe_ioc_accept {
 	uint16_t	major;
 	uint8_t		minor;
 	uint8_t		reserved[5];
-	uint8_t		page[512];		/* what it says to IDENTIFY */
+	uint8_t		page[512];		/* its IDENTIFY data */
 };
 
 #define	AOEIOC_VERSION		_IOR('A', 0, struct aoe_ioc_version)
@@ -56,7 +55,7 @@ struct aoe_ioc_accept {
 #define	AOEIOC_ABSENT		_IOWR('A', 8, struct aoe_ioc_absent)
 #define	AOEIOC_ACCEPT		_IOW('A', 9, struct aoe_ioc_accept)
 
-/* What an ioctl can carry, in 14 and 15 alike. */
+/* The size limit of an ioctl, in both 14 and 15. */
 _Static_assert(sizeof(struct aoe_ioc_target) < 8192, "too large");
 _Static_assert(sizeof(struct aoe_ioc_control) < 8192, "too large");
 _Static_assert(sizeof(struct aoe_ioc_log) < 8192, "too large");

@@ -86,7 +86,7 @@ aoe_shutdown_pre_sync(void *arg __unused, int howto)
 	sx_xunlock(&aoe_conf_sx);
 }
 
-/* They are synced.  What still waits fails. */
+/* File systems are synced.  Fail all waiting I/O. */
 static void
 aoe_shutdown_post_sync(void *arg __unused, int howto)
 {
@@ -107,7 +107,7 @@ aoe_teardown(void)
 	aoe_ctl_stop();
 	aoe_sysctl_remove();
 	aoe_boot_fini();
-	/* The task that looks once a second may be about to do the same. */
+	/* The task that polls once a second may be releasing the root, too. */
 	sx_xlock(&aoe_conf_sx);
 	aoe_boot_release();
 	sx_xunlock(&aoe_conf_sx);
@@ -120,7 +120,7 @@ aoe_teardown(void)
 	aoe_links_release();
 	sx_xunlock(&aoe_conf_sx);
 	aoe_link_fini();
-	/* Targets and discovery ask for the threads, so these go after them. */
+	/* Targets and discovery use the threads, so threads are stopped last. */
 	aoe_life_free_targets();
 	aoe_disco_fini();
 	aoe_links_stop();
@@ -135,10 +135,10 @@ aoe_teardown(void)
 }
 
 /*
- * Whether the structures that we read ourselves are where our headers have
- * them.  The version says nothing of a kernel with fields of its own.  A module
- * is loaded by a thread in vnet0, both by kldload(8) and by the loader, and a
- * new mbuf is empty.
+ * Whether the fields that we read are at the offsets in our headers.  The
+ * version does not reveal a kernel with fields of its own.  A module is loaded
+ * by a thread in vnet0, both by kldload(8) and by the loader, and a new mbuf is
+ * empty.
  */
 static bool
 aoe_kernel_fits(void)
@@ -215,7 +215,7 @@ aoe_load(void)
 	aoe_boot_hold();
 	aoe_life_start();
 	aoe_links_start();
-	/* Waits for memory, but nobody's I/O waits for us yet. */
+	/* Waits for memory, but no I/O waits for us yet. */
 	aoe_sysctl_apply();
 	sx_xunlock(&aoe_conf_sx);
 	aoe_loaded = true;
@@ -245,9 +245,9 @@ aoe_first_open(char *name, size_t size)
 }
 
 /*
- * Whether a disk is open; says which.  One that GEOM is tasting is waited for,
- * but not by g_waitidle(), which has no limit, and whose events need not be
- * about our disks: the linker's locks are held meanwhile.
+ * Whether a disk is open; reports its name.  Waits while GEOM tastes a disk,
+ * but not in g_waitidle(), which has no limit and also waits for events of
+ * other disks: the linker's locks are held meanwhile.
  */
 static int
 aoe_busy(void)
@@ -272,8 +272,8 @@ aoe_busy(void)
 }
 
 /*
- * GEOM lets go of providers under the topology lock: having had it, we know
- * that no thread is in d_gone.  Its later work does not call us.
+ * GEOM releases providers under the topology lock: once we have held it, no
+ * thread is in d_gone.  GEOM's later work does not call us.
  */
 static bool
 aoe_geom_has_left(void)
@@ -285,7 +285,7 @@ aoe_geom_has_left(void)
 	return (true);
 }
 
-/* What keeps us from unloading, with the name of a disk and sent buffers. */
+/* The obstacles to unloading, with the name of a disk and the sent buffers. */
 static u_int
 aoe_remains(char *name, size_t size, u_int *buffers)
 {
@@ -315,7 +315,7 @@ aoe_remains(char *name, size_t size, u_int *buffers)
 	return (remains);
 }
 
-/* Wait until nothing is left that needs our code, or for as long as it may. */
+/* Wait until nothing needs our code any more, or until the limit. */
 static int
 aoe_wait_for_remains(void)
 {
@@ -355,8 +355,8 @@ aoe_unload(void)
 	int error;
 
 	/*
-	 * No argument says whether this is forced, but it is if MOD_QUIESCE
-	 * was refused.  If not, a disk opened since then refuses the unload.
+	 * No argument shows whether the unload is forced; it is if MOD_QUIESCE
+	 * was refused.  If not, a disk opened since then prevents the unload.
 	 */
 	atomic_store_bool(&aoe_closing, true);
 	if (!aoe_forced && aoe_busy() != 0) {
@@ -371,8 +371,8 @@ aoe_unload(void)
 	error = aoe_wait_for_remains();
 	if (error != 0) {
 		/*
-		 * What could be removed is found again by the next beacon.
-		 * Events of interfaces went unheard meanwhile, so look.
+		 * The next beacon finds the removed targets again.  Events of
+		 * interfaces were missed meanwhile, so scan them.
 		 */
 		sx_xlock(&aoe_conf_sx);
 		atomic_store_bool(&aoe_closing, false);

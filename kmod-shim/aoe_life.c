@@ -36,7 +36,7 @@ aoe_life_init(void)
 	    "aoe lifecycle"));
 }
 
-/* Start the once-a-second look; it stops when aoe_ready is cleared. */
+/* Start polling once a second; this stops when aoe_ready is cleared. */
 void
 aoe_life_start(void)
 {
@@ -102,7 +102,7 @@ aoe_life_say(const struct aoe_softc *sc, const struct aoe_note *n)
 	}
 	if ((n->tell & AOE_TELL_CONSOLE) == 0)
 		return;
-	aoe_core_event_text(n->event, n->value, 1, text, sizeof(text));
+	aoe_core_event_text(n->event, n->value, text, sizeof(text));
 	if (n->path == AOE_PATH_ANY)
 		printf("%s: %s\n", sc->sc_name, text);
 	else

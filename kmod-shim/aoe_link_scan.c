@@ -27,8 +27,8 @@ MTX_SYSINIT(aoe_link, &aoe_link_mtx, "aoe links", MTX_DEF);
 static u_int aoe_links_left_out;		/* (x) for lack of room */
 
 /*
- * How a link's interface is now; false if it has departed.  In the net epoch,
- * since its link-layer address goes once we let it depart.
+ * The present state of a link's interface; false if it has departed.  In the
+ * net epoch: its link-layer address is freed once it may depart.
  */
 static bool
 aoe_link_look(u_int link, struct aoe_link_state *state)
@@ -66,7 +66,7 @@ aoe_link_tell(u_int link)
 	aoe_disco_link(link, state);
 }
 
-/* Tell a new target about the links that there are. */
+/* Tell a new target about the existing links. */
 void
 aoe_links_introduce(struct aoe_softc *sc)
 {
@@ -98,7 +98,7 @@ aoe_link_is_ethernet(if_t ifp)
 	}
 }
 
-/* Stop using a link.  The epoch has been waited for where that matters. */
+/* Stop using a link.  The caller has waited for the epoch if necessary. */
 static void
 aoe_link_drop(u_int link)
 {
@@ -119,8 +119,8 @@ aoe_link_drop(u_int link)
 }
 
 /*
- * Interfaces that are to be used, each with a reference for us: as many as
- * there is room for, and as many again to be named.
+ * Interfaces to be used, each with our reference: up to the size of the table,
+ * and as many again to be reported as left out.
  */
 struct aoe_link_found {
 	if_t		f_ifp[2 * AOE_LINKS];
@@ -183,9 +183,9 @@ aoe_link_take(if_t ifp)
 	atomic_store_rel_ptr(&aoe_links[i].l_ifp, (uintptr_t)ifp);
 	mtx_unlock(&aoe_link_mtx);
 	/*
-	 * It may have departed since it was found, and its event gone by
-	 * before we were in the table.  If it is still to be found now, the
-	 * event is yet to come.
+	 * The interface may have departed before it was in the table, so that
+	 * its event was missed.  If it still exists now, the event is yet to
+	 * come.
 	 */
 	again = ifunit_ref(if_name(ifp));
 	if (again != NULL)
@@ -217,7 +217,7 @@ aoe_links_take(void)
 	for (i = 0; i < found.f_count && aoe_link_take(found.f_ifp[i]); i++)
 		;
 	left = found.f_count - i;
-	/* They are found at every scan, but reported once. */
+	/* Every scan finds them, but they are reported once. */
 	say = left != aoe_links_left_out;
 	aoe_links_left_out = left;
 	for (; i < found.f_count; i++) {
@@ -244,7 +244,7 @@ aoe_link_refresh(u_int link)
 		printf("aoe: %s: %s, MTU %u\n", if_name(l->l_ref),
 		    state.up ? "up" : "down", state.mtu);
 	aoe_link_tell(link);
-	/* That waits for memory, which may have waited for this link. */
+	/* Reserves wait for memory, which may have waited for this link. */
 	if (grew)
 		aoe_life_kick(AOE_WORK_RESERVES);
 }

@@ -27,7 +27,7 @@ static void	aoe_links_second(void *, int);
 
 static struct timeout_task aoe_links_timer;
 
-/* The events of interfaces, and what each calls. */
+/* The events of interfaces, and their handlers. */
 #define	AOE_LINK_EVENTS(each)						\
 	each(ether_ifattach_event, aoe_link_arrived)			\
 	each(ifnet_arrival_event, aoe_link_arrived)			\
@@ -63,7 +63,7 @@ aoe_links_second(void *arg __unused, int pending __unused)
 		aoe_links_start();
 }
 
-/* Start the once-a-second look; it stops when aoe_ready is cleared. */
+/* Start polling once a second; this stops when aoe_ready is cleared. */
 void
 aoe_links_start(void)
 {
@@ -135,8 +135,8 @@ aoe_link_init(void)
 }
 
 /*
- * No event comes when this returns.  No link may be in use any more: without
- * the departure handler nothing would keep us from an interface that is gone.
+ * No handler runs after this returns.  No link may be in use any more: without
+ * the departure handler, we could use an interface that is gone.
  */
 void
 aoe_link_fini(void)

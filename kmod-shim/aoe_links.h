@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Interfaces: scans, and what asks for them. */
+/* Interfaces: scans, and the events that request them. */
 #ifndef _AOE_LINKS_H_
 #define	_AOE_LINKS_H_
 

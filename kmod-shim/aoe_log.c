@@ -29,7 +29,7 @@ aoe_log_add(uint16_t major, uint8_t minor, u_int event, uint8_t path,
 	mtx_unlock(&aoe_log_mtx);
 }
 
-/* Events for a reader, who may wait for one, until `closing` is set. */
+/* Events for a reader, which may wait for one until `closing` is set. */
 int
 aoe_log_read(struct aoe_ioc_log *l, u_int *closing)
 {

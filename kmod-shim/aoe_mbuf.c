@@ -43,7 +43,7 @@ struct aoe_buf {
 	char			b_data[];
 };
 
-/* Room for a frame of 1,514 bytes, of 9,014, and of the largest there is. */
+/* Buffer sizes: for frames of 1,514 bytes, of 9,014 and of the largest MTU. */
 static struct {
 	const char	*z_name;
 	u_int		z_room;			/* bytes of b_data */
@@ -117,7 +117,7 @@ aoe_buf_recycle(struct aoe_softc *sc, struct aoe_buf *b)
 		uma_zfree(aoe_zones[b->b_class].z_zone, b);
 }
 
-/* Take in the buffers that came back. */
+/* Collect the returned buffers. */
 void
 aoe_bufs_reap(struct aoe_softc *sc, uint64_t now)
 {
@@ -151,8 +151,8 @@ aoe_bufs_trim(struct aoe_softc *sc)
 }
 
 /*
- * One that came back, or from the zone; with no memory, one of the target's
- * reserve, which is the last of those that it kept.
+ * A buffer: one that was returned, or a new one; without memory, one of the
+ * target's reserve, which is the last of its kept buffers.
  */
 static struct aoe_buf *
 aoe_buf_get(struct aoe_softc *sc, u_int length)
@@ -235,9 +235,8 @@ aoe_plain_frame(u_int length)
 }
 
 /*
- * As much as the shortest frame has: the header, which always has all its
- * bytes, zeros behind those that count, and more zeros.  Data comes over them
- * afterwards.
+ * Write a frame of the least length: the header in full, padded with zeros, and
+ * more zeros.  The data then overwrites the zeros.
  */
 static void
 aoe_frame_start(struct mbuf *m, const struct aoe_output *o)
@@ -269,7 +268,7 @@ aoe_frame_finish(struct mbuf *m, const struct aoe_output *o)
 
 /*
  * Build the frame of a TRANSMIT.  NULL is a lost frame, which the core sends
- * again in its time; a copy of a write that never left is reported as sent.
+ * again later; a copy of a write that never left is reported as sent.
  */
 struct mbuf *
 aoe_frame_build(struct aoe_softc *sc, const struct aoe_output *o)
@@ -328,7 +327,7 @@ aoe_frame_bare(const struct aoe_output *o)
 	return (m);
 }
 
-/* Copy the data of a received frame to where the core wants it. */
+/* Copy the data of a received frame to the core's destination. */
 void
 aoe_frame_deliver(struct aoe_softc *sc, const struct aoe_copy *c,
     const struct mbuf *m)
@@ -371,8 +370,8 @@ aoe_reserve_exchange(struct aoe_softc *sc, struct aoe_buf *b)
 }
 
 /*
- * Bring the reserve up to what the listed interfaces can carry.  Sleeps; the
- * lifecycle task does this when a target is made and when an MTU grew.
+ * Enlarge the reserve to the largest frame of the listed interfaces.  Sleeps;
+ * the lifecycle task does this when a target is made and when an MTU grew.
  */
 void
 aoe_reserve_fill(struct aoe_softc *sc)

@@ -19,9 +19,8 @@
 static pfil_hook_t aoe_hook;
 
 /*
- * Whether a frame of our ethertype, which came on one of our interfaces, is
- * ours; if so, `f` is what the core sees of it.  Only the Ethernet header is
- * sure to be contiguous.
+ * Whether a frame of our ethertype, received on a listed interface, is ours; if
+ * so, describe it in `f`.  Only the Ethernet header is sure to be contiguous.
  */
 static bool
 aoe_net_admit(const struct mbuf *m, int link, struct aoe_frame *f,
@@ -76,9 +75,9 @@ aoe_net_dispatch(struct aoe_frame *f, const struct aoe_peek *peek,
 
 /*
  * The hook on the Ethernet head.  It sees every frame that any interface of
- * vnet0 receives, so the ethertype comes first and almost all leave there.
- * A frame of a VLAN passes: it comes again on its own interface.  A priority
- * tag (vid 0) is the interface's own.
+ * vnet0 receives, so it checks the ethertype first, which passes almost all.
+ * A frame of a VLAN passes, too: it comes again on its own interface.  A frame
+ * with a priority tag (vid 0) belongs to the interface itself.
  */
 static pfil_return_t
 aoe_net_input(struct mbuf **mp, struct ifnet *ifp, int flags __unused,
@@ -121,7 +120,7 @@ aoe_net_init(void)
 	};
 	struct pfil_link_args la = {
 		.pa_version = PFIL_VERSION,
-		/* Behind firewalls: these put their hooks in front. */
+		/* Behind firewalls, which put their hooks in front. */
 		.pa_flags = PFIL_IN | PFIL_HOOKPTR | PFIL_APPEND,
 		.pa_headname = PFIL_ETHER_NAME,
 	};
@@ -133,12 +132,12 @@ aoe_net_init(void)
 	error = pfil_link(&la);
 	CURVNET_RESTORE();
 	if (error != 0)
-		printf("aoe: cannot hook into \"%s\": error %d\n",
+		printf("aoe: cannot hook into pfil head \"%s\": error %d\n",
 		    PFIL_ETHER_NAME, error);
 	return (error);
 }
 
-/* No frame comes when this returns. */
+/* No frame arrives after this returns. */
 void
 aoe_net_fini(void)
 {

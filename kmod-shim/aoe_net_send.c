@@ -46,8 +46,8 @@ aoe_net_send(u_int link, struct mbuf *m)
 }
 
 /*
- * Send the frames of a turn, in order; NULL is none, or one that was lost
- * already.  In the net epoch, as is a receiver whose frame causes them.
+ * Send the frames of a turn, in order; NULL is no frame, or a lost one.  In the
+ * net epoch, which a receiver has already entered.
  */
 void
 aoe_net_send_in_epoch(const struct aoe_output *out, struct mbuf **frame,

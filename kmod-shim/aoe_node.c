@@ -47,8 +47,8 @@ aoe_node_end(struct aoe_value *v, const char *room)
 }
 
 /*
- * Show a node's value, and replace it by the one that is written, if any: a
- * text that is only shown is given without a size, or it would be copied.
+ * Show a node's value, and replace it with a written one, if any.  A text that
+ * is only shown is passed without a size, to avoid a copy.
  */
 int
 aoe_node_value(struct sysctl_oid *oidp, struct aoe_value *v,
@@ -87,7 +87,7 @@ aoe_node_write(u_int tree, u_int index, const struct aoe_value *v,
 /*
  * Ask the kernel environment for those nodes of a tree that have this flag,
  * and add to the work to do.  The nodes are of a target, or of the module
- * if that is NULL; `also` is put behind a text.  The last refusal is returned.
+ * if that is NULL; `also` is appended to a text.  Returns the last refusal.
  */
 int
 aoe_node_fetch(u_int tree, u_int flag, const char *above,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sysctl nodes: how they work, and those of a target; settings. */
+/* Sysctl nodes in general, nodes of a target, and settings. */
 #ifndef _AOE_NODE_H_
 #define	_AOE_NODE_H_
 

@@ -108,7 +108,7 @@ aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 	if (io.op != AOE_OP_FLUSH) {
 		io.lba = bp->bio_offset / AOE_SECTOR;
 		io.sectors = bp->bio_bcount / AOE_SECTOR;
-		/* GEOM marks every flush so; the core knows what one orders. */
+		/* GEOM marks all flushes as ordered; the core orders those. */
 		if ((bp->bio_flags & BIO_ORDERED) != 0)
 			io.flags |= AOE_IO_ORDERED;
 	}
@@ -165,8 +165,8 @@ aoe_resubmit(struct aoe_softc *sc, struct aoe_turn *tu, uint64_t now)
 }
 
 /*
- * The answer to a management command: the thread that waits takes over.  Not
- * inline, as the next one is not: aoe_drain() has no stack to spare.
+ * Pass the answer to a management command to the waiting thread.  Not inline,
+ * nor is the next function: aoe_drain() has no stack to spare.
  */
 static void __noinline
 aoe_run_answer(struct aoe_softc *sc, const struct aoe_output *o)
@@ -257,8 +257,8 @@ aoe_turn_perform(const struct aoe_softc *sc, struct aoe_turn *tu)
 }
 
 /*
- * Set the callout for the core's deadline.  It is left alone when it fires
- * early enough already: deadlines move away with every answer, early calls
+ * Set the callout for the core's deadline.  A callout that fires early enough
+ * is left alone: deadlines move away with every answer, early calls
  * are harmless, and resetting a callout per frame is not.  Within grain_us is
  * early enough: that tick also handles the deadlines set meanwhile.
  */
@@ -299,7 +299,7 @@ aoe_drain(struct aoe_softc *sc, u_int turns, bool in_epoch)
 		atomic_store_int(&sc->sc_drain, AOE_DRAIN_BUSY);
 		aoe_turn_take(sc, &tu);
 		idle = tu.tu_count == 0 && TAILQ_EMPTY(&tu.tu_refused);
-		/* Fewer than a batch was all there was. */
+		/* Less than a batch: nothing is left. */
 		again = !idle && (tu.tu_count == AOE_BATCH ||
 		    !TAILQ_EMPTY(&sc->sc_waiting));
 		if (!again)
@@ -383,7 +383,7 @@ aoe_tick(void *arg)
 		return;
 	}
 	now = aoe_input_locked(sc);
-	/* With none out, many are not wanted soon. */
+	/* No buffer is out, so many will not be needed soon. */
 	if (sc->sc_out == 0)
 		aoe_bufs_trim(sc);
 	aoe_core_tick(sc->sc_core, now);

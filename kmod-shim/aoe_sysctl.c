@@ -30,7 +30,7 @@ aoe_sysctl_do(u_int todo)
 		aoe_settings_push();
 	if ((todo & AOE_DO_LOOK) != 0)
 		aoe_links_scan();
-	/* Interfaces that are listed and up have been given their beacon. */
+	/* The write has requested a beacon on all listed interfaces that are up. */
 	if ((todo & AOE_DO_SEND) != 0)
 		aoe_disco_run();
 	if ((todo & AOE_DO_ASK) != 0)
@@ -45,7 +45,7 @@ aoe_sysctl_devices(struct sysctl_req *req)
 	char line[160];
 	int error;
 
-	/* The reader's memory is not waited for with the lock held. */
+	/* Do not wait for the reader's memory with the lock held. */
 	error = sysctl_wire_old_buffer(req, 0);
 	if (error != 0)
 		return (error);

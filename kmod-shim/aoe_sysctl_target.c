@@ -16,8 +16,8 @@ static SYSCTL_NODE(_net_aoe, OID_AUTO, target, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
     "Targets");
 
 /*
- * The settings of a target as the core wants them.  They are read with its
- * mutex held, so that a later change also reaches the target later.
+ * The settings of a target, for the core.  They are read with its mutex held,
+ * so that a later change also reaches the target later.
  */
 void
 aoe_settings(const struct aoe_softc *sc, struct aoe_settings *s)
@@ -122,7 +122,7 @@ aoe_sysctl_target_add(struct aoe_softc *sc)
 	sc->sc_path_nodes = 0;
 }
 
-/* Make nodes for paths that came.  A path keeps its index. */
+/* Make nodes for new paths.  A path keeps its index. */
 void
 aoe_sysctl_target_paths(struct aoe_softc *sc)
 {

@@ -117,7 +117,7 @@ aoe_target_destroy(struct aoe_softc *sc)
 	free(sc, M_AOE);
 }
 
-/* Let everybody find a target, unless we are being unloaded. */
+/* Put a target into the tables, unless we are being unloaded. */
 static bool
 aoe_target_insert(struct aoe_softc *sc)
 {
@@ -128,7 +128,7 @@ aoe_target_insert(struct aoe_softc *sc)
 		sx_xunlock(&aoe_conf_sx);
 		return (false);
 	}
-	/* They may have changed since the core was given them. */
+	/* The settings may have changed since the core received them. */
 	aoe_settings_tell(sc);
 	aoe_links_introduce(sc);
 	TAILQ_INSERT_TAIL(&aoe_targets, sc, sc_link);
@@ -165,7 +165,7 @@ aoe_target_make(uint16_t major, uint8_t minor)
 	return (NULL);
 }
 
-/* A frame of a target that was unknown when it came.  Lifecycle thread. */
+/* A frame whose target was unknown on its arrival.  Lifecycle thread. */
 void
 aoe_target_offer(const struct aoe_frame *f)
 {
@@ -188,8 +188,8 @@ aoe_target_offer(const struct aoe_frame *f)
 
 /*
  * Whether a target may be freed: nothing left in the core, and no buffer with an
- * interface.  If so, it takes no input from here on.  The core
- * says so of targets that never had a disk, too, so GONE is not waited for.
+ * interface.  If so, it takes no input from here on.  This also covers targets
+ * that never had a disk, so GONE is not waited for.
  */
 static bool
 aoe_target_is_idle(struct aoe_softc *sc)

@@ -37,7 +37,7 @@ SDT_PROBE_DEFINE5(aoe, , path, change, "char *", "char *", "int", "int",
 /* disk, path, link, bytes */
 SDT_PROBE_DEFINE4(aoe, , path, payload, "char *", "int", "int", "uint64_t");
 
-/* A request leaves.  Only while somebody looks. */
+/* A request is sent.  Only while a probe is enabled. */
 void
 aoe_trace_send(const struct aoe_softc *sc, const struct aoe_output *o)
 {

@@ -1,46 +1,45 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The order of a path's answers, and the delay of overtaken ones.
 //!
-//! A target that works on several requests at once answers them in another
-//! order than it received them. If the network keeps the order, the target has
-//! the earlier request when it answers the later one, and is working on it: this
-//! file measures how much longer that takes. While requests are outstanding and
-//! nothing is answered at all, the whole target may be stalled and finish
-//! nothing, so only a small part of such a silence counts. It deals with sequence
-//! numbers and times, not with writes and their copies.
+//! A target that works on several requests at once may answer them out of order.
+//! If the network keeps the order, a target that answers the later request has
+//! received the earlier one and is working on it: this file measures how much
+//! longer the earlier one takes. While requests are outstanding and none is
+//! answered, the whole target may be stalled, so only a small part of such a
+//! silence counts. This file deals with sequence numbers and times, not with
+//! writes and their copies.
 
 use crate::rtt::Rtt;
 use crate::time::{Instant, Micros, Stamp};
 
-/// How long a path that changed the order of answers is not trusted to keep it.
+/// How long a path that answered out of order is distrusted.
 pub(crate) const DISTRUST: Micros = Micros::from_secs(600);
-/// Later answers that declare an earlier request lost.
+/// Number of later answers after which an earlier request is considered lost.
 const LIMIT_MIN: u64 = 3;
 const LIMIT_MAX: u64 = 256;
-/// A request is over when this multiple of the worst delay has passed, and at least
-/// a time that one sample does not shorten.
+/// An overtaken request is over after this multiple of the worst delay, but not
+/// before the minimum.
 const TIMES: u64 = 4;
 const LEAST: Micros = Micros::from_millis(20);
-/// What two time-outs add to that at most: a stall of all lengthens them, too.
+/// Upper limit of the two time-outs in the wait; a stall lengthens time-outs, too.
 const TIMEOUTS_MOST: Micros = Micros::from_millis(400);
-/// The same where the network is seen to change the order: it may still hold a
-/// request back that the target has not got yet.
+/// The multiple and the minimum if the network reorders frames: it may still hold
+/// a request that the target has not received.
 const NETWORK_TIMES: u64 = 16;
 const NETWORK_LEAST: Micros = Micros::from_millis(200);
-/// Points of time that are remembered, a sixteenth of the wait apart: twice as
-/// far back as is looked.
+/// Number of marks, a sixteenth of the wait apart: they cover twice the wait.
 const MARKS: usize = 32;
 
-/// The newest request that was answered at a point of the path's time, which
-/// is the clock's less most of every silence.
+/// The newest answered request at a point of the path's time, which is the clock
+/// without most of each silence.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     seq: u64,
     at: Instant,
 }
 
-/// A mark's low halves: an earlier mark, seen from a later one. One that is 71
-/// minutes earlier is taken for a later one than it was, and waited for longer.
+/// The low halves of a mark, relative to a later one. A mark more than 71 minutes
+/// older appears younger than it is, which only lengthens the wait.
 #[derive(Clone, Copy, Debug)]
 struct Past {
     seq: u32,
@@ -67,12 +66,12 @@ impl Past {
 #[repr(C)]
 pub(crate) struct Order {
     newest: Mark,
-    /// Up to here by the clock nothing but the newest answer changes: it becomes
-    /// one of the marks then, and no silence that is shorter is one.
+    /// Clock time of the next mark, which the newest answer becomes. Until then,
+    /// only the newest answer changes, and no silence is recorded.
     mark_at: Instant,
-    /// When something else was answered last, by the clock.
+    /// Clock time of the last answer that was not handled by `is_next()`.
     heard_at: Instant,
-    /// What the path's time lacks.
+    /// The difference between the clock and the path's time.
     silent: Micros,
     /// Answers that may overtake a request before it is considered lost.
     limit: u64,
@@ -84,7 +83,7 @@ pub(crate) struct Order {
     worst: Micros,
     worst_before: Micros,
     period_ends: Instant,
-    /// After which a request that was overtaken is over.
+    /// The time after which an overtaken request is over.
     wait: Micros,
     /// The mark that is replaced next: the oldest.
     oldest: u8,
@@ -114,8 +113,8 @@ impl Order {
         }
     }
 
-    /// The answer to transmission `seq` came, which had left `age` ago, `None`
-    /// if it says nothing about the order; after `silence`.
+    /// The answer to transmission `seq`, sent `age` ago, arrived after `silence`.
+    /// `age` is `None` if the answer shows nothing about the order.
     #[cold]
     #[inline(never)]
     pub(crate) fn on_answered(
@@ -143,7 +142,8 @@ impl Order {
         }
     }
 
-    /// The same, if it came soon and in order. False if there is more to it.
+    /// Handles an answer that came soon and in order; false if it did not, and
+    /// `on_answered()` must handle it.
     #[inline]
     pub(crate) fn is_next(&mut self, seq: u64, now: Instant) -> bool {
         let is_next = seq >= self.newest.seq && now < self.mark_at;
@@ -165,19 +165,19 @@ impl Order {
         seq.saturating_add(self.limit) <= self.newest.seq
     }
 
-    /// The network itself changed the order, by all that is seen.
+    /// The network itself appears to have reordered frames.
     pub(crate) fn on_network(&mut self, now: Instant) {
         self.network_until = now.after(DISTRUST);
     }
 
-    /// The worst delay behind a later answer that is remembered.
+    /// The worst remembered delay behind a later answer.
     pub(crate) fn worst(&self) -> Micros {
         self.worst.max(self.worst_before)
     }
 
-    /// When a copy `seq` cannot be executed any more: at once after a later
-    /// answer where order is kept, and a while after it where it is not.
-    /// [`Instant::NEVER`] if that takes another answer.
+    /// When copy `seq` can no longer be executed: as soon as a later request is
+    /// answered if order is kept, otherwise after a wait. [`Instant::NEVER`] if
+    /// another answer is needed.
     pub(crate) fn over_at(&self, seq: u64) -> Instant {
         if !self.is_overtaken(seq) {
             return Instant::NEVER;
@@ -186,13 +186,13 @@ impl Order {
             return Instant::ZERO;
         }
         let over_at = self.may_be_over_at(seq);
-        // What passes from now on may be a silence.
+        // A silence may begin now.
         let is_known = over_at <= self.heard_at().after(self.silence());
         if is_known { over_at } else { self.distrusted_until }
     }
 
-    /// The same for one that was overtaken, if the target is at work until then:
-    /// when an answer is wanted that shows it.
+    /// The same for an overtaken copy, provided that the target is working: an
+    /// answer at this time shows it.
     pub(crate) fn may_be_over_at(&self, seq: u64) -> Instant {
         self.overtaken_at(seq).after(self.wait).after(self.silent)
     }
@@ -240,7 +240,7 @@ impl Order {
         Instant::from_micros(now.since(Instant::from_micros(self.silent.0)).0)
     }
 
-    /// How much of a silence counts: less than what makes it last for longer.
+    /// How much of a silence counts: less than the wait that it prolongs.
     const fn silence(&self) -> Micros {
         Micros(self.wait.0 >> 3)
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! accept: takes another disk for the one that a target had.
+//! accept: accepts another disk in place of a target's old one.
 //!
-//! Shows what it is about; whether it may be, the driver decides.
+//! Shows both disks; the driver decides whether the new one is accepted.
 
 use std::ffi::OsString;
 use std::thread::sleep;
@@ -22,10 +22,10 @@ const TENTHS: u32 = 50;
 
 /// How an open disk is closed.
 const CLOSE: &str = "Unmount its file systems, export its pool, remove it from its mirror, or stop\n\
-                     swapping on it; fstat(1) shows programs. Once it is closed, the disk there\n\
-                     is used without accept.\n";
+                     swapping on it; fstat(1) shows programs that use it. Once it is closed, the new\n\
+                     disk is used without this command.\n";
 
-/// What answers on a path that is not the disk's.
+/// The other disk that answers on a path.
 struct Found<'a> {
     page: [u8; SECTOR],
     disk: Identify,
@@ -40,7 +40,7 @@ fn bytes_at(target: &Target) -> u64 {
     target.info.sectors.wrapping_mul(SECTOR as u64)
 }
 
-/// Asks the paths that are not the disk's; all have to say the same.
+/// Queries the paths in conflict, which must all lead to the same disk.
 fn look<'a>(tool: &mut Tool, target: &'a Target, only: Option<u32>) -> Outcome<Found<'a>> {
     let name = field(&target.name);
     let mut found: Option<Found> = None;
@@ -65,22 +65,22 @@ fn look<'a>(tool: &mut Tool, target: &'a Target, only: Option<u32>) -> Outcome<F
         found = Some(Found { page, disk, path });
     }
     found.ok_or_else(|| {
-        complain!("{name}: no other disk answers there");
+        complain!("{name}: no other disk answers");
         Status::Silent
     })
 }
 
-/// The status for an errno of the driver, after saying what it means.
+/// The status for an errno of the driver; reports its meaning.
 fn refused(errno: Errno, name: &str) -> Status {
     match errno {
-        Errno::EBUSY => complain!("{name}: the disk itself answers: there is nothing to accept"),
-        Errno::ENODEV => complain!("{name}: no other disk answers there"),
+        Errno::EBUSY => complain!("{name}: the old disk answers; nothing to accept"),
+        Errno::ENODEV => complain!("{name}: no other disk answers"),
         Errno::ENOSPC => {
-            complain!("{name}: the disk there is smaller; close /dev/{name} first");
+            complain!("{name}: the new disk is smaller; close /dev/{name} first");
             say(CLOSE);
         }
         Errno::EINVAL => {
-            complain!("{name}: the sector size differs; close /dev/{name} first");
+            complain!("{name}: the new disk's sector size differs; close /dev/{name} first");
             say(CLOSE);
         }
         other => return failed(other, name),
@@ -88,7 +88,7 @@ fn refused(errno: Errno, name: &str) -> Status {
     Status::Silent
 }
 
-/// What cannot be, before anybody is asked for his consent.
+/// Rejects an impossible change before asking for confirmation.
 fn check(target: &Target, disk: &Identify) -> Result<(), Errno> {
     if !target.has(INFO_OPEN) {
         Ok(())
@@ -105,11 +105,11 @@ fn check(target: &Target, disk: &Identify) -> Result<(), Errno> {
 fn consents(target: &Target, found: &Found) -> bool {
     let (name, info) = (field(&target.name), &target.info);
     status::consents(format_args!(
-        "{name} was: {}, serial {}, {}{}\n\
-         there is: {}, serial {}, {}, on path {} ({}, {:?})\n\
-         I/O that waits for the old disk goes to the new one. If that does not hold the\n\
-         same data, its contents are damaged.\n\
-         Accept it as {name}? [y/N] ",
+        "old disk: {}, serial {}, {}{}\n\
+         new disk: {}, serial {}, {}, on path {} ({}, {:?})\n\
+         Waiting I/O will go to the new disk. This damages its contents unless it has\n\
+         the data of the old disk.\n\
+         Accept the new disk as {name}? [y/N] ",
         field(&info.model),
         field(&info.serial),
         size(bytes_at(target)),
@@ -138,7 +138,7 @@ fn wait_for(tool: &mut Tool, name: &str, disk: &Identify) -> Outcome {
         }
         sleep(Duration::from_millis(100));
     }
-    complain!("{name}: not accepted: another disk answers now than the one shown");
+    complain!("{name}: not accepted: a different disk answers now");
     Err(Status::Silent)
 }
 

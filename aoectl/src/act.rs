@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! discover, flush, revalidate: what makes the driver look again.
+//! discover, flush, revalidate: commands that query or remove targets.
 
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::status::{Outcome, Status, complain, failed};
 use crate::targets::{address, worst};
 use crate::text::{self, disk, field, fill};
 
-/// Tenths of a second that a target may take to go.
+/// Tenths of a second for the removal of a target.
 const GONE_TRIES: u32 = 20;
 const TENTH: Duration = Duration::from_millis(100);
 
@@ -33,7 +33,7 @@ impl Tool {
             .map_err(|errno| failed(errno, name.display()))
     }
 
-    /// Whether a target is there and up; if not, why, as far as that is known.
+    /// Whether a target is up; if not, the reason, if known.
     fn is_up(&mut self, address: Address) -> Result<(), String> {
         let reason = match self.at(address) {
             Ok(target) if target.is_up() => return Ok(()),
@@ -44,8 +44,8 @@ impl Tool {
     }
 }
 
-/// Waits for a target, at most until there are no tenths of seconds left; asks
-/// again every second, since a frame may get lost.
+/// Waits for a target while tenths of seconds are left, and repeats the query every
+/// second, since a frame may get lost.
 fn discover_one(tool: &mut Tool, name: &OsStr, address: Address, tenths: &mut u32) -> Outcome {
     let found = loop {
         let up = tool.is_up(address);
@@ -55,7 +55,7 @@ fn discover_one(tool: &mut Tool, name: &OsStr, address: Address, tenths: &mut u3
         tool.system.pause(TENTH);
         *tenths -= 1;
         if tenths.is_multiple_of(10) {
-            // What is wrong with the module was said at the first one.
+            // The first query has reported errors of the module.
             let _ = tool.on_target(&ioctl::DISCOVER, name);
         }
     };
@@ -78,7 +78,7 @@ fn discover_one(tool: &mut Tool, name: &OsStr, address: Address, tenths: &mut u3
 fn discover_all(tool: &mut Tool) -> Outcome {
     let used = tool.used_interfaces()?;
     if used.is_empty() {
-        complain!("no interface is in use: aoectl interfaces -a interface");
+        complain!("no interface is in use; try: aoectl interfaces -a interface");
         return Err(Status::Fault);
     }
     tool.on_all(&ioctl::DISCOVER)?;
@@ -87,7 +87,7 @@ fn discover_all(tool: &mut Tool) -> Outcome {
     Ok(())
 }
 
-/// Asks for all targets, or for those that are named, and waits for these.
+/// Queries for all targets, or queries and waits for the named ones.
 pub fn discover(tool: &mut Tool, words: &[OsString]) -> Outcome {
     let mut seconds = 5;
     let mut options = Options::new(words, "", "w");
@@ -117,7 +117,7 @@ pub fn discover(tool: &mut Tool, words: &[OsString]) -> Outcome {
     outcome
 }
 
-/// What became of a target.
+/// Prints the result for a target.
 fn say_result(tool: &mut Tool, name: &str, result: &str) {
     let out = &mut tool.out;
     out.open_instance("target");
@@ -125,7 +125,7 @@ fn say_result(tool: &mut Tool, name: &str, result: &str) {
     out.close_instance("target");
 }
 
-/// Why a target is not forgotten, if it is not.
+/// Why a target is kept, if it is.
 fn kept_because(target: &Target) -> Option<&'static str> {
     if target.has(INFO_OPEN) {
         Some("kept, open")
@@ -136,7 +136,7 @@ fn kept_because(target: &Target) -> Option<&'static str> {
     }
 }
 
-/// Forgets all that are down and closed, and waits until they are gone.
+/// Removes all targets that are down and closed, and waits for it.
 fn flush_all(tool: &mut Tool) -> Outcome {
     let targets = tool.all_targets()?;
     tool.on_all(&ioctl::FORGET)?;
@@ -146,18 +146,18 @@ fn flush_all(tool: &mut Tool) -> Outcome {
         let mut tries = GONE_TRIES;
         while kept.is_none() && tool.at(target.address()).is_ok() {
             if tries == 0 {
-                kept = Some("kept, in use again");
+                kept = Some("kept, back in use");
             }
             tries = tries.saturating_sub(1);
             tool.system.pause(TENTH);
         }
-        say_result(tool, &field(&target.name), kept.unwrap_or("forgotten"));
+        say_result(tool, &field(&target.name), kept.unwrap_or("removed"));
     }
     tool.out.close_list("target");
     Ok(())
 }
 
-/// Does it to the named targets, and says so.
+/// Sends a request for each named target, and prints the result.
 fn to_each(tool: &mut Tool, request: &OnAddress, names: &[OsString], result: &str) -> Outcome {
     tool.out.open_list("target");
     let outcome = worst(names.iter().map(|name| {
@@ -169,7 +169,7 @@ fn to_each(tool: &mut Tool, request: &OnAddress, names: &[OsString], result: &st
     outcome
 }
 
-/// Forgets targets that are down and closed.
+/// Removes targets that are down and closed.
 pub fn flush(tool: &mut Tool, words: &[OsString]) -> Outcome {
     let mut all = false;
     let mut options = Options::new(words, "a", "");
@@ -179,14 +179,14 @@ pub fn flush(tool: &mut Tool, words: &[OsString]) -> Outcome {
     }
     match options.rest() {
         [] if all => flush_all(tool),
-        names if !all && !names.is_empty() => to_each(tool, &ioctl::FORGET, names, "forgotten"),
+        names if !all && !names.is_empty() => to_each(tool, &ioctl::FORGET, names, "removed"),
         _ => Err(tool.usage()),
     }
 }
 
-/// Has targets say again who they are and how large.
+/// Queries targets for their identity and size again.
 pub fn revalidate(tool: &mut Tool, names: &[OsString]) -> Outcome {
-    const ASKED: &str = "asked for its identity";
+    const ASKED: &str = "queried";
     if !names.is_empty() {
         return to_each(tool, &ioctl::REVALIDATE, names, ASKED);
     }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::status::{Outcome, Status, complain};
 
-/// The options in front of a command's words, as getopt(3) finds them: the
-/// first word that is none ends them.
+/// The options in front of a command's arguments, as in getopt(3): the first word
+/// that is not an option ends them.
 pub struct Options<'a> {
     words: &'a [OsString],
-    /// Letters that take a value, then those that take none.
+    /// Letters with a value, then letters without one.
     with: &'static [u8],
     without: &'static [u8],
-    /// What is left of a word of several letters.
+    /// The remaining letters of a word.
     cluster: &'a [u8],
 }
 
@@ -69,25 +69,25 @@ impl<'a> Options<'a> {
     }
 }
 
-/// A whole number within bounds; an error after a complaint if it is none.
+/// A whole number within bounds; otherwise reports an error.
 pub fn number(text: &OsStr, min: u32, max: u32) -> Outcome<u32> {
     let parsed = text.to_str().and_then(|text| text.trim_start().parse().ok());
     match parsed {
         Some(n) if (min..=max).contains(&n) => Ok(n),
         _ => {
-            complain!("{}: a whole number from {min} to {max} is expected", text.display());
+            complain!("{}: must be a whole number from {min} to {max}", text.display());
             Err(Status::Use)
         }
     }
 }
 
-/// Seconds, with a fraction if need be; an error after a complaint if not.
+/// Seconds, possibly with a fraction; otherwise reports an error.
 pub fn seconds(text: &OsStr, max: u32) -> Outcome<Duration> {
     let parsed = text.to_str().and_then(|text| text.parse::<f64>().ok());
     match parsed {
         Some(n) if (0.0..=f64::from(max)).contains(&n) => Ok(Duration::from_secs_f64(n)),
         _ => {
-            complain!("{}: seconds from 0 to {max} are expected", text.display());
+            complain!("{}: must be a number of seconds from 0 to {max}", text.display());
             Err(Status::Use)
         }
     }

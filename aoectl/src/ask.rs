@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Management commands: how one is sent, and what a refusal means.
+//! Management commands: sending them, and the meaning of refusals.
 
 use aoe_core::wire::{
     AtaCommand, AtaError, AtaRequest, AtaResponse, Command, ConfigRequest, SECTOR,
@@ -48,7 +48,7 @@ impl Control {
         Control::command(target, Command::Reserve, &[argument, hosts])
     }
 
-    /// The registers of an answer to an ATA command that says that it worked.
+    /// The registers of a successful answer to an ATA command.
     pub fn success(&self) -> Option<AtaResponse> {
         let response = AtaResponse::parse(self.answer()).ok()?;
         (self.refused == 0 && response.is_success()).then_some(response)
@@ -60,7 +60,7 @@ impl Control {
     }
 }
 
-/// The status of an answered command, after saying why it was refused.
+/// The status of an answered command; reports why it was refused.
 pub fn accepted(control: &Control, name: &str) -> Outcome {
     if control.refused == 0 {
         return Ok(());
@@ -72,21 +72,21 @@ pub fn accepted(control: &Control, name: &str) -> Outcome {
             complain!("{name}: the target cannot reach its disk");
             return Err(Status::Silent);
         }
-        4 => complain!("{name}: the target has a config string"),
-        5 => complain!("{name}: the target speaks another version of AoE"),
+        4 => complain!("{name}: the config string is already set"),
+        5 => complain!("{name}: the target does not support AoE version 1"),
         6 => complain!("{name}: reserved by another host"),
-        other => complain!("{name}: the target refuses, error {other}"),
+        other => complain!("{name}: the target reports AoE error {other}"),
     }
     Err(Status::Refused)
 }
 
 /// An answer that ends before it should.
 pub fn cut_short(name: &str) -> Status {
-    complain!("{name}: the answer is cut short");
+    complain!("{name}: the answer is truncated");
     Status::Refused
 }
 
-/// The status of an answered ATA command, after saying what the disk says.
+/// The status of an answered ATA command; reports the disk's error.
 fn taken(control: &Control, sent: AtaCommand, name: &str) -> Outcome {
     accepted(control, name)?;
     let response = AtaResponse::parse(control.answer()).map_err(|_| cut_short(name))?;
@@ -122,9 +122,9 @@ impl Tool {
         control.sector().copied().ok_or_else(|| cut_short(&name))
     }
 
-    /// Targets may answer others now, or otherwise: ask everybody again.
+    /// Targets may now answer other hosts, or differently: query all again.
     pub fn rediscover(&mut self) {
-        // What is wrong with the module, the next command says.
+        // The next command reports errors of the module.
         let _ = self.system.ask(&ioctl::DISCOVER, &mut ioctl::Address::everybody());
     }
 }

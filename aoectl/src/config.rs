@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! config: the string by which hosts tell targets apart.
+//! config: the config string of a target.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -35,14 +35,14 @@ fn string<'a>(response: &ConfigResponse<'a>) -> &'a [u8] {
 }
 
 fn say(tool: &mut Tool, target: &Target, control: &Control) {
-    // kvblade's answer to a refused set has no string, nor what is before it.
+    // kvblade answers a refused set without a string and its header.
     let is_whole = control.answer().len() >= ConfigRequest::LEN;
     let bytes = if is_whole { control.answer() } else { &control.data };
     let Ok(response) = ConfigResponse::parse(bytes) else { return };
     let string = if is_whole { string(&response) } else { &[] };
     let out = &mut tool.out;
     out.hidden("name", &*field(&target.name)).value("config", &*printable(string));
-    // No string, no line; programs get an empty one.
+    // Without a string, text has no line; JSON and XML have an empty string.
     if !string.is_empty() {
         out.words('\n');
     }
@@ -87,7 +87,7 @@ fn set(tool: &mut Tool, target: &Target, command: ConfigCommand, wanted: &[u8]) 
     Ok(())
 }
 
-/// A target whose string does not match says nothing: is it there, then?
+/// A target whose string does not match does not answer: check that it exists.
 fn test(tool: &mut Tool, target: &Target, command: ConfigCommand, wanted: &[u8]) -> Outcome {
     let name = field(&target.name);
     let told = |errno| failed(errno, &name);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! help: the commands, how each is called, and the one that a typing mistake
-//! may have meant.
+//! help: the commands and their usage, and suggestions for misspelled ones.
 
 use std::ffi::OsString;
 
@@ -11,7 +10,7 @@ use crate::{COMMANDS, Command, Tool};
 pub const USAGE: &str = "usage: aoectl [--libxo options] command [argument ...]\n       \
                          aoectl help [command]\n";
 
-/// What a command does, and its options and words.
+/// A command, its summary, and its options with their texts.
 type Help = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 const FORCE: (&str, &str) = ("-f", "do not ask for confirmation");
@@ -25,7 +24,7 @@ static HELP: [Help; 22] = [
         "counters and latencies, or rates",
         &[
             ("-w seconds", "show rates per second instead, at this interval"),
-            ("-c count", "with -w: exit after this many intervals"),
+            ("-c count", "with -w, exit after this many intervals"),
         ],
     ),
     (
@@ -33,7 +32,7 @@ static HELP: [Help; 22] = [
         "the last events of the targets",
         &[
             ("-f", "follow: show each event as it occurs"),
-            ("-n count", "show only this many events"),
+            ("-n count", "show only the last count events"),
         ],
     ),
     (
@@ -84,18 +83,18 @@ static HELP: [Help; 22] = [
         "config",
         "read, test or set the config string",
         &[
-            ("read", "show it; the default"),
-            ("test string", "test whether it is equal to this"),
-            ("prefix string", "test whether it begins with this"),
-            ("set string", "set it if it is empty"),
-            ("force string", "set it unconditionally"),
+            ("read", "show the string; the default"),
+            ("test string", "test whether the string is equal to this"),
+            ("prefix string", "test whether the string begins with this"),
+            ("set string", "set the string if it is empty"),
+            ("force string", "set the string unconditionally"),
         ],
     ),
     (
         "mask",
         "read or edit the list of hosts that the target answers",
         &[
-            ("read", "show them; the default"),
+            ("read", "show the list; the default"),
             ("add mac ...", "add these hosts"),
             ("delete mac ...", "delete these hosts"),
             ("clear", "delete all, so that the target answers every host"),
@@ -106,9 +105,9 @@ static HELP: [Help; 22] = [
         "reserve",
         "read or edit the list of hosts that may use the disk",
         &[
-            ("read", "show them; the default"),
-            ("set [mac ...]", "reserve the disk for these hosts; for this one by default"),
-            ("force mac ...", "reserve it even if another host has reserved it"),
+            ("read", "show the list; the default"),
+            ("set [mac ...]", "reserve the disk for these hosts; for this host by default"),
+            ("force mac ...", "reserve the disk even if another host has reserved it"),
             ("release", "release the reservation"),
             ("-f", "release it even if it is another host's"),
         ],
@@ -160,7 +159,7 @@ pub fn usage(command: &Command) -> String {
     fill(&first, &groups(command.arguments), CALL.len())
 }
 
-/// Letters to add, to leave out, to change, or to swap with the next.
+/// The number of letters to add, delete, change, or swap with the next.
 fn distance(from: &str, to: &str) -> usize {
     let (from, to) = (from.as_bytes(), to.as_bytes());
     let mut before: Vec<usize> = Vec::new();
@@ -183,7 +182,7 @@ fn distance(from: &str, to: &str) -> usize {
     last.last().copied().unwrap_or(0)
 }
 
-/// The command that is most like a word, if one is.
+/// The command that is most similar to a word, if any is similar.
 fn meant(word: &str) -> Option<&'static str> {
     const FAR: usize = 3;
     let like = |name: &str| match distance(word, name) {

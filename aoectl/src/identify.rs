@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! identify: what the disk says of itself, asked now.
+//! identify: the IDENTIFY data of the disk, read now.
 
 use std::ffi::OsString;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! interfaces: which of them the driver may use.
+//! interfaces: the interfaces that the driver may use.
 
 use std::ffi::OsString;
 
@@ -13,7 +13,7 @@ use crate::status::{self, Outcome, Status, complain, failed};
 use crate::text::{field, fill};
 
 const IFLIST: &str = "net.aoe.iflist";
-/// Bytes of it.
+/// Its maximum length in bytes.
 const IFLIST_MAX: usize = 1023;
 
 impl Tool {
@@ -24,7 +24,7 @@ impl Tool {
         Ok(names.map(str::to_owned).collect())
     }
 
-    /// A list of interfaces, with a line for each where people read it.
+    /// A list of interfaces; in text, a line for each.
     pub fn say_list(&mut self, names: &[String], lines: bool) {
         let out = &mut self.out;
         out.open_list("interface");
@@ -40,7 +40,7 @@ impl Tool {
     }
 }
 
-/// What is to become of the list.
+/// A change of the list.
 #[derive(Default)]
 struct Change {
     forced: bool,
@@ -58,7 +58,7 @@ impl Change {
         kinds.iter().filter(|kind| **kind).count() == 1
     }
 
-    /// The list that comes of it; an error is what is not on it.
+    /// The new list; the error is a name that is not on the old one.
     fn apply(self, old: &[String]) -> Result<Vec<String>, String> {
         if self.none || !self.set.is_empty() {
             return Ok(self.set);
@@ -92,8 +92,8 @@ fn consents(tool: &mut Tool, new: &[String]) -> Outcome<bool> {
         return Ok(true);
     }
     Ok(status::consents(format_args!(
-        "{}Their I/O is suspended, and fails after maxwait.\nGo on? [y/N] ",
-        fill("These disks are open and lose their last path:", &names, 4)
+        "{}Their I/O would be suspended, and fail after maxwait.\nContinue? [y/N] ",
+        fill("These open disks would lose their last path:", &names, 4)
     )))
 }
 
@@ -110,7 +110,7 @@ fn set(tool: &mut Tool, new: &[String]) -> Outcome {
             Ok(())
         }
         Err(Errno::EINVAL) => {
-            complain!("{list}: no list of interfaces");
+            complain!("{list}: not a list of interfaces");
             Err(Status::Use)
         }
         Err(errno) => Err(failed(errno, IFLIST)),

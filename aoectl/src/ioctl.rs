@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the requests of `/dev/aoectl` carry: the twins of the core, and those of
-//! what `kmod-shim/aoe_ioctl.h` has besides. Their derives refuse padding, so a
-//! size that is asserted leaves no room for another layout.
+//! The data of the requests of `/dev/aoectl`: the core's structs, and twins of the
+//! others in `kmod-shim/aoe_ioctl.h`. Their derives reject padding, so an asserted
+//! size leaves only one layout.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ pub use aoe_core::targets::{path_state_name, state_name};
 use aoe_core::wire::{Address as AoeAddress, SECTOR};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
-/// What the device answers, so that both sides have the same structs.
+/// The version of the structs, which the device must have as well.
 pub const CTL_VERSION: u32 = ABI_VERSION << 16 | 5;
 
 /// The event of a target that is left out.
@@ -29,7 +29,7 @@ pub const PATH_DOWN: u8 = 2;
 pub const PATH_CONFLICT: u8 = 3;
 pub const PATH_UNUSABLE: u8 = 4;
 
-/// What an ioctl carries.
+/// The data of an ioctl.
 pub trait Message: Sized + FromBytes + FromZeros + Immutable + IntoBytes + KnownLayout {
     /// All zero.
     fn new() -> Self {
@@ -121,7 +121,7 @@ message!(
 );
 
 message!(
-    /// The disk to accept as the one of a target.
+    /// The disk to accept for a target.
     Accept, 520 {
         major: u16,
         minor: u8,
@@ -130,7 +130,7 @@ message!(
     }
 );
 
-/// A request's number, which says what it carries.
+/// A request's number, which encodes the direction and size of its data.
 pub struct Request<T> {
     way: u32,
     number: u32,
@@ -212,7 +212,7 @@ impl Control {
         control
     }
 
-    /// What of the answer there is.
+    /// The received part of the answer.
     pub fn answer(&self) -> &[u8] {
         let length = usize::try_from(self.length).unwrap_or(usize::MAX);
         self.data.get(..length).unwrap_or(&self.data)

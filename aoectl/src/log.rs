@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! log, watch: what happened to targets, as far back as the module remembers,
-//! and what happens from now on.
+//! log, watch: past events of targets, as many as the module keeps, and new ones.
 
 use std::ffi::OsString;
 
@@ -34,9 +33,6 @@ fn say(tool: &mut Tool, event: &Event) {
     if let Some(path) = path {
         out.hidden("path", path);
     }
-    if event.value != 0 {
-        out.words(format_args!(" ({})", event.value));
-    }
     out.hidden("value", event.value).words('\n').close_instance("event");
 }
 
@@ -52,7 +48,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Gives what there is now, or comes within a time, to `each`.
+    /// Passes the present events, or those that occur within a time, to `each`.
     fn read(
         &mut self,
         tool: &mut Tool,
@@ -81,7 +77,7 @@ impl Reader {
         }
     }
 
-    /// How many there are now.
+    /// The number of events now.
     fn count(&self, tool: &mut Tool) -> Result<u64, Errno> {
         let mut counter = Reader { targets: self.targets.clone(), ..Reader::default() };
         counter.read(tool, 0, |_, _| {})?;
@@ -119,7 +115,7 @@ pub fn log(tool: &mut Tool, words: &[OsString]) -> Outcome {
     show(tool, reader, last, follow)
 }
 
-/// The last events, or all; then what comes, if that is wanted.
+/// The last events, or all, followed by new ones if requested.
 fn show(tool: &mut Tool, mut reader: Reader, last: Option<u32>, follow: bool) -> Outcome {
     if let Some(last) = last {
         let count = reader.count(tool).map_err(|errno| failed(errno, "log"))?;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! aoectl(8): looks at and controls the ATA over Ethernet driver.
 //!
-//! Each command is a function of its words, in a file of its topic. What the
-//! bytes of a target mean is decoded by `aoe_core::wire`, as in the driver.
+//! Each command is a function of its arguments, in a file for its topic. As in the
+//! driver, `aoe_core::wire` decodes a target's bytes.
 
 mod accept;
 mod act;
@@ -40,7 +40,7 @@ use os::{Errno, System};
 use status::{Outcome, Status, complain, failed, say};
 use xo::Xo;
 
-/// What every command works with.
+/// The state shared by all commands.
 struct Tool {
     system: System,
     out: Xo<xo::Stdout>,
@@ -49,7 +49,7 @@ struct Tool {
 
 const DEVICE: &str = "/dev/aoectl";
 
-/// The module, as this program finds it.
+/// The state of the module.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Module {
     Loaded,
@@ -112,13 +112,13 @@ static COMMANDS: [Command; 22] = [
 ];
 
 impl Tool {
-    /// Says how the command is used.
+    /// Prints the usage of the command.
     fn usage(&self) -> Status {
         say(help::usage(self.command));
         Status::Use
     }
 
-    /// A command without options must not take one for a target.
+    /// A command without options must not treat one as a target.
     fn takes_no_option(&self, words: &[OsString]) -> Outcome {
         if self.command.arguments.contains('-') {
             return Ok(());
@@ -132,7 +132,7 @@ impl Tool {
         }
     }
 
-    /// Opens the device: whether there is a module that speaks as we do.
+    /// Opens the device, and checks that the module has this version.
     fn module(&mut self) -> Result<Module, Errno> {
         match self.system.open() {
             Ok(()) => {}
@@ -150,7 +150,7 @@ impl Tool {
     fn connect(&mut self) -> Outcome {
         match self.module().map_err(|errno| failed(errno, DEVICE))? {
             Module::Loaded => return Ok(()),
-            Module::NotLoaded => complain!("{DEVICE} does not exist: kldload aoe"),
+            Module::NotLoaded => complain!("the module is not loaded; try: kldload aoe"),
             Module::OtherVersion => {
                 complain!("the loaded module and this program have different versions");
             }
@@ -162,7 +162,7 @@ impl Tool {
 fn run() -> Outcome {
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let Some(form) = xo::Form::take(&mut words) else {
-        complain!("--libxo takes json, xml, text and pretty");
+        complain!("--libxo accepts json, xml, text and pretty");
         return Err(Status::Use);
     };
     let is_help = |word: &OsString| word == "-h" || word == "--help";
@@ -185,7 +185,7 @@ fn run() -> Outcome {
     }
     tool.out.begin("aoe", "1");
     let outcome = (command.run)(&mut tool, rest);
-    // Whatever happened, what was printed is a whole document.
+    // Complete the document even after an error.
     if tool.out.finish("aoe").is_err() && outcome.is_ok() {
         complain!("the output could not be written");
         return Err(Status::System);

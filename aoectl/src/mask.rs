@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! mask: which hosts a target listens to.
+//! mask: the hosts that a target answers.
 
 use std::ffi::OsString;
 
@@ -17,7 +17,7 @@ use crate::text::{self, field};
 /// Hosts that a list holds.
 const HOSTS_MAX: usize = 255;
 
-/// How this host is to be left in.
+/// The option that forces a change.
 const FORCED: &str = "-f";
 
 /// The hosts that the words name.
@@ -27,7 +27,7 @@ pub fn hosts(words: &[OsString]) -> Outcome<Vec<Mac>> {
     }
     let host = |word: &OsString| {
         word.to_str().and_then(text::mac).ok_or_else(|| {
-            complain!("{}: no MAC address", word.display());
+            complain!("{}: not a MAC address", word.display());
             Status::Use
         })
     };
@@ -48,15 +48,15 @@ impl Target {
 }
 
 impl Tool {
-    /// The status for no answer. Silence to what is optional means that it is
-    /// not supported, if the target is there.
+    /// The status for no answer: an optional command is not supported if the
+    /// target answers others.
     pub fn no_answer(&mut self, errno: Errno, target: &Target, what: &str) -> Status {
         let name = field(&target.name);
         let mut control = Control::config(target, ConfigRequest::READ, &[]);
         if errno != Errno::ETIMEDOUT || self.control(&mut control).is_err() {
             return failed(errno, name);
         }
-        complain!("{name}: the target has no {what}, or ignores this host");
+        complain!("{name}: the target does not support {what}, or ignores this host");
         Status::Refused
     }
 
@@ -77,27 +77,27 @@ impl Tool {
     }
 }
 
-/// The list of an answer, after saying what is wrong with one that has none.
+/// The list in an answer; reports why there is none.
 fn listed(tool: &mut Tool, target: &Target, control: &Control) -> Outcome<Vec<Mac>> {
     let name = field(&target.name);
     accepted(control, &name)?;
     let answer = control.answer();
     if answer.len() < MaskRequest::LEN {
-        return Err(tool.no_answer(Errno::ETIMEDOUT, target, "MAC mask"));
+        return Err(tool.no_answer(Errno::ETIMEDOUT, target, "MAC masks"));
     }
     let response = MaskResponse::parse(answer).map_err(|_| cut_short(&name))?;
     let why = match response.error {
         None => return Ok(response.hosts().collect()),
-        Some(MaskError::Unspecified(1)) => "the target refuses the change",
-        Some(MaskError::BadDirective) => "the target does not know this directive",
+        Some(MaskError::Unspecified(1)) => "refused by the target",
+        Some(MaskError::BadDirective) => "not supported by the target",
         Some(MaskError::Full) => "the list is full",
-        Some(MaskError::Unspecified(_)) => "the change failed",
+        Some(MaskError::Unspecified(_)) => "failed",
     };
-    complain!("{name}: {why}, after {} of the changes", response.count);
+    complain!("{name}: change {}: {why}", u16::from(response.count) + 1);
     Err(Status::Refused)
 }
 
-/// Reads or changes the list; what it is then.
+/// Reads or changes the list, and returns the result.
 fn exchange(tool: &mut Tool, target: &Target, directives: &[Directive]) -> Outcome<Vec<Mac>> {
     let edits = !directives.is_empty();
     let command = if edits { MaskCommand::Edit } else { MaskCommand::Read };
@@ -113,7 +113,7 @@ fn exchange(tool: &mut Tool, target: &Target, directives: &[Directive]) -> Outco
     let mut control = Control::mask(target, &argument, &list);
     let answered = match tool.control(&mut control) {
         Ok(()) => listed(tool, target, &control),
-        Err(errno) => Err(tool.no_answer(errno, target, "MAC mask")),
+        Err(errno) => Err(tool.no_answer(errno, target, "MAC masks")),
     };
     if edits {
         tool.rediscover();
@@ -121,7 +121,7 @@ fn exchange(tool: &mut Tool, target: &Target, directives: &[Directive]) -> Outco
     answered
 }
 
-/// Takes every host off the list: then all are allowed.
+/// Deletes every host from the list, so that all are allowed.
 fn clear(tool: &mut Tool, target: &Target) -> Outcome<Vec<Mac>> {
     let hosts = exchange(tool, target, &[])?;
     if hosts.is_empty() {
@@ -131,9 +131,9 @@ fn clear(tool: &mut Tool, target: &Target) -> Outcome<Vec<Mac>> {
     exchange(tool, target, &directives)
 }
 
-/// The first address of ours that a target listens to and would not any more.
+/// The first of our addresses that the change would exclude.
 fn left_out(own: &[Mac], list: &[Mac], add: bool, hosts: &[Mac]) -> Option<Mac> {
-    // An empty list is everybody's.
+    // An empty list allows all hosts.
     if !add && list.iter().all(|host| hosts.contains(host)) {
         return None;
     }
@@ -144,13 +144,12 @@ fn left_out(own: &[Mac], list: &[Mac], add: bool, hosts: &[Mac]) -> Option<Mac> 
     })
 }
 
-/// Refuses a change after which the target does not listen to this host, which
-/// could not undo it.
+/// Refuses a change that would exclude this host, which could not undo it.
 fn keeps_us(tool: &mut Tool, target: &Target, add: bool, hosts: &[Mac]) -> Outcome {
     let list = exchange(tool, target, &[])?;
     let Some(host) = left_out(&target.own_hosts(), &list, add, hosts) else { return Ok(()) };
     complain!(
-        "{}: that shuts out this host ({host:?}); {FORCED} does it anyway",
+        "{}: this would exclude this host ({host:?}); {FORCED} forces it",
         field(&target.name)
     );
     Err(Status::Fault)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! ping: a small question on every path, and how long the answer takes, in the
-//! manner of ping(8).
+//! ping: the response time of each path, in the manner of ping(8).
 
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
@@ -17,7 +16,7 @@ use crate::status::{Outcome, Status, complain, failed};
 use crate::text::field;
 use crate::xo::Value;
 
-/// What came back on a path.
+/// The answers on a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Tally {
     sent: u64,
@@ -59,7 +58,7 @@ fn milliseconds(microseconds: f64) -> String {
 }
 
 struct Ping {
-    /// Until ^C if there is none.
+    /// `None`: until ^C.
     count: Option<u64>,
     interval: Duration,
     timeout: u32,
@@ -68,7 +67,7 @@ struct Ping {
     ata: bool,
 }
 
-/// One question; an error ends them all.
+/// Sends one request; an error ends the command.
 fn once(
     tool: &mut Tool,
     target: &Target,
@@ -129,7 +128,7 @@ fn sum_up(tool: &mut Tool, path: &Path, tally: &Tally) {
     out.close_instance("path");
 }
 
-/// Asks until it is enough, or ^C.
+/// Sends requests up to the count, or until ^C.
 fn ask(tool: &mut Tool, target: &Target, ping: &Ping, tallies: &mut [(&Path, Tally)]) -> Outcome {
     let mut seq = 0;
     while ping.count.is_none_or(|count| seq < count) {

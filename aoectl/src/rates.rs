@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! stats -w: what happens in a second, from two readings of the counters.
+//! stats -w: rates per second, from two readings of the counters.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -89,7 +89,7 @@ fn say(tool: &mut Tool, rows: &[Row]) {
     tool.out.flush();
 }
 
-/// Reads, waits and compares, until it is enough or ^C.
+/// Reads, waits and compares, up to the count or until ^C.
 pub fn follow(tool: &mut Tool, names: &[OsString], seconds: u32, count: Option<u32>) -> Outcome {
     let interval = Duration::from_secs(seconds.into());
     catch_interrupt();
@@ -116,7 +116,7 @@ pub fn follow(tool: &mut Tool, names: &[OsString], seconds: u32, count: Option<u
 }
 
 impl Tool {
-    /// Waits, but not past ^C, which it tells.
+    /// Waits; returns early and reports it if ^C is typed.
     pub fn wait(&mut self, mut left: Duration) -> bool {
         while !left.is_zero() && !is_interrupted() {
             let step = left.min(STEP);

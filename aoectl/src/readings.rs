@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Readings of the counters, and what was added between two of them: what
+//! Readings of the counters, and the differences between two of them, which
 //! `stats -w` and `top` show as rates.
 //!
-//! What was not there at the earlier reading, or began anew since, has counted
+//! Counters that are new, or restarted since the earlier reading, have counted
 //! from 0.
 
 use std::time::Duration;
@@ -76,8 +76,8 @@ impl From<&Path> for Counts {
 }
 
 impl Counts {
-    /// Whether a counter is less than it was, since all of them began anew.
-    fn began_anew(&self, before: &Counts) -> bool {
+    /// Whether a counter went back, so all of them restarted.
+    fn restarted(&self, before: &Counts) -> bool {
         let of = |counts: &Counts| {
             let Counts { completed, failed, moved, sent, received, retransmitted, late, .. } =
                 *counts;
@@ -88,9 +88,9 @@ impl Counts {
         pairs.any(|(now, before)| now < before) || answers.any(|(now, before)| now < before)
     }
 
-    /// What was added since.
+    /// The difference to an earlier reading.
     fn since(&self, before: Option<Counts>) -> Counts {
-        let Some(before) = before.filter(|before| !self.began_anew(before)) else {
+        let Some(before) = before.filter(|before| !self.restarted(before)) else {
             return *self;
         };
         let mut histogram = self.histogram;
@@ -110,13 +110,13 @@ impl Counts {
     }
 }
 
-/// What a target added since an earlier reading of it.
+/// The change of a target's counters since an earlier reading.
 pub fn of_target(target: &Target, before: Option<&Target>) -> Counts {
     Counts::from(target).since(before.map(Counts::from))
 }
 
-/// What a path added since an earlier reading of its target. An index that
-/// another path took over does not count.
+/// The change of a path's counters since an earlier reading of its target. A
+/// path that took over the index of another one is new.
 pub fn of_path(path: &Path, before: Option<&Target>) -> Counts {
     let is_same = |other: &&Path| {
         (other.info.index, other.info.mac) == (path.info.index, path.info.mac)
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_added_is_the_difference_of_two_readings() {
+    fn changes_are_differences_between_two_readings() {
         let before = target(100, 3, &[path(0, 50), path(1, 7)]);
         let now = target(150, 3, &[path(0, 55), path(1, 7)]);
         let added = of_target(&now, Some(&before));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_or_began_anew_has_counted_from_zero() {
+    fn new_and_restarted_counters_have_counted_from_zero() {
         let before = target(100, 3, &[path(0, 50)]);
         assert_eq!(of_target(&before, None).completed, 100);
         // One counter went back, so the others are new, too.

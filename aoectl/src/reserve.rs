@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! reserve: the hosts that alone may use a target.
+//! reserve: the hosts for which a target is reserved.
 
 use std::ffi::OsString;
 
@@ -20,7 +20,7 @@ fn exchange(tool: &mut Tool, target: &Target, command: ReserveCommand, hosts: &[
     ReserveRequest { command, count }.emit(&mut argument);
     let mut control = Control::reserve(target, &argument, hosts.as_bytes());
     if let Err(errno) = tool.control(&mut control) {
-        return Err(tool.no_answer(errno, target, "reservation"));
+        return Err(tool.no_answer(errno, target, "reservations"));
     }
     accepted(&control, &name)?;
     let response = ReserveResponse::parse(control.answer()).map_err(|_| cut_short(&name))?;
@@ -35,7 +35,7 @@ pub fn reserve(tool: &mut Tool, words: &[OsString]) -> Outcome {
         [name] => (name, "read", &[][..]),
         [name, verb, rest @ ..] => (name, verb.to_str().unwrap_or_default(), rest),
     };
-    // Complained of first, even if the rest is wrong as well.
+    // Reported first, even if other arguments are wrong as well.
     let target = tool.target(name);
     let (command, hosts) = match (verb, rest) {
         ("read", []) => (ReserveCommand::Read, Vec::new()),
@@ -45,7 +45,7 @@ pub fn reserve(tool: &mut Tool, words: &[OsString]) -> Outcome {
             let target = target?;
             let own = target.own_hosts();
             if own.is_empty() {
-                complain!("{}: no path uses an address of this host", field(&target.name));
+                complain!("{}: this host has no path to the target", field(&target.name));
                 return Err(Status::Silent);
             }
             return exchange(tool, &target, ReserveCommand::Set, &own);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! sancheck: how much data a frame can really carry on every path, against what
-//! the interface and the target say.
+//! sancheck: the data that a frame can carry on each path, compared with the limits
+//! of the interface and the target.
 //!
-//! A path is asked for sectors of the disk's beginning with a frame that is as
-//! long as the answer, so a network that swallows large frames in either
-//! direction shows.
+//! Each path reads sectors at the beginning of the disk with requests as long as
+//! their answers, which detects the loss of large frames in both directions.
 
 use std::ffi::OsString;
 
@@ -23,10 +22,10 @@ const TRIES: u8 = 3;
 const HEADERS: u32 = (Header::LEN + AtaRequest::LEN) as u32;
 const BLOCK: u32 = SECTOR as u32;
 
-/// A path that cannot be asked.
+/// A path that cannot be tested.
 struct NotAsked;
 
-/// Whether a frame with this many of the disk's sectors comes through.
+/// Whether a frame with this many sectors passes.
 fn passes(
     tool: &mut Tool,
     target: &Target,
@@ -56,7 +55,7 @@ fn search(limit: u8, mut passes: impl FnMut(u8) -> Result<bool, NotAsked>) -> Re
     if passes(limit)? {
         return Ok(limit);
     }
-    // Is anybody there at all?
+    // Does the path answer at all?
     if limit == 1 || !passes(1)? {
         return Ok(0);
     }
@@ -79,7 +78,7 @@ struct Allowed {
     by_target: u8,
     /// In the disk's sectors.
     by_both: u8,
-    /// And no more than there are.
+    /// And at most the size of the disk.
     limit: u8,
 }
 
@@ -98,14 +97,14 @@ impl Allowed {
     }
 }
 
-/// What is wrong with a path, or "ok".
+/// The fault of a path, or "ok".
 fn verdict(path: &Path, limit: u8, found: &Result<u8, NotAsked>) -> &'static str {
     if path.mtu == 0 || path.link_up == 0 {
         return "link down";
     }
     match found {
         _ if limit == 0 => "no sector fits",
-        Err(NotAsked) => "not asked",
+        Err(NotAsked) => "not tested",
         Ok(0) => "no answer",
         Ok(found) if *found < limit => "frames are lost",
         Ok(_) if path.info.state != PATH_UP => path_state_name(path.info.state),
@@ -154,7 +153,7 @@ fn check_path(tool: &mut Tool, target: &Target, path: &Path, timeout: u32) -> bo
 
 fn check_target(tool: &mut Tool, target: &Target, timeout: u32) -> Outcome {
     if target.info.sectors == 0 {
-        complain!("{}: the size of its disk is not known yet", field(&target.name));
+        complain!("{}: the size of the disk is not known yet", field(&target.name));
         return Err(Status::Fault);
     }
     let mut good = target.npaths != 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! list, status, paths: what there is.
+//! list, status, paths: the state of targets and paths.
 
 use std::ffi::OsString;
 
@@ -21,19 +21,19 @@ fn bytes(target: &Target) -> u64 {
     target.info.sectors.wrapping_mul(SECTOR as u64)
 }
 
-/// In front of what a line is about.
+/// The heading of a line.
 const HEADING: usize = 12;
 
 fn heading(name: &str) -> String {
     format!("  {name:<0$}", HEADING - 2)
 }
 
-/// A line about something, or more of them if it is long.
+/// A line with a heading, or several if the text is long.
 fn about(name: &str, text: &str) -> String {
     fill(&heading(name), &pieces(text), HEADING)
 }
 
-/// The same for parts that stay whole, with commas in between.
+/// The same for parts that are not broken, separated by commas.
 fn listed(name: &str, parts: &[String]) -> String {
     let last = parts.len().saturating_sub(1);
     let parts: Vec<String> = parts
@@ -88,7 +88,7 @@ fn list_one(tool: &mut Tool, target: &Target, table: &Table<7>) {
     out.hidden("serial", &**serial).close_instance("target");
 }
 
-/// Targets that answer and have no disk here, and why.
+/// Targets that answer and have no disk here, with the reasons.
 fn say_absent(tool: &mut Tool) {
     let absents = tool.absents();
     let out = &mut tool.out;
@@ -112,7 +112,7 @@ fn say_absent(tool: &mut Tool) {
     out.hidden("left-out", left_out);
     if left_out != 0 {
         out.words(fill(
-            &format!("{left_out} more answer and are left out: "),
+            &format!("{left_out} more targets are left out: "),
             &pieces(&format!("net.aoe.maxtargets is {limit}; set it in loader.conf(5)")),
             4,
         ));
@@ -243,7 +243,7 @@ pub fn paths(tool: &mut Tool, names: &[OsString]) -> Outcome {
     outcome
 }
 
-/// What somebody should know of a target that looks well otherwise.
+/// Notes about a target whose state does not show these problems.
 const REMARKS: [(u32, &str, &str); 4] = [
     (INFO_CONFLICT, "conflict", "another disk claims this address"),
     (
@@ -279,7 +279,7 @@ fn remarks(tool: &mut Tool, target: &Target) {
     out.close_list("remark");
 }
 
-/// What the disk calls itself, as far as it does.
+/// The disk's model, serial number and firmware, if known.
 fn say_disk(tool: &mut Tool, target: &Target) {
     let info = &target.info;
     let (model, serial, firmware) =
@@ -351,7 +351,7 @@ fn status_one(tool: &mut Tool, target: &Target) -> Outcome {
     let out = &mut tool.out;
     let shown = if config.is_empty() { "none" } else { &config };
     out.words(about("config", shown)).hidden("config", &*config);
-    out.words(heading("I/O")).value("active", info.active).words(" under way, ");
+    out.words(heading("I/O")).value("active", info.active).words(" in progress, ");
     out.value("completed", info.completed).words(" completed, ");
     out.value("failed", info.failed).words(" failed\n");
     say_maxwait(tool, &name);
@@ -391,7 +391,7 @@ impl Total {
         let out = &mut tool.out;
         if targets > 1 {
             out.words(format_args!("total: {targets} targets, {up} up, {}; ", size(bytes)));
-            out.words(format_args!("I/O {active} under way, {failed} failed\n"));
+            out.words(format_args!("I/O {active} in progress, {failed} failed\n"));
         }
         out.hidden("total-targets", targets).hidden("total-up", up).hidden("total-size", bytes);
         out.hidden("total-active", active).hidden("total-failed", failed);
@@ -402,7 +402,7 @@ impl Total {
 pub fn status(tool: &mut Tool, names: &[OsString]) -> Outcome {
     let version = tool.system.sysctl("net.aoe.version").unwrap_or_default();
     let interfaces = tool.system.sysctl("net.aoe.iflist").unwrap_or_default();
-    let listed = if interfaces.is_empty() { "none (aoectl interfaces)" } else { &interfaces };
+    let listed = if interfaces.is_empty() { "none" } else { &interfaces };
     let out = &mut tool.out;
     out.words(fill(&format!("driver {version}, interfaces:"), &pieces(listed), 4));
     out.hidden("driver", &*version).hidden("interfaces", &*interfaces);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! smart: whether the disk expects to fail, and its attributes. Most software
-//! targets have no SMART and say so.
+//! smart: the disk's health and attributes. Most software targets have no SMART and
+//! reject the command.
 
 use std::ffi::OsString;
 
@@ -11,7 +11,7 @@ use crate::ioctl::{Control, Target};
 use crate::status::{Outcome, Status};
 use crate::text::field;
 
-/// Asks for registers; nothing if there is no answer.
+/// Reads the registers; none without an answer.
 fn registers(tool: &mut Tool, target: &Target, request: AtaRequest) -> Option<Control> {
     let mut control = Control::ata(target, request);
     tool.control(&mut control).ok()?;
@@ -43,10 +43,12 @@ fn say_attribute(tool: &mut Tool, attribute: &SmartAttribute) {
     let out = &mut tool.out;
     out.open_instance("attribute");
     out.words("  ").shown("id", format_args!("{:>3}", attribute.id), attribute.id);
-    for (name, value) in
-        [("value", attribute.value), ("worst", attribute.worst), ("threshold", attribute.threshold)]
-    {
-        out.words(' ').shown(name, format_args!("{value:>5}"), value);
+    for (name, width, value) in [
+        ("value", 5, attribute.value),
+        ("worst", 5, attribute.worst),
+        ("threshold", 6, attribute.threshold),
+    ] {
+        out.words(' ').shown(name, format_args!("{value:>width$}"), value);
     }
     out.words(' ').shown("raw", format_args!("{:>14}", attribute.raw), attribute.raw);
     out.shown("failing", if failing { "  failing" } else { "" }, failing).words('\n');
@@ -64,8 +66,8 @@ pub fn smart(tool: &mut Tool, words: &[OsString]) -> Outcome {
     out.value("name", &*field(&target.name)).words(": health ").value("health", health);
     out.words(", power ").value("power", power).words('\n');
     out.words(format_args!(
-        "  {:>3} {:>5} {:>5} {:>5} {:>14}\n",
-        "ID", "VALUE", "WORST", "LIMIT", "RAW"
+        "  {:>3} {:>5} {:>5} {:>6} {:>14}\n",
+        "ID", "VALUE", "WORST", "THRESH", "RAW"
     ));
     out.open_list("attribute");
     let mut failing = health == "failing";

@@ -20,7 +20,7 @@ fn counter(tool: &mut Tool, name: &str, value: u64) {
     tool.out.shown(name, format_args!("{value:>12}"), value).words('\n');
 }
 
-/// How many answers took how long: 2^(n-1) microseconds and more in place n.
+/// The histogram of response times: 2^(n-1) microseconds and more in bucket n.
 fn latency(tool: &mut Tool, counts: &[u64; HISTOGRAM]) {
     let out = &mut tool.out;
     out.open_list("latency");
@@ -28,7 +28,8 @@ fn latency(tool: &mut Tool, counts: &[u64; HISTOGRAM]) {
         let from = (1u32 << n) >> 1;
         out.open_instance("latency");
         out.words("  from ").shown("from", format_args!("{from:>7}"), from);
-        out.words(" us   ").shown("answers", format_args!("{count:>12}"), *count).words('\n');
+        out.words(" us   ").shown("answers", format_args!("{count:>12}"), *count);
+        out.words(" answers\n");
         out.close_instance("latency");
     }
     out.close_list("latency");
@@ -87,7 +88,7 @@ fn last(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
-/// The module's own.
+/// The module's counters.
 fn counters(tool: &mut Tool) -> Result<(), Errno> {
     let mut found = tool.system.sysctls(STATS);
     if let Ok(found) = &mut found {
@@ -137,7 +138,7 @@ fn totals(tool: &mut Tool, names: &[OsString]) -> Outcome {
     counted.map_err(|errno| failed(errno, STATS)).and(outcome)
 }
 
-/// Of this program, and of the module if there is one.
+/// The versions of this program and of the module, if it is loaded.
 pub fn version(tool: &mut Tool, words: &[OsString]) -> Outcome {
     if !words.is_empty() {
         return Err(tool.usage());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How the program ends, and what it complains of before.
+//! The exit status and the error messages.
 
 use std::fmt::Display;
 use std::io::{self, BufRead, Write};
@@ -7,32 +7,31 @@ use std::process::ExitCode;
 
 use crate::os::Errno;
 
-/// What the program ends with; those above 2 are of sysexits(3).
+/// The exit status; values above 2 are from sysexits(3).
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[repr(u8)]
 pub enum Status {
     Ok = 0,
-    /// It worked, and what it found is bad.
+    /// The command succeeded and found a fault.
     Fault = 1,
-    /// No response, as ping(8) has it.
+    /// No response, as in ping(8).
     NoReply = 2,
     /// Bad arguments.
     Use = 64,
     NoTarget = 66,
     /// No module, or it is being unloaded.
     NoModule = 69,
-    /// Anything else that the system says.
+    /// Another system error.
     System = 71,
     /// No answer, or not now: try again.
     Silent = 75,
-    /// The target does not take the command.
+    /// The target refused the command.
     Refused = 76,
     /// Not root, or in a jail.
     NoPermission = 77,
 }
 
-/// What there is to go on with, or what the program ends with, which was
-/// complained of.
+/// A result, or the exit status of an error that has been reported.
 pub type Outcome<T = ()> = Result<T, Status>;
 
 impl Status {
@@ -51,22 +50,22 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// Words on standard error, if anybody listens there.
+/// Writes to standard error.
 pub fn say(words: impl Display) {
-    // There is nowhere else to complain of that.
+    // A failure cannot be reported anywhere else.
     let _ = io::stderr().write_all(words.to_string().as_bytes());
 }
 
-/// A question there, and whether standard input says yes.
+/// Asks on standard error; whether standard input answers yes.
 pub fn consents(question: impl Display) -> bool {
     say(question);
     let mut answer = String::new();
-    // What cannot be read is no yes.
+    // A failure counts as no.
     let _ = io::stdin().lock().read_line(&mut answer);
     answer.starts_with(['y', 'Y'])
 }
 
-/// A line on standard error.
+/// Writes an error message.
 macro_rules! complain {
     ($($words:tt)*) => {
         $crate::status::say(format_args!("aoectl: {}\n", format_args!($($words)*)))
@@ -74,17 +73,19 @@ macro_rules! complain {
 }
 pub(crate) use complain;
 
-/// The status for an errno of the module, after saying what it means.
+/// The status for an errno of the module; reports its meaning.
 pub fn failed(errno: Errno, what: impl Display) -> Status {
+    let what = what.to_string();
     let (meaning, status) = match errno {
+        Errno::ENOENT if what.starts_with("net.aoe.") => ("no such variable", Status::NoModule),
         Errno::ENOENT => ("no such target", Status::NoTarget),
-        Errno::ENXIO => ("it is being removed", Status::NoModule),
+        Errno::ENXIO => ("the module is being unloaded", Status::NoModule),
         Errno::EPERM | Errno::EACCES => {
             ("only root may do this, and not in a jail", Status::NoPermission)
         }
         Errno::ETIMEDOUT => ("no answer", Status::Silent),
         Errno::ENETDOWN => ("no such path, or its interface is down", Status::Silent),
-        Errno::EBUSY => ("it is up, or open", Status::Silent),
+        Errno::EBUSY => ("busy: the target is up, or its disk is open", Status::Silent),
         other => {
             complain!("{what}: {other}");
             return Status::System;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Tables for a screen: columns as wide as what is in them.
+//! Tables for a screen: columns as wide as their cells.
 
 use crate::text::COLUMNS;
 
@@ -9,8 +9,8 @@ pub type Heading = (&'static str, bool);
 pub const LEFT: bool = false;
 pub const RIGHT: bool = true;
 
-/// The widths of the columns. The last one has what is left of the screen; what
-/// is longer ends at its edge.
+/// The widths of the columns. The last one has the rest of the screen, and is
+/// truncated there.
 pub struct Table<const N: usize> {
     headings: [Heading; N],
     widths: [usize; N],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Targets by name, and those that have no disk.
+//! Targets by name, and targets without a disk.
 
 use std::ffi::{OsStr, OsString};
 
@@ -13,10 +13,10 @@ use crate::text;
 
 const FIRST: Address = Address { major: 0, minor: 0 };
 
-/// The address that a word names; an error after a complaint if it names none.
+/// The address that a word names; otherwise reports an error.
 pub fn address(name: &OsStr) -> Outcome<Address> {
     name.to_str().and_then(text::address).ok_or_else(|| {
-        complain!("{}: a target is written 7.3, e7.3 or aoe7e3", name.display());
+        complain!("{}: invalid target; write 7.3, e7.3 or aoe7e3", name.display());
         Status::Use
     })
 }
@@ -40,7 +40,7 @@ impl Tool {
         self.at(address).map_err(|errno| failed(errno, name.display()))
     }
 
-    /// Does something with the named targets, or with all of them.
+    /// Calls a function for the named targets, or for all.
     pub fn each(
         &mut self,
         names: &[OsString],
@@ -64,7 +64,7 @@ impl Tool {
         worst.outcome()
     }
 
-    /// The first target from an address on, which is then the one behind it.
+    /// The first target at or after an address, which advances past it.
     fn next(&mut self, from: &mut Option<Address>) -> Result<Option<Target>, Errno> {
         let Some(address) = *from else { return Ok(None) };
         let mut target = Target::about(address);
@@ -116,7 +116,7 @@ impl Tool {
         all
     }
 
-    /// Why this one has no disk; empty if it has one, or does not answer.
+    /// Why this target has no disk; empty if it has one, or does not answer.
     pub fn absent_because(&mut self, address: Address) -> String {
         let absents = self.absents();
         let last = absents

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How what is known of a target is written and read.
+//! Formatting and parsing of names, sizes and addresses.
 
 use aoe_core::wire::{Address, Mac};
 
-/// What a screen has in a line.
+/// The columns of a screen.
 pub const COLUMNS: usize = 80;
 
 /// Lines that begin with the first words and go on with the pieces, each whole
@@ -95,7 +95,7 @@ pub fn mac(text: &str) -> Option<Mac> {
     Some(Mac(bytes?.try_into().ok()?))
 }
 
-/// What a terminal may get of bytes.
+/// Bytes as text that is safe for a terminal.
 pub fn printable(bytes: &[u8]) -> String {
     bytes
         .iter()

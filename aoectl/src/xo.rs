@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is printed: for people, or as JSON or XML with the bytes that libxo(3)
-//! gives for the same values.
+//! Output as text, or as JSON or XML with the same bytes as libxo(3).
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -14,7 +13,7 @@ enum Style {
     Xml,
 }
 
-/// What `--libxo` asks for.
+/// The format selected with `--libxo`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Form {
     style: Style,
@@ -22,8 +21,7 @@ pub struct Form {
 }
 
 impl Form {
-    /// Takes the `--libxo` options out of the words; `None` if one makes no
-    /// sense.
+    /// Removes the `--libxo` options from the arguments; `None` if one is invalid.
     pub fn take(words: &mut Vec<OsString>) -> Option<Form> {
         let mut form = Form::default();
         let mut kept = Vec::with_capacity(words.len());
@@ -77,7 +75,7 @@ pub enum Value<'a> {
     Number(i64),
     Count(u64),
     Truth(bool),
-    /// A number that is written already.
+    /// A formatted number.
     Decimal(String),
 }
 
@@ -130,12 +128,12 @@ fn gone<T>(result: io::Result<T>) -> io::Result<T> {
     result
 }
 
-/// The writer. Names and values go to programs, words to people.
+/// The writer. JSON and XML get names and values, text gets words.
 pub struct Xo<W> {
     to: W,
     style: Style,
     pretty: bool,
-    /// For everything that is open: whether something is in it.
+    /// For each open level: whether it has contents.
     open: Vec<bool>,
     error: Option<io::Error>,
 }
@@ -145,7 +143,7 @@ impl<W: Write> Xo<W> {
         Xo { to, style: form.style, pretty: form.pretty, open: vec![false], error: None }
     }
 
-    /// Whether people read it.
+    /// Whether the output is text.
     pub fn is_text(&self) -> bool {
         self.style == Style::Text
     }
@@ -169,7 +167,7 @@ impl<W: Write> Xo<W> {
         }
     }
 
-    /// What goes in front of the next thing: all but values stand apart.
+    /// Writes the separator before the next item.
     fn separate(&mut self, apart: bool) {
         let depth = self.open.len();
         let again = self.open.last_mut().is_some_and(|filled| std::mem::replace(filled, true));
@@ -283,7 +281,7 @@ impl<W: Write> Xo<W> {
         self.words(&value).hidden(name, value)
     }
 
-    /// A value that people see in another form.
+    /// A value with another form in text.
     pub fn shown<'a>(
         &mut self,
         name: &str,

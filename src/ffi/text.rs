@@ -20,7 +20,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         Event::SizeConflict => (
             4,
             c"SIZE_CONFLICT",
-            c"the disk has another size on this path; the path is not used",
+            c"the disk has another size ($) on this path; the path is not used",
         ),
         Event::PayloadDown => {
             (5, c"PAYLOAD_DOWN", c"large frames are lost; payload reduced|, # bytes")
@@ -32,8 +32,8 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         Event::NoWriteCache => {
             (10, c"NO_WRITE_CACHE", c"the target refuses to set its write cache")
         }
-        Event::Version => (11, c"VERSION", c"the target refuses our AoE version"),
-        Event::DiskError => (12, c"DISK_ERROR", c"the target reported a disk error"),
+        Event::Version => (11, c"VERSION", c"the target does not support AoE version 1"),
+        Event::DiskError => (12, c"DISK_ERROR", c"the target reported a disk error|, LBA #"),
         Event::Failed => {
             (13, c"FAILED", c"no answer for # seconds (maxwait); I/O fails until the target answers")
         }
@@ -149,19 +149,20 @@ pub(super) fn name(address: Address) -> [u8; 16] {
     room
 }
 
-/// The number of an event, its name, and the buffer for its sentence.
+/// Writes the sentence of an event into a buffer; returns its name.
 pub(super) fn words(number: u8, value: u64, text: &mut [u8]) -> &'static CStr {
     let (_, name, sentence) = find(number.into()).unwrap_or(UNKNOWN);
-    compose(sentence, value, false, text);
+    compose(sentence, value, text);
     name
 }
 
-/// Writes a sentence with the value in the place of `#`, or as a MAC address in
-/// that of `@`, terminated and cut to what fits; up to a bar if it is not `whole`.
-fn compose(sentence: &CStr, value: u64, whole: bool, out: &mut [u8]) {
+/// Writes a sentence, terminated and truncated to the buffer, with the value as a
+/// number in the place of `#`, a MAC address in that of `@`, a size in that of `$`
+/// and a duration in that of `~`; only up to a bar if the value is 0.
+fn compose(sentence: &CStr, value: u64, out: &mut [u8]) {
     let mut text = Text::new(out);
     let [_, _, mac @ ..] = value.to_be_bytes();
-    for byte in sentence.to_bytes().iter().take_while(|b| whole || **b != b'|') {
+    for byte in sentence.to_bytes().iter().take_while(|b| value != 0 || **b != b'|') {
         match byte {
             b'#' => text.push_number(value),
             b'@' => text.push_mac(Mac(mac)),
@@ -179,24 +180,17 @@ pub extern "C" fn aoe_core_event_name(event: u32) -> *const c_char {
     find(event).unwrap_or(UNKNOWN).1.as_ptr()
 }
 
-/// A sentence about an event, for people: whole, or without the part that only
-/// gives the value.
+/// A sentence about an event, for people.
 ///
 /// # Safety
 ///
 /// `out` is writable for `size` bytes; no lock is needed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn aoe_core_event_text(
-    event: u32,
-    value: u64,
-    whole: i32,
-    out: *mut u8,
-    size: u32,
-) {
+pub unsafe extern "C" fn aoe_core_event_text(event: u32, value: u64, out: *mut u8, size: u32) {
     let (_, _, sentence) = find(event).unwrap_or(UNKNOWN);
     let size = usize::try_from(size).unwrap_or(0);
     // SAFETY: The caller promises `out` writable for `size` bytes.
-    compose(sentence, value, whole != 0, unsafe { core::slice::from_raw_parts_mut(out, size) });
+    compose(sentence, value, unsafe { core::slice::from_raw_parts_mut(out, size) });
 }
 
 #[cfg(test)]
@@ -214,7 +208,7 @@ mod tests {
 
     fn composed(sentence: &CStr, value: u64, size: usize) -> std::string::String {
         let mut out = std::vec![0xa5; size];
-        compose(sentence, value, true, &mut out);
+        compose(sentence, value, &mut out);
         CStr::from_bytes_until_nul(&out).unwrap().to_str().unwrap().into()
     }
 
@@ -237,12 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn what_only_says_the_value_is_left_out_where_that_has_a_place_of_its_own() {
+    fn the_part_that_only_gives_the_value_is_left_out_if_there_is_none() {
         assert_eq!(composed(c"found|, $", 131_072, 88), "found, 64.0M");
+        assert_eq!(composed(c"found|, $", 0, 88), "found");
         assert_eq!(composed(c"I/O resumed|~", 4210, 88), "I/O resumed after 4.2 s");
         let mut text = [0xa5; 88];
         assert_eq!(words(27, 7, &mut text), c"UP");
-        assert_eq!(CStr::from_bytes_until_nul(&text).unwrap(), c"found");
+        assert_eq!(CStr::from_bytes_until_nul(&text).unwrap(), c"found, 3.5K");
     }
 
     #[test]

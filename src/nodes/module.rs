@@ -100,7 +100,7 @@ pub static ROOT: &[Node<ModuleField>] = tree! {
         Tunable, number(0, 0, 9, |c| &c.debug);
     c"wc", c"Write cache of the disks (-1: unchanged, 0: off, 1: on)",
         Tunable, number(-1, -1, 1, |c| &c.wc);
-    c"discover", c"Set to 1 to query every interface for targets now",
+    c"discover", c"Set to 1 to query for targets on every listed interface now",
         Tunable, ModuleField::Discover;
     c"iflist", c"Interfaces to use, separated by spaces or commas",
         Tunable, ModuleField::Interfaces;
@@ -117,7 +117,7 @@ pub static ROOT: &[Node<ModuleField>] = tree! {
 pub static FILTER: &[Node<ModuleField>] = tree! {
     c"shelves", c"Shelves and ranges of shelves; empty: all",
         Tunable, ModuleField::Filter(filter::Kind::Shelves);
-    c"config", c"Required prefix of the configuration string; empty: any string",
+    c"config", c"Required prefix of the config string; empty: any string",
         Tunable, ModuleField::Filter(filter::Kind::Config);
     c"macs", c"MAC addresses, or target=address to pin a target; empty: any",
         Tunable, ModuleField::Filter(filter::Kind::Macs);
@@ -128,9 +128,10 @@ pub static FILTER: &[Node<ModuleField>] = tree! {
 pub static STATS: &[Node<ModuleField>] = tree! {
     c"rx_frames", c"Frames received", Read, ModuleField::Counter;
     c"rx_malformed", c"Malformed frames received", Read, ModuleField::Counter;
-    c"rx_strangers", c"Frames received from addresses without a target", Read, ModuleField::Counter;
+    c"rx_strangers", c"Frames received from a shelf and slot without a target",
+        Read, ModuleField::Counter;
     c"rx_group", c"Answers from a group address", Read, ModuleField::Counter;
-    c"rx_filtered", c"Answers to discovery queries that a filter rejects",
+    c"rx_filtered", c"Discovery answers that a filter rejected",
         Read, ModuleField::Counter;
     c"tx_frames", c"Frames sent", Read, ModuleField::Counter;
     c"tx_errors", c"Frames refused by an interface or a firewall", Read, ModuleField::Counter;
@@ -139,10 +140,10 @@ pub static STATS: &[Node<ModuleField>] = tree! {
     c"no_buffer", c"Frames lost for lack of memory", Read, ModuleField::Counter;
     c"reserve_used", c"Frames sent from a target's reserve because memory was short",
         Read, ModuleField::Counter;
-    c"io_queued", c"I/Os that waited because their target already had too many",
+    c"io_queued", c"I/Os that waited because their target had too many in progress",
         Read, ModuleField::Counter;
     c"targets_refused", c"Targets left out because of maxtargets", Read, ModuleField::Counter;
-    c"adverts_lost", c"Answers of new targets lost because too many came at once",
+    c"adverts_lost", c"Answers from new targets lost because too many arrived at once",
         Read, ModuleField::Counter;
 };
 

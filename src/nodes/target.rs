@@ -54,7 +54,7 @@ pub static TARGET: &[Node<TargetField>] = tree! {
     c"ident", c"Serial number", Read, TargetField::Name(|i| &i.serial);
     c"model", c"Model", Read, TargetField::Name(|i| &i.model);
     c"firmware", c"Firmware revision", Read, TargetField::Name(|i| &i.firmware);
-    c"config", c"Configuration string", Read, TargetField::Config;
+    c"config", c"Config string", Read, TargetField::Config;
     c"size", c"Size in bytes", Read, Of(|s| s.sectors.saturating_mul(512));
     c"sector_physical", c"Size of a physical sector in bytes",
         Read, Of(|s| s.names.map_or(512, |i| i.physical_sector).into());
@@ -66,9 +66,10 @@ pub static TARGET: &[Node<TargetField>] = tree! {
     c"unexpected", c"Responses matching no request", Read, Of(|s| s.unexpected);
     c"completed", c"I/Os completed", Read, Of(|s| s.completed);
     c"failed", c"I/Os that failed", Read, Of(|s| s.failed);
-    c"fences", c"Reads sent to resolve copies of writes", Read, Of(|s| s.fences);
+    c"fences", c"Reads sent to find out whether copies of writes can still arrive",
+        Read, Of(|s| s.fences);
     c"guard_waits", c"Writes that waited for an earlier copy", Read, Of(|s| s.guard_waits);
-    c"guard_wait_us", c"Microseconds that such writes waited in total",
+    c"guard_wait_us", c"Total time that writes waited for earlier copies, in microseconds",
         Read, Of(|s| s.guard_wait_us);
     c"active", c"I/Os in progress", Read, Of(|s| s.active.into());
     c"in_flight", c"Outstanding requests", Read, Of(|s| s.in_flight.into());
@@ -83,7 +84,7 @@ pub static TARGET: &[Node<TargetField>] = tree! {
         Write, TargetField::Maxwait;
     c"policy", c"Policy for choosing a path: default, latency, roundrobin or failover",
         Write, TargetField::Policy;
-    c"readonly", c"1 write-protects the disk; an open one from its last close on",
+    c"readonly", c"1: write-protect the disk; if it is open, from its last close on",
         Write, TargetField::ReadOnly;
 };
 
@@ -95,7 +96,7 @@ pub static PATH: &[Node<PathField>] = tree! {
     c"state", c"State of the path", Read, PathField::State;
     c"rtt", c"Smoothed round-trip time in microseconds", Read, PathField::Number(|p| p.rtt.0);
     c"rto", c"Retransmission timeout in microseconds", Read, PathField::Number(|p| p.rto.0);
-    c"reorder", c"Longest delay of an answer behind a later one, in microseconds",
+    c"reorder", c"Longest time by which an answer trailed a later request's, in microseconds",
         Read, PathField::Number(|p| p.reorder.0);
     c"window", c"Maximum number of outstanding requests",
         Read, PathField::Number(|p| p.window.into());
@@ -108,9 +109,9 @@ pub static PATH: &[Node<PathField>] = tree! {
     c"retransmitted", c"Requests sent again", Read, PathField::Number(|p| p.retransmitted);
     c"late", c"Answers to an earlier transmission", Read, PathField::Number(|p| p.late);
     c"unexpected", c"Responses matching no request", Read, PathField::Number(|p| p.unexpected);
-    c"doubled", c"Answers to requests that had been answered before",
+    c"doubled", c"Repeated answers to a request",
         Read, PathField::Number(|p| p.doubled);
-    c"histogram", c"Number of answers by response time: lower bound in microseconds, count",
+    c"histogram", c"Response times: lower bound in microseconds, number of answers",
         Read, PathField::Histogram;
 };
 

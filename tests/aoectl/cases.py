@@ -26,11 +26,12 @@ def several():
                config=b'a "quoted" \\ <one> & \x01\xff', flags=LBA48 | OPEN),
         target(0, 1, [], state=1, sectors=0, serial=b"", model=b"", firmware=b""),
         target(300, 2, [path(state=CONFLICT), path(5, "", state=UNUSABLE, mtu=0, link_up=0)], model=b"",
-               flags=IN_CONFLICT | READ_ONLY | RESERVED | DOUBLED, reason="sectors of 520 bytes", reason_path=5),
+               flags=IN_CONFLICT | READ_ONLY | RESERVED | DOUBLED, reason="logical sectors of 520 bytes are not supported",
+               reason_path=5),
         target(8, 0, [path(state=PATH_DOWN)], state=SUSPENDED, sectors=20 * 2**21 + 5, active=4, outage=(4000000, 0xFFFFFFFF), serial=b"a\x1b[1m",
                flags=OPEN),
         target(8, 1, [], state=77, sectors=9 * 2**41, model=b"a model of exactly forty characters, no 1"[:40]),
-        absent=[(8, 0, 21, 0, b"it does not say what disk it has"), (9, 9, LEFT_OUT, 64, b"left out"),
+        absent=[(8, 0, 21, 0, b"no answer to IDENTIFY; does an access list exclude this host?"), (9, 9, LEFT_OUT, 64, b"left out"),
                 (9, 10, LEFT_OUT, 64, b"left out")],
         sysctls={"net.aoe.target.aoe7e3.maxwait": 60, "net.aoe.target.aoe8e0.maxwait": 0, "net.aoe.iflist": "em0 em1",
                  "net.aoe.stats.rx_frames": 123, "net.aoe.stats.a_name_that_is_longer_than_its_column": 1 << 63,
@@ -60,10 +61,10 @@ def wide():
     return Scene(
         target(65534, 254, [path(0, name, **figures), path(15, name, state=UNUSABLE, **figures)], state=1,
                sectors=16 * 2**31, serial=b"S3Z9NX0M123456789012"[:20], model=b"Coraid EtherDrive vblade with a long one",
-               firmware=b"12345678", config=b"x" * 200, active=10**6, reason="another disk than the one that was there: "
-               "serial number S3Z9NX0M123456789012, 16.0T", reason_path=15),
+               firmware=b"12345678", config=b"x" * 200, active=10**6, reason="the target's disk (16.0T) is "
+               "smaller than the open one; I/O suspended until the disk is closed or has its size again", reason_path=15),
         target(8, 3, state=SUSPENDED, outage=(42, 138), sectors=16 * 2**31, serial=b"8.3:store1", model=b"Coraid EtherDrive vblade"),
-        absent=[(9, 9, 21, 0, b"the sectors of the disk have 520 bytes, and the driver takes those of 512 to 4096")],
+        absent=[(9, 9, 21, 0, b"logical sectors of 520 bytes are not supported")],
         sysctls={"net.aoe.iflist": " ".join(f"vlan100.12345{n:02}" for n in range(16)), "net.aoe.stats.rx_frames": 2**63,
                  "net.aoe.target.aoe65534e254.maxwait": 1000000},
     )
@@ -103,8 +104,8 @@ cases(plain(errors={"version": errno.ENOTTY}), "list")
 cases(plain(errors={"version": errno.EACCES}), "list")
 
 # Events.
-EVENTS = [event(n, "PATH_UP", "path is up", path=n % 3) for n in range(1, 40)] + [
-    event(40, "UP", "found", 32768), event(41, "UP", "found <1> & \"2\"", 1, target="aoe8e0", usec=7)]
+EVENTS = [event(n, "PATH_UP", "up", path=n % 3) for n in range(1, 40)] + [
+    event(40, "UP", "found, 16.0M", 32768), event(41, "UP", "found, <1> & \"2\"", 1, target="aoe8e0", usec=7)]
 for make in (plain(events=EVENTS[36:]), plain()):
     cases(make, "log", "log 7.3", "log aoe8e0", "log -n 2", "log -n 1 7.3", "log -f", "log -fn1 8.0")
 cases(plain(events=EVENTS), "log -n 35")

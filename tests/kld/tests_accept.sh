@@ -30,9 +30,9 @@ accept_renamed() {
 	k check aoe7e3 0 1m 1 &
 	reader=$!
 	# It asks, and nothing but a yes is one.
-	fails_with "aoe7e3 was: kld wire target, serial 7.3:wire, 16M, open" \
+	fails_with "old disk: kld wire target, serial 7.3:wire, 16M, open" \
 	    ctl accept 7.3 </dev/null
-	fails_with "there is: kld wire target, serial 7.3:renamed, 16M, on path 0 (em0, 02:ae:00:07:03:00)" \
+	fails_with "new disk: kld wire target, serial 7.3:renamed, 16M, on path 0 (em0, 02:ae:00:07:03:00)" \
 	    ctl accept 7.3 <<<no
 	exits 1 accept 7.3 <<<""
 	equals suspended k sysctl net.aoe.target.aoe7e3.state
@@ -67,7 +67,7 @@ accept_twin() {
 	k wait net.aoe.target.aoe7e3.conflict 1 5
 	# As long as the disk itself answers, it is the disk.
 	exits 75 accept -f 7.3
-	fails_with "the disk itself answers" ctl accept -f 7.3
+	fails_with "the old disk answers" ctl accept -f 7.3
 	k if down em0
 	k wait net.aoe.target.aoe7e3.state suspended 5
 	k fill aoe7e3 0 1m 1 &
@@ -123,7 +123,7 @@ accept_smaller() {
 	writer=$!
 	k sleep 0.3
 	exits 75 accept -f 7.3
-	fails_with "the disk there is smaller; close /dev/aoe7e3 first" \
+	fails_with "the new disk is smaller; close /dev/aoe7e3 first" \
 	    ctl accept 7.3
 	# Not by the driver either, for a tool that did not look: struct
 	# aoe_ioc_accept, with IDENTIFY as this target answers it.
@@ -171,7 +171,7 @@ accept_sectors() {
 	k target set em0 7.3 sector 4096
 	k sysctl net.aoe.discover=1
 	k wait net.aoe.target.aoe7e3.state suspended 5
-	fails_with "the sector size differs" \
+	fails_with "sector size differs" \
 	    ctl accept -f 7.3
 	k close aoe7e3
 	k unload
@@ -190,7 +190,7 @@ accept_refused() {
 	k open aoe7e3
 	k if down em0
 	k wait net.aoe.target.aoe7e3.state suspended 5
-	fails_with "no other disk answers there" ctl accept -f 7.3
+	fails_with "no other disk answers" ctl accept -f 7.3
 	k close aoe7e3
 	k unload
 }

@@ -167,7 +167,7 @@ ctl_flush() {
 	text "aoe7e3: kept, open" flush -a
 	exits 0 list 7.3
 	k close aoe7e3
-	text "aoe7e3: forgotten" flush -a
+	text "aoe7e3: removed" flush -a
 	k wait nodisk aoe7e3 5
 	for _ in {1..50}; do
 		! ctl list 7.3 || k sleep 0.1
@@ -186,7 +186,7 @@ ctl_revalidate() {
 	exits 0 revalidate 7.3
 	k sleep 0.3
 	at_least $((before + 1)) k sysctl net.aoe.target.aoe7e3.path.0.sent
-	text "aoe7e3: asked for its identity" revalidate
+	text "aoe7e3: queried" revalidate
 	exits 66 revalidate 9.9
 	k unload
 }
@@ -329,7 +329,7 @@ ctl_config() {
 	exits 0 config 7.3 set mine
 	k wait net.aoe.target.aoe7e3.config mine 5
 	equals mine ctl config aoe7e3 read
-	fails_with "has a config string" ctl config 7.3 set other
+	fails_with "the config string is already set" ctl config 7.3 set other
 	exits 76 config 7.3 set other
 	equals mine ctl config 7.3
 	exits 0 config 7.3 test mine
@@ -360,7 +360,7 @@ ctl_mask() {
 	own=$(ctl --libxo json paths 7.3 | sed 's/.*"local-mac":"\([^"]*\)".*/\1/')
 	fails_with "does not know this command" ctl mask 7.3
 	k target set em0 7.3 silent 1
-	fails_with "has no MAC mask" ctl mask 7.3
+	fails_with "does not support MAC masks" ctl mask 7.3
 	exits 76 mask 7.3
 	k target set em0 7.3 silent 0
 	k target set em0 7.3 optional 1
@@ -373,14 +373,14 @@ ctl_mask() {
 	for i in {1..7}; do
 		ctl mask 7.3 add "02:00:00:00:00:0$i" >/dev/null
 	done
-	fails_with "the list is full, after 1 of the changes" \
+	fails_with "change 2: the list is full" \
 	    ctl mask 7.3 add 02:00:00:00:00:07 02:00:00:00:00:08
 	exits 0 mask 7.3 clear
 	json 'o["host"] == []' mask 7.3
 	exits 64 mask 7.3 add
 	exits 64 mask 7.3 add nonsense
 	# This host would be left out: not without -f.
-	fails_with "that shuts out this host ($own)" \
+	fails_with "this would exclude this host ($own)" \
 	    ctl mask 7.3 add 02:00:00:00:00:01
 	exits 1 mask 7.3 add 02:00:00:00:00:01
 	json 'o["host"] == []' mask 7.3
@@ -402,7 +402,7 @@ t "aoectl mask reads and edits the list of hosts" ctl_mask
 ctl_reserve() {
 	with_disk
 	k target set em0 7.3 silent 1
-	fails_with "has no reservation" ctl reserve 7.3
+	fails_with "does not support reservations" ctl reserve 7.3
 	k target set em0 7.3 silent 0
 	k target set em0 7.3 optional 1
 	text "not reserved" reserve 7.3
@@ -431,6 +431,7 @@ ctl_log() {
 	local follower
 	with_disk
 	text "aoe7e3 path 0 PATH_UP: up" log
+	text "aoe7e3 UP: found, 16.0M" log
 	json '[e["event"] for e in o["event"]] == ["PATH_UP", "UP"] and
 	    o["event"][1]["value"] == 32768' log 7.3
 	exits 66 log 1.1

@@ -88,7 +88,7 @@ refusals() {
 	k load "$module"
 	one_disk 1500
 	fails_with ENODEV may_dump
-	grep -q 'aoe7e3 takes no dumps: net.aoe.dump is 0' "$log"
+	grep -q 'aoe7e3 cannot take dumps: net.aoe.dump is 0' "$log"
 	fails_with EOPNOTSUPP k dump aoe7e3 0 64k 5
 	k sysctl net.aoe.dump=1
 	# As reboot -d asks: the kernel still runs.
@@ -99,7 +99,7 @@ refusals() {
 	k target set em0 7.3 readonly 0
 	k if polling em0 0
 	fails_with ENODEV may_dump
-	grep -q 'no interface to it can be polled' "$log"
+	grep -q 'none of its interfaces can be polled' "$log"
 	fails_with ETIMEDOUT k dump aoe7e3 0 64k 5
 	k if polling em0 1
 	may_dump

@@ -93,7 +93,7 @@ reason_left_out() {
 	k target add em0 6.4 1m
 	k target add em0 6.5 1m
 	k sleep 0.3
-	text "2 more answer and are left out: net.aoe.maxtargets is 2; set it in" list
+	text "2 more targets are left out: net.aoe.maxtargets is 2; set it in" list
 	json 'sorted(a["name"] for a in o["absent"]) == ["aoe6e4", "aoe6e5"] and o["left-out"] == 2' list
 	text "6.4: not used: left out: net.aoe.maxtargets is 2" discover -w 0 6.4
 	text "7.9: not found" discover -w 0 7.9

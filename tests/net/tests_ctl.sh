@@ -12,7 +12,7 @@ vblade_config() {
 	equals "" ctl config 7.3
 	exits 0 config 7.3 set mine
 	k wait net.aoe.target.aoe7e3.config mine 5
-	fails_with "has a config string" ctl config 7.3 set other
+	fails_with "the config string is already set" ctl config 7.3 set other
 	exits 0 config 7.3 test mine
 	exits 1 config 7.3 test other
 	exits 0 config 7.3 prefix mi

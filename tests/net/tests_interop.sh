@@ -210,7 +210,7 @@ configured() {
 		exits 0 config 7.3 force mine
 	fi
 	equals mine ctl config 7.3
-	fails_with "has a config string" ctl config 7.3 set other
+	fails_with "the config string is already set" ctl config 7.3 set other
 	ctl config 7.3 test mine ||
 	    note "a test for its config string is not answered"
 	exits 1 config 7.3 test other

@@ -365,7 +365,7 @@ damaged_file_system_is_not_mounted()
 	fails 'fsck -p /dev/aoe0e1p1'
 	aoe start
 	is_failure
-	says 'Run fsck /dev/aoe0e1p1 by hand'
+	says 'Run fsck /dev/aoe0e1p1 manually'
 	never_calls 'mount /data'
 }
 

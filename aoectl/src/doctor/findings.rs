@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is wrong, by what was seen: the deciding part of doctor.
+//! The findings of doctor, from a snapshot.
 
 use aoe_core::ffi::abi::{
     AoeIocPath as Path, INFO_CONFLICT, INFO_DOUBLED, INFO_RESERVED, PATH_ANY,
@@ -15,7 +15,7 @@ use crate::ioctl::{
 use crate::os::{Interface, Kind};
 use crate::text::{disk, field};
 
-/// What changed in the module's counters while a query was under way.
+/// Changes of the module's counters during a query.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     pub sent: u64,
@@ -54,14 +54,14 @@ pub struct Absent {
     pub text: String,
 }
 
-/// A target, and what it said of hosts, if it was asked.
+/// A target, and its mask, if it was read.
 pub struct Known {
     pub target: Target,
-    /// The hosts that it listens to; empty: all.
+    /// The hosts that it answers; empty: all, or not known.
     pub mask: Vec<Mac>,
 }
 
-/// Everything that was seen.
+/// The state that doctor examines.
 pub struct Snapshot {
     pub module: Module,
     /// The target in question; all if there is none.
@@ -76,7 +76,7 @@ pub struct Snapshot {
     pub absents: Vec<Absent>,
 }
 
-/// Something wrong, and the command that mends it or looks deeper.
+/// A fault, and a command that corrects it or shows more.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
     pub about: String,
@@ -111,7 +111,7 @@ fn tcpdump(interface: &str) -> String {
     format!("tcpdump -e -n -i {interface} ether proto 0x88a2")
 }
 
-/// What is wrong.
+/// Finds all faults.
 pub fn examine(seen: &Snapshot) -> Findings {
     let mut all = Findings::default();
     match seen.module {
@@ -166,21 +166,21 @@ impl Snapshot {
         listed.filter(|i| is_usable(i)).map(|interface| interface.name.as_str()).collect()
     }
 
-    /// Whether something answers that this is about.
+    /// Whether the target in question, or any target, answers.
     fn is_answered(&self) -> bool {
         !self.targets.is_empty() || !self.absents.is_empty()
     }
 
     fn check_interface(&self, name: &str, all: &mut Findings) {
         let Some(interface) = self.interface(name) else {
-            return all.add(name, "absent", "there is no such interface", "ifconfig -l");
+            return all.add(name, "absent", "no such interface", "ifconfig -l");
         };
         match interface.kind {
             Kind::Ethernet if !interface.is_up => {
                 all.add(name, "down", "the interface is down", format!("ifconfig {name} up"));
             }
             Kind::Ethernet if !interface.has_carrier => {
-                let text = "no carrier: check the cable and the port of the switch";
+                let text = "no carrier: check the cable and the switch port";
                 all.add(name, "no-carrier", text, format!("ifconfig {name}"));
             }
             Kind::Ethernet => {}
@@ -189,7 +189,7 @@ impl Snapshot {
                 all.add(name, "lagg-port", text, "ifconfig -g lagg");
             }
             Kind::Other => {
-                let text = "not an Ethernet interface: AoE does not run on it";
+                let text = "not an Ethernet interface, so AoE cannot use it";
                 all.add(name, "not-ethernet", text, "aoectl interfaces");
             }
         }
@@ -241,7 +241,7 @@ impl Snapshot {
         for name in used {
             let mut paths = self.targets.iter().flat_map(|known| known.target.paths());
             if !paths.any(|path| field(&path.interface) == **name) {
-                all.add(*name, "no-answer", "no target answers on it", tcpdump(name));
+                all.add(*name, "no-answer", "no target answers", tcpdump(name));
             }
         }
     }
@@ -294,7 +294,7 @@ fn is_usable(interface: &Interface) -> bool {
 /// Whether this filter of shelves leaves a target out.
 fn leaves_out(shelves: &str, address: Address) -> bool {
     let mut filter = Filter::OPEN;
-    // One that means nothing was refused by the module, too.
+    // The module has refused an invalid filter, too.
     filter.set(FilterKind::Shelves, shelves.as_bytes()).is_ok()
         && filter.judge(address, Mac([0; 6]), &[]) != Admission::Granted
 }
@@ -308,7 +308,7 @@ fn check_target(known: &Known, seen: &Snapshot, all: &mut Findings) {
     } else if !target.is_up() {
         let (text, command) = match target.info.state {
             STATE_FAILED => ("no answer for longer than maxwait; I/O fails", "ping"),
-            STATE_SUSPENDED => ("suspended: no path can be used; I/O waits", "paths"),
+            STATE_SUSPENDED => ("suspended: no usable path; I/O waits", "paths"),
             _ => ("no answer to IDENTIFY yet", "discover"),
         };
         all.add(&*name, state_name(target.info.state), text, format!("aoectl {command} {at}"));
@@ -342,7 +342,7 @@ fn check_path(known: &Known, path: &Path, seen: &Snapshot, all: &mut Findings) {
             let (text, command) = if target.is_up() {
                 ("another disk answers on this path", format!("aoectl log {at}"))
             } else {
-                ("another disk answers in place of the known one", format!("aoectl accept {at}"))
+                ("another disk answers instead of the known one", format!("aoectl accept {at}"))
             };
             all.add(about, "conflict", text, command);
         }
@@ -403,7 +403,7 @@ fn check_sizes(target: &Target, all: &mut Findings) {
     }
 }
 
-/// What AoE has in a frame besides data, of what the MTU counts.
+/// Bytes of AoE headers that count towards the MTU.
 const FRAME: usize = 22;
 /// The usual MTU for large frames.
 const JUMBO: usize = 9000;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! doctor: why a disk is missing, suspended or slow.
 //!
-//! Asks for targets once, looks at everything there is to see, and leaves what
-//! that means to `findings`.
+//! Queries for targets once and takes a snapshot, which `findings` examines.
 
 mod findings;
 #[cfg(test)]
@@ -22,7 +21,7 @@ use crate::{DEVICE, Module, Tool};
 use findings::{Absent, Counts, Filters, Finding, Known, Snapshot, examine};
 
 const STEP: Duration = Duration::from_millis(100);
-/// Steps that answers may take; and more, while a target says what it is.
+/// Steps to wait for answers, and more while a target is being identified.
 const ANSWERS: u32 = 10;
 const IDENTITIES: u32 = 30;
 /// Milliseconds that a target may take to show its mask, which few have.
@@ -71,7 +70,7 @@ impl Tool {
         }
     }
 
-    /// The hosts that a target listens to; none if it does not say.
+    /// The hosts that a target answers; none if they are not known.
     fn mask_of(&mut self, target: &Target) -> Vec<Mac> {
         let mut argument = [0; MaskRequest::LEN];
         MaskRequest { command: MaskCommand::Read, count: 0 }.emit(&mut argument);
@@ -84,7 +83,7 @@ impl Tool {
         response.map_or_else(|_| Vec::new(), |response| response.hosts().collect())
     }
 
-    /// Firewalls that look at Ethernet frames, or may.
+    /// Firewalls that filter Ethernet frames, or may.
     fn firewalls(&self) -> Vec<(&'static str, &'static str)> {
         let mut all = Vec::new();
         if self.system.sysctl("net.link.ether.ipfw").is_ok_and(|on| on != "0") {
@@ -148,7 +147,7 @@ fn say(tool: &mut Tool, finding: &Finding) {
     out.value("command", &**command).words('\n').close_instance("finding");
 }
 
-/// What is wrong; a fault if anything is.
+/// Prints the findings; a fault if there are any.
 pub fn doctor(tool: &mut Tool, words: &[OsString]) -> Outcome {
     let only = match words {
         [] => None,
@@ -168,8 +167,8 @@ pub fn doctor(tool: &mut Tool, words: &[OsString]) -> Outcome {
     }
     let count = seen.targets.len();
     tool.out.words(match only {
-        Some(address) => format!("{}: up, all is well\n", disk(address)),
-        None => format!("all is well, disks up: {count}\n"),
+        Some(address) => format!("{}: up, no faults found\n", disk(address)),
+        None => format!("no faults found, disks up: {count}\n"),
     });
     Ok(())
 }

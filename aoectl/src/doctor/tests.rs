@@ -112,18 +112,18 @@ fn found_of_interface(change: impl FnOnce(&mut Interface)) -> Vec<String> {
 #[test]
 fn a_listed_interface_that_cannot_be_used_is_named() {
     let lines = found(|seen| seen.listed.push("em1".to_owned()));
-    assert_eq!(lines, ["absent: em1: there is no such interface; ifconfig -l"]);
+    assert_eq!(lines, ["absent: em1: no such interface; ifconfig -l"]);
     let lines = found_of_interface(|i| (i.is_up, i.has_carrier) = (false, false));
     assert_eq!(lines, ["down: em1: the interface is down; ifconfig em1 up"]);
     let lines = found_of_interface(|i| i.has_carrier = false);
     assert_eq!(
         lines,
-        ["no-carrier: em1: no carrier: check the cable and the port of the switch; ifconfig em1"]
+        ["no-carrier: em1: no carrier: check the cable and the switch port; ifconfig em1"]
     );
     let lines = found_of_interface(|i| i.kind = Kind::Other);
     assert_eq!(
         lines,
-        ["not-ethernet: em1: not an Ethernet interface: AoE does not run on it; aoectl interfaces"]
+        ["not-ethernet: em1: not an Ethernet interface, so AoE cannot use it; aoectl interfaces"]
     );
     let lines = found_of_interface(|i| i.kind = Kind::LaggPort);
     assert_eq!(
@@ -135,7 +135,7 @@ fn a_listed_interface_that_cannot_be_used_is_named() {
 
 #[test]
 fn an_interface_without_a_target_is_named_where_others_have_some() {
-    let silent = "no-answer: em1: no target answers on it; \
+    let silent = "no-answer: em1: no target answers; \
                   tcpdump -e -n -i em1 ether proto 0x88a2";
     assert_eq!(found_of_interface(|_| ()), [silent]);
 }
@@ -254,7 +254,7 @@ fn targets_past_the_limit_are_counted_and_others_without_a_disk_named() {
 
 #[test]
 fn another_disk_is_a_conflict_and_can_be_accepted_where_the_disk_is_gone() {
-    let accept = "conflict: aoe7e3 path 0: another disk answers in place of the known one; \
+    let accept = "conflict: aoe7e3 path 0: another disk answers instead of the known one; \
                   aoectl accept 7.3";
     let lines = found_of(|target| {
         (target.info.state, target.path[0].info.state) = (STATE_SUSPENDED, PATH_CONFLICT);
@@ -286,7 +286,7 @@ fn a_reservation_of_another_host_is_told() {
 
 #[test]
 fn a_suspended_target_is_explained_by_its_paths() {
-    let suspended = "suspended: aoe7e3: suspended: no path can be used; I/O waits; \
+    let suspended = "suspended: aoe7e3: suspended: no usable path; I/O waits; \
                      aoectl paths 7.3";
     let silent = |target: &mut Target| {
         (target.info.state, target.path[0].info.state) = (STATE_SUSPENDED, PATH_DOWN);
@@ -331,9 +331,12 @@ fn targets_in_other_states_are_told_from_suspended_ones() {
 fn the_drivers_reason_is_given_for_the_disk_or_the_path_it_is_about() {
     let lines = found_of(|target| {
         target.info.state = 1;
-        put(&mut target.reason, "sectors of 520 bytes");
+        put(&mut target.reason, "logical sectors of 520 bytes are not supported");
     });
-    assert_eq!(lines, ["not-used: aoe7e3: sectors of 520 bytes; aoectl log 7.3"]);
+    assert_eq!(
+        lines,
+        ["not-used: aoe7e3: logical sectors of 520 bytes are not supported; aoectl log 7.3"]
+    );
     let lines = found_of(|target| {
         (target.path[0].info.state, target.info.reason_path) = (PATH_UNUSABLE, 0);
         put(&mut target.reason, "a sector does not fit into a frame");

@@ -60,7 +60,7 @@ const LINK_STATE_DOWN: u8 = 1;
 /// IFF_UP and IFF_DRV_RUNNING.
 const UP_AND_RUNNING: c_uint = 0x41;
 
-/// What sysctl(3) answers about itself, by the second number.
+/// Queries about sysctl(3) itself, by the second number.
 const OF_SYSCTL: c_int = 0;
 const NAME: c_int = 1;
 const NEXT: c_int = 2;
@@ -87,7 +87,7 @@ fn last() -> Errno {
     Errno(io::Error::last_os_error().raw_os_error().unwrap_or(0))
 }
 
-/// What a variable holds, as bytes; a new value is set where there is one.
+/// The value of a variable in bytes; sets a new value, if given.
 fn query(name: &[c_int], new: Option<&[u8]>) -> Result<Vec<u8>, Errno> {
     let mut old = vec![0; VALUE_MAX];
     let mut length = old.len();
@@ -199,7 +199,7 @@ impl System {
         let device = self.device.as_ref().map_or(-1, AsRawFd::as_raw_fd);
         let pointer: *mut c_char = data.as_mut_ptr().cast();
         #[expect(unsafe_code, reason = "a call of the system")]
-        // SAFETY: The request says how many bytes there are, and was made of their type.
+        // SAFETY: The request encodes the size of the data, and was made for its type.
         let status = unsafe { ioctl(device, c_ulong::from(request), pointer) };
         if status == 0 { Ok(()) } else { Err(last()) }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Network interfaces, as getifaddrs(3) describes them.
 
-/// What kind of interface it is, for AoE.
+/// The kind of an interface, for AoE.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
     Ethernet,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Signals that end a command which has something to do before it ends.
+//! Signals, for commands that have to clean up or report before they end.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ fn catch(number: c_int) {
     siginterrupt(number, 1);
 }
 
-/// From now on ^C ends what waits, and is remembered.
+/// From now on, ^C interrupts a wait, and is remembered.
 pub fn catch_interrupt() {
     catch(SIGINT);
 }

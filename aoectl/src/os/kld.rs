@@ -24,7 +24,7 @@ pub fn native(errno: Errno) -> i32 {
     }
 }
 
-/// Without kld there is nothing to ask.
+/// Without kld, the tool cannot continue.
 fn give_up(what: impl Display) -> ! {
     complain!("{what}");
     std::process::exit(Status::System as i32)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the tool needs of a system: the control device, sysctl(3), its network
+//! The tool's interface to the system: the control device, sysctl(3), network
 //! interfaces, a clock and the terminal.
 
 #[cfg(target_os = "freebsd")]

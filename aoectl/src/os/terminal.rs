@@ -89,7 +89,7 @@ impl Terminal {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
-    /// Rows and columns; what most have, if it does not say.
+    /// Rows and columns; the usual ones if unknown.
     pub fn size(&self) -> (usize, usize) {
         let mut size = WindowSize::default();
         #[expect(unsafe_code, reason = "a call of the system")]

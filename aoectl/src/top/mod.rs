@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! top: what each disk does now, by load.
+//! top: the load of each disk, live.
 
 mod rates;
 mod show;
@@ -132,7 +132,7 @@ pub fn top(tool: &mut Tool, words: &[OsString]) -> Outcome {
             outcome
         }
     };
-    // What is said now is to stay on the screen.
+    // Later messages must stay on the screen.
     drop(terminal);
     outcome.map_err(|errno| failed(errno, "targets"))
 }

@@ -10,7 +10,7 @@ use crate::text::field;
 
 type Histogram = [u64; HISTOGRAM];
 
-/// What a disk or a path did, for each second where it is not a time.
+/// The load of a disk or a path: times, and rates per second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Load {
     pub operations: f64,
@@ -20,7 +20,7 @@ pub struct Load {
     pub median: Option<f64>,
     pub slowest: Option<f64>,
     pub retransmitted: f64,
-    /// Requests that may be on the wire, and those that are.
+    /// The window, and the outstanding requests.
     pub window: u32,
     pub in_flight: u32,
 }
@@ -35,7 +35,7 @@ pub struct PathRow {
     pub load: Load,
 }
 
-/// A disk's row, and those of its paths.
+/// The rows of a disk and of its paths.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiskRow {
     pub name: String,
@@ -113,7 +113,7 @@ fn disk_row(target: &Target, before: Option<&Target>, seconds: f64) -> DiskRow {
     DiskRow { name: field(&target.name), state: state_name(info.state), load, paths }
 }
 
-/// The disks that there are now, by load.
+/// The present disks, by load. A removed one has no row.
 pub fn rows(before: &Reading, now: &Reading) -> Vec<DiskRow> {
     let seconds = now.since(before).as_secs_f64();
     let mut rows: Vec<DiskRow> = now

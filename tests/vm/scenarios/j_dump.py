@@ -71,7 +71,7 @@ def dump(t):
     t.load()
     t.appears(target)
     t.refused(f"dumpon /dev/{target.disk}", "not supported by device")
-    t.check(t.printed("takes no dumps: net.aoe.dump is 0"), "no reason was given")
+    t.check(t.printed("cannot take dumps: net.aoe.dump is 0"), "no reason was given")
     t.sh(f"sysctl net.aoe.dump=1; dumpon -v /dev/{target.disk}; dumpon -l")
     length = dumped(t, target)
     t.check(saved(t, target) == length, "the core is not whole")
