@@ -20,7 +20,7 @@
 #ifndef _AOE_ABI_H_
 #define	_AOE_ABI_H_
 
-#define	AOE_ABI_VERSION		7
+#define	AOE_ABI_VERSION		8
 
 #define	AOE_NEVER		UINT64_MAX	/* a deadline that is not set */
 #define	AOE_LINKS		32	/* local interfaces in use at once */

@@ -13,7 +13,7 @@ use static_assertions::const_assert_eq;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// As in the header; compared when the module is loaded.
-pub const ABI_VERSION: u32 = 7;
+pub const ABI_VERSION: u32 = 8;
 
 pub const RX_HEADER: usize = 36;
 pub const TX_HEADER: usize = 44;
