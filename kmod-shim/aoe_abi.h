@@ -92,7 +92,7 @@ struct aoe_io {
 
 /* A received frame: its first bytes and its total length. */
 struct aoe_frame {
-	uint8_t		header[AOE_RX_HEADER];	/* from the Ethernet header on */
+	uint8_t		header[AOE_RX_HEADER];	/* from Ethernet's on */
 	uint32_t	length;		/* whole frame, Ethernet header in */
 	uint8_t		link;
 	uint8_t		flags;		/* AOE_FRAME_* */
@@ -680,8 +680,8 @@ uint32_t	aoe_core_leave_ask(const struct aoe_leave *, uint64_t now,
 uint32_t	aoe_core_leave_next(struct aoe_leave *, uint64_t now,
 		    uint32_t remains, uint64_t *wait_us);
 /*
- * Root on AoE: AOE_BOOT_*, with the time until which the root mount is held, the
- * time at which the root was mounted, or 0, and whether there is a disk.
+ * Root on AoE: AOE_BOOT_*, with the time until which the root mount is held,
+ * the time at which the root was mounted, or 0, and whether there is a disk.
  */
 uint32_t	aoe_core_boot(uint64_t *until, uint64_t now, uint64_t mounted,
 		    int disk);

@@ -367,7 +367,8 @@ aoe_ctl_start(void)
 	args.mda_mode = 0600;
 	error = make_dev_s(&args, &aoe_ctl_dev, AOE_CTL_NAME);
 	if (error != 0) {
-		printf("aoe: cannot create /dev/%s: error %d\n", AOE_CTL_NAME, error);
+		printf("aoe: cannot create /dev/%s: error %d\n", AOE_CTL_NAME,
+		    error);
 		aoe_ctl_dev = NULL;
 	}
 	return (error);

@@ -182,7 +182,7 @@ aoe_dump_send(const struct aoe_dump_step *step, const char *data)
 	char *p;
 	u_int first, used, whole;
 
-	/* As much as fits one cluster, which is all unless sectors are large. */
+	/* As much as fits one cluster: all, unless sectors are large. */
 	first = MIN(step->length, MCLBYTES - AOE_RX_HEADER);
 	used = AOE_RX_HEADER + first;
 	whole = MAX(used, ETHER_MIN_LEN - ETHER_CRC_LEN);

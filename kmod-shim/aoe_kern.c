@@ -120,7 +120,7 @@ aoe_teardown(void)
 	aoe_links_release();
 	sx_xunlock(&aoe_conf_sx);
 	aoe_link_fini();
-	/* Targets and discovery use the threads, so threads are stopped last. */
+	/* Targets and discovery use the threads: these are stopped last. */
 	aoe_life_free_targets();
 	aoe_disco_fini();
 	aoe_links_stop();

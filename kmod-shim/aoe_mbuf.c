@@ -347,7 +347,7 @@ aoe_frame_deliver(struct aoe_softc *sc, const struct aoe_copy *c,
 	}
 }
 
-/* Keep a buffer in place of a small one, or for the reserve; or give it back. */
+/* Keep a buffer in place of a small one or for the reserve, or return it. */
 static struct aoe_buf *
 aoe_reserve_exchange(struct aoe_softc *sc, struct aoe_buf *b)
 {

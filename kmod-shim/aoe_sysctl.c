@@ -30,7 +30,7 @@ aoe_sysctl_do(u_int todo)
 		aoe_settings_push();
 	if ((todo & AOE_DO_LOOK) != 0)
 		aoe_links_scan();
-	/* The write has requested a beacon on all listed interfaces that are up. */
+	/* The write requested a beacon on all listed interfaces that are up. */
 	if ((todo & AOE_DO_SEND) != 0)
 		aoe_disco_run();
 	if ((todo & AOE_DO_ASK) != 0)

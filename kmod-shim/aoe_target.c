@@ -187,9 +187,9 @@ aoe_target_offer(const struct aoe_frame *f)
 }
 
 /*
- * Whether a target may be freed: nothing left in the core, and no buffer with an
- * interface.  If so, it takes no input from here on.  This also covers targets
- * that never had a disk, so GONE is not waited for.
+ * Whether a target may be freed: nothing left in the core, and no buffer with
+ * an interface.  If so, it takes no input from here on.  This also covers
+ * targets that never had a disk, so GONE is not waited for.
  */
 static bool
 aoe_target_is_idle(struct aoe_softc *sc)

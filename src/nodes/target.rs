@@ -51,14 +51,14 @@ use TargetField::Number as Of;
 #[rustfmt::skip]
 pub static TARGET: &[Node<TargetField>] = tree! {
     c"state", c"State of the target", Read, TargetField::State;
-    c"ident", c"Serial number", Read, TargetField::Name(|i| &i.serial);
+    c"serial", c"Serial number", Read, TargetField::Name(|i| &i.serial);
     c"model", c"Model", Read, TargetField::Name(|i| &i.model);
     c"firmware", c"Firmware revision", Read, TargetField::Name(|i| &i.firmware);
     c"config", c"Config string", Read, TargetField::Config;
     c"size", c"Size in bytes", Read, Of(|s| s.sectors.saturating_mul(512));
-    c"sector_physical", c"Size of a physical sector in bytes",
+    c"physical_sector", c"Size of a physical sector in bytes",
         Read, Of(|s| s.names.map_or(512, |i| i.physical_sector).into());
-    c"buffers", c"Requests that the target can queue", Read, Of(|s| s.buffer_count.into());
+    c"buffer_count", c"Requests that the target can queue", Read, Of(|s| s.buffer_count.into());
     c"sent", c"Requests sent", Read, Of(|s| s.sent);
     c"received", c"Answers received", Read, Of(|s| s.received);
     c"retransmitted", c"Requests sent again", Read, Of(|s| s.retransmitted);

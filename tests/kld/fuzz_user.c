@@ -130,7 +130,7 @@ fuzz_sysctl(struct input *in)
 	    "strict_src", "maxout", "maxtargets", "debug", "wc", "dump",
 	    "target.aoe7e3.policy", "target.aoe7e3.readonly", "boot",
 	    "shutdown_wait", "devices", "target.aoe7e3.path.0.rtt",
-	    "target.aoe7e3.config", "target.aoe7e3.ident",
+	    "target.aoe7e3.config", "target.aoe7e3.serial",
 	    "target.aoe7e3.maxwait" };
 	static const char *const values[] = { "0", "1", "2", "10", "30",
 	    "-1", "em0", "em0 em1", "em0 em1 em2", "", "7", "1-9", "1",

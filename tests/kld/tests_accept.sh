@@ -38,7 +38,7 @@ accept_renamed() {
 	equals suspended k sysctl net.aoe.target.aoe7e3.state
 	equals "aoe7e3: accepted, serial 7.3:renamed" ctl accept 7.3 <<<y
 	wait "$reader"
-	equals 7.3:renamed k sysctl net.aoe.target.aoe7e3.ident
+	equals 7.3:renamed k sysctl net.aoe.target.aoe7e3.serial
 	equals 0 k sysctl net.aoe.target.aoe7e3.conflict
 	grep -q 'another disk (16.0M) was accepted in its place' "$log"
 	grep -q 'subsystem=aoe7e3 type=ACCEPTED' "$log"
@@ -107,7 +107,7 @@ accept_two() {
 	path=$(path_on em2)
 	exits 75 accept -f -p 9 7.3
 	exits 0 accept -f -p "${path##*.}" 7.3
-	equals 7.3:two k sysctl net.aoe.target.aoe7e3.ident
+	equals 7.3:two k sysctl net.aoe.target.aoe7e3.serial
 	k wait "$(path_on em1).state" conflict 5
 	k close aoe7e3
 	k unload

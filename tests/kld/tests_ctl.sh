@@ -305,7 +305,7 @@ ctl_identify_odd() {
 	k sysctl net.aoe.iflist=em0
 	k wait disk aoe7e3 5
 	text "serial +7. :wire" identify 7.3
-	json "o['serial'] == '$(k sysctl net.aoe.target.aoe7e3.ident)' and
+	json "o['serial'] == '$(k sysctl net.aoe.target.aoe7e3.serial)' and
 	    o['size'] == $(k sysctl net.aoe.target.aoe7e3.size)" identify 7.3
 	json '"wwn" not in o and [f["name"] for f in o["feature"] if
 	    f["supported"]] == ["write-cache", "trim"]' identify 7.3

@@ -69,7 +69,7 @@ taken_over() {
 	k target set em0 7.3 mute 0
 	wait "$writer"
 	k check aoe7e3 0 4m 1
-	equals 7.3:wire k sysctl net.aoe.target.aoe7e3.ident
+	equals 7.3:wire k sysctl net.aoe.target.aoe7e3.serial
 	k close aoe7e3
 	k unload
 	# Whoever it was has seen no write.

@@ -28,7 +28,7 @@ target_nodes() {
 	local name
 	loaded_with_wire -k net.aoe.iflist=em0
 	k wait disk aoe1e1 5
-	for name in state ident model firmware size path.0.interface \
+	for name in state serial model firmware size path.0.interface \
 	    path.0.mac path.0.rtt path.0.rto path.0.window path.0.payload \
 	    path.0.reorder \
 	    path.0.sent path.0.received path.0.retransmitted path.0.late \

@@ -154,7 +154,7 @@ conflict() {
 	k wait net.aoe.target.aoe7e3.conflict 1 10
 	k fill aoe7e3 0 1m 2
 	k check aoe7e3 0 1m 2
-	equals first k sysctl net.aoe.target.aoe7e3.ident
+	equals first k sysctl net.aoe.target.aoe7e3.serial
 	k unload
 }
 t "another disk under the same address is a conflict, and gets no I/O" conflict

@@ -72,7 +72,7 @@ def accept(t):
     t.sh("/tmp/aoectl accept -f aoe0e1")
     t.await_state(renamed, "up")
     t.finish(job, 180)
-    t.check(t.sysctl("net.aoe.target.aoe0e1.ident").endswith("after"), "the old serial number stays")
+    t.check(t.sysctl("net.aoe.target.aoe0e1.serial").endswith("after"), "the old serial number stays")
     t.check(t.printed("was accepted in its place", mark), "nothing was logged")
     # Nothing lets a smaller disk in while it is open: the command says what to close.
     renamed.kill()

@@ -6,7 +6,7 @@ from aoevm.scenario import scenario
 NAMES = """version devices discover wc maxwait fail_on_disconnection taste_wait ghost_wait
     shutdown_wait strict_src boot abft maxout maxtargets debug iflist policy
     filter.shelves filter.config filter.macs""".split()
-TARGET_NAMES = "state ident model firmware size policy maxwait readonly path.0.histogram".split()
+TARGET_NAMES = "state serial model firmware size policy maxwait readonly path.0.histogram".split()
 
 
 @scenario("tools")

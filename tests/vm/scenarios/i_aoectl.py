@@ -112,7 +112,7 @@ def asks(t):
     sane = below_aoe(t, "sancheck")["path"][0]
     t.check(sane["verdict"] == "ok" and sane["passes"] == 1024, f"sancheck: {sane}")
     disk = below_aoe(t, "identify 7.3")
-    ident = t.sysctl("net.aoe.target.aoe7e3.ident")
+    ident = t.sysctl("net.aoe.target.aoe7e3.serial")
     t.check(disk["serial"] == ident and disk["size"] == 32 << 20, f"identify: {disk}")
     ends(t, "smart 7.3", 76)
     ends(t, "revalidate", 0)
