@@ -2,8 +2,9 @@
 """Draws what a run has found, as SVG."""
 
 import math
+import statistics
 
-from .results import NAMES, loss_levels, share
+from .results import NAMES, loss_levels, shares
 
 COLOURS = {"aoe": "#06c", "linux": "#c60", "iscsi": "#283", "iscsi-long": "#7a4", "ggate": "#888"}
 SHORT = (("random ", ""), ("seq. ", "seq. "), (", depth ", " "), (", aio", " aio"))
@@ -28,9 +29,10 @@ def step_of(most):
 
 
 def panel(top, width, title, groups, unit):
-    """Bars in groups: [(name, [(system, value, part of it that is solid)])]; round ticks, no bar cut off."""
+    """Bars in groups: [(name, [(system, values, part that is solid)])], each as high as the median of its values, with a
+    line from the least to the greatest; round ticks, nothing cut off."""
     base = top + 24 + HEIGHT
-    largest = max(value for _, bars in groups for _, value, _ in bars)
+    largest = max(max(values) for _, bars in groups for _, values, _ in bars)
     step = step_of(largest)
     ticks = math.ceil(largest / step)
     most = ticks * step
@@ -43,12 +45,14 @@ def panel(top, width, title, groups, unit):
     for number, (name, bars) in enumerate(groups):
         left = LEFT + number * each
         thick = each * 0.84 / len(bars)
-        for place, (system, value, solid) in enumerate(bars):
+        for place, (system, values, solid) in enumerate(bars):
             x = left + each * 0.08 + place * thick
-            for amount, opacity in ((value, 0.4), (solid, 1)):
+            for amount, opacity in ((statistics.median(values), 0.4), (solid, 1)):
                 tall = HEIGHT * amount / most
                 out.append(f'<rect x="{x:.1f}" y="{base - tall:.1f}" width="{thick * 0.9:.1f}" '
                            f'height="{tall:.1f}" fill="{COLOURS[system]}" opacity="{opacity}"/>')
+            low, high = (base - HEIGHT * value / most for value in (min(values), max(values)))
+            out.append(f'<path d="M{x + thick * 0.45:.1f},{low:.1f}V{high:.1f}" stroke="#222"/>')
         middle = left + each / 2
         for row, part in enumerate(name.split("\n")):
             out.append(_text(middle, base + 13 + 12 * row, part, CENTRED))
@@ -81,16 +85,16 @@ def instructions(results):
         for size in ("4 KiB", "128 KiB"):
             groups = []
             for work in results.having("counts", 3):
-                bars = [(s, results.get("counts", s, mtu, work), results.net(s, mtu, work))
+                bars = [(s, results.values.get(("counts", s, mtu, work)), results.net(s, mtu, work))
                         for s in systems]
-                bars = [(s, total / 1e3, max(net, 0) / 1e3) for s, total, net in bars
-                        if None not in (total, net)]
+                bars = [(s, [total / 1e3 for total in totals], max(net, 0) / 1e3) for s, totals, net in bars
+                        if None not in (totals, net)]
                 if work.startswith(size) and bars:
                     groups.append((_short(work.removeprefix(size + " ")), bars))
             if groups:
                 title = f"{size}, MTU {mtu}: thousands of instructions per I/O, by kind and depth"
                 panels.append(lambda top, t=title, g=groups: panel(top, width, t, g, "k"))
-    return picture(width, panels, systems, "pale: total; solid: total minus the same I/O on a null disk")
+    return picture(width, panels, systems, "pale: total; solid: net of a null disk; line: range of the runs")
 
 
 def goodput(results):
@@ -101,11 +105,11 @@ def goodput(results):
         groups, levels = [], [level for level in loss_levels(results) if level]
         for work in results.having("loss 0", 3):
             for number, level in enumerate(levels):
-                bars = [(s, share(results, s, mtu, work, level)) for s in systems]
-                bars = [(s, 100 * value, 100 * value) for s, value in bars if value is not None]
+                bars = [(s, [100 * x for x in shares(results, s, mtu, work, level)]) for s in systems]
+                bars = [(s, values, statistics.median(values)) for s, values in bars if values]
                 name = f"{level:g}%" + (f"\n{work}" if number == len(levels) // 2 else "")
                 if bars:
                     groups.append((name, bars))
         title = f"MTU {mtu}: share of the lossless rate, by frames lost each way"
         panels.append(lambda top, t=title, g=groups: panel(top, width, t, g, "%"))
-    return picture(width, panels, systems, "differences up to 20%, and values above 100%, are noise")
+    return picture(width, panels, systems, "median of the rounds; line: their range")

@@ -99,21 +99,28 @@ def loss_levels(results):
             if part.startswith("loss ")]
 
 
-def share(results, system, mtu, work, level):
-    """Goodput at a loss, in parts of that without."""
-    lossless = results.get("loss 0", system, mtu, work)
-    lossy = results.get(f"loss {level:g}", system, mtu, work)
-    return lossy / lossless if lossless and lossy is not None else None
+def shares(results, system, mtu, work, level):
+    """Goodput at a loss, in parts of that without: one for each round, since the host's load changes."""
+    rates = (results.values.get((part, system, mtu, work), ()) for part in ("loss 0", f"loss {level:g}"))
+    return [lossy / lossless for lossless, lossy in zip(*rates) if lossless]
+
+
+def spread(values, unit=""):
+    """The median of some values, and the least and the greatest."""
+    if not values:
+        return ""
+    low, middle, high = (f"{value:.0f}" for value in (min(values), statistics.median(values), max(values)))
+    return f"{middle}{unit} ({low} to {high})"
 
 
 def loss_table(results, mtu):
-    """Share of the lossless goodput, by system and loss."""
+    """Share of the lossless goodput, by system and loss: median, and range of the rounds."""
     levels = [level for level in loss_levels(results) if level]
     systems = [s for s in NAMES if s in results.having("loss 0", 1)]
     rows = []
     for work in results.having("loss 0", 3):
-        shares = [share(results, s, mtu, work, level) for s in systems for level in levels]
-        rows.append([work] + ["" if x is None else f"{x:.0%}" for x in shares])
+        rows.append([work] + [spread([100 * x for x in shares(results, s, mtu, work, level)], "%")
+                              for s in systems for level in levels])
     head = [""] + [f"{NAMES[s]}, {level:g}%" for s in systems for level in levels]
     return _table(head, rows)
 
