@@ -20,6 +20,7 @@ _OPTIONS = {
     "KCSAN": (b"\0__tsan_read8\0", b"\0__tsan_read8\0"),
     "KMSAN": (b"\0__msan_metadata_ptr_for_load_8\0", b"\0__msan_metadata_ptr_for_load_8\0"),
 }
+_BOOT_SCRIPT = pathlib.Path(__file__).parent.parent / "guest/boot.sh"
 _NOT_IN_THE_GUEST = {"usr/src", "usr/tests", "usr/lib/debug", "usr/obj", "usr/ports"}
 
 
@@ -135,8 +136,8 @@ def _makefs(image, directory, *options):
 
 
 def _stamp(tree):
-    """Changes when the tree was laid anew."""
-    parts = [str(tree.path)]
+    """Changes when the tree was laid anew, or the guest is to boot otherwise."""
+    parts = [str(tree.path), _BOOT_SCRIPT.read_text()]
     for name in ("boot/kernel", "bin", "sbin", "etc/rc.d", "usr/bin", "usr/sbin", "lib"):
         path = tree.path / name
         parts.append(f"{name} {path.stat().st_mtime_ns}" if path.exists() else name)
@@ -156,7 +157,7 @@ def root_image(tree, cache):
     stage_tree(tree, stage)
     for name in ("aoevm", "mnt", "dev", "tmp", "usr/local/etc/rc.d"):
         (stage / name).mkdir(parents=True, exist_ok=True)
-    shutil.copy2(pathlib.Path(__file__).parent.parent / "guest/boot.sh", stage / "aoevm/boot.sh")
+    shutil.copy2(_BOOT_SCRIPT, stage / "aoevm/boot.sh")
     # Runs that are under way have a link to the old one, and go on with that.
     new = cache / f"{stem}.img.new"
     _makefs(new, stage, "-b", "30%", "-f", "20%")
