@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The host's end of the command channel on the guest's second serial port.
+"""The host's end of the command channel on one of the guest's serial ports.
 
 Every line of the host is answered by one line or more of guest/agent.sh, so
-neither side can outrun the other, and kernel messages, which go to the first
+neither side can outrun the other, and kernel messages, which go to another
 port, never fall between them.
 """
 

@@ -39,7 +39,7 @@ def arguments(argv):
     parser.add_argument("-j", "--jobs", type=int, default=carried(), metavar="N",
                         help="how many kernels run side by side; default %(default)s, "
                              "as many as the processors carry")
-    parser.add_argument("--module", metavar="FILE", help="default build/<14 or 15>-amd64/aoe.ko")
+    parser.add_argument("--module", metavar="FILE", help="default build/<14 or 15>-<amd64 or arm64>/aoe.ko")
     parser.add_argument("--record", action="store_true", help="append to tests/vm/results.csv")
     parser.add_argument("--summary", action="store_true",
                         help="print the table of RESULTS.md, from results.csv, and stop")
@@ -63,12 +63,13 @@ def module_for(options, job):
     """The module under test."""
     if options.module:
         return pathlib.Path(options.module).resolve()
-    return REPOSITORY / f"build/{job.tree.version(job.flavour)[1]}-amd64/aoe.ko"
+    major = job.tree.version(job.flavour)[1]
+    return REPOSITORY / f"build/{major}-{job.tree.architecture.name}/aoe.ko"
 
 
 def run(options, found, chosen):
     """Runs the chosen scenarios on the kernels of the trees; the exit status."""
-    require_tools("makefs", "vblade", "ip", "qemu-system-x86_64")
+    require_tools("makefs", "vblade", "ip", *{tree.architecture.qemu for tree in found.values()})
     if os.geteuid() != 0:
         raise SetupError("tests/vm/run needs root, for a network namespace with taps in it")
     if options.jobs < 1:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 
+from . import architecture
 from .errors import SetupError
 
 _KERNEL_VERSION = re.compile(rb"FreeBSD (1[4-9]|[2-9]\d)\.(\d+)-[A-Z][A-Z0-9.-]*")
@@ -32,6 +33,11 @@ class Tree:
         for needed in ("boot/kernel/kernel", "sbin/init", "bin/sh"):
             if not (self.path / needed).exists():
                 raise SetupError(f"{path} has no {needed}: see docs/vm.md for what it must hold")
+        self.architecture = architecture.of_kernel(self.path / "boot/kernel/kernel")
+        for kernel in self.kernels().values():
+            if not kernel.with_name(self.architecture.image).exists():
+                raise SetupError(f"{kernel.parent} has no {self.architecture.image}, "
+                                 f"which starts on {self.architecture.name}")
 
     def kernels(self):
         """Flavour -> kernel file; RELEASE is boot/kernel, X is boot/kernel.X."""
@@ -69,17 +75,17 @@ class Tree:
         return None
 
     def version(self, flavour="RELEASE"):
-        """(text, major) of a kernel, such as ("FreeBSD 15.0-RELEASE", 15)."""
+        """(text, major) of a kernel, such as ("FreeBSD 15.0-RELEASE arm64", 15)."""
         found = _KERNEL_VERSION.search(self.kernel(flavour).read_bytes())
         if not found:
             raise SetupError(f"{self.kernel(flavour)} is no FreeBSD kernel of 14.0 or later")
-        return found.group(0).decode(), int(found.group(1))
+        return found.group(0).decode() + self.architecture.suffix, int(found.group(1))
 
 
 def require_tools(*names):
     """Fails in one sentence if a program is missing."""
     packages = {"makefs": "makefs", "tgtd": "tgt", "tgtadm": "tgt", "vblade": "vblade", "ip": "iproute2"}
-    packages |= {"qemu-system-x86_64": "qemu-system-x86", "tgtd": "tgt", "tgtadm": "tgt"}
+    packages |= {one.qemu: one.package for one in architecture.ALL}
     missing = [name for name in names if not shutil.which(name)]
     if missing:
         wanted = " ".join(sorted({packages.get(name, name) for name in missing}))
@@ -99,7 +105,7 @@ def _wanted(relative):
     if relative in _NOT_IN_THE_GUEST or relative.endswith((".debug", ".symbols")):
         return False
     # Kernels come from the host; only their modules are needed in the guest.
-    return not re.fullmatch(r"boot/kernel(\.\w+)?/kernel(\.full)?", relative)
+    return not re.fullmatch(r"boot/kernel(\.\w+)?/kernel(\.full|\.bin)?", relative)
 
 
 def stage_tree(tree, stage):

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from .errors import SetupError
 from .image import Tree
 
-# A variable of the environment -> the major version that its tree has to have.
-VARIABLES = {"FREEBSD": None, "FREEBSD_14": 14, "FREEBSD_15": 15}
+# A variable of the environment -> the major version and architecture that its tree has to have.
+VARIABLES = {
+    "FREEBSD": None,
+    "FREEBSD_14": (14, "amd64"),
+    "FREEBSD_15": (15, "amd64"),
+    "FREEBSD_14_ARM64": (14, "arm64"),
+    "FREEBSD_15_ARM64": (15, "arm64"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +42,9 @@ def trees(directories, environment):
         if any(tree.path == other.path for other in found.values()):
             continue
         text, major = tree.version()
-        if variable and VARIABLES[variable] not in (None, major):
+        if variable and VARIABLES[variable] not in (None, (major, tree.architecture.name)):
             raise SetupError(f"{variable}={path} is {text}")
-        label = base = text.removeprefix("FreeBSD ")
+        label = base = text.removeprefix("FreeBSD ").replace(" ", "-")
         while label in found:
             label = f"{base}.{len(found) + 1}"
         found[label] = tree

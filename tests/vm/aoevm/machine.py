@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 
+from . import architecture
 from .agent import Agent
 from .console import Console
 from .errors import GuestDied, SetupError
@@ -25,19 +26,6 @@ FIRST_WORDS = "FreeBSD"
 KENV = {
     "vfs.root.mountfrom": "ufs:/dev/vtbd0",
     "vfs.root.mountfrom.options": "rw",
-    "console": "comconsole",
-    "boot_serial": "YES",
-    "hint.uart.0.at": "acpi",
-    "hint.uart.0.port": "0x3F8",
-    "hint.uart.0.flags": "0x10",
-    "hint.uart.1.at": "acpi",
-    "hint.uart.1.port": "0x2F8",
-    "hint.atrtc.0.at": "isa",
-    "hint.atrtc.0.port": "0x70",
-    "hint.atrtc.0.irq": "8",
-    "hint.attimer.0.at": "isa",
-    "hint.attimer.0.port": "0x40",
-    "hint.attimer.0.irq": "0",
     "init_script": "/aoevm/boot.sh",
     "debug.debugger_on_panic": "0",
     "debug.trace_on_panic": "1",
@@ -51,14 +39,14 @@ def die_with_parent(how=signal.SIGKILL):
     ctypes.CDLL(None).prctl(1, how)
 
 
-def accelerators():
-    """What to try, best first; AOEVM_ACCEL=kvm or tcg decides."""
+def accelerators(native):
+    """What to try, best first; AOEVM_ACCEL=kvm or tcg decides.  `native`: not on a foreign host."""
     chosen = os.environ.get("AOEVM_ACCEL")
     if chosen:
         if chosen not in BOOT_TIMEOUT:
             raise SetupError(f"AOEVM_ACCEL={chosen}: say kvm or tcg")
         return [chosen]
-    usable = os.access("/dev/kvm", os.R_OK | os.W_OK)
+    usable = native and os.access("/dev/kvm", os.R_OK | os.W_OK)
     return ["kvm", "tcg"] if usable else ["tcg"]
 
 
@@ -105,7 +93,10 @@ class Machine:
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.kernel, self.disks, self.netns, self.nics = kernel, disks, netns, nics
-        self.kenv, self.memory, self.preload = {**KENV, **one.kenv}, one.memory, one.preload
+        self.architecture = architecture.of_kernel(kernel)
+        fixed = {**KENV, **self.architecture.kenv, "aoevm.port": self.architecture.port}
+        self.kenv = {**fixed, **one.kenv}
+        self.memory, self.preload = one.memory, one.preload
         self.acpi, self.root_port = one.acpi, one.root_port
         self.console = Console(self.directory / "console.log", set(allowed))
         self.process = self.qmp = self.agent = self.accelerator = None
@@ -125,14 +116,13 @@ class Machine:
                     raise GuestDied(f"boot: {error}\n{tail}") from error
 
     def _command(self, accelerator):
-        command = ["ip", "netns", "exec", self.netns, "qemu-system-x86_64"]
-        command += ["-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35"]
+        command = ["ip", "netns", "exec", self.netns, self.architecture.qemu]
+        command += ["-nodefaults", "-display", "none", "-no-reboot", *self.architecture.options]
         command += ["-smp", str(CPUS), "-m", str(self.memory)]
         if accelerator == "kvm":
             command += ["-accel", "kvm", "-cpu", "host"]
         else:
-            # An old model: newer ones have features whose emulation costs time.
-            command += ["-accel", "tcg,thread=multi", "-cpu", "Nehalem"]
+            command += ["-accel", "tcg,thread=multi", "-cpu", self.architecture.cpu]
         if self.acpi:
             signature, contents = self.acpi
             table = self.directory / "acpi"
@@ -143,12 +133,13 @@ class Machine:
             kernel_with(self.kernel, loaded, self.kenv, self.preload)
             command += ["-kernel", str(loaded)]
         else:
-            append = " ".join(f"{name}={value}" for name, value in self.kenv.items())
-            command += ["-kernel", str(self.kernel), "-append", append]
+            image = self.kernel.with_name(self.architecture.image)
+            command += ["-kernel", str(image)]
+            command += ["-append", self.architecture.command_line(self.kenv)]
         command += ["-chardev", f"file,id=console,path={self.console.path}"]
         command += ["-serial", "chardev:console"]
         command += ["-chardev", f"socket,id=agent,path={self.directory}/agent,server=on,wait=off"]
-        command += ["-serial", "chardev:agent"]
+        command += self.architecture.agent
         command += ["-qmp", f"unix:{self.directory}/qmp,server=on,wait=off"]
         for number, disk in enumerate(self.disks):
             drive = f"file={disk},format=raw,if=none,id=disk{number},snapshot=on"

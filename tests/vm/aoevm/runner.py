@@ -29,7 +29,7 @@ class Runner:
         self.say, self.module, self.long = say, module, long
         self.version = self.tree.version(self.flavour)[0]
         self.modules_unfit = self.tree.modules_unfit(self.flavour)
-        self.choices = accelerators()
+        self.choices = accelerators(self.tree.architecture.native)
         self.logs = work / "logs" / job.name
         self.directory = work / f"run-{os.getpid()}"
         self.shared_root, self.root = root, self.directory / "root.img"
@@ -125,6 +125,8 @@ class Runner:
         result, note, log = "passed", "", []
         start = 0
         try:
+            if why := self.tree.architecture.why_not(one):
+                raise Skipped(why)
             machine = self.guest(one)
             start = machine.console.mark() if not one.boot else 0
             context = Context(machine, self.lab, self.kit, self.flavour, self.long)

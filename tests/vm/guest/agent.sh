@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The guest's end of the command channel: runs what aoevm/agent.py sends over the
-# second serial port.  Each request is one line and is answered by at least one.
+# serial port $1.  Each request is one line and is answered by at least one.
 #	ping N			pong N
 #	begin N			a new script N
 #	text N TEXT		appends TEXT, escaped for printf %b
 #	start N BYTES		runs it in the background, if it arrived whole
 #	poll N			its output, each line behind |, and its status; or wait
 
-port=${1:-/dev/cuau1}
+port=$1
 dir=/aoevm/jobs
 
 exec <>"$port"

@@ -21,13 +21,15 @@ if [ "$(kenv -q aoevm.rc)" != full ]; then
 	done
 fi
 sysctl -q kern.coredump=0
+port=$(kenv aoevm.port)
+[ -c "$port" ] || kldload virtio_console || echo "aoevm: no $port for the agent"
 
 if [ "$(kenv -q aoevm.rc)" = full ]; then
 	echo 'touch /aoevm/booted' >/etc/rc.local
 	sh /aoevm/kit/prepare.sh
 	# The end of this script ends init's session for it: it is not to mind.
 	trap '' HUP
-	sh /aoevm/kit/agent.sh &
+	sh /aoevm/kit/agent.sh "$port" &
 	exit 0
 fi
-exec sh /aoevm/kit/agent.sh
+exec sh /aoevm/kit/agent.sh "$port"
