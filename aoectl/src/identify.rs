@@ -75,7 +75,7 @@ fn describe(tool: &mut Tool, name: &str, page: &[u8; SECTOR]) {
         out.words(heading("wwn")).value("wwn", &*name).words('\n');
     }
     out.words(heading("size")).value("sectors", id.sectors);
-    out.words(" of ").value("sector", id.logical_sector).words(" bytes\n");
+    out.words(" sectors of ").value("sector", id.logical_sector).words(" bytes\n");
     out.hidden("size", id.sectors.wrapping_mul(id.logical_sector.into()));
     out.words(heading("physical sector")).value("physical-sector", id.physical_sector).words('\n');
     match id.rotation {

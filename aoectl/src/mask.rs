@@ -93,7 +93,7 @@ fn listed(tool: &mut Tool, target: &Target, control: &Control) -> Outcome<Vec<Ma
         Some(MaskError::Full) => "the list is full",
         Some(MaskError::Unspecified(_)) => "failed",
     };
-    complain!("{name}: change {}: {why}", u16::from(response.count) + 1);
+    complain!("{name}: address {}: {why}", u16::from(response.count) + 1);
     Err(Status::Refused)
 }
 

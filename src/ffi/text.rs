@@ -78,7 +78,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         Event::Smaller => (
             24,
             c"SMALLER",
-            c"the target's disk ($) is smaller than the open one; I/O suspended until the disk is closed or has its size again",
+            c"the target's disk ($) is smaller than the open one; I/O suspended until the disk is closed or has its old size",
         ),
     }
 }

@@ -62,7 +62,7 @@ def wide():
         target(65534, 254, [path(0, name, **figures), path(15, name, state=UNUSABLE, **figures)], state=1,
                sectors=16 * 2**31, serial=b"S3Z9NX0M123456789012"[:20], model=b"Coraid EtherDrive vblade with a long one",
                firmware=b"12345678", config=b"x" * 200, active=10**6, reason="the target's disk (16.0T) is "
-               "smaller than the open one; I/O suspended until the disk is closed or has its size again", reason_path=15),
+               "smaller than the open one; I/O suspended until the disk is closed or has its old size", reason_path=15),
         target(8, 3, state=SUSPENDED, outage=(42, 138), sectors=16 * 2**31, serial=b"8.3:store1", model=b"Coraid EtherDrive vblade"),
         absent=[(9, 9, 21, 0, b"logical sectors of 520 bytes are not supported")],
         sysctls={"net.aoe.iflist": " ".join(f"vlan100.12345{n:02}" for n in range(16)), "net.aoe.stats.rx_frames": 2**63,
