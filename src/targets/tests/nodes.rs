@@ -27,11 +27,11 @@ fn a_target_shows_what_it_is_and_what_was_set() {
     let own = Own { policy: 2, read_only: 1, ..Own::NONE };
     for (name, value) in [
         ("state", "up"),
-        ("ident", "7.1:host"),
+        ("serial", "7.1:host"),
         ("model", "vblade"),
         ("firmware", ""),
         ("size", "512000"),
-        ("buffers", "16"),
+        ("buffer_count", "16"),
         ("open", "0"),
         ("maxwait", "-1"),
         ("policy", "failover"),
