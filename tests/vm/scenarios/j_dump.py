@@ -22,21 +22,33 @@ def headers(image):
         return length, behind, file.read(SECTOR), file.read(24)
 
 
-def marked(t, megabytes=600):
-    """A target whose file is full of one sector that nobody else has; the target and that sector."""
-    sector = os.urandom(SECTOR)
-    file = t.lab.disks / "marked"
+def stamp(tag, number):
+    """How a sector of a stamped target begins.  Its number tells it from a copy that the guest read before it panicked."""
+    return tag + number.to_bytes(8, "little")
+
+
+def stamped(t, megabytes=600):
+    """A target in whose file each sector holds a tag and its number; the target and the tag."""
+    tag = os.urandom(16)
+    file = t.lab.disks / "stamped"
+    each = (1 << 20) // SECTOR
     with file.open("wb") as image:
-        for _ in range(megabytes):
-            image.write(sector * ((1 << 20) // SECTOR))
-    return t.target(file=file), sector
+        for first in range(0, megabytes * each, each):
+            image.write(b"".join(stamp(tag, n).ljust(SECTOR, b"\0") for n in range(first, first + each)))
+    return t.target(file=file), tag
 
 
 def contents(image, length):
-    """The dump in a target's file."""
+    """The dump in a target's file, and the number of its first sector."""
     with open(image, "rb") as file:
-        file.seek(-SECTOR - length, 2)
-        return file.read(length)
+        start = file.seek(-SECTOR - length, 2)
+        return file.read(length), start // SECTOR
+
+
+def unwritten(core, first, tag):
+    """The sectors of a dump that still hold what they held before it."""
+    parts = range(0, len(core), SECTOR)
+    return [n for n, at in enumerate(parts, first) if core.startswith(stamp(tag, n), at)]
 
 
 def panic(t, target):
@@ -88,15 +100,16 @@ def dump(t):
     """A kernel that panics writes its dump to an AoE disk, by polling, if it was allowed to,
     and savecore(8) gets it back."""
     t.need("dumpon", "savecore")
-    target, untouched = marked(t)
+    target, tag = stamped(t)
     t.load()
     t.appears(target)
     t.refused(f"dumpon /dev/{target.disk}", "not supported by device")
     t.check(t.printed("cannot take dumps: net.aoe.dump is 0"), "no reason was given")
     t.sh(f"sysctl net.aoe.dump=1; dumpon -v /dev/{target.disk}; dumpon -l")
     length = dumped(t, target)
-    core = contents(target.file, length)
-    t.check(untouched not in core, "part of the dump was not written")
+    core, first = contents(target.file, length)
+    left = unwritten(core, first, tag)
+    t.check(not left, f"{len(left)} sectors of the dump were not written, from {left[:1]} on")
     wanted = length, hashlib.sha256(core).hexdigest()
     found = saved(t, target)
     t.check(found == wanted, f"the core is {found}, the dump {wanted}")
