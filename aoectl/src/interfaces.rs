@@ -9,7 +9,7 @@ use crate::Tool;
 use crate::args::Options;
 use crate::ioctl::{PATH_UP, Target};
 use crate::os::Errno;
-use crate::status::{self, Outcome, Status, complain, failed};
+use crate::status::{self, Outcome, Status, complain, sysctl_failed};
 use crate::text::{field, fill};
 
 const IFLIST: &str = "net.aoe.iflist";
@@ -19,7 +19,7 @@ const IFLIST_MAX: usize = 1023;
 impl Tool {
     /// The interfaces on the list.
     pub fn used_interfaces(&self) -> Outcome<Vec<String>> {
-        let list = self.system.sysctl(IFLIST).map_err(|errno| failed(errno, IFLIST))?;
+        let list = self.system.sysctl(IFLIST).map_err(|errno| sysctl_failed(errno, IFLIST))?;
         let names = list.split([' ', ',', '\t']).filter(|name| !name.is_empty());
         Ok(names.map(str::to_owned).collect())
     }
@@ -113,7 +113,7 @@ fn set(tool: &mut Tool, new: &[String]) -> Outcome {
             complain!("{list}: not a list of interfaces");
             Err(Status::Use)
         }
-        Err(errno) => Err(failed(errno, IFLIST)),
+        Err(errno) => Err(sysctl_failed(errno, IFLIST)),
     }
 }
 

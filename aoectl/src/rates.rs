@@ -40,11 +40,9 @@ fn rows(target: &Target, before: &Reading, time: Duration) -> Vec<Row> {
     let name = field(&target.name);
     let earlier = before.target(target.address());
     let counts = readings::of_target(target, earlier);
-    let frames = |counts: &Counts| {
-        [counts.sent, counts.received, counts.retransmitted, counts.late].map(rate)
-    };
     let row = |path, completed, failed, counts: &Counts| {
-        let [sent, received, retransmitted, late] = frames(counts);
+        let [sent, received, retransmitted, late] =
+            [counts.sent, counts.received, counts.retransmitted, counts.late].map(rate);
         let rates = [completed, failed, sent, received, retransmitted, late];
         Row { name: name.clone(), path, rates }
     };

@@ -10,7 +10,7 @@ use crate::args::{Options, number};
 use crate::ioctl::Target;
 use crate::os::Errno;
 use crate::rates;
-use crate::status::{Outcome, failed};
+use crate::status::{Outcome, sysctl_failed};
 use crate::text::field;
 
 const STATS: &str = "net.aoe.stats";
@@ -135,7 +135,7 @@ fn totals(tool: &mut Tool, names: &[OsString]) -> Outcome {
     tool.out.open_list("target");
     let outcome = tool.each(names, stats_one);
     tool.out.close_list("target");
-    counted.map_err(|errno| failed(errno, STATS)).and(outcome)
+    counted.map_err(|errno| sysctl_failed(errno, STATS)).and(outcome)
 }
 
 /// The versions of this program and of the module, if it is loaded.

@@ -75,9 +75,7 @@ pub(crate) use complain;
 
 /// The status for an errno of the module; reports its meaning.
 pub fn failed(errno: Errno, what: impl Display) -> Status {
-    let what = what.to_string();
     let (meaning, status) = match errno {
-        Errno::ENOENT if what.starts_with("net.aoe.") => ("no such variable", Status::NoModule),
         Errno::ENOENT => ("no such target", Status::NoTarget),
         Errno::ENXIO => ("the module is being unloaded", Status::NoModule),
         Errno::EPERM | Errno::EACCES => {
@@ -93,4 +91,13 @@ pub fn failed(errno: Errno, what: impl Display) -> Status {
     };
     complain!("{what}: {meaning}");
     status
+}
+
+/// The same for an errno of sysctl(3): only the module has these variables.
+pub fn sysctl_failed(errno: Errno, name: &str) -> Status {
+    if errno != Errno::ENOENT {
+        return failed(errno, name);
+    }
+    complain!("{name}: no such variable");
+    Status::NoModule
 }

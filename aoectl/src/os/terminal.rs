@@ -5,7 +5,7 @@ use std::ffi::{c_int, c_short, c_ulong, c_void};
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::catch_termination;
+use super::{catch_termination, is_interrupted};
 
 #[expect(unsafe_code, reason = "a declaration")]
 // SAFETY: As in termios.h, poll.h, unistd.h and sys/ioctl.h; the types of poll's
@@ -61,7 +61,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// The terminal of this program, if it has one. A signal no longer ends the
-    /// program, which has to restore the terminal: it interrupts key().
+    /// program, which has to restore the terminal: key() returns an error then.
     pub fn take() -> Option<Terminal> {
         let mut before = Termios([0; 128]);
         #[expect(unsafe_code, reason = "calls of the system")]
@@ -115,6 +115,9 @@ impl Terminal {
 
     /// A key, if one comes within a time; an error if none can come any more.
     pub fn key(&self, time: Duration) -> io::Result<Option<u8>> {
+        if is_interrupted() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         let mut input = PollFd { fd: INPUT, events: POLLIN, revents: 0 };
         // Not earlier.
         let milliseconds = c_int::try_from(time.as_millis() + 1).unwrap_or(c_int::MAX);
@@ -123,7 +126,7 @@ impl Terminal {
         // SAFETY: One entry, and one byte, as the counts say.
         let count = unsafe {
             if poll(&mut input, 1, milliseconds) < 1 {
-                // The time is over, or the window has another size.
+                // The time is over, a signal came, or the window has another size.
                 return Ok(None);
             }
             read(INPUT, (&raw mut byte).cast(), 1)

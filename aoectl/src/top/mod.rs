@@ -12,7 +12,7 @@ use aoe_core::wire::Address;
 
 use crate::Tool;
 use crate::args::{Options, number};
-use crate::os::{Errno, Terminal, is_interrupted};
+use crate::os::{Errno, Terminal};
 use crate::readings::Reading;
 use crate::status::{Outcome, failed};
 use crate::targets::address;
@@ -76,11 +76,7 @@ impl Top {
             // Whatever key came, the next reading is due when it was.
             let due = before.at + self.interval;
             while let Some(left) = due.checked_sub(tool.system.clock()).filter(|it| !it.is_zero()) {
-                let key = terminal.key(left);
-                if is_interrupted() {
-                    return Ok(());
-                }
-                match key {
+                match terminal.key(left) {
                     Ok(Some(b'p')) => paths = !paths,
                     Ok(Some(b'q' | CONTROL_C)) | Err(_) => return Ok(()),
                     Ok(_) => {}
