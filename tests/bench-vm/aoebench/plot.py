@@ -105,7 +105,7 @@ def goodput(results):
         groups, levels = [], [level for level in loss_levels(results) if level]
         for work in results.having("loss 0", 3):
             for number, level in enumerate(levels):
-                bars = [(s, [100 * x for x in shares(results, s, mtu, work, level)]) for s in systems]
+                bars = [(s, shares(results, s, mtu, work, level)) for s in systems]
                 bars = [(s, values, statistics.median(values)) for s, values in bars if values]
                 name = f"{level:g}%" + (f"\n{work}" if number == len(levels) // 2 else "")
                 if bars:

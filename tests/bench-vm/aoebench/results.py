@@ -100,17 +100,17 @@ def loss_levels(results):
 
 
 def shares(results, system, mtu, work, level):
-    """Goodput at a loss, in parts of that without: one for each round, since the host's load changes."""
+    """Goodput at a loss, in per cent of that without: one for each round, since the host's load changes."""
     rates = (results.values.get((part, system, mtu, work), ()) for part in ("loss 0", f"loss {level:g}"))
-    return [lossy / lossless for lossless, lossy in zip(*rates) if lossless]
+    return [100 * lossy / lossless for lossless, lossy in zip(*rates) if lossless]
 
 
-def spread(values, unit=""):
-    """The median of some values, and the least and the greatest."""
+def spread(values):
+    """The median of some per cents, and the least and the greatest."""
     if not values:
         return ""
     low, middle, high = (f"{value:.0f}" for value in (min(values), statistics.median(values), max(values)))
-    return f"{middle}{unit} ({low} to {high})"
+    return f"{middle}% ({low} to {high})"
 
 
 def loss_table(results, mtu):
@@ -119,8 +119,7 @@ def loss_table(results, mtu):
     systems = [s for s in NAMES if s in results.having("loss 0", 1)]
     rows = []
     for work in results.having("loss 0", 3):
-        rows.append([work] + [spread([100 * x for x in shares(results, s, mtu, work, level)], "%")
-                              for s in systems for level in levels])
+        rows.append([work] + [spread(shares(results, s, mtu, work, level)) for s in systems for level in levels])
     head = [""] + [f"{NAMES[s]}, {level:g}%" for s in systems for level in levels]
     return _table(head, rows)
 
