@@ -92,7 +92,7 @@ struct aoe_io {
 
 /* A received frame: its first bytes and its total length. */
 struct aoe_frame {
-	uint8_t		header[AOE_RX_HEADER];	/* from Ethernet's on */
+	uint8_t		header[AOE_RX_HEADER];	/* Ethernet header first */
 	uint32_t	length;		/* whole frame, Ethernet header in */
 	uint8_t		link;
 	uint8_t		flags;		/* AOE_FRAME_* */
