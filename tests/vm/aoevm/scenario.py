@@ -135,6 +135,11 @@ class Context:
         """Where the module under test lies in the guest."""
         return "/aoevm/kit/aoe.ko"
 
+    def page_out_slowly(self):
+        """Lets paging take its time: an emulated guest is slower than the kernel's patience, which
+        ends with the death of a process."""
+        self.sh("sysctl vm.pageout_oom_seq=100000 vm.pfault_oom_attempts=-1")
+
     def appears(self, target, timeout=20):
         """Waits for a target's disk."""
         self.sh(f"await {timeout * self.slow} test -c /dev/{target.disk}", timeout + 10)

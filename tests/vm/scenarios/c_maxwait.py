@@ -216,6 +216,7 @@ def maxwait_swap(t):
     target = t.target(size="1g")
     t.load()
     t.appears(target)
+    t.page_out_slowly()
     t.sh(f"swapon /dev/{target.disk} && mkdir -p /mnt/t && mount -t tmpfs -o size=600m tmpfs /mnt/t")
     t.sh("""
         n=0

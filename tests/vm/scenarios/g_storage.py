@@ -143,6 +143,7 @@ def swap(t):
     target = t.target(size="1g")
     t.load()
     t.appears(target)
+    t.page_out_slowly()
     t.sh("swapon /dev/aoe0e1 && swapctl -l")
     # tmpfs pages are anonymous: more of them than there is memory must go out.
     t.sh("""
