@@ -16,6 +16,8 @@
 #include <net/ethernet.h>
 
 struct aoe_link aoe_links[AOE_LINKS];
+struct mtx aoe_link_mtx;
+MTX_SYSINIT(aoe_link, &aoe_link_mtx, "aoe links", MTX_DEF);
 
 /* The interface of a link, or NULL.  In the net epoch. */
 if_t
@@ -84,14 +86,12 @@ aoe_links_mtu(void)
 	return (mtu);
 }
 
+/* The name of a link's interface, or of the last one if it has departed. */
 void
 aoe_link_name(u_int link, char *buf, size_t size)
 {
-	struct epoch_tracker et;
-	if_t ifp;
 
-	NET_EPOCH_ENTER(et);
-	ifp = aoe_link_if(link);
-	strlcpy(buf, ifp != NULL ? if_name(ifp) : "", size);
-	NET_EPOCH_EXIT(et);
+	mtx_lock(&aoe_link_mtx);
+	strlcpy(buf, link < AOE_LINKS ? aoe_links[link].l_name : "", size);
+	mtx_unlock(&aoe_link_mtx);
 }

@@ -7,14 +7,16 @@
 
 /*
  * A listed local interface.  (l): aoe_link_mtx to write, the net epoch to
- * read.
+ * read.  (m): aoe_link_mtx.
  */
 struct aoe_link {
 	uintptr_t	l_ifp;			/* (l) 0: take nothing */
 	if_t		l_ref;			/* (l) our reference */
 	struct aoe_link_state l_state;		/* (x) as told to the core */
+	char		l_name[IFNAMSIZ];	/* (m) kept after departure */
 };
 extern struct aoe_link aoe_links[AOE_LINKS];
+extern struct mtx aoe_link_mtx;
 if_t	aoe_link_if(u_int link);
 int	aoe_link_of(if_t);
 bool	aoe_link_is_up(if_t);

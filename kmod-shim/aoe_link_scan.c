@@ -21,9 +21,6 @@
 #include <net/if_types.h>
 #include <net/vnet.h>
 
-static struct mtx aoe_link_mtx;
-MTX_SYSINIT(aoe_link, &aoe_link_mtx, "aoe links", MTX_DEF);
-
 static u_int aoe_links_left_out;		/* (x) for lack of room */
 
 /*
@@ -180,6 +177,7 @@ aoe_link_take(if_t ifp)
 	aoe_link_raise(ifp);
 	mtx_lock(&aoe_link_mtx);
 	aoe_links[i].l_ref = ifp;
+	strlcpy(aoe_links[i].l_name, if_name(ifp), IFNAMSIZ);
 	atomic_store_rel_ptr(&aoe_links[i].l_ifp, (uintptr_t)ifp);
 	mtx_unlock(&aoe_link_mtx);
 	/*
@@ -235,6 +233,9 @@ aoe_link_refresh(u_int link)
 	struct aoe_link_state state;
 	bool grew;
 
+	mtx_lock(&aoe_link_mtx);
+	strlcpy(l->l_name, if_name(l->l_ref), IFNAMSIZ);
+	mtx_unlock(&aoe_link_mtx);
 	if (!aoe_link_look(link, &state) ||
 	    memcmp(&state, &l->l_state, sizeof(state)) == 0)
 		return;

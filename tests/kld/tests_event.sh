@@ -48,6 +48,22 @@ events() {
 }
 t "devd is told of every change of a target and of its paths" events
 
+# The message comes when the driver no longer uses the interface.
+unlisted() {
+	local mac=02:ae:00:07:03:00
+	k load "$module"
+	one_disk
+	k open aoe7e3
+	k sysctl net.aoe.iflist=
+	told PATH_DOWN "value=0 path=0 interface=em0 mac=$mac"
+	grep -q "aoe7e3: path 0 (em0, $mac): down" "$log"
+	k sysctl net.aoe.iflist=em0
+	k wait disk aoe7e3 10
+	k close aoe7e3
+	k unload
+}
+t "messages name the interface of a path that is removed from the list" unlisted
+
 # The types that the sample names are types that there are.
 sample() {
 	local type types
