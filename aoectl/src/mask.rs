@@ -56,7 +56,7 @@ impl Tool {
         if errno != Errno::ETIMEDOUT || self.control(&mut control).is_err() {
             return failed(errno, name);
         }
-        complain!("{name}: the target does not support {what}, or ignores this host");
+        complain!("{name}: the target does not support {what}, or not for this host");
         Status::Refused
     }
 

@@ -86,7 +86,7 @@ pub static ROOT: &[Node<ModuleField>] = tree! {
         Tunable, switch(|c| &c.strict_src);
     c"boot", c"Bring up the listed interfaces and hold the root mount for their disks",
         Tunable, switch(|c| &c.boot);
-    c"boot_wait", c"Maximum number of seconds that boot holds the root mount for a disk",
+    c"boot_wait", c"Maximum number of seconds that net.aoe.boot delays the root mount",
         Tunable, number(60, 1, 3600, |c| &c.boot_wait);
     c"abft", c"At load, also use the interface that the AoE boot firmware table names",
         Tunable, switch(|c| &c.abft);

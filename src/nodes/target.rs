@@ -68,8 +68,8 @@ pub static TARGET: &[Node<TargetField>] = tree! {
     c"failed", c"I/Os that failed", Read, Of(|s| s.failed);
     c"fences", c"Reads sent to find out whether copies of writes can still arrive",
         Read, Of(|s| s.fences);
-    c"guard_waits", c"Writes that waited for an earlier copy", Read, Of(|s| s.guard_waits);
-    c"guard_wait_us", c"Total time that writes waited for earlier copies, in microseconds",
+    c"guard_waits", c"Writes that waited for copies of earlier writes", Read, Of(|s| s.guard_waits);
+    c"guard_wait_us", c"Total time that writes waited for such copies, in microseconds",
         Read, Of(|s| s.guard_wait_us);
     c"active", c"I/Os in progress", Read, Of(|s| s.active.into());
     c"in_flight", c"Outstanding requests", Read, Of(|s| s.in_flight.into());
@@ -96,7 +96,7 @@ pub static PATH: &[Node<PathField>] = tree! {
     c"state", c"State of the path", Read, PathField::State;
     c"rtt", c"Smoothed round-trip time in microseconds", Read, PathField::Number(|p| p.rtt.0);
     c"rto", c"Retransmission timeout in microseconds", Read, PathField::Number(|p| p.rto.0);
-    c"reorder", c"Longest time by which an answer trailed a later request's, in microseconds",
+    c"reorder", c"Longest time by which an answer trailed that to a later request, in microseconds",
         Read, PathField::Number(|p| p.reorder.0);
     c"window", c"Maximum number of outstanding requests",
         Read, PathField::Number(|p| p.window.into());
