@@ -131,15 +131,21 @@ aoe_dump_refusal(struct aoe_softc *sc)
 	return (why);
 }
 
-/* Input of the interface while it is polled. */
+/*
+ * Input of the interface while it is polled.  If the panic stopped a processor
+ * in tcp_lro_flush_all(), polling delivers once more what that processor had
+ * delivered: freed mbufs, which INVARIANTS has filled with a pattern.
+ */
 static void
-aoe_dump_input(if_t ifp __unused, struct mbuf *m)
+aoe_dump_input(if_t ifp, struct mbuf *m)
 {
 	uint8_t frame[AOE_RX_HEADER];
 	struct mbuf *next;
 	int length;
 
 	for (; m != NULL; m = next) {
+		if (m->m_pkthdr.rcvif != ifp)
+			break;
 		next = m->m_nextpkt;
 		m->m_nextpkt = NULL;
 		length = MIN(m->m_pkthdr.len, (int)sizeof(frame));

@@ -20,6 +20,8 @@
 static bool		memory;		/* debugnet's is in use */
 static int		polled;		/* interfaces between START and END */
 static struct kmutex	queue_lock;
+static struct mbuf	stale;		/* freed, and not delivered yet */
+static bool		stale_due;
 
 /* A debugger, attached through debugnet while the kernel has stopped. */
 static struct kdb_dbbe	gdb = { .dbbe_name = "gdb" };
@@ -83,8 +85,11 @@ dn_event(if_t ifp, enum debugnet_ev event)
 		    ifp->if_xname);
 	k->polled = event == DEBUGNET_START;
 	polled += k->polled ? 1 : -1;
-	if (k->polled)
+	if (k->polled) {
+		memset(&stale, 0xde, sizeof(stale));
+		stale_due = true;
 		return;
+	}
 	for (m = take_queue(k); m != NULL; m = next) {
 		next = m->m_nextpkt;
 		m_freem(m);
@@ -120,12 +125,20 @@ dn_transmit(if_t ifp, struct mbuf *m)
 	return (0);
 }
 
+/*
+ * The panic stopped the input in tcp_lro_flush_all(), so that the first poll
+ * delivers a frame that was delivered and freed before.
+ */
 static int
 dn_poll(if_t ifp, int count)
 {
 	struct mbuf *m;
 
 	(void)count;
+	if (stale_due) {
+		stale_due = false;
+		ifp->if_input(ifp, &stale);
+	}
 	m = take_queue(kif(ifp));
 	if (m != NULL)
 		ifp->if_input(ifp, m);
