@@ -86,7 +86,7 @@ aoe_links_mtu(void)
 	return (mtu);
 }
 
-/* The name of a link's interface, or of the last one if it has departed. */
+/* The name of a link's interface at the last scan that found it in use. */
 void
 aoe_link_name(u_int link, char *buf, size_t size)
 {

@@ -177,7 +177,6 @@ aoe_link_take(if_t ifp)
 	aoe_link_raise(ifp);
 	mtx_lock(&aoe_link_mtx);
 	aoe_links[i].l_ref = ifp;
-	strlcpy(aoe_links[i].l_name, if_name(ifp), IFNAMSIZ);
 	atomic_store_rel_ptr(&aoe_links[i].l_ifp, (uintptr_t)ifp);
 	mtx_unlock(&aoe_link_mtx);
 	/*
