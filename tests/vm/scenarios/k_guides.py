@@ -85,7 +85,7 @@ class Page:
         """A command on db1."""
         text = self.here(text)
         if text == "aoectl doctor":
-            text += " || [ $? -eq 1 ]"  # the status of a fault, such as a port that allows larger frames
+            text += " || [ $? -eq 1 ]"  # a fault was found: the MTU is below the target's
         self.t.sh(f"cd /tmp; PATH=$PATH:/usr/local/sbin; {text}", 400)
         if "net.aoe.iflist=" in text:
             self.t.sh("await 90 test -c /dev/aoe7e3", 100)
