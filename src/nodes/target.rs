@@ -84,7 +84,7 @@ pub static TARGET: &[Node<TargetField>] = tree! {
         Write, TargetField::Maxwait;
     c"policy", c"Policy for choosing a path: default, latency, roundrobin or failover",
         Write, TargetField::Policy;
-    c"readonly", c"1: write-protect the disk; if it is open, from its last close on",
+    c"readonly", c"1: write-protect the disk (an open one: at its last close)",
         Write, TargetField::ReadOnly;
 };
 
@@ -96,7 +96,7 @@ pub static PATH: &[Node<PathField>] = tree! {
     c"state", c"State of the path", Read, PathField::State;
     c"rtt", c"Smoothed round-trip time in microseconds", Read, PathField::Number(|p| p.rtt.0);
     c"rto", c"Retransmission timeout in microseconds", Read, PathField::Number(|p| p.rto.0);
-    c"reorder", c"Longest time by which an answer trailed that to a later request, in microseconds",
+    c"reorder", c"Longest delay of an answer after that to a later request, in microseconds",
         Read, PathField::Number(|p| p.reorder.0);
     c"window", c"Maximum number of outstanding requests",
         Read, PathField::Number(|p| p.window.into());
