@@ -22,7 +22,7 @@ class Architecture:
     agent: tuple  # QEMU's options for the agent's port, on the chardev `agent`
     port: str  # what the guest calls that port
     hosts: tuple  # platform.machine() of the hosts whose KVM runs it
-    image: str  # the file beside boot/kernel/kernel that QEMU starts
+    image: str = ""  # the file beside boot/kernel/kernel that QEMU starts; else see loader.py
     suffix: str = ""  # of the kernel's version in results
     guard: str = ""  # with which the kernel's command line must begin
     longest: int = 4096  # bytes of the command line that the kernel reads
@@ -57,7 +57,6 @@ AMD64 = Architecture(
     agent=("-serial", "chardev:agent"),
     port="/dev/cuau1",
     hosts=("x86_64",),
-    image="kernel",
     kenv={
         "console": "comconsole",
         "boot_serial": "YES",

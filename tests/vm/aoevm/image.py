@@ -35,7 +35,8 @@ class Tree:
                 raise SetupError(f"{path} has no {needed}: see docs/vm.md for what it must hold")
         self.architecture = architecture.of_kernel(self.path / "boot/kernel/kernel")
         for kernel in self.kernels().values():
-            if not kernel.with_name(self.architecture.image).exists():
+            image = self.architecture.image
+            if image and not kernel.with_name(image).exists():
                 raise SetupError(f"{kernel.parent} has no {self.architecture.image}, "
                                  f"which starts on {self.architecture.name}")
 

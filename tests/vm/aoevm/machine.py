@@ -14,7 +14,7 @@ from . import architecture
 from .agent import Agent
 from .console import Console
 from .errors import GuestDied, SetupError
-from .preload import kernel_with
+from .loader import kernel_with
 
 CPUS = 2  # of a guest
 BOOT_TIMEOUT = {"kvm": 60, "tcg": 300}
@@ -128,14 +128,13 @@ class Machine:
             table = self.directory / "acpi"
             table.write_bytes(contents)
             command += ["-acpitable", f"sig={signature},rev=1,data={table}"]
-        if self.preload:
+        if self.architecture.image:
+            command += ["-kernel", str(self.kernel.with_name(self.architecture.image))]
+            command += ["-append", self.architecture.command_line(self.kenv)]
+        else:
             loaded = self.directory / "kernel"
             kernel_with(self.kernel, loaded, self.kenv, self.preload)
             command += ["-kernel", str(loaded)]
-        else:
-            image = self.kernel.with_name(self.architecture.image)
-            command += ["-kernel", str(image)]
-            command += ["-append", self.architecture.command_line(self.kenv)]
         command += ["-chardev", f"file,id=console,path={self.console.path}"]
         command += ["-serial", "chardev:console"]
         command += ["-chardev", f"socket,id=agent,path={self.directory}/agent,server=on,wait=off"]

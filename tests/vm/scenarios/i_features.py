@@ -185,7 +185,7 @@ ABFT = bytes([7, 0, 3, 0, 0x02, 0xA0, 0xE0, 0, 0, 2])
 def abft(t):
     """The interface that the firmware's aBFT table names is used, and no other."""
     target = t.target(7, 3, nic=1)
-    # loader(8) would have said where the tables begin; PVH told the kernel only.
+    # loader(8) would have set it.
     t.sh("kenv acpi.rsdp=$(sysctl -n machdep.acpi_root)")
     t.sh("kenv net.aoe.abft=1; kldload /aoevm/kit/aoe.ko")
     said = "aoe: booted from aoe7e3 through 02:a0:e0:00:00:02 (vtnet1)"
