@@ -30,7 +30,7 @@ SYSDIR=		${_dir}
 SYSDIR?=	/usr/src/sys
 
 .if !exists(${SYSDIR}/conf/kmod.mk) || !exists(${SYSDIR}/sys/param.h)
-.error There are no kernel sources in ${SYSDIR}: unpack the src.txz of this release there, or set SYSDIR
+.error There are no kernel sources in ${SYSDIR}: unpack the src.txz of this release in /, or set SYSDIR
 .endif
 
 KERNEL_VERSION!= awk '/^\#define[[:space:]]+__FreeBSD_version/ { print $$3 }' \
