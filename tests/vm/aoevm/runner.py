@@ -15,10 +15,9 @@ from .image import kit_image
 from .lab import Lab
 from .machine import Machine, accelerators
 from .results import Outcome
-from .scenario import Context
+from .scenario import NICS, Context
 from .kit import kit_files
 
-NICS = ["virtio-net-pci", "virtio-net-pci", "e1000"]
 
 
 class Runner:
@@ -106,7 +105,7 @@ class Runner:
             self.tree.kernel(self.flavour),
             [self.root, self.kit],
             self.lab.netns,
-            [(model, self.lab.tap(nic)) for nic, model in enumerate(NICS)],
+            [(model, self.lab.tap(nic)) for nic, model in enumerate(one.nics)],
             replace(
                 one,
                 kenv={"kern.module_path": path, **one.kenv},

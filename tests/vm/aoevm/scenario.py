@@ -8,6 +8,10 @@ from typing import Callable
 from .errors import Failed, Skipped
 
 ALL = []
+NICS = ("virtio-net-pci", "virtio-net-pci", "e1000")
+
+# The options that the running guest does not have.
+NEW_GUEST = {"kenv", "memory", "preload", "aoe_root", "acpi", "root_port", "nics", "panics"}
 
 
 @dataclass
@@ -30,6 +34,7 @@ class Scenario:
     acpi: tuple = ()
     # Whether the first NIC is behind a root port, where it can be removed.
     root_port: bool = False
+    nics: tuple = NICS  # what QEMU calls the models of the NICs
     # How the panic ends that the scenario is about: all that the kernel says of it.
     panics: str = ""
 
@@ -40,7 +45,7 @@ def scenario(name, **options):
     def register(body):
         if any(other.name == name for other in ALL):
             raise ValueError(f"two scenarios are called {name}")
-        if options.keys() & {"kenv", "memory", "preload", "aoe_root", "acpi", "root_port", "panics"}:
+        if options.keys() & NEW_GUEST:
             options["boot"] = True
         ALL.append(Scenario(name, " ".join(body.__doc__.split()), body, **options))
         return body

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The kinds of interfaces, and which of them must not be used."""
 
+import time
+
 from aoevm.errors import Skipped
 from aoevm.scenario import scenario
 
@@ -29,6 +31,26 @@ def em(t):
     t.sh("ifconfig em0 up")
     t.load("em0")
     use(t, target)
+
+
+@scenario("cards", long=True, nics=("i82559er", "vmxnet3", "rtl8139"))
+def cards(t):
+    """Models that fxp(4), vmx(4) and re(4) drive, with large frames where they have them."""
+    for nic, (interface, mtu) in enumerate((("fxp0", 1500), ("vmx0", 9000), ("re0", 1500))):
+        target = t.target(0, nic + 1, nic=nic, size="64m")
+        t.sh(f"ifconfig {interface} mtu {mtu} up")
+        t.load(interface)
+        use(t, target)
+        paths = t.sh(f"sysctl net.aoe.target.{target.disk}.path")
+        payload = 8704 if mtu == 9000 else 1024
+        t.check(f"payload: {payload}" in paths, f"frames do not carry {payload} bytes:\n{paths}")
+        job = t.start(f"exec 3</dev/{target.disk}; sleep 5; dd bs=64k count=32 of=/dev/null <&3 2>&1")
+        t.cable(nic, False)
+        t.sh(f"await 30 sh -c 'sysctl -n net.aoe.target.{target.disk}.state | grep suspended'")
+        time.sleep(5)
+        t.cable(nic, True)
+        t.check("2097152 bytes" in t.finish(job, 60), "the reads did not go on")
+        t.sh("kldunload aoe")
 
 
 @scenario("vlan")
