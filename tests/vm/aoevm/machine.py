@@ -16,7 +16,6 @@ from .console import Console
 from .errors import GuestDied, SetupError
 from .loader import kernel_with
 
-CPUS = 2  # of a guest
 BOOT_TIMEOUT = {"kvm": 60, "tcg": 300}
 # Under KVM a healthy kernel says its name at once; one that this host's KVM
 # cannot run (nested, or without hardware help) is found out by its silence.
@@ -85,8 +84,8 @@ class Qmp:
 class Machine:
     """A booted guest.
 
-    `nics` are (model, tap) in the order of their PCI slots; `one` says what memory, kernel
-    environment and preloaded modules it has.
+    `nics` are (model, tap) in the order of their PCI slots; `one` says what memory,
+    processors, kernel environment and preloaded modules it has.
     """
 
     def __init__(self, directory, kernel, disks, netns, nics, one, allowed=()):
@@ -96,7 +95,7 @@ class Machine:
         self.architecture = architecture.of_kernel(kernel)
         fixed = {**KENV, **self.architecture.kenv, "aoevm.port": self.architecture.port}
         self.kenv = {**fixed, **one.kenv}
-        self.memory, self.preload = one.memory, one.preload
+        self.memory, self.cpus, self.preload = one.memory, one.cpus, one.preload
         self.acpi, self.root_port = one.acpi, one.root_port
         self.console = Console(self.directory / "console.log", set(allowed))
         self.process = self.qmp = self.agent = self.accelerator = None
@@ -118,7 +117,7 @@ class Machine:
     def _command(self, accelerator):
         command = ["ip", "netns", "exec", self.netns, self.architecture.qemu]
         command += ["-nodefaults", "-display", "none", "-no-reboot", *self.architecture.options]
-        command += ["-smp", str(CPUS), "-m", str(self.memory)]
+        command += ["-smp", str(self.cpus), "-m", str(self.memory)]
         if accelerator == "kvm":
             command += ["-accel", "kvm", "-cpu", "host"]
         else:

@@ -8,10 +8,11 @@ from typing import Callable
 from .errors import Failed, Skipped
 
 ALL = []
+CPUS = 2
 NICS = ("virtio-net-pci", "virtio-net-pci", "e1000")
 
 # The options that the running guest does not have.
-NEW_GUEST = {"kenv", "memory", "preload", "aoe_root", "acpi", "root_port", "nics", "panics"}
+NEW_GUEST = {"kenv", "memory", "cpus", "preload", "aoe_root", "acpi", "root_port", "nics", "panics"}
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Scenario:
     boot: bool = False
     kenv: dict = field(default_factory=dict)
     memory: int = 1024
+    cpus: int = CPUS
     preload: bool = False
     # The guest's root lies on a target, aoe0e1, that is there before the guest.
     aoe_root: bool = False

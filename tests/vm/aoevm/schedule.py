@@ -7,7 +7,8 @@ import signal
 from multiprocessing.connection import wait
 
 from .errors import SetupError
-from .machine import CPUS, die_with_parent
+from .machine import die_with_parent
+from .scenario import CPUS
 
 FORK = multiprocessing.get_context("fork")
 

@@ -48,3 +48,31 @@ def nic_removed(t):
     t.finish(job, 240)
     t.check(t.state(target) == "up", "the target is not up again")
     verify(t, target)
+
+
+def copied_over_an_outage(t):
+    """A copy, an outage in the middle of it, and a forced unload under reads."""
+    target = mounted(t)
+    job = copying(t)
+    t.cable(0, False)
+    t.await_state(target, "suspended", 60)
+    t.cable(0, True)
+    t.finish(job, 240)
+    verify(t, target)
+    job = t.start(f"dd if=/dev/{target.disk} of=/dev/null bs=64k 2>/dev/null || true")
+    t.sh("kldunload -f aoe")
+    t.finish(job, 60)
+
+
+@scenario("one-cpu", long=True, cpus=1)
+def one_cpu(t):
+    """A copy over an outage, and a forced unload, on a machine with one processor."""
+    t.check(t.sysctl("kern.smp.cpus") == "1", "there are more processors")
+    copied_over_an_outage(t)
+
+
+@scenario("four-cpus", long=True, cpus=4)
+def four_cpus(t):
+    """The same on a machine with four processors."""
+    t.check(t.sysctl("kern.smp.cpus") == "4", "there are not four processors")
+    copied_over_an_outage(t)
