@@ -32,7 +32,7 @@ def initiator_killed(t):
     t.load()
     t.appears(target)
     said = killed_and_checked(t, target, "-U", "-p")
-    t.check("SU+J" not in said, f"there is no journal:\n{said}")
+    t.check("SU+J" not in said, f"there should be no journal:\n{said}")
     said = killed_and_checked(t, target, "-U -j", "-p")
     t.check("SU+J Recovering" in said, f"the journal was not used:\n{said}")
 
