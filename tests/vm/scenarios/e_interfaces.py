@@ -36,7 +36,11 @@ def em(t):
 @scenario("cards", long=True, nics=("i82559er", "vmxnet3", "rtl8139"))
 def cards(t):
     """Models that fxp(4), vmx(4) and re(4) drive, with large frames where they have them."""
-    for nic, (interface, mtu) in enumerate((("fxp0", 1500), ("vmx0", 9000), ("re0", 1500))):
+    cards_of_guest = (("fxp0", 1500), ("vmx0", 9000), ("re0", 1500))
+    present = [card for card in enumerate(cards_of_guest) if t.run(f"ifconfig {card[1][0]}").ok]
+    if not present:
+        raise Skipped("the kernel has a driver for none of these cards")
+    for nic, (interface, mtu) in present:
         target = t.target(0, nic + 1, nic=nic, size="64m")
         t.sh(f"ifconfig {interface} mtu {mtu} up")
         t.load(interface)
