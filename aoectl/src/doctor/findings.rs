@@ -277,7 +277,7 @@ impl Snapshot {
         if let Some(absent) = left_out.first() {
             let text =
                 format!("the limit is {}, targets left out: {}", absent.limit, left_out.len());
-            let command = "sysrc -f /boot/loader.conf net.aoe.maxtargets=<more>";
+            let command = "echo 'net.aoe.maxtargets=\"<more>\"' >>/boot/loader.conf";
             all.add("net.aoe.maxtargets", "maxtargets", text, command);
         }
         for absent in others {

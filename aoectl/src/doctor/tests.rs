@@ -245,7 +245,7 @@ fn targets_past_the_limit_are_counted_and_others_without_a_disk_named() {
     assert_eq!(
         lines,
         ["maxtargets: net.aoe.maxtargets: the limit is 64, targets left out: 2; \
-          sysrc -f /boot/loader.conf net.aoe.maxtargets=<more>"]
+          echo 'net.aoe.maxtargets=\"<more>\"' >>/boot/loader.conf"]
     );
     let why = "no answer to IDENTIFY; does an access list exclude this host?";
     let lines = found(|seen| seen.absents = vec![absent(21, why)]);
