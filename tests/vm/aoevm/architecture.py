@@ -25,7 +25,7 @@ class Architecture:
     image: str = ""  # the file beside boot/kernel/kernel that QEMU starts; else see loader.py
     suffix: str = ""  # of the kernel's version in results
     guard: str = ""  # with which the kernel's command line must begin
-    longest: int = 4096  # bytes of the command line that the kernel reads
+    longest: int = 0  # bytes of the command line that the kernel reads
     kenv: dict = field(default_factory=dict)
     lacks: dict = field(default_factory=dict)  # field of Scenario -> why there is no such thing
 

@@ -37,7 +37,7 @@ class Tree:
         for kernel in self.kernels().values():
             image = self.architecture.image
             if image and not kernel.with_name(image).exists():
-                raise SetupError(f"{kernel.parent} has no {self.architecture.image}, "
+                raise SetupError(f"{kernel.parent} has no {image}, "
                                  f"which starts on {self.architecture.name}")
 
     def kernels(self):

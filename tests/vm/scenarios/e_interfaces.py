@@ -36,11 +36,11 @@ def em(t):
 @scenario("cards", long=True, nics=("i82559er", "vmxnet3", "rtl8139"))
 def cards(t):
     """Models that fxp(4), vmx(4) and re(4) drive, with large frames where they have them."""
-    cards_of_guest = (("fxp0", 1500), ("vmx0", 9000), ("re0", 1500))
-    present = [card for card in enumerate(cards_of_guest) if t.run(f"ifconfig {card[1][0]}").ok]
+    interfaces = (("fxp0", 1500), ("vmx0", 9000), ("re0", 1500))
+    present = [(nic, *one) for nic, one in enumerate(interfaces) if t.run(f"ifconfig {one[0]}").ok]
     if not present:
         raise Skipped("the kernel has a driver for none of these cards")
-    for nic, (interface, mtu) in present:
+    for nic, interface, mtu in present:
         target = t.target(0, nic + 1, nic=nic, size="64m")
         t.sh(f"ifconfig {interface} mtu {mtu} up")
         t.load(interface)
@@ -50,7 +50,7 @@ def cards(t):
         t.check(f"payload: {payload}" in paths, f"frames do not carry {payload} bytes:\n{paths}")
         job = t.start(f"exec 3</dev/{target.disk}; sleep 5; dd bs=64k count=32 of=/dev/null <&3 2>&1")
         t.cable(nic, False)
-        t.sh(f"await 30 sh -c 'sysctl -n net.aoe.target.{target.disk}.state | grep suspended'")
+        t.await_state(target, "suspended", 30)
         time.sleep(5)
         t.cable(nic, True)
         t.check("2097152 bytes" in t.finish(job, 60), "the reads did not go on")

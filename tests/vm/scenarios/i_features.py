@@ -27,22 +27,24 @@ def shares(t):
     return [int(t.sysctl(name)) - old for name, old in zip(read, before)]
 
 
+def shares_until(t, usual):
+    """The shares once they are as usual: a path that the host lets wait is left alone for a second."""
+    for _ in range(3):
+        found = shares(t)
+        if usual(found):
+            break
+    return found
+
+
 @scenario("policies", core=True)
 def policies(t):
     """Failover uses one path, round robin both alike, a target's own policy goes first."""
     two_ports(t)
     t.sh("sysctl net.aoe.policy=failover")
-    # Here and below: a path that the host lets wait is left alone for a second.
-    for _ in range(3):
-        one = shares(t)
-        if min(one) <= 8:
-            break
+    one = shares_until(t, lambda found: min(found) <= 8)
     t.check(min(one) <= 8 and max(one) >= 380, f"failover used both paths: {one}")
     t.sh("sysctl net.aoe.target.aoe7e3.policy=roundrobin")
-    for _ in range(3):
-        both = shares(t)
-        if min(both) >= 150:
-            break
+    both = shares_until(t, lambda found: min(found) >= 150)
     t.check(min(both) >= 150, f"round robin used one path: {both}")
     t.refused("sysctl net.aoe.policy=fast", "Invalid argument")
     histogram = t.sysctl("net.aoe.target.aoe7e3.path.0.histogram")
