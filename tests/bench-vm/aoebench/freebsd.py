@@ -50,15 +50,14 @@ DISKS = {
 
 
 class BenchMachine(Machine):
-    """A guest with as many processors as asked for, and the plugin if there is one."""
+    """A guest with the plugin if there is one."""
 
-    def __init__(self, *arguments, processors, plugin=None):
+    def __init__(self, *arguments, plugin=None):
         super().__init__(*arguments)
-        self.processors, self.plugin = processors, plugin
+        self.plugin = plugin
 
     def _command(self, accelerator):
         command = super()._command(accelerator)
-        command[command.index("-smp") + 1] = str(self.processors)
         if self.plugin:
             command += ["-plugin", f"file={self.plugin[0]},out={self.plugin[1]}"]
         return command
@@ -83,11 +82,11 @@ class FreeBsdGuest:
         # Without a port of PCI Express in sight FreeBSD distrusts message-signalled interrupts,
         # which Linux uses here as both do on a machine.
         kenv = {"kern.module_path": path, "hw.pci.honor_msi_blacklist": "0"}
-        one = Scenario("bench", "", None, kenv=kenv)
+        one = Scenario("bench", "", None, kenv=kenv, cpus=processors)
         self.machine = BenchMachine(
             directory, self.kernel, [self.root, self.kit], lab.netns,
             [("virtio-net-pci", lab.tap(0))], one,
-            processors=processors, plugin=(plugin, directory / "counts") if plugin else None,
+            plugin=(plugin, directory / "counts") if plugin else None,
         )
         # Emulation only: instructions are counted in it, and rates compared with it.
         self.machine.boot(["tcg"])

@@ -95,7 +95,7 @@ class Machine:
         self.architecture = architecture.of_kernel(kernel)
         fixed = {**KENV, **self.architecture.kenv, "aoevm.port": self.architecture.port}
         self.kenv = {**fixed, **one.kenv}
-        self.memory, self.cpus, self.preload = one.memory, one.cpus, one.preload
+        self.memory, self.cpus, self.preload = one.memory, one.cpus, one.preload or {}
         self.acpi, self.root_port = one.acpi, one.root_port
         self.console = Console(self.directory / "console.log", set(allowed))
         self.process = self.qmp = self.agent = self.accelerator = None
