@@ -78,7 +78,7 @@ fn discover_one(tool: &mut Tool, name: &OsStr, address: Address, tenths: &mut u3
 fn discover_all(tool: &mut Tool) -> Outcome {
     let used = tool.used_interfaces()?;
     if used.is_empty() {
-        complain!("no interface is in use; try: aoectl interfaces -a interface");
+        complain!("no interface is listed; try: aoectl interfaces -a interface");
         return Err(Status::Fault);
     }
     tool.on_all(&ioctl::DISCOVER)?;

@@ -37,12 +37,12 @@ static HELP: [Help; 22] = [
     ),
     (
         "interfaces",
-        "show or set the interfaces in use",
+        "show or set the list of interfaces",
         &[
             ("-a interface", "add this interface"),
             ("-d interface", "remove this interface"),
             ("-f", "do not ask, even if an open disk loses its last path"),
-            ("-n", "use no interface"),
+            ("-n", "remove all interfaces"),
         ],
     ),
     (

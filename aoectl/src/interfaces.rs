@@ -140,7 +140,7 @@ pub fn interfaces(tool: &mut Tool, words: &[OsString]) -> Outcome {
     }
     let forced = change.forced;
     let new = change.apply(&old).map_err(|absent| {
-        complain!("{absent}: not in use");
+        complain!("{absent}: not listed");
         Status::Use
     })?;
     if !forced && !consents(tool, &new)? {

@@ -144,7 +144,7 @@ fn check_path(tool: &mut Tool, target: &Target, path: &Path, timeout: u32) -> bo
     }
     out.words(' ').value("verdict", verdict);
     if is_whole && limit < allowed.by_both {
-        out.words(": disk < 1 frame");
+        out.words(": small disk");
     }
     out.words('\n').close_instance("path");
     out.flush();

@@ -23,9 +23,9 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
             c"the disk has another size ($) on this path; the path is not used",
         ),
         Event::PayloadDown => {
-            (5, c"PAYLOAD_DOWN", c"large frames are lost; payload reduced|, # bytes")
+            (5, c"PAYLOAD_DOWN", c"large frames are lost; payload reduced| to # bytes")
         }
-        Event::PayloadUp => (6, c"PAYLOAD_UP", c"large frames arrive again; payload raised|, # bytes"),
+        Event::PayloadUp => (6, c"PAYLOAD_UP", c"large frames arrive again; payload raised| to # bytes"),
         Event::ReadOnly => (7, c"READ_ONLY", c"the target refuses writes"),
         Event::Reserved => (8, c"RESERVED", c"the target is reserved by another host"),
         Event::NoFlush => (9, c"NO_FLUSH", c"the target announces cache flushes and refuses them"),

@@ -96,7 +96,7 @@ pub static PATH: &[Node<PathField>] = tree! {
     c"state", c"State of the path", Read, PathField::State;
     c"rtt", c"Smoothed round-trip time in microseconds", Read, PathField::Number(|p| p.rtt.0);
     c"rto", c"Retransmission timeout in microseconds", Read, PathField::Number(|p| p.rto.0);
-    c"reorder", c"Longest delay of an answer after that to a later request, in microseconds",
+    c"reorder", c"Longest time by which an answer trailed one to a later request, in microseconds",
         Read, PathField::Number(|p| p.reorder.0);
     c"window", c"Maximum number of outstanding requests",
         Read, PathField::Number(|p| p.window.into());

@@ -262,7 +262,7 @@ ctl_sancheck() {
 	exits 0 sancheck 7.4
 	json 'o["path"][0]["passes"] == 512 and o["path"][0]["verdict"] == "ok"' \
 	    sancheck 7.4
-	text "512 +1024 ok: disk < 1 frame" sancheck 7.4
+	text "512 +1024 ok: small disk" sancheck 7.4
 	k if link em0 down
 	json 'o["path"][0]["verdict"] == "link down"' sancheck
 	k unload
