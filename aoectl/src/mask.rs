@@ -149,7 +149,7 @@ fn keeps_us(tool: &mut Tool, target: &Target, add: bool, hosts: &[Mac]) -> Outco
     let list = exchange(tool, target, &[])?;
     let Some(host) = left_out(&target.own_hosts(), &list, add, hosts) else { return Ok(()) };
     complain!(
-        "{}: this would exclude this host ({host:?}); {FORCED} does it anyway",
+        "{}: this would exclude this host ({host:?}); {FORCED} overrides",
         field(&target.name)
     );
     Err(Status::Fault)
