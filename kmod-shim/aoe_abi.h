@@ -681,7 +681,7 @@ void		aoe_core_module_read(const struct aoe_config *,
 int		aoe_core_module_write(struct aoe_config *, struct aoe_disco *,
 		    uint64_t now, uint32_t tree, uint32_t index,
 		    const struct aoe_value *, uint32_t *todo);
-/* The longest duration of a command, in us; 0 if that exceeds the limit. */
+/* The longest duration of a command, in us; 0: invalid, or above the limit. */
 uint64_t	aoe_core_control_patience(const struct aoe_ioc_control *);
 void		aoe_core_limits(struct aoe_limits *out);
 /*

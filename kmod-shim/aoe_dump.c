@@ -132,9 +132,9 @@ aoe_dump_refusal(struct aoe_softc *sc)
 
 /*
  * The input routine of an interface while it is polled.  If the panic stopped a
- * CPU in tcp_lro_flush_all(), polling delivers again the mbufs that this CPU had
- * already delivered.  They are freed, and filled with a pattern if the kernel
- * has INVARIANTS: the test of rcvif rejects them.
+ * CPU in tcp_lro_flush_all(), polling delivers again the mbufs that this CPU
+ * had already delivered.  Those are freed; INVARIANTS fills them with a
+ * pattern, which the test of rcvif detects.
  */
 static void
 aoe_dump_input(if_t ifp, struct mbuf *m)
