@@ -824,7 +824,7 @@ int		aoe_core_note(struct aoe_target *, uint64_t now, int all,
 int		aoe_core_may_free(const struct aoe_target *);
 /* Fail all I/O, present and future; the target becomes GONE. */
 void		aoe_core_abort(struct aoe_target *, uint64_t now);
-/* Send a config query and IDENTIFY again on every path. */
+/* Send IDENTIFY again on every path whose link is up. */
 void		aoe_core_revalidate(struct aoe_target *, uint64_t now);
 /* Forget a target that has no path up and is not open; EBUSY otherwise. */
 int		aoe_core_forget(struct aoe_target *, uint64_t now);

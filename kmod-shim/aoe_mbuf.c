@@ -268,9 +268,9 @@ aoe_frame_finish(struct mbuf *m, const struct aoe_output *o)
 }
 
 /*
- * Build the frame of a TRANSMIT.  Without memory, returns NULL: to the core that
- * is a lost frame, which it sends again later.  If it was a copy of a write, the
- * copy is reported as returned by the interface, since it will never be sent.
+ * Build the frame of a TRANSMIT.  Without memory, returns NULL: to the core
+ * that is a lost frame, which it sends again later.  If it was a copy of a
+ * write, the copy is reported as returned, since it will never be sent.
  */
 struct mbuf *
 aoe_frame_build(struct aoe_softc *sc, const struct aoe_output *o)

@@ -76,10 +76,10 @@ aoe_net_dispatch(struct aoe_frame *f, const struct aoe_peek *peek,
 
 /*
  * The hook on pfil's Ethernet head.  It sees every frame that an interface of
- * vnet0 receives, so it first checks the ethertype and passes on all others.  It
- * also passes on a frame with a VLAN tag, which arrives again on the VLAN's own
- * interface.  A frame with only a priority tag (VID 0) belongs to the interface
- * itself.
+ * vnet0 receives, so it checks the ethertype first: almost all frames pass at
+ * once.  A frame with a VLAN tag passes, too, and arrives again on the VLAN's
+ * own interface.  A frame with only a priority tag (VID 0) belongs to the
+ * interface itself.
  */
 static pfil_return_t
 aoe_net_input(struct mbuf **mp, struct ifnet *ifp, int flags __unused,
