@@ -338,7 +338,7 @@ struct aoe_dump {
 
 /* The next step of a crash dump. */
 struct aoe_dump_step {
-	uint64_t	offset;		/* SEND: first byte of the data */
+	uint64_t	offset;		/* SEND: of the first byte to send */
 	uint32_t	length;		/* SEND: bytes of data, 0: flush;
 					   POLL: frames, at most */
 	uint32_t	wait_us;	/* POLL: DELAY() before polling */
@@ -870,7 +870,10 @@ int		aoe_core_path_info(const struct aoe_target *, uint32_t index,
  */
 int		aoe_core_path_histogram(const struct aoe_target *,
 		    uint32_t index, uint64_t out[AOE_HISTOGRAM]);
-/* The last config string received, truncated to `size`; returns its length. */
+/*
+ * The last config string received, truncated to `size`; returns its length
+ * before that.
+ */
 uint32_t	aoe_core_config_string(const struct aoe_target *,
 		    uint8_t *out, uint32_t size);
 /* The 512 bytes of the last accepted IDENTIFY; 0, or ENOENT without one. */

@@ -367,7 +367,7 @@ aoe_run_task(void *arg, int pending __unused)
 
 	aoe_input_begin(sc);
 	KASSERT(sc->sc_drain != AOE_DRAIN_IDLE,
-	    ("%s: no drain to go on with", sc->sc_name));
+	    ("%s: no drain to continue", sc->sc_name));
 	aoe_drain(sc, aoe_limits.turns, false);
 }
 
