@@ -56,12 +56,13 @@ CORE!=		cd ${.CURDIR} && find src -name '*.rs'
 SRCS=		${SHIM}
 CFLAGS+=	-I${.CURDIR}/kmod-shim -DAOE_VERSION='"${AOE_VERSION}"'
 .if !defined(WITHOUT_SDT) && !defined(KERNBUILDDIR)
-# In GENERIC, but not in the opt_global.h of a build outside the tree.
+# KDTRACE_HOOKS is in GENERIC, but not in the opt_global.h of a build outside
+# the kernel's tree.
 CFLAGS+=	-DKDTRACE_HOOKS
 .endif
 LDSCRIPT_FLAGS=	-T ${.CURDIR}/kmod-shim/aoe.ld
 
-# First, so that a missing Rust is reported before anything is compiled.
+# The first object, so that a missing Rust is reported before C is compiled.
 OBJS=		aoe_core.o
 aoe_core.o: ${CORE:S|^|${.CURDIR}/|} ${.CURDIR}/Cargo.toml ${.CURDIR}/tools/core \
     ${.CURDIR}/tools/rust.sh
@@ -77,7 +78,7 @@ aoe.gate: ${KMOD}.ko ${.CURDIR}/tools/gate ${.CURDIR}/tools/symbols.list
 CLEANFILES+=	aoe.gate aoe_core.o.rust aoectl.out
 CLEANDIRS+=	aoe_core.build aoectl.build
 
-# The tool is a program, which bsd.kmod.mk cannot build.
+# aoectl is a program, and bsd.kmod.mk can build only the module.
 TOOL!=		cd ${.CURDIR} && find aoectl/src -name '*.rs'
 all: aoectl.out
 aoectl.out: ${CORE:S|^|${.CURDIR}/|} ${TOOL:S|^|${.CURDIR}/|} \

@@ -1,12 +1,12 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The AoE boot firmware table (net.aoe.abft=1): the description, by firmware
- * that booted from an AoE disk, of that disk: the target's address, and the
- * MAC of the interface that it used.
+ * The AoE boot firmware table (net.aoe.abft=1).  Firmware that booted from an
+ * AoE disk leaves in it the target's address, and the MAC address of the local
+ * interface that it used.
  *
- * Knows: how firmware's memory is mapped, and which interface has a MAC.
- * Must not know: where the table may lie, and what is in it; the core does.
+ * Knows: how to map the firmware's memory and find an interface by its MAC.
+ * Must not know: where the table may be, and its contents; the core does.
  */
 #include "aoe_admin.h"
 
@@ -36,7 +36,7 @@ aoe_abft_compare(if_t ifp, void *arg)
 {
 	struct aoe_abft_search *s = arg;
 
-	/* An interface that departs loses its address, but not before. */
+	/* In the epoch, the address of a departing interface stays valid. */
 	NET_EPOCH_ASSERT();
 	if (if_getaddrlen(ifp) != ETHER_ADDR_LEN ||
 	    memcmp(if_getlladdr(ifp), s->s_mac, ETHER_ADDR_LEN) != 0)
@@ -61,7 +61,7 @@ aoe_abft_interface(char *name, size_t size)
 	void *p;
 	int found;
 
-	/* The loader says where ACPI's tables begin. */
+	/* The loader passes the address of ACPI's root pointer. */
 	if (getenv_quad("acpi.rsdp", &rsdp) == 0)
 		rsdp = 0;
 	aoe_core_abft_begin(&abft, rsdp, AOE_HAS_BIOS);

@@ -3,19 +3,21 @@
  *
  * The boundary between the FreeBSD shim (C) and the protocol core (Rust).
  *
- * C calls Rust through the functions below and through nothing else; Rust
- * calls C in one place, aoe_shim_panic(), which the build proves unreachable.
- * src/ffi/abi.rs holds the twin of every struct here.  Both sides assert every
- * size and offset (aoe_abi_layout.h in C), and AOE_ABI_VERSION is compared when
- * the module is loaded.
+ * C calls Rust only through the functions below.  Rust calls only one function
+ * of C, aoe_shim_panic(), and the build proves that call unreachable.
+ * src/ffi/abi.rs declares the twin of every struct here.  Both sides assert
+ * every size and offset (aoe_abi_layout.h in C), and AOE_ABI_VERSION is
+ * compared when the module is loaded.
  *
  * A sector here has 512 bytes, whatever the disk's sector size.  A request to a
  * disk with larger sectors covers whole sectors of that disk.
  *
  * Times are microseconds of sbinuptime(), taken under the mutex that guards
- * the object.  A target and the discovery object have a mutex each; every
- * function that takes one is called with its mutex held, never with both.
- * Nothing here sleeps, allocates or keeps a pointer that it was given.
+ * the object.  Each target has a mutex, and so has the discovery object.  A
+ * function that is passed such an object is called with the object's mutex
+ * held; the mutexes of a target and of discovery are never held together.
+ * No function here sleeps, allocates memory, or keeps a pointer that was passed
+ * to it.
  */
 #ifndef _AOE_ABI_H_
 #define	_AOE_ABI_H_
@@ -31,11 +33,11 @@
 #define	AOE_CONTROL_MAX		2084	/* control payload, either way */
 #define	AOE_SEED_LEN		32
 #define	AOE_PREFIX_MAX		255	/* of a config string */
-#define	AOE_TEXT_MAX		128	/* a sentence about an event */
+#define	AOE_TEXT_MAX		128	/* bytes of an event's sentence */
 #define	AOE_DELETE_MAX		65528	/* sectors of one delete */
 #define	AOE_VALUE_MAX		1032	/* bytes of a node's text */
 #define	AOE_VALUE_SHORT		64	/* ... of most nodes */
-#define	AOE_CONFIG_LENGTH	32	/* config answer, no string */
+#define	AOE_CONFIG_LENGTH	32	/* config answer without string */
 
 struct aoe_target;			/* opaque; C allocates, Rust fills */
 struct aoe_disco;
@@ -88,7 +90,7 @@ struct aoe_io {
 #define	AOE_OP_FLUSH		2
 #define	AOE_OP_DELETE		3
 #define	AOE_IO_ORDERED		0x1	/* BIO_ORDERED */
-#define	AOE_IO_TASTE		0x2	/* a read by GEOM's tasting */
+#define	AOE_IO_TASTE		0x2	/* GEOM tastes with this read */
 
 /* A received frame: its first bytes and its total length. */
 struct aoe_frame {
@@ -98,16 +100,16 @@ struct aoe_frame {
 	uint8_t		flags;		/* AOE_FRAME_* */
 	uint8_t		reserved[2];
 };
-/* Of an answer to a config query: the result of aoe_core_disco_judge(). */
+/* Flags of a config answer, as returned by aoe_core_disco_judge(). */
 #define	AOE_FRAME_NOT_WANTED	0x1	/* target is filtered out */
-#define	AOE_FRAME_NOT_FROM_THERE 0x2	/* address is filtered out */
+#define	AOE_FRAME_NOT_FROM_THERE 0x2	/* source MAC is filtered out */
 
 /* Results of aoe_core_disco_rx(). */
 #define	AOE_KEPT_NOTHING	0
-#define	AOE_KEPT_NEW		1	/* an offer can be taken */
-#define	AOE_KEPT_LOST		2
+#define	AOE_KEPT_NEW		1	/* call aoe_core_disco_take() */
+#define	AOE_KEPT_LOST		2	/* there was no room */
 
-/* Where to copy the payload of a received frame; done before the drain. */
+/* Where to copy the payload of a received frame, before the drain. */
 struct aoe_copy {
 	uint64_t	io;		/* for AOE_DEST_IO */
 	uint32_t	io_offset;	/* bytes into the I/O */
@@ -119,7 +121,7 @@ struct aoe_copy {
 #define	AOE_DEST_IO		1
 #define	AOE_DEST_SCRATCH	2	/* aoe_core_scratch() */
 
-/* The action for a frame of our ethertype, before any lock is taken. */
+/* What to do with a frame of our ethertype; needs no lock. */
 struct aoe_peek {
 	uint16_t	major;
 	uint8_t		minor;
@@ -127,45 +129,48 @@ struct aoe_peek {
 	uint32_t	verdict;	/* AOE_PEEK_* */
 };
 #define	AOE_PEEK_PASS		0	/* not ours: leave it to others */
-#define	AOE_PEEK_DROP		1	/* ours and malformed: count, eat */
-#define	AOE_PEEK_TARGET		2	/* offer to target major.minor */
-#define	AOE_PEEK_GROUP		3	/* the same, from a group address */
+#define	AOE_PEEK_DROP		1	/* malformed: count and consume */
+#define	AOE_PEEK_TARGET		2	/* pass to target major.minor */
+#define	AOE_PEEK_GROUP		3	/* from a group address: count,
+					   report, consume */
 
 /*
  * One effect.  A frame is header ++ data ++ zeros up to frame_length, where
  * data is data_length bytes at data_offset of the I/O or the control buffer.
  */
 struct aoe_output {
-	uint64_t	io;		/* COMPLETE; TRANSMIT for an I/O;
+	uint64_t	io;		/* COMPLETE, TRANSMIT: the I/O or 0;
 					   CONTROL_DONE: round trip, us */
 	uint32_t	data_offset;
 	uint32_t	data_length;
 	uint32_t	frame_length;	/* at least 60 */
-	uint32_t	copy;		/* nonzero: aoe_core_sent() wants it */
-	uint32_t	flow;		/* one flow id per path */
+	uint32_t	copy;		/* nonzero: call aoe_core_sent() with
+					   it when the mbuf is freed */
+	uint32_t	flow;		/* the flow ID of the path */
 	uint8_t		link;
 	uint8_t		header_length;
 	uint8_t		source;		/* AOE_SRC_* */
 	uint8_t		event;		/* AOE_EV_*, for EVENT;
 					   AOE_TX_*, for TRANSMIT;
 					   CONTROL_DONE: error byte */
-	uint8_t		path;		/* path index, where it has one:
-					   an EVENT then has its link,
-					   and its MAC as the header */
+	uint8_t		path;		/* path index or AOE_PATH_ANY; the
+					   EVENT of a path also has its
+					   link, and its MAC in header */
 	uint8_t		tries;		/* CONTROL_DONE: transmissions */
 	uint8_t		refused;	/* CONTROL_DONE: by the target */
 	uint8_t		pad;
 	uint8_t		header[AOE_TX_HEADER];
-	uint64_t	value;		/* sectors; of an event */
+	uint64_t	value;		/* see AOE_OUT_* and AOE_EV_* */
 	uint32_t	kind;		/* AOE_OUT_* */
 	int32_t		error;		/* COMPLETE, CONTROL_DONE: errno */
 };
 #define	AOE_OUT_TRANSMIT	1
 #define	AOE_OUT_COMPLETE	2
-#define	AOE_OUT_CONTROL_DONE	3	/* data_length: of the whole answer */
+#define	AOE_OUT_CONTROL_DONE	3	/* data_length: the whole answer's */
 /*
- * The remaining kinds wake the lifecycle thread, which calls aoe_core_note()
- * and aoe_core_disk_next(); their details serve tracing only.
+ * The remaining kinds wake the lifecycle thread, which then calls
+ * aoe_core_note() and aoe_core_disk_next().  The other members of such an
+ * output are for tracing only.
  */
 #define	AOE_OUT_UP		4	/* value: sectors */
 #define	AOE_OUT_RESIZED		5	/* value: sectors */
@@ -173,15 +178,15 @@ struct aoe_output {
 #define	AOE_OUT_RESUMED		7
 #define	AOE_OUT_GONE		8
 #define	AOE_OUT_EVENT		9
-#define	AOE_OUT_IDLE		10	/* aoe_core_may_free() */
+#define	AOE_OUT_IDLE		10	/* ask aoe_core_may_free() */
 #define	AOE_OUT_ABSENT		11	/* given up without a disk */
 #define	AOE_OUT_RETASTE		12	/* reads are answered again */
 
 /*
- * The events of an EVENT and of the `event` of a lifecycle output; names and
- * sentences come from aoe_core_event_name() and aoe_core_event_text().
+ * The events in `event` of an EVENT and of the lifecycle outputs.  Their names
+ * and sentences come from aoe_core_event_name() and aoe_core_event_text().
  */
-#define	AOE_EV_NONE		0	/* value: lines not on the console */
+#define	AOE_EV_NONE		0	/* value: console lines left out */
 #define	AOE_EV_PATH_UP		1
 #define	AOE_EV_PATH_DOWN	2
 #define	AOE_EV_PATH_CONFLICT	3	/* another disk on that path */
@@ -190,10 +195,10 @@ struct aoe_output {
 #define	AOE_EV_PAYLOAD_UP	6	/* value: bytes */
 #define	AOE_EV_READ_ONLY	7	/* a write was refused */
 #define	AOE_EV_RESERVED		8	/* reserved by another host */
-#define	AOE_EV_NO_FLUSH		9	/* flush promised and refused */
+#define	AOE_EV_NO_FLUSH		9	/* flush supported, but refused */
 #define	AOE_EV_NO_WRITE_CACHE	10	/* SET FEATURES was refused */
 #define	AOE_EV_VERSION		11	/* AoE version refused */
-#define	AOE_EV_DISK_ERROR	12	/* value: LBA; one a minute */
+#define	AOE_EV_DISK_ERROR	12	/* value: LBA; once a minute */
 #define	AOE_EV_FAILED		13	/* maxwait passed while open */
 #define	AOE_EV_RESTARTED	14	/* the target announced itself */
 #define	AOE_EV_REPLACED		15	/* closed, and another disk came */
@@ -209,15 +214,15 @@ struct aoe_output {
 					   open disk has */
 #define	AOE_EV_ACCEPTED		25	/* value: sectors; an administrator
 					   replaced the open disk */
-#define	AOE_EV_PATH_LEFT_OUT	26	/* value: MAC; all are in use */
+#define	AOE_EV_PATH_LEFT_OUT	26	/* value: MAC; no path slot is free */
 #define	AOE_EV_UP		27	/* value: sectors */
 #define	AOE_EV_RESIZED		28	/* value: sectors */
 #define	AOE_EV_SUSPENDED	29
-#define	AOE_EV_RESUMED		30
+#define	AOE_EV_RESUMED		30	/* value: ms without I/O */
 #define	AOE_EV_RETASTE		31
 #define	AOE_EV_GONE		32
-#define	AOE_EV_LOST		33	/* value: how many events */
-#define	AOE_EV_ROOT		34	/* it holds the root file system */
+#define	AOE_EV_LOST		33	/* value: number of events */
+#define	AOE_EV_ROOT		34	/* holds the root file system */
 
 /* Why a frame is sent. */
 #define	AOE_TX_IO		0
@@ -247,13 +252,13 @@ struct aoe_output {
 #define	AOE_PATH_UP		1
 #define	AOE_PATH_DOWN		2	/* unanswered, or link down */
 #define	AOE_PATH_CONFLICT	3	/* another disk answers there */
-#define	AOE_PATH_UNUSABLE	4	/* for a reason; see target_info */
-#define	AOE_PATH_ANY		0xff	/* an index: any, or none */
+#define	AOE_PATH_UNUSABLE	4	/* see aoe_target_info.reason */
+#define	AOE_PATH_ANY		0xff	/* as an index: any path, or none */
 
 struct aoe_target_info {
 	uint64_t	sectors;	/* size of the provider */
-	uint64_t	paths_left_out;	/* answers from paths that found no
-					   free slot */
+	uint64_t	paths_left_out;	/* answers of new paths, when no path
+					   slot was free */
 	uint64_t	received;
 	uint64_t	sent;
 	uint64_t	retransmitted;
@@ -262,12 +267,13 @@ struct aoe_target_info {
 	uint64_t	completed;	/* I/Os */
 	uint64_t	failed;
 	uint64_t	fences;
-	uint64_t	guard_waits;	/* writes that waited for a fence */
+	uint64_t	guard_waits;	/* writes that waited for copies */
 	uint64_t	guard_wait_us;
 	uint32_t	state;		/* AOE_STATE_* */
 	uint32_t	flags;		/* AOE_INFO_* */
 	uint32_t	sector_physical;	/* bytes */
-	uint32_t	sector_offset;	/* bytes, of LBA 0 in a physical one */
+	uint32_t	sector_offset;	/* bytes before LBA 0 in its physical
+					   sector */
 	uint32_t	rotation_rate;	/* DISK_RR_* of GEOM */
 	uint32_t	active;		/* I/Os accepted and not completed */
 	uint32_t	in_flight;	/* requests on the wire */
@@ -291,15 +297,15 @@ struct aoe_target_info {
 	uint32_t	reserved2;
 	uint64_t	moved;		/* sectors read and written */
 };
-#define	AOE_INFO_FLUSH		0x01	/* IDENTIFY promises a flush */
+#define	AOE_INFO_FLUSH		0x01	/* IDENTIFY: flush supported */
 #define	AOE_INFO_DELETE		0x02	/* DATA SET MANAGEMENT / TRIM */
 #define	AOE_INFO_LBA48		0x04
 #define	AOE_INFO_CONFLICT	0x08	/* another disk claims the address */
 #define	AOE_INFO_READ_ONLY	0x10	/* a write was refused */
 #define	AOE_INFO_RESERVED	0x20	/* AoE error 6 was seen */
-#define	AOE_INFO_IDLE		0x40	/* nothing left: may be freed */
+#define	AOE_INFO_IDLE		0x40	/* gone, and no copy is unresolved */
 #define	AOE_INFO_OPEN		0x80
-#define	AOE_INFO_FLUSH_EXT	0x100	/* ... FLUSH CACHE EXT */
+#define	AOE_INFO_FLUSH_EXT	0x100	/* FLUSH CACHE EXT supported */
 #define	AOE_INFO_DOUBLED	0x200	/* each answer comes twice */
 
 struct aoe_path_info {
@@ -312,7 +318,7 @@ struct aoe_path_info {
 	uint32_t	rto_us;
 	uint32_t	window;
 	uint32_t	in_flight;
-	uint32_t	payload;	/* bytes in use (proved) */
+	uint32_t	payload;	/* bytes in use, known to get through */
 	uint32_t	payload_max;	/* bytes that MTU and target allow */
 	uint8_t		mac[6];
 	uint8_t		link;
@@ -320,21 +326,22 @@ struct aoe_path_info {
 	uint8_t		index;		/* fixed while the path exists */
 	uint8_t		sector_count;	/* from its config answer */
 	uint8_t		reserved[2];
-	uint32_t	reorder_us;	/* longest delay behind later answers */
-	uint64_t	doubled;	/* answers to answered requests */
+	uint32_t	reorder_us;	/* longest time by which an answer was
+					   later than a later request's */
+	uint64_t	doubled;	/* second answers to requests */
 };
 
-/* The core's state of a kernel crash dump, in memory of the caller. */
+/* The core's state of a kernel crash dump, in memory that C provides. */
 struct aoe_dump {
 	uint64_t	state[24];
 };
 
 /* The next step of a crash dump. */
 struct aoe_dump_step {
-	uint64_t	offset;		/* SEND: of the data to write */
-	uint32_t	length;		/* SEND: bytes; 0: flush
+	uint64_t	offset;		/* SEND: of the first byte to send */
+	uint32_t	length;		/* SEND: bytes of data, 0: flush;
 					   POLL: frames, at most */
-	uint32_t	wait_us;	/* POLL: before it */
+	uint32_t	wait_us;	/* POLL: DELAY() before polling */
 	uint32_t	kind;		/* AOE_DUMP_* */
 	int32_t		error;		/* DONE: errno */
 	uint8_t		link;		/* PATH: its interface */
@@ -342,27 +349,28 @@ struct aoe_dump_step {
 	uint8_t		reserved[3];
 };
 #define	AOE_DUMP_DONE		0
-#define	AOE_DUMP_PATH		1	/* leave the current interface;
-					   aoe_core_dump_path() if this
-					   one can be polled */
-#define	AOE_DUMP_SEND		2	/* the frame has at least 60 bytes */
+#define	AOE_DUMP_PATH		1	/* leave the current interface; if
+					   this one can be polled, call
+					   aoe_core_dump_path() */
+#define	AOE_DUMP_SEND		2	/* padded to at least 60 bytes */
 #define	AOE_DUMP_POLL		3	/* frames to aoe_core_dump_rx() */
 
 /* The decoded 512 bytes of IDENTIFY; a missing or invalid value is 0. */
 struct aoe_identity {
-	uint64_t	sectors;	/* logical ones */
+	uint64_t	sectors;	/* of the size sector_logical */
 	uint64_t	wwn;
 	uint32_t	sector_logical;	/* bytes */
 	uint32_t	sector_physical;
-	uint32_t	sector_offset;	/* of LBA 0 in a physical one */
-	uint32_t	rotation;	/* 1: none, else per minute */
+	uint32_t	sector_offset;	/* bytes before LBA 0 in its physical
+					   sector */
+	uint32_t	rotation;	/* 1: solid state; else rpm */
 	uint32_t	supported;	/* AOE_ID_* */
 	uint32_t	enabled;
 	char		serial[21];
 	char		model[41];
 	char		firmware[9];
 	uint8_t		reserved;
-	uint32_t	trim_blocks;	/* at most in one TRIM */
+	uint32_t	trim_blocks;	/* most range blocks in one TRIM */
 	uint32_t	reserved2;
 };
 #define	AOE_ID_SMART		0x01
@@ -373,7 +381,7 @@ struct aoe_identity {
 #define	AOE_ID_FLUSH_EXT	0x20
 #define	AOE_ID_TRIM		0x40
 
-/* A target that answers and has no disk here. */
+/* A target that answers but has no disk here. */
 struct aoe_absent {
 	uint64_t	value;		/* of the event */
 	uint32_t	seconds;	/* since its first answer */
@@ -384,8 +392,8 @@ struct aoe_absent {
 };
 
 /*
- * The settings of the module as a whole, in the units of their nodes: the core
- * writes them, and each is read atomically, with no lock.
+ * The settings of the module as a whole, in the units of their sysctl nodes.
+ * The core writes them; C reads each one atomically and without a lock.
  */
 struct aoe_config {
 	int32_t		maxwait;
@@ -411,14 +419,14 @@ struct aoe_own {
 	int32_t		maxwait;	/* -1: the module's */
 	int32_t		policy;		/* likewise */
 	int32_t		read_only;	/* its disk refuses writes */
-	int32_t		is_told;	/* maxwait was set for it */
+	int32_t		is_told;	/* maxwait was set explicitly */
 };
 
 /* A sysctl node; the texts are static. */
 struct aoe_node {
 	const char	*name;
 	const char	*text;		/* its description */
-	const char	*refusal;	/* of a bad loader value */
+	const char	*refusal;	/* message about a bad loader value */
 	uint32_t	kind;		/* AOE_KIND_* */
 	uint32_t	flags;		/* AOE_NODE_* */
 };
@@ -436,8 +444,8 @@ struct aoe_node {
 
 #define	AOE_NODE_WRITE		0x1	/* the administrator may write it */
 #define	AOE_NODE_TUNABLE	0x2	/* the loader may set it */
-#define	AOE_NODE_FIRST		0x4	/* ... read before all others */
-#define	AOE_NODE_LAST		0x8	/* ... read after setup */
+#define	AOE_NODE_FIRST		0x4	/* ... and is read before setup */
+#define	AOE_NODE_LAST		0x8	/* ... and is read after setup */
 #define	AOE_NODE_LONG		0x10	/* text of AOE_VALUE_MAX, not _SHORT */
 
 /* Work to do after a write to a node. */
@@ -446,27 +454,27 @@ struct aoe_node {
 #define	AOE_DO_SEND		0x04	/* aoe_core_disco_poll() */
 #define	AOE_DO_ASK		0x08	/* aoe_core_revalidate() */
 #define	AOE_DO_DUMP		0x10	/* prepare for crash dumps */
-#define	AOE_DO_PROTECT		0x20	/* write protection, on or off */
+#define	AOE_DO_PROTECT		0x20	/* aoe_core_disk_read_only() */
 
 /* The value of a node: a number, or a text in memory of the shim. */
 struct aoe_value {
 	uint64_t	number;		/* INT: sign-extended */
-	char		*text;		/* terminated */
-	uint32_t	size;		/* bytes there, used or not */
+	char		*text;		/* NUL-terminated */
+	uint32_t	size;		/* of the memory at text, bytes */
 	uint32_t	loaders;	/* 1: from kernel environment */
 };
 
 /*
- * A search for the AoE boot firmware table: where to look next, and at the end
- * the contents of the table.
+ * A search for the AoE boot firmware table: the range to map next and, at the
+ * end, the contents of the table.
  */
 struct aoe_abft {
-	uint64_t	address;	/* physical; look here next */
+	uint64_t	address;	/* physical address of the range */
 	uint32_t	length;		/* bytes; 0: the search is over */
-	uint16_t	major;		/* set if the table was found */
+	uint16_t	major;		/* this and below: if found is set */
 	uint8_t		minor;
 	uint8_t		found;
-	uint8_t		mac[6];		/* of the interface used */
+	uint8_t		mac[6];		/* of the local interface used */
 	uint8_t		reserved[2];
 	uint64_t	search[8];	/* the core's */
 };
@@ -479,13 +487,14 @@ struct aoe_disk_job {
 	uint8_t		reserved[3];
 };
 #define	AOE_JOB_REST		0	/* nothing, for now */
-#define	AOE_JOB_REMOVE		1	/* disk_gone(); when that is done,
+#define	AOE_JOB_REMOVE		1	/* disk_gone(); after d_gone,
 					   aoe_core_disk_let_go() */
-#define	AOE_JOB_MAKE		2	/* ... aoe_core_disk_made(), then
+#define	AOE_JOB_MAKE		2	/* aoe_core_disk_made(), then
 					   disk_create() */
 #define	AOE_JOB_RESIZE		3	/* disk_resize() */
-#define	AOE_JOB_TASTE		4	/* if aoe_core_disk_taste() agrees
-					   while opens are locked out */
+#define	AOE_JOB_TASTE		4	/* prevent opens; if
+					   aoe_core_disk_taste() agrees,
+					   disk_media_changed() */
 
 /* States of a target's disk. */
 #define	AOE_DISK_NONE		0
@@ -499,48 +508,53 @@ struct aoe_note {
 	uint64_t	value;		/* of the event */
 	uint32_t	event;		/* AOE_EV_* */
 	uint8_t		path;		/* index, or AOE_PATH_ANY */
-	uint8_t		link;		/* of the path, and its MAC */
-	uint8_t		mac[6];
-	uint8_t		absent;		/* for aoe_core_disco_absent() */
+	uint8_t		link;		/* the path's */
+	uint8_t		mac[6];		/* the path's remote MAC */
+	uint8_t		absent;		/* 1: first ask
+					   aoe_core_disco_absent() */
 	uint8_t		tell;		/* AOE_TELL_* */
 	uint8_t		reserved[2];
 };
 #define	AOE_TELL_LOG		0x1	/* the event log, and devctl */
 #define	AOE_TELL_CONSOLE	0x2
 
-/* The core's event log, in memory of the caller; all zeros are an empty log. */
+/* The core's event log, in memory that C provides; all zeros: an empty log. */
 struct aoe_log {
 	uint64_t	state[1025];
 };
 
-/* The core's state of an unload, in memory of the caller. */
+/* The core's state of an unload, in memory that C provides. */
 struct aoe_leave {
 	uint64_t	state[5];
 };
 /* The next step of an unload. */
-#define	AOE_LEAVE_NOW		0	/* it may begin, or finish */
-#define	AOE_LEAVE_WAIT		1	/* and check again */
-#define	AOE_LEAVE_BEACON	2	/* the same, after a beacon */
+#define	AOE_LEAVE_NOW		0	/* the unload may begin, or finish */
+#define	AOE_LEAVE_WAIT		1	/* wait, then check again */
+#define	AOE_LEAVE_BEACON	2	/* send a beacon, wait, check again */
 #define	AOE_LEAVE_NOT_DISK	3	/* refused because of a disk */
-#define	AOE_LEAVE_NOT_GEOM	4
-#define	AOE_LEAVE_NOT_FRAME	5
+#define	AOE_LEAVE_NOT_GEOM	4	/* ... of GEOM */
+#define	AOE_LEAVE_NOT_FRAME	5	/* ... of a sent frame */
 /* Reasons why an unload waits. */
-#define	AOE_REMAINS_DISK	0x1	/* or a thread in a target */
-#define	AOE_REMAINS_GEOM	0x2	/* it may be in our code */
-#define	AOE_REMAINS_FRAME	0x4	/* sent, and not back */
+#define	AOE_REMAINS_DISK	0x1	/* a disk, or a thread in a target */
+#define	AOE_REMAINS_GEOM	0x2	/* GEOM may be in our code */
+#define	AOE_REMAINS_FRAME	0x4	/* a sent frame is not back yet */
 
 /* Actions that aoe_core_boot() requests. */
 #define	AOE_BOOT_RELEASE	0x1	/* release the root mount */
-#define	AOE_BOOT_ROOT		0x2	/* aoe_core_disk_root() of each */
+#define	AOE_BOOT_ROOT		0x2	/* aoe_core_disk_root() per target */
 
 /* Limits for the shim, read once when the module is loaded. */
 struct aoe_limits {
 	struct aoe_params tables;	/* of a target */
-	uint32_t	look_us;	/* between polls without event */
-	uint32_t	grain_us;	/* a timer due by then is kept */
-	uint32_t	slack_us;	/* how late a timer may fire */
-	uint32_t	reap_us;	/* between buffer searches */
-	uint32_t	turns;		/* of a drain by one thread */
+	uint32_t	look_us;	/* period of polling for changes that
+					   have no event */
+	uint32_t	grain_us;	/* a callout due this soon is not
+					   set again */
+	uint32_t	slack_us;	/* how late a callout may fire */
+	uint32_t	reap_us;	/* period of checks for returned
+					   buffers, while some are out */
+	uint32_t	turns;		/* of a drain, before the task
+					   continues it */
 	uint32_t	reserve;	/* buffers for low memory */
 	uint32_t	kept;		/* buffers, with the reserve */
 	uint32_t	request_ms;	/* longest ioctl */
@@ -554,18 +568,18 @@ struct aoe_limits {
 struct aoe_ioc_path {
 	struct aoe_path_info info;
 	uint64_t	histogram[AOE_HISTOGRAM];
-	uint32_t	mtu;		/* 0: no such interface */
-	uint8_t		local[6];
+	uint32_t	mtu;		/* 0: the interface is gone */
+	uint8_t		local[6];	/* MAC of the interface */
 	uint8_t		link_up;
 	uint8_t		reserved[5];
 	char		interface[16];
 };
 
-/* The target at an address, or the first one at or after it. */
+/* The target at an address, or with `next` the first one at or after it. */
 struct aoe_ioc_target {
 	uint16_t	major;		/* in and out */
 	uint8_t		minor;
-	uint8_t		next;		/* in: 1: at or after it */
+	uint8_t		next;		/* in: 1: at or after the address */
 	uint32_t	npaths;
 	struct aoe_target_info info;
 	struct aoe_ioc_path path[AOE_PATHS];
@@ -575,7 +589,7 @@ struct aoe_ioc_target {
 	char		name[16];
 	char		reason[AOE_TEXT_MAX];	/* text of info.reason, or "" */
 	uint32_t	suspended_s;	/* seconds so far; or 0 */
-	uint32_t	fails_in_s;	/* its I/O, or AOE_FOREVER */
+	uint32_t	fails_in_s;	/* until I/O fails, or AOE_FOREVER */
 	uint8_t		reserved[4];
 };
 #define	AOE_FOREVER	0xffffffff
@@ -591,7 +605,7 @@ struct aoe_ioc_control {
 					   the one that answered */
 	uint32_t	command;	/* AoE's number */
 	uint32_t	length;		/* of `data`; out: of the answer */
-	uint32_t	frame_length;	/* zeros follow, up to this */
+	uint32_t	frame_length;	/* of the request, zero-padded */
 	uint32_t	wait_ms;	/* for each transmission */
 	uint8_t		tries;		/* in and out: transmissions */
 	uint8_t		error;		/* out: AoE's error byte */
@@ -604,7 +618,7 @@ struct aoe_ioc_control {
 
 struct aoe_ioc_event {
 	uint64_t	seq;		/* from 1 */
-	uint64_t	sec;		/* when, since 1970 */
+	uint64_t	sec;		/* time of the event, since 1970 */
 	uint64_t	value;		/* of the event */
 	uint32_t	usec;
 	uint8_t		path;		/* AOE_PATH_ANY: none */
@@ -614,10 +628,10 @@ struct aoe_ioc_event {
 	char		text[AOE_TEXT_MAX];
 };
 
-/* Events after `after`, oldest first. */
+/* Events with a larger `seq` than `after`, oldest first. */
 struct aoe_ioc_log {
 	uint64_t	after;
-	uint32_t	wait_ms;	/* for an event, if none is there */
+	uint32_t	wait_ms;	/* if there is no such event yet */
 	uint32_t	count;		/* out */
 	uint64_t	lost;		/* out: events overwritten */
 	struct aoe_ioc_event event[AOE_CTL_LOG];
@@ -627,10 +641,10 @@ struct aoe_ioc_log {
 uint32_t	aoe_core_abi_version(void);
 void		aoe_core_peek(const uint8_t *header, uint32_t length,
 		    struct aoe_peek *out);
-/* The command and the tag of a peeked frame, or of one to transmit. */
+/* The AoE command and the tag in a frame's header, received or to be sent. */
 uint32_t	aoe_core_command(const uint8_t header[AOE_RX_HEADER]);
 uint32_t	aoe_core_tag(const uint8_t header[AOE_RX_HEADER]);
-/* The one decoder of IDENTIFY. */
+/* Decode the 512 bytes of IDENTIFY. */
 void		aoe_core_identity(const uint8_t page[512],
 		    struct aoe_identity *out);
 /* A short name for devctl and the event log; static. */
@@ -639,13 +653,13 @@ const char	*aoe_core_event_name(uint32_t event);
 void		aoe_core_event_text(uint32_t event, uint64_t value, char *out,
 		    uint32_t size);
 /*
- * Begin a search with the address of ACPI's RSDP, or 0; if `bios` is not 0,
- * also search where a PC BIOS leaves the table.  Map each requested range and
- * pass it to take(), until no range is requested.
+ * Begin a search at ACPI's RSDP, whose address is `rsdp`, or 0; if `bios` is
+ * not 0, also search where a PC BIOS leaves the table.  C maps the requested
+ * range and passes it to aoe_core_abft_take(), until none is requested.
  */
 void		aoe_core_abft_begin(struct aoe_abft *, uint64_t rsdp, int bios);
 void		aoe_core_abft_take(struct aoe_abft *, const uint8_t *bytes);
-/* The node of a tree; ENOENT past the last one. */
+/* The node at an index in a tree; ENOENT past the last one. */
 int		aoe_core_node(uint32_t tree, uint32_t index,
 		    struct aoe_node *out);
 /* The default settings. */
@@ -656,9 +670,10 @@ void		aoe_core_compose(const struct aoe_config *,
 		    const struct aoe_own *, int shutting_down,
 		    struct aoe_settings *out);
 /*
- * A node of the module; those of AOE_TREE_STATS are counters of the shim.  A
- * write returns 0 and the work to do, or EINVAL without a change.  Discovery's
- * mutex is held; if discovery is NULL, texts cannot be set.
+ * Read or write a node of the module; those of AOE_TREE_STATS are counters of
+ * the shim.  A write returns 0 and in `todo` the work to do (AOE_DO_*), or an
+ * errno without a change.  Discovery's mutex is held; before discovery exists,
+ * it is NULL and texts cannot be set.
  */
 void		aoe_core_module_read(const struct aoe_config *,
 		    const struct aoe_disco *, uint32_t tree, uint32_t index,
@@ -666,13 +681,15 @@ void		aoe_core_module_read(const struct aoe_config *,
 int		aoe_core_module_write(struct aoe_config *, struct aoe_disco *,
 		    uint64_t now, uint32_t tree, uint32_t index,
 		    const struct aoe_value *, uint32_t *todo);
-/* The longest duration of a command, in us; 0: it exceeds the limit. */
+/* The longest duration of a command, in us; 0: invalid, or above the limit. */
 uint64_t	aoe_core_control_patience(const struct aoe_ioc_control *);
 void		aoe_core_limits(struct aoe_limits *out);
 /*
- * Unloading.  Begin it, and ask whether it may continue, with the time of the
- * earliest open among the open disks, or AOE_NEVER.  Then abort all targets and
- * carry out the steps until one refuses the unload or is NOW.
+ * Unloading has two phases, and each starts with aoe_core_leave_begin().  The
+ * first asks whether the unload may begin: `opened` is the earliest time at
+ * which a disk that is still open was opened, or AOE_NEVER.  Then C aborts all
+ * targets; in the second phase, `remains` is AOE_REMAINS_*.  Both functions
+ * return the next step, AOE_LEAVE_*, until it is NOW or refuses the unload.
  */
 void		aoe_core_leave_begin(struct aoe_leave *, uint64_t now);
 uint32_t	aoe_core_leave_ask(const struct aoe_leave *, uint64_t now,
@@ -680,8 +697,9 @@ uint32_t	aoe_core_leave_ask(const struct aoe_leave *, uint64_t now,
 uint32_t	aoe_core_leave_next(struct aoe_leave *, uint64_t now,
 		    uint32_t remains, uint64_t *wait_us);
 /*
- * Root on AoE: AOE_BOOT_*, with the time until which the root mount is held,
- * the time at which the root was mounted, or 0, and whether there is a disk.
+ * Root on AoE: returns AOE_BOOT_*.  The root mount is held until `until`, which
+ * this updates; `mounted` is the time at which the root was mounted, or 0;
+ * `disk` is whether there is a disk.
  */
 uint32_t	aoe_core_boot(uint64_t *until, uint64_t now, uint64_t mounted,
 		    int disk);
@@ -690,7 +708,7 @@ uint32_t	aoe_core_boot(uint64_t *until, uint64_t now, uint64_t mounted,
 void		aoe_core_log_add(struct aoe_log *, uint64_t sec, uint32_t usec,
 		    uint16_t major, uint8_t minor, uint8_t path,
 		    uint32_t event, uint64_t value);
-/* Copies events for a reader; returns how many. */
+/* Copies events for a reader; returns their number. */
 uint32_t	aoe_core_log_read(const struct aoe_log *, struct aoe_ioc_log *);
 /* Empties the log, when the module is loaded again. */
 void		aoe_core_log_clear(struct aoe_log *);
@@ -706,9 +724,9 @@ int		aoe_core_disco_init(struct aoe_disco *, uint64_t size,
 int		aoe_core_disco_listed(const struct aoe_disco *,
 		    const char *name, uint64_t length);
 /*
- * The flags for an answer to a config query, known target or not; `string` is
- * the beginning of its config string, at least AOE_PREFIX_MAX bytes if it is as
- * long.
+ * Returns the AOE_FRAME_* flags of a config answer, whether its target is known
+ * or not.  `string` is its config string; bytes after the first AOE_PREFIX_MAX
+ * may be omitted.
  */
 uint32_t	aoe_core_disco_judge(const struct aoe_disco *,
 		    const struct aoe_frame *, const uint8_t *string,
@@ -716,14 +734,14 @@ uint32_t	aoe_core_disco_judge(const struct aoe_disco *,
 /* A link was added, changed or (present == 0) removed. */
 void		aoe_core_disco_link(struct aoe_disco *, uint64_t now,
 		    uint32_t link, const struct aoe_link_state *);
-/* A beacon, or a query for one target, is due everywhere. */
+/* Make a beacon, or a query for one target, due now on every link. */
 void		aoe_core_disco_now(struct aoe_disco *, uint64_t now);
 void		aoe_core_disco_ask(struct aoe_disco *, uint64_t now,
 		    uint16_t major, uint8_t minor);
 /*
- * An answer whose address has no target: kept if a target should be created.
- * If there is no room, the core queries again.  take() returns 1 and the
- * oldest, or 0.
+ * An answer whose address has no target: returns AOE_KEPT_*.  The core keeps it
+ * if a target should be created; if there is no room, the core queries again
+ * later.  aoe_core_disco_take() returns 1 and the oldest answer, or 0.
  */
 uint32_t	aoe_core_disco_rx(struct aoe_disco *, uint64_t now,
 		    const struct aoe_frame *);
@@ -732,9 +750,9 @@ uint32_t	aoe_core_disco_poll(struct aoe_disco *, uint64_t now,
 		    struct aoe_output *out, uint32_t count);
 uint64_t	aoe_core_disco_deadline(const struct aoe_disco *);
 /*
- * Targets that answer but have no disk here.  absent() records one, and returns
- * 1 if that is to be reported now; present() removes it; absence() reads the
- * entry at an index, or returns ENOENT past the last one.
+ * The table of targets that answer but have no disk here.  _absent() enters a
+ * target, and returns 1 if this must be reported now; _present() removes it;
+ * _absence() reads the entry at an index, or returns ENOENT past the last one.
  */
 int		aoe_core_disco_absent(struct aoe_disco *, uint64_t now,
 		    uint16_t major, uint8_t minor, uint32_t event,
@@ -758,13 +776,16 @@ void		aoe_core_settings(struct aoe_target *, uint64_t now,
 void		aoe_core_link(struct aoe_target *, uint64_t now, uint32_t link,
 		    const struct aoe_link_state *);
 /*
- * 0: accepted; EAGAIN: tables full, keep it; else the bio's errno.  I/O through
- * a disk that is being removed is refused: it must not reach the next disk at
- * its address.
+ * 0: accepted; EAGAIN: the tables are full, submit the I/O again later; else
+ * the errno for the bio.  I/O through a disk that is being removed is refused:
+ * it must not reach the next disk at the same address.
  */
 int		aoe_core_submit(struct aoe_target *, uint64_t now,
 		    const struct aoe_io *);
-/* Takes config answers too, also the one that created the target. */
+/*
+ * A frame of this target; C then carries out the copy.  Config answers are
+ * passed here, too, even the one that caused the target's creation.
+ */
 void		aoe_core_rx(struct aoe_target *, uint64_t now,
 		    const struct aoe_frame *, struct aoe_copy *);
 /* The mbuf of a write's copy was freed. */
@@ -774,44 +795,44 @@ void		aoe_core_tick(struct aoe_target *, uint64_t now);
 int		aoe_core_open(struct aoe_target *, uint64_t now);
 void		aoe_core_close(struct aoe_target *, uint64_t now);
 /*
- * The disk's jobs, for a thread that may sleep: one after the other, each done
- * without the mutex.  A job that cannot be done yet, such as shrinking an open
- * disk, is returned again later.
+ * The jobs for the disk, one at a time; a thread that may sleep carries each
+ * out without the mutex.  A job that is not possible yet, such as shrinking an
+ * open disk, is returned later.
  */
 void		aoe_core_disk_next(struct aoe_target *, struct aoe_disk_job *);
 void		aoe_core_disk_made(struct aoe_target *);
 void		aoe_core_disk_let_go(struct aoe_target *);
 int		aoe_core_disk_taste(struct aoe_target *);
-/* The administrator write-protects it: it is recreated for that. */
+/* Switch the disk's write protection; a closed disk is recreated for that. */
 void		aoe_core_disk_read_only(struct aoe_target *, int read_only);
 uint32_t	aoe_core_disk_state(const struct aoe_target *);
-/* When it was opened; AOE_NEVER: it is not open. */
+/* The time at which the disk was opened, or AOE_NEVER if it is closed. */
 uint64_t	aoe_core_disk_opened(const struct aoe_target *);
 /*
- * The root was mounted at this time: 1 if the disk holds it, which changes the
- * target's settings.
+ * The root was mounted at the time `mounted`.  Returns 1 if this disk holds the
+ * root and its settings changed: its I/O now waits for ever.
  */
 int		aoe_core_disk_root(struct aoe_target *, struct aoe_own *,
 		    uint64_t mounted);
 /*
- * Take the oldest unreported event: 1, or 0 if there is none.  The rate of
- * console messages is limited, unless `all` is set.
+ * Take the oldest unreported event: returns 1, or 0 if there is none.  The rate
+ * of console messages is limited, unless `all` is set.
  */
 int		aoe_core_note(struct aoe_target *, uint64_t now, int all,
 		    struct aoe_note *);
-/* 1: no disk, no unreported event, no unresolved copy of a write. */
+/* 1 if no disk, unreported event or unresolved copy of a write is left. */
 int		aoe_core_may_free(const struct aoe_target *);
-/* Fail all I/O, present and future; then the target is GONE. */
+/* Fail all I/O, present and future; the target becomes GONE. */
 void		aoe_core_abort(struct aoe_target *, uint64_t now);
-/* Ask the target again: config query and IDENTIFY on every path. */
+/* Send IDENTIFY again on every path whose link is up. */
 void		aoe_core_revalidate(struct aoe_target *, uint64_t now);
-/* Forget a target without a path or an opener; EBUSY if it has either. */
+/* Forget a target that has no path up and is not open; EBUSY otherwise. */
 int		aoe_core_forget(struct aoe_target *, uint64_t now);
 /*
  * Send IDENTIFY on the paths where another disk answers, and accept the disk
- * that returns this page as the disk of this target: within seconds, or not at
- * all.  EBUSY if the target's own disk answers, ENODEV if no other one does,
- * ENOSPC or EINVAL if it is smaller than the open disk or its sector size
+ * that returns this page, within a few seconds, as the disk of this target.
+ * EBUSY if the target's own disk answers, ENODEV if no other disk does, ENOSPC
+ * if the other disk is smaller than the open one, EINVAL if its sector size
  * differs.
  */
 int		aoe_core_accept(struct aoe_target *, uint64_t now,
@@ -822,7 +843,7 @@ int		aoe_core_accept(struct aoe_target *, uint64_t now,
  */
 int		aoe_core_control(struct aoe_target *, uint64_t now,
 		    const struct aoe_ioc_control *);
-/* Fill in the answer, before the next command: 0, or why there is none. */
+/* Fill in the answer, before the next command: 0, or the error without one. */
 int		aoe_core_control_result(struct aoe_target *,
 		    const struct aoe_output *, struct aoe_ioc_control *);
 /* Cancel the outstanding command, if any; it will not be reported. */
@@ -836,23 +857,26 @@ uint32_t	aoe_core_poll(struct aoe_target *, uint64_t now,
 uint64_t	aoe_core_deadline(const struct aoe_target *);
 void		aoe_core_info(const struct aoe_target *, uint64_t now,
 		    struct aoe_target_info *);
-/* Fills in everything but the interfaces. */
+/* Fills in everything except the interfaces of the paths. */
 void		aoe_core_describe(const struct aoe_target *, uint64_t now,
 		    struct aoe_ioc_target *);
 /* 0, or ENOENT past the last path. */
 int		aoe_core_path_info(const struct aoe_target *, uint32_t index,
 		    struct aoe_path_info *);
 /*
- * The response times of a path without flushes: out[n] counts those from
- * 2^(n-1) to below 2^n microseconds, out[0] those below one; the last has no
- * upper bound.  0, or ENOENT past the last path.
+ * The response times of a path's requests, flushes excluded.  out[0] counts
+ * those below 1 us, out[n] those from 2^(n-1) to below 2^n us; the last element
+ * has no upper bound.  0, or ENOENT past the last path.
  */
 int		aoe_core_path_histogram(const struct aoe_target *,
 		    uint32_t index, uint64_t out[AOE_HISTOGRAM]);
-/* The config string, as last seen; returns its length. */
+/*
+ * The last config string received, truncated to `size`; returns its length
+ * before that.
+ */
 uint32_t	aoe_core_config_string(const struct aoe_target *,
 		    uint8_t *out, uint32_t size);
-/* The 512 bytes of IDENTIFY, as last accepted; 0 or ENOENT. */
+/* The 512 bytes of the last accepted IDENTIFY; 0, or ENOENT without one. */
 int		aoe_core_identify(const struct aoe_target *, uint8_t out[512]);
 /* A node of the target, or of one of its paths: 0, or ENOENT past the last. */
 int		aoe_core_target_read(const struct aoe_target *,
@@ -866,9 +890,10 @@ void		aoe_core_target_line(const struct aoe_target *, char *out,
 		    uint32_t size);
 
 /*
- * A crash dump, in a kernel that has stopped: no lock is held.  Begin it with
- * the sequence, which was drawn once and is advanced here; request a write, or
- * with no bytes and `last` the end; then carry out the steps until one is DONE.
+ * A crash dump, in a kernel that has stopped: no lock is held.  C draws
+ * `sequence` once at random, and aoe_core_dump_begin() advances it, so that
+ * each dump has its own tags.  C requests a write, or the end (`last` is set
+ * and `length` is 0), and then carries out the steps until one is DONE.
  */
 void		aoe_core_dump_begin(struct aoe_dump *,
 		    const struct aoe_target *, uint32_t *sequence);
@@ -877,13 +902,16 @@ int		aoe_core_dump_ask(struct aoe_dump *, uint64_t offset,
 		    uint64_t length, int last);
 void		aoe_core_dump_step(struct aoe_dump *,
 		    const struct aoe_target *, struct aoe_dump_step *);
-/* Bytes of data in a frame on this interface; 0: it cannot be used. */
+/*
+ * Use this interface: its MAC, its MTU, and the size of an mbuf cluster.
+ * Returns the bytes of data per frame, or 0 if it cannot be used.
+ */
 uint32_t	aoe_core_dump_path(struct aoe_dump *, const uint8_t local[6],
 		    uint32_t mtu, uint32_t buffer);
 void		aoe_core_dump_rx(struct aoe_dump *, const uint8_t *frame,
 		    uint32_t length);
 
-/* The only way from Rust into C; never returns, and never reached. */
+/* The only function of C that Rust calls; the build proves it unreachable. */
 _Noreturn void	aoe_shim_panic(const char *file, uint64_t length,
 		    uint32_t line);
 

@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Where everything lies in the structs of aoe_abi.h, which src/ffi/abi.rs
- * asserts of its twins.  aoe_kern.c alone includes this.
+ * Sizes and offsets of the structs in aoe_abi.h.  src/ffi/abi.rs asserts the
+ * same values for its twins.  Only aoe_kern.c includes this.
  */
 #ifndef _AOE_ABI_LAYOUT_H_
 #define	_AOE_ABI_LAYOUT_H_

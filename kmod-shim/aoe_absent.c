@@ -1,17 +1,20 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Targets that answer and have no disk here: the message, and the list for
- * aoectl(8).
+ * Targets that answer but have no disk here: the message about them, and the
+ * list for aoectl(8).
  *
  * Knows: where messages go.
- * Must not know: why a target has no disk, or when that is worth a message.
+ * Must not know: why a target has no disk, or when to report it.
  */
 #include "aoe_disco.h"
 
 #include "aoe_ioctl.h"
 
-/* Whether to report now that this target has no disk. */
+/*
+ * Record that this target has no disk, for the reason `event`.  Returns whether
+ * to report that now.
+ */
 bool
 aoe_absent_note(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 {
@@ -38,7 +41,7 @@ aoe_absent_say(uint16_t major, uint8_t minor, u_int event, uint64_t value)
 	printf("%s: %s\n", name, text);
 }
 
-/* A target has a disk. */
+/* Remove a target from the table: it has a disk. */
 void
 aoe_absent_forget(uint16_t major, uint8_t minor)
 {
@@ -48,7 +51,7 @@ aoe_absent_forget(uint16_t major, uint8_t minor)
 	mtx_unlock(&aoe_disco_mtx);
 }
 
-/* The entry of an index, in no particular order. */
+/* Fill in the entry at a->index; the entries have no particular order. */
 int
 aoe_absent_get(struct aoe_ioc_absent *a)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The administrator's interface: sysctl nodes, the device. */
+/* The administrator's interface: sysctl nodes, /dev/aoectl, the boot table. */
 #ifndef _AOE_ADMIN_H_
 #define	_AOE_ADMIN_H_
 

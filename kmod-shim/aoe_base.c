@@ -1,11 +1,12 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * What every file may use: the settings, the list of targets, the state of the
- * module, and how to ask its threads for something.
+ * The basis of all other files: the settings, the list of targets, the state of
+ * the module, and the functions that wake its threads.
  *
- * Knows: which threads there are.
- * Must not know: what they do: the starter of one gives its task a function.
+ * Knows: the module's threads.
+ * Must not know: what they do.  The file that starts a thread sets the function
+ * of its task.
  */
 #include "aoe_base.h"
 
@@ -30,8 +31,8 @@ struct task aoe_life_task;
 u_int aoe_life_work;
 
 /*
- * Lock the configuration for a handler, which may run before the module is
- * ready and while it is being unloaded.
+ * Lock the configuration for a handler.  A handler may run before the module is
+ * ready, or while it is being unloaded; it then fails with ENXIO.
  */
 int
 aoe_conf_enter(void)
@@ -52,7 +53,7 @@ aoe_links_kick(void)
 	taskqueue_enqueue(aoe_links_tq, &aoe_links_task);
 }
 
-/* Ask the lifecycle thread for something.  Any lock may be held. */
+/* Ask the lifecycle thread for work, AOE_WORK_*.  Any lock may be held. */
 void
 aoe_life_kick(u_int work)
 {
@@ -70,7 +71,7 @@ aoe_life_attention(struct aoe_softc *sc)
 	taskqueue_enqueue(aoe_life_tq, &aoe_life_task);
 }
 
-/* Have a thread poll again soon, for changes without an event. */
+/* Run the timer's task after look_us, to poll for changes without an event. */
 void
 aoe_timer_start(struct taskqueue *tq, struct timeout_task *timer)
 {
@@ -80,8 +81,8 @@ aoe_timer_start(struct taskqueue *tq, struct timeout_task *timer)
 }
 
 /*
- * Stop a poll that enqueues itself again.  Cancelling alone leaves a callout
- * that waits for the queue's mutex.
+ * Stop a task that enqueues itself again.  Cancelling alone is not enough: the
+ * callout may already be waiting for the queue's mutex.
  */
 void
 aoe_timer_stop(struct taskqueue *tq, struct timeout_task *timer)

@@ -1,16 +1,17 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The lowest floor: declarations for every file.  aoe_kern.c describes the
- * locking; the letter in front of a member names its guard:
+ * The lowest floor (layer): declarations for every file.  aoe_kern.c describes
+ * the locking.  The letter in the comment on a member names its guard:
  *
- *	(c)	constant once the object can be found
+ *	(c)	constant once other threads can find the object
  *	(t)	the target's sc_mtx
  *	(d)	aoe_disco_mtx
  *	(x)	aoe_conf_sx, held exclusively to write
- *	(kx)	the same, and the lifecycle thread alone writes: it reads freely
+ *	(kx)	like (x), but only the lifecycle thread writes, and that thread
+ *		reads without the lock
  *	(a)	atomic
- *	(k)	the lifecycle thread alone
+ *	(k)	used only by the lifecycle thread
  */
 #ifndef _AOE_BASE_H_
 #define	_AOE_BASE_H_
@@ -56,7 +57,7 @@ MALLOC_DECLARE(M_AOE);
 /* Values of sc_drain. */
 #define	AOE_DRAIN_IDLE		0
 #define	AOE_DRAIN_BUSY		1	/* a thread drains */
-#define	AOE_DRAIN_MORE		2	/* ... and has missed an input */
+#define	AOE_DRAIN_MORE		2	/* ... and must take one more turn */
 
 /* One target. */
 struct aoe_softc {
@@ -64,8 +65,8 @@ struct aoe_softc {
 	struct aoe_target *sc_core;		/* (t) the core's memory */
 	uint16_t	sc_major;		/* (c) */
 	uint8_t		sc_minor;		/* (c) */
-	char		sc_name[16];		/* (c) aoe7e3 */
-	char		sc_dname[16];		/* (c) aoe7e: disk(9) adds 3 */
+	char		sc_name[16];		/* (c) such as aoe7e3 */
+	char		sc_dname[16];		/* (c) aoe7e; disk(9) adds 3 */
 	uintptr_t	sc_hash_next;		/* (kx), epoch to read */
 	TAILQ_ENTRY(aoe_softc) sc_link;		/* (kx) */
 
@@ -78,20 +79,20 @@ struct aoe_softc {
 	uint64_t	sc_armed;		/* (t) when it fires */
 	struct bio_queue sc_waiting;		/* (t) refused with EAGAIN */
 
-	/* Frames that carry data. */
-	uintptr_t	sc_sent;		/* (a) back, not yet seen */
-	struct aoe_buf	*sc_kept;		/* (t) to be used again */
+	/* Buffers of frames, see aoe_mbuf.c. */
+	uintptr_t	sc_sent;		/* (a) returned, not reaped */
+	struct aoe_buf	*sc_kept;		/* (t) for the next frames */
 	u_int		sc_nkept;		/* (t) length of sc_kept */
-	u_int		sc_kept_class;		/* (t) the least it may hold */
-	u_int		sc_out;			/* (t) not back or in sc_sent */
+	u_int		sc_kept_class;		/* (t) smallest one to keep */
+	u_int		sc_out;			/* (t) sent and not reaped */
 
 	/* For the lifecycle task. */
-	u_int		sc_attention;		/* (a) look at the core */
+	u_int		sc_attention;		/* (a) serve this target */
 
 	/* The current management command, see aoe_ctl.c. */
-	u_int		sc_ctl_users;		/* (t) threads that hold us */
-	bool		sc_ctl_busy;		/* (t) one of them asks */
-	bool		sc_ctl_done;		/* (t) ... and was answered */
+	u_int		sc_ctl_users;		/* (t) threads that use us */
+	bool		sc_ctl_busy;		/* (t) one has a command */
+	bool		sc_ctl_done;		/* (t) ... that is complete */
 	struct aoe_output sc_ctl_output;	/* (t) its CONTROL_DONE */
 
 	/* The disk. */
@@ -138,7 +139,7 @@ extern struct taskqueue *aoe_life_tq;		/* (c) */
 extern struct task aoe_life_task;		/* (c) */
 extern u_int aoe_life_work;			/* (a) AOE_WORK_* */
 extern bool aoe_ready;				/* (x) loaded, not unloading */
-extern bool aoe_closing;			/* (a) nothing may be opened */
+extern bool aoe_closing;			/* (a) opens are refused */
 extern bool aoe_shutting_down;			/* (a) */
 extern counter_u64_t aoe_stats[AOE_STATS];	/* (c) */
 
@@ -150,8 +151,9 @@ aoe_count(enum aoe_stat which)
 }
 
 /*
- * The only clock; read with the mutex held, so that it never runs backwards.
- * sbttous() also handles times before the origin, at twice the cost.
+ * The core's only clock, in us.  It is read with the object's mutex held, so
+ * that no input has an earlier time than the one before it.  sbttous() would
+ * also handle negative times, at twice the cost.
  */
 static inline uint64_t
 aoe_now(void)
@@ -164,8 +166,8 @@ aoe_now(void)
 }
 
 /* aoe_base.c */
-#define	AOE_WORK_NEWS		0x1		/* adverts are waiting */
-#define	AOE_WORK_RESERVES	0x2		/* an MTU grew */
+#define	AOE_WORK_NEWS		0x1		/* answers of new targets */
+#define	AOE_WORK_RESERVES	0x2		/* the largest MTU grew */
 #define	AOE_WORK_FREE		0x4		/* free every target */
 int	aoe_conf_enter(void);
 void	aoe_links_kick(void);

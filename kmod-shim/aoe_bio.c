@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The bytes of a bio, who waits for it, and its end.
+ * Access to a bio's data, whether GEOM tastes with it, and its completion.
  *
  * Knows: GEOM's rules for bios.
  * Must not know: disks, or what a frame means.
@@ -21,8 +21,9 @@
 #include <geom/geom.h>
 
 /*
- * The bytes of a bio from `offset` on, as far as they are contiguous.  Pages
- * are reached through the direct map, which both our architectures have.
+ * The address of a bio's byte at `offset`; `avail` is the number of contiguous
+ * bytes from there on.  Unmapped pages are accessed through the direct map,
+ * which amd64 and arm64 have.
  */
 static char *
 aoe_bio_at(struct bio *bp, size_t offset, size_t *avail)
@@ -35,7 +36,7 @@ aoe_bio_at(struct bio *bp, size_t offset, size_t *avail)
 		for (at = offset + bp->bio_ma_offset; at >= seg->ds_len; seg++)
 			at -= seg->ds_len;
 		*avail = seg->ds_len - at;
-		/* An address of the kernel's, not of the bus. */
+		/* In a bio, this is a kernel address, not a bus address. */
 		return ((char *)(uintptr_t)(seg->ds_addr + at));
 	}
 	if ((bp->bio_flags & BIO_UNMAPPED) != 0) {
@@ -65,8 +66,8 @@ aoe_bio_write_to(struct bio *bp, size_t offset, size_t length, char *to)
 }
 
 /*
- * Copy a part of a received frame into a span of a read.  Both are in pieces,
- * and each list of pieces is walked once.
+ * Copy a part of a received frame into a span of a read.  Neither need be
+ * contiguous; the mbuf chain and the bio's pieces are each walked once.
  */
 void
 aoe_bio_read_from(struct bio *bp, size_t offset, size_t length,
@@ -95,11 +96,12 @@ aoe_bio_read_from(struct bio *bp, size_t offset, size_t length,
 }
 
 /*
- * Whether GEOM tastes the disk with this read: a class waits for it in
- * g_read_data(), and the provider is not open for writing.  disk(9) passes a
- * clone, and only the bios above it have a provider.  The topmost of them has
- * no bio_done if one of GEOM's threads waits for it; a read by a file system
- * has one, and the parent of a read through the device node is not GEOM's.
+ * Whether GEOM tastes the disk with this read: a class sleeps in g_read_data()
+ * until it completes, and the provider is not open for writing.  disk(9) passes
+ * a clone; only the bios above the clone have a provider.  g_read_data() sets
+ * no bio_done in the topmost of those bios, while a file system does.  A read
+ * through the device node is no taste either: the topmost bio with a provider
+ * is geom_dev's, which has a bio_done, and its parent is physio's.
  */
 bool
 aoe_bio_tastes(const struct bio *bp)

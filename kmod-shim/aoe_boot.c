@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Root on AoE (net.aoe.boot=1): the root file system is not mounted before
- * the disk is there.
+ * Root on AoE (net.aoe.boot=1): holds the root mount until there is a disk, or
+ * for net.aoe.boot_wait.
  *
  * Knows: the root mount.
  * Must not know: which disk holds the root file system, or how long to wait.
@@ -13,8 +13,8 @@
 
 static struct root_hold_token *aoe_boot_token;	/* (x) */
 static uint64_t aoe_boot_until;			/* (x) */
-static eventhandler_tag aoe_boot_tag;		/* loading and unloading */
-static uint64_t aoe_boot_mounted;		/* (a) when the root was */
+static eventhandler_tag aoe_boot_tag;		/* used by load and unload */
+static uint64_t aoe_boot_mounted;		/* (a) time, or 0 */
 
 static void
 aoe_boot_on_mountroot(void *arg __unused)
@@ -23,7 +23,7 @@ aoe_boot_on_mountroot(void *arg __unused)
 	atomic_store_64(&aoe_boot_mounted, aoe_now());
 }
 
-/* Hold the root mount, if net.aoe.boot is set and it is not too late. */
+/* Hold the root mount, if net.aoe.boot is set and there is no root yet. */
 void
 aoe_boot_hold(void)
 {
@@ -36,7 +36,7 @@ aoe_boot_hold(void)
 	    NULL, EVENTHANDLER_PRI_ANY);
 }
 
-/* Waits for a handler that runs: hold no lock. */
+/* Waits for a running handler, so the caller must hold no lock. */
 void
 aoe_boot_fini(void)
 {
@@ -55,7 +55,10 @@ aoe_boot_release(void)
 	aoe_boot_token = NULL;
 }
 
-/* The disks open since the root mount, regardless of the layers above. */
+/*
+ * Disks that have been open since the root mount hold the root, whatever layers
+ * lie in between: their I/O waits for ever.
+ */
 static void
 aoe_boot_claim_root(uint64_t mounted)
 {
@@ -86,7 +89,7 @@ aoe_boot_has_disk(void)
 	return (any);
 }
 
-/* Carry out the core's actions, until none is left. */
+/* Carry out the actions that the core requests now. */
 void
 aoe_boot_poll(void)
 {

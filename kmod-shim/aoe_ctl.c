@@ -3,13 +3,14 @@
  *
  * /dev/aoectl, the device behind aoectl(8).
  *
- * Knows: who may ask, and who waits for an answer.
- * Must not know: what a management command means, nor its answer; which of
- * them are harmless, and how long each may take, the core decides.
+ * Knows: who may use the device, and which threads wait for an answer.
+ * Must not know: what a management command or its answer means.  The core
+ * decides which commands are harmless, and how long each may take.
  *
  * A thread that waits for a target's answer holds no lock; sc_ctl_users keeps
- * the target.  Unloading destroys the device before anything else: that sets
- * aoe_ctl_closing, wakes all sleepers here, and waits until all have left.
+ * the target.  Unloading destroys the device before anything else: it sets
+ * aoe_ctl_closing, wakes all threads that sleep here, and waits until all have
+ * left.
  */
 #include "aoe_admin.h"
 
@@ -46,7 +47,7 @@ aoe_ctl_open(struct cdev *dev __unused, int flags __unused, int type __unused,
 	return (priv_check(td, PRIV_DRIVER));
 }
 
-/* Shared access to the configuration, while the module is in use. */
+/* Lock the configuration shared; ENXIO if the module is not ready. */
 static int
 aoe_ctl_enter(void)
 {
@@ -67,7 +68,7 @@ aoe_ctl_version(struct aoe_ioc_version *v)
 	strlcpy(v->driver, AOE_VERSION, sizeof(v->driver));
 }
 
-/* The interface of a path, as it is now. */
+/* Fill in the current state of a path's interface. */
 static void
 aoe_ctl_link(struct aoe_ioc_path *p)
 {
@@ -98,7 +99,7 @@ aoe_ctl_describe(struct aoe_softc *sc, struct aoe_ioc_target *t)
 		aoe_ctl_link(&t->path[i]);
 }
 
-/* The target with the least address that is not less than this one. */
+/* The target with the lowest address at or after this one, or NULL. */
 static struct aoe_softc *
 aoe_ctl_next(uint16_t major, uint8_t minor)
 {
@@ -127,7 +128,10 @@ aoe_ctl_target(struct aoe_ioc_target *t)
 	return (0);
 }
 
-/* Find a target and keep it.  Returns with its mutex held. */
+/*
+ * Find a target and prevent it from being freed.  On success, returns with its
+ * mutex held.
+ */
 static int
 aoe_ctl_hold(uint16_t major, uint8_t minor, struct aoe_softc **scp)
 {
@@ -153,7 +157,7 @@ aoe_ctl_hold(uint16_t major, uint8_t minor, struct aoe_softc **scp)
 	return (error);
 }
 
-/* Sleep on a target for at most a time; `until` is of sbinuptime(). */
+/* Sleep on a target, until sbinuptime() is `until` at the latest. */
 static int
 aoe_ctl_sleep(struct aoe_softc *sc, sbintime_t until)
 {
@@ -172,14 +176,17 @@ aoe_ctl_sleep(struct aoe_softc *sc, sbintime_t until)
 	return (error == EWOULDBLOCK ? ETIMEDOUT : error);
 }
 
-/* One command.  Called with the mutex, returns with it. */
+/* Run one command.  Called with the mutex held, returns with it held. */
 static int
 aoe_ctl_run(struct aoe_softc *sc, struct aoe_ioc_control *c, uint64_t patience)
 {
 	sbintime_t until;
 	int error;
 
-	/* The core ends the command in time, once its target could take it. */
+	/*
+	 * Normally the core ends the command before that; its time starts when
+	 * the target has room for the command.
+	 */
 	until = sbinuptime() + ustosbt(patience);
 	sc->sc_ctl_done = false;
 	error = aoe_core_control(sc->sc_core, aoe_input_locked(sc), c);
@@ -194,7 +201,7 @@ aoe_ctl_run(struct aoe_softc *sc, struct aoe_ioc_control *c, uint64_t patience)
 	return (error);
 }
 
-/* One command at a time; others wait their turn. */
+/* Run a command when no other thread runs one on the same target. */
 static int
 aoe_ctl_control(struct aoe_ioc_control *c)
 {
@@ -219,7 +226,7 @@ aoe_ctl_control(struct aoe_ioc_control *c)
 		wakeup(&sc->sc_ctl_users);
 	}
 	sc->sc_ctl_users--;
-	/* The lifecycle thread may have waited for us to free it. */
+	/* The lifecycle thread could not free it while we used it. */
 	aoe_life_attention(sc);
 	mtx_unlock(&sc->sc_mtx);
 	return (error);
@@ -276,7 +283,7 @@ aoe_ctl_accept(const struct aoe_ioc_accept *a)
 	return (error);
 }
 
-/* Requests for one target or for all. */
+/* Call `what` for one target or for all. */
 static int
 aoe_ctl_each(const struct aoe_ioc_address *a, int (*what)(struct aoe_softc *))
 {
@@ -286,13 +293,13 @@ aoe_ctl_each(const struct aoe_ioc_address *a, int (*what)(struct aoe_softc *))
 		sc = aoe_target_find(a->major, a->minor);
 		return (sc != NULL ? what(sc) : ENOENT);
 	}
-	/* A request that does not apply to one target does not fail for all. */
+	/* An error of one target is no error of a request to all. */
 	TAILQ_FOREACH(sc, &aoe_targets, sc_link)
 		(void)what(sc);
 	return (0);
 }
 
-/* Requests that do not wait, with the list of targets as it is. */
+/* Requests that do not wait: the list of targets stays locked. */
 static int
 aoe_ctl_shared(u_long cmd, caddr_t data)
 {

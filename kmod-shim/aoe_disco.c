@@ -5,7 +5,7 @@
  * from addresses that have no target.
  *
  * Knows: when discovery runs.
- * Must not know: which interfaces there are, or what an answer means.
+ * Must not know: the interfaces, or what an answer means.
  */
 #include "aoe_disco.h"
 
@@ -68,9 +68,9 @@ aoe_disco_rearm(void)
 }
 
 /*
- * Called locked, returns unlocked.  An interface may hand a frame straight to
- * a receiver on this host, whose answer brings us back here: one thread
- * drains at a time.
+ * Poll discovery and send its frames.  Called locked, returns unlocked.  One
+ * thread drains at a time, since an interface may pass a frame directly to a
+ * receiver on this host, whose answer would enter this function again.
  */
 static void
 aoe_disco_drain(void)
@@ -123,7 +123,7 @@ aoe_disco_run(void)
 	aoe_disco_drain();
 }
 
-/* Ask on every interface now. */
+/* Send a beacon on every listed interface now. */
 void
 aoe_disco_beacon(void)
 {
@@ -133,7 +133,7 @@ aoe_disco_beacon(void)
 	aoe_disco_drain();
 }
 
-/* Ask for one target on every interface now. */
+/* Send a query for one target on every listed interface now. */
 void
 aoe_disco_ask(uint16_t major, uint8_t minor)
 {
@@ -181,7 +181,7 @@ aoe_disco_offer(const struct aoe_frame *f)
 	aoe_disco_drain();
 }
 
-/* The oldest answer that was kept, if any. */
+/* Take the oldest answer that the core kept; false if there is none. */
 bool
 aoe_disco_news(struct aoe_frame *f)
 {
@@ -194,8 +194,9 @@ aoe_disco_news(struct aoe_frame *f)
 }
 
 /*
- * Mark an answer to a config query, which `m` holds, with the filters'
- * verdict.  Such answers are few; a path exists only after one of them.
+ * Set the flags of the config answer in `m` to the filters' verdict.  Config
+ * answers are few, so the mutex costs little.  No other frame needs a verdict,
+ * since a path exists only after a config answer.
  */
 void
 aoe_disco_judge(struct aoe_frame *f, const struct mbuf *m)
@@ -205,7 +206,7 @@ aoe_disco_judge(struct aoe_frame *f, const struct mbuf *m)
 
 	if (atomic_load_acq_int(&aoe_config.filtering) == 0)
 		return;
-	/* m_copydata(9) walks to the offset even for no bytes at all. */
+	/* m_copydata(9) walks to the offset even for a length of 0. */
 	length = 0;
 	if (f->length > AOE_CONFIG_LENGTH) {
 		length = MIN(f->length - AOE_CONFIG_LENGTH, sizeof(string));

@@ -4,12 +4,12 @@
  * The disk(9) side: one provider per target.
  *
  * Knows: GEOM's rules for disks.
- * Must not know: frames, interfaces, or when there is to be which disk: that is
- * the core's (fate.rs).
+ * Must not know: frames, interfaces, or when to create which disk; the core
+ * decides that (fate.rs).
  *
- * A disk is made, given a new size and taken away by the lifecycle thread
- * only.  Between disk_gone() and aoe_disk_gone() bios still arrive: the core
- * refuses them.
+ * Only the lifecycle thread creates, resizes and removes a disk.  Between
+ * disk_gone() and aoe_disk_gone(), bios still arrive, and the core refuses
+ * them.
  */
 #include "aoe_disk.h"
 
@@ -33,7 +33,7 @@ aoe_disk_strategy(struct bio *bp)
 	switch (bp->bio_cmd) {
 	case BIO_WRITE:
 	case BIO_DELETE:
-		/* GEOM asks at the first open only; a second may write. */
+		/* GEOM checks this only at the first open, not at others. */
 		if ((bp->bio_disk->d_flags & DISKFLAG_WRITE_PROTECT) != 0) {
 			bp->bio_bcount = bp->bio_length;
 			aoe_bio_done(bp, EROFS);
@@ -59,7 +59,7 @@ aoe_disk_strategy(struct bio *bp)
 	}
 }
 
-/* First open.  Under the topology lock: must not wait. */
+/* First open.  GEOM's topology lock is held, so this must not wait. */
 static int
 aoe_disk_open(struct disk *dp)
 {
@@ -68,7 +68,7 @@ aoe_disk_open(struct disk *dp)
 	int error;
 
 	now = aoe_input_begin(sc);
-	/* Unloading sets this first, and then checks which disks are open. */
+	/* Unloading sets aoe_closing before it looks for open disks. */
 	error = sc->sc_disk != dp || atomic_load_bool(&aoe_closing) ? ENXIO :
 	    aoe_core_open(sc->sc_core, now);
 	aoe_input_end(sc);
@@ -84,13 +84,13 @@ aoe_disk_close(struct disk *dp)
 
 	now = aoe_input_begin(sc);
 	aoe_core_close(sc->sc_core, now);
-	/* A job may have waited for the close. */
+	/* A job of the disk may be possible now. */
 	aoe_life_attention(sc);
 	aoe_input_end(sc);
 	return (0);
 }
 
-/* The World Wide Name, if there is one. */
+/* The disk's World Wide Name: 0, or -1 if it has none. */
 static int
 aoe_disk_lunid(struct aoe_softc *sc, char *buf, size_t size)
 {
@@ -111,8 +111,9 @@ aoe_disk_lunid(struct aoe_softc *sc, char *buf, size_t size)
 }
 
 /*
- * Also called by geom_disk itself, with a bio of its own that has no provider,
- * so the answer goes into the bio's buffer and is not delivered.
+ * geom_disk itself also calls this, with a bio that has no provider.  Therefore
+ * the attribute is only copied into the bio's buffer, and the bio is not
+ * delivered here.
  */
 static int
 aoe_disk_getattr(struct bio *bp)
@@ -123,7 +124,7 @@ aoe_disk_getattr(struct bio *bp)
 
 	error = -1;
 	if (strcmp(bp->bio_attribute, "GEOM::kerneldump") == 0) {
-		/* On success, geom_disk itself answers this one. */
+		/* geom_disk itself answers this, unless it is refused here. */
 		why = aoe_dump_refusal(sc);
 		if (why != NULL) {
 			printf("aoe: %s cannot take dumps: %s\n", sc->sc_name,
@@ -142,8 +143,8 @@ aoe_disk_getattr(struct bio *bp)
 }
 
 /*
- * GEOM has released the disk: no bio, open or close follows.  Called
- * with the topology lock held, by the event thread.
+ * d_gone: GEOM has released the disk, and no bio, open or close follows.
+ * Called by GEOM's event thread, with the topology lock held.
  */
 static void
 aoe_disk_gone(struct disk *dp)
@@ -204,10 +205,11 @@ aoe_disk_make(struct aoe_softc *sc, const struct aoe_disk_job *job)
 }
 
 /*
- * Have GEOM taste the disk again.  That spoils every consumer, and a file
- * system above would be lost, so the disk must be closed: the topology lock
- * prevents opens meanwhile.  Its holder may be waiting for our I/O, and links
- * for this thread, so the lock is only tried; the next second is soon enough.
+ * Have GEOM taste the disk again.  Tasting spoils every consumer, and a file
+ * system on the disk would lose it, so the disk must be closed; the topology
+ * lock prevents opens meanwhile.  Another holder of that lock may be waiting
+ * for our I/O, and this thread serves all targets.  Therefore the lock is only
+ * tried; the next attempt follows within a second.
  */
 static void
 aoe_disk_taste(struct aoe_softc *sc)
@@ -219,7 +221,7 @@ aoe_disk_taste(struct aoe_softc *sc)
 	mtx_lock(&sc->sc_mtx);
 	dp = aoe_core_disk_taste(sc->sc_core) != 0 ? sc->sc_disk : NULL;
 	mtx_unlock(&sc->sc_mtx);
-	/* Without its event the consumers would stay spoiled. */
+	/* M_WAITOK: a dropped event would leave the consumers spoiled. */
 	if (dp != NULL)
 		disk_media_changed(dp, M_WAITOK);
 	g_topology_unlock();
@@ -227,8 +229,8 @@ aoe_disk_taste(struct aoe_softc *sc)
 
 /*
  * Carry out the jobs for the disk.  Only this thread, the lifecycle thread,
- * removes a disk, so the disk stays meanwhile.  GEOM drops a resize that comes
- * before it has made the provider; the first open then reads d_mediasize.
+ * removes a disk, so `dp` stays valid without the mutex.  GEOM ignores a resize
+ * before the provider exists; the first open then reads d_mediasize.
  */
 void
 aoe_disk_serve(struct aoe_softc *sc)

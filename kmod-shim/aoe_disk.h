@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Disks, and dumps to them. */
+/* Disks, and crash dumps to them. */
 #ifndef _AOE_DISK_H_
 #define	_AOE_DISK_H_
 

@@ -3,20 +3,19 @@
  *
  * Kernel crash dumps to an AoE disk: net.aoe.dump.
  *
- * Knows: the methods by which a driver sends and polls in a kernel that has
- * stopped (debugnet), and the memory that the kernel keeps for that.
- * Must not know: frames, repetitions, or which path is next: the core says
- * what is to be done, one step after the other (dump.rs).
+ * Knows: debugnet, the methods with which a driver sends and polls in a kernel
+ * that has stopped, and the memory that the kernel reserves for them.
+ * Must not know: frames, retransmissions, or which path is next.  The core
+ * requests one step after the other (dump.rs).
  *
- * After a panic one thread runs, with interrupts off.  Nothing here locks,
- * sleeps or allocates but from the memory that debugnet set aside when the
- * interface came up.  The target is only read, though it may have been in the
- * middle of a change.  If our own thread crashed during that change, there is
- * no dump.
+ * After a panic one thread runs, with interrupts off.  Nothing here locks or
+ * sleeps, and memory comes only from what debugnet reserved when the interface
+ * came up.  The target is only read, though it may have been in the middle of a
+ * change.  If our own thread panicked during that change, there is no dump.
  *
- * No function returns an interface's methods, and the layout of an interface
- * is private to the kernel.  So their offset is found by experiment, on an
- * interface that is made for that and is never attached.
+ * No function returns an interface's debugnet methods, and the layout of struct
+ * ifnet is private to the kernel.  Their offset is therefore found by
+ * experiment, on an interface that is allocated for this and never attached.
  */
 #include "aoe_disk.h"
 
@@ -33,26 +32,26 @@
 
 #include <geom/geom_disk.h>
 
-/* A kernel without options DEBUGNET has neither. */
+/* Weak: a kernel without options DEBUGNET has neither. */
 void	debugnet_mbuf_start(void) __attribute__((__weak__));
 void	debugnet_mbuf_finish(void) __attribute__((__weak__));
 
-/* Where an interface keeps its methods; 0: not known. */
+/* Offset of the debugnet methods in struct ifnet; 0: unknown. */
 static uintptr_t aoe_dump_methods_at;		/* (a) */
 
 /* The dump under way. */
 static struct {
 	struct aoe_softc *d_sc;			/* NULL: none */
 	if_t		d_ifp;			/* polled now, or NULL */
-	if_input_fn_t	d_input;		/* its own, meanwhile */
+	if_input_fn_t	d_input;		/* d_ifp's, to be restored */
 	struct debugnet_methods *d_methods;
 	struct aoe_dump	d_core;
 	uint32_t	d_sequence;
 } aoe_dump;
 
 /*
- * If dumps are wanted, find out where interfaces keep their methods.  Sleeps.
- * Two threads that do so at once get the same result.
+ * If net.aoe.dump is set, find the offset of the debugnet methods in struct
+ * ifnet.  Sleeps.  Two threads that do so at once get the same result.
  */
 void
 aoe_dump_prepare(void)
@@ -79,7 +78,7 @@ aoe_dump_prepare(void)
 	CURVNET_RESTORE();
 }
 
-/* The methods of an interface that can send and poll now, or NULL. */
+/* The debugnet methods of an interface, or NULL if it cannot be used now. */
 static struct debugnet_methods *
 aoe_dump_methods(if_t ifp)
 {
@@ -104,8 +103,8 @@ aoe_dump_impossible(void)
 }
 
 /*
- * Why the disk cannot take a dump; NULL if it can.  This is for dumpon(8), so
- * a path that does not answer at the moment suffices.
+ * Why the disk cannot take a dump; NULL if it can.  dumpon(8) asks this long
+ * before a panic, so one path suffices, even if it does not answer now.
  */
 const char *
 aoe_dump_refusal(struct aoe_softc *sc)
@@ -132,9 +131,10 @@ aoe_dump_refusal(struct aoe_softc *sc)
 }
 
 /*
- * Input of the interface while it is polled.  If the panic stopped a processor
- * in tcp_lro_flush_all(), polling delivers once more what that processor had
- * delivered: freed mbufs, which INVARIANTS has filled with a pattern.
+ * The input routine of an interface while it is polled.  If the panic stopped a
+ * CPU in tcp_lro_flush_all(), polling delivers again the mbufs that this CPU
+ * had already delivered.  Those are freed; INVARIANTS fills them with a
+ * pattern, which the test of rcvif detects.
  */
 static void
 aoe_dump_input(if_t ifp, struct mbuf *m)
@@ -159,8 +159,8 @@ aoe_dump_input(if_t ifp, struct mbuf *m)
 }
 
 /*
- * Copy data into a frame, in clusters of debugnet's size: the kernel may reuse
- * its own memory before the NIC has sent it.
+ * Append data to a frame, in clusters of debugnet's size.  The data is copied,
+ * since the dump code may reuse its buffer before the NIC has sent the frame.
  */
 static bool
 aoe_dump_append(struct mbuf *frame, const char *data, u_int length)
@@ -188,7 +188,7 @@ aoe_dump_send(const struct aoe_dump_step *step, const char *data)
 	char *p;
 	u_int first, used, whole;
 
-	/* As much as fits one cluster: all, unless sectors are large. */
+	/* What fits the first cluster: all data, unless sectors are large. */
 	first = MIN(step->length, MCLBYTES - AOE_RX_HEADER);
 	used = AOE_RX_HEADER + first;
 	whole = MAX(used, ETHER_MIN_LEN - ETHER_CRC_LEN);
@@ -207,7 +207,7 @@ aoe_dump_send(const struct aoe_dump_step *step, const char *data)
 		m_freem(m);
 }
 
-/* Give the interface back its input, if we have it. */
+/* Restore the input routine of the interface in use, if any. */
 static void
 aoe_dump_leave(void)
 {
@@ -243,7 +243,7 @@ aoe_dump_path(u_int link)
 	    aoe_dump.d_sc->sc_name, if_name(ifp), payload);
 }
 
-/* Leave everything in the state that another dump device expects. */
+/* End the dump, so that the kernel can try another dump device. */
 static void
 aoe_dump_end(void)
 {
@@ -262,7 +262,7 @@ aoe_dump_begin(struct aoe_softc *sc)
 		    sc->sc_name);
 		return (EOPNOTSUPP);
 	}
-	/* netgdb(4) has debugnet's memory and an interface already. */
+	/* netgdb(4) is using debugnet's memory and an interface already. */
 	if (kdb_active != 0 && strcmp(kdb_dbbe->dbbe_name, "gdb") == 0) {
 		printf("aoe: %s: no dump while gdb is attached\n",
 		    sc->sc_name);
@@ -310,8 +310,8 @@ aoe_dump_run(const char *data)
 }
 
 /*
- * disk(9)'s d_dump: write; without data and length, flush the write cache and
- * end.
+ * disk(9)'s d_dump: write `length` bytes.  With neither data nor length, flush
+ * the write cache and end the dump.
  */
 int
 aoe_dump_write(void *arg, void *virtual, off_t offset, size_t length)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Frames: the bytes of bios, mbufs, and how frames leave. */
+/* Frames: the data of bios, mbufs, and sending. */
 #ifndef _AOE_FRAME_H_
 #define	_AOE_FRAME_H_
 

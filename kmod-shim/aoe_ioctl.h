@@ -3,9 +3,9 @@
  *
  * /dev/aoectl: the requests of aoectl(8) to the module.
  *
- * The requests that the core fills in are in aoe_abi.h, so program and module
- * must come from one build: a program compares AOEIOC_VERSION's answer with
- * AOE_CTL_VERSION first.  No request holds a pointer.
+ * The structs that the core fills in are in aoe_abi.h, so program and module
+ * must have the same version of it: a program first compares AOEIOC_VERSION's
+ * answer with AOE_CTL_VERSION.  No request contains a pointer.
  */
 #ifndef _AOE_IOCTL_H_
 #define	_AOE_IOCTL_H_
@@ -26,10 +26,10 @@ struct aoe_ioc_version {
 struct aoe_ioc_address {
 	uint16_t	major;
 	uint8_t		minor;
-	uint8_t		all;			/* every target: no address */
+	uint8_t		all;			/* 1: all targets, no address */
 };
 
-/* A target that answers and has no disk, by an index from 0; ENOENT ends it. */
+/* A target that answers but has no disk, by index from 0; ENOENT: no more. */
 struct aoe_ioc_absent {
 	uint32_t	index;			/* in */
 	uint32_t	reserved;
@@ -37,7 +37,7 @@ struct aoe_ioc_absent {
 	char		text[AOE_TEXT_MAX];
 };
 
-/* The disk to accept as the one of a target. */
+/* The disk to accept as the disk of a target. */
 struct aoe_ioc_accept {
 	uint16_t	major;
 	uint8_t		minor;
@@ -55,7 +55,7 @@ struct aoe_ioc_accept {
 #define	AOEIOC_ABSENT		_IOWR('A', 8, struct aoe_ioc_absent)
 #define	AOEIOC_ACCEPT		_IOW('A', 9, struct aoe_ioc_accept)
 
-/* The size limit of an ioctl, in both 14 and 15. */
+/* Below FreeBSD's limit on the size of an ioctl, in both 14 and 15. */
 _Static_assert(sizeof(struct aoe_ioc_target) < 8192, "too large");
 _Static_assert(sizeof(struct aoe_ioc_control) < 8192, "too large");
 _Static_assert(sizeof(struct aoe_ioc_log) < 8192, "too large");

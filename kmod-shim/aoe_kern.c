@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The module: loading, unloading, shutdown; and how the shim locks.
+ * The module: loading, unloading, shutdown; and the shim's contexts and locks.
  *
  * Contexts
  *	strategy	any thread, g_down included: must not sleep.
@@ -9,40 +9,41 @@
  *	d_gone		GEOM's event thread, under the topology lock.
  *	receive		an interface's thread, in the net epoch: must not sleep.
  *	callouts	softclock, with the object's mutex.
- *	buffer return	anywhere, under any lock: see aoe_mbuf.c.
- *	events		of interfaces: various; may sleep only on departure.
- *	run task	taskqueue of ours: continues a drain that grew long.
- *	links task	taskqueue of ours: looks at interfaces.  Waits for
- *			locks and the net epoch, but not for memory.
- *	lifecycle task	taskqueue of ours: may sleep.  The only thread that
- *			makes and frees targets, disks and their sysctl nodes.
+ *	buffer return	any context, under any lock: see aoe_mbuf.c.
+ *	interface events various: may sleep only on departure.
+ *	run task	our taskqueue: continues a drain of many turns.
+ *	links task	our taskqueue: scans the interfaces.  Waits for locks
+ *			and the net epoch, but not for memory.
+ *	lifecycle task	our taskqueue: may sleep.  The only thread that makes
+ *			and frees targets, disks and their sysctl nodes.
  *	sysctl, ioctl	a user's thread: may sleep.
- *	module events	the same.
+ *	module events	a user's thread: may sleep.
  *
- * Locks, in this order; those on one line are never held together
+ * Lock order; locks on one line are never held together
  *	GEOM's topology lock, locks of the network stack
  *	aoe_conf_sx	sleeps.  Settings, the list of targets, the link table.
  *	sc_mtx | aoe_disco_mtx | aoe_link_mtx | aoe_log_mtx
  *	locks of taskqueues, callouts, UMA
  *
- * No lock but aoe_conf_sx is held across transmit or the completion of a bio,
- * and none across any disk(9) call.
+ * Of our locks, only aoe_conf_sx may be held across transmit or the completion
+ * of a bio, and none is held across any disk(9) call.
  *
- * What holds aoe_conf_sx waits for the net epoch and for interfaces' ioctls at
- * boot, but neither for memory, nor for GEOM, nor for a reader of a sysctl:
- * when swap lies on one of our disks, each of these may wait for that disk,
- * which may wait for the report of a link, and a shutdown for the lock.  So
- * memory is allocated before the lock is taken, objects to be freed are only
- * unlinked under it, and a handler that copies to a reader wires the reader's
- * memory first.  Loading is the exception: there is no disk yet.
+ * The holder of aoe_conf_sx may wait for the net epoch and, at boot, for
+ * interfaces' ioctls, but not for memory, GEOM, or the reader of a sysctl.  If
+ * swap is on one of our disks, each of these may be waiting for that disk.  The
+ * disk in turn may need the report that a link is up, and the report takes this
+ * lock, as does a shutdown.  Therefore memory is allocated before the lock is
+ * taken, objects to be freed are only unlinked under it, and a handler that
+ * copies to a reader first wires the reader's memory.  Only loading may wait
+ * for memory with the lock held, since there is no disk yet.
  *
- * Nothing of the net epoch sleeps.  The address table and the link table are
- * read in the epoch; a thread that removes an entry waits for the epoch with
- * at most aoe_conf_sx held.
+ * No code in the net epoch sleeps.  The address table and the link table are
+ * read in the epoch; a thread that removes an entry waits for the epoch,
+ * holding no lock but possibly aoe_conf_sx.
  *
- * Load order: entry points for others come last, and are removed first.
- * While an unload waits, and may yet be refused, the sysctl nodes are there:
- * their handlers look at aoe_ready.
+ * Load order: the entry points for other code are set up last, and removed
+ * first.  The sysctl nodes stay while an unload waits and may yet be refused:
+ * their handlers check aoe_ready.
  */
 #include "aoe_admin.h"
 
@@ -61,7 +62,7 @@
 #include "aoe_abi_layout.h"
 
 static bool aoe_loaded;
-static bool aoe_forced;			/* MOD_QUIESCE refused */
+static bool aoe_forced;			/* the last MOD_QUIESCE was refused */
 static eventhandler_tag aoe_tag_pre_sync;
 static eventhandler_tag aoe_tag_post_sync;
 
@@ -72,14 +73,14 @@ aoe_shim_panic(const char *file, uint64_t length, uint32_t line)
 	panic("aoe: %.*s:%u", (int)MIN(length, 128), file, line);
 }
 
-/* File systems are about to be synced: do not wait for ever for a target. */
+/* File systems are about to be synced: limit the waits for targets. */
 static void
 aoe_shutdown_pre_sync(void *arg __unused, int howto)
 {
 
 	if ((howto & RB_NOSYNC) != 0 || KERNEL_PANICKED())
 		return;
-	/* Another thread that passes settings to a target first passes this. */
+	/* Set first, so that any later aoe_settings_tell() passes it, too. */
 	atomic_store_bool(&aoe_shutting_down, true);
 	sx_xlock(&aoe_conf_sx);
 	aoe_settings_push();
@@ -98,7 +99,7 @@ aoe_shutdown_post_sync(void *arg __unused, int howto)
 	sx_xunlock(&aoe_conf_sx);
 }
 
-/* Undo what aoe_load() did, as far as it got. */
+/* Undo aoe_load(), even one that failed halfway. */
 static void
 aoe_teardown(void)
 {
@@ -120,7 +121,7 @@ aoe_teardown(void)
 	aoe_links_release();
 	sx_xunlock(&aoe_conf_sx);
 	aoe_link_fini();
-	/* Targets and discovery use the threads: these are stopped last. */
+	/* Targets and discovery use the threads, so those are stopped last. */
 	aoe_life_free_targets();
 	aoe_disco_fini();
 	aoe_links_stop();
@@ -135,10 +136,10 @@ aoe_teardown(void)
 }
 
 /*
- * Whether the fields that we read are at the offsets in our headers.  The
- * version does not reveal a kernel with fields of its own.  A module is loaded
- * by a thread in vnet0, both by kldload(8) and by the loader, and a new mbuf is
- * empty.
+ * Whether the kernel's structs have the layout of the headers that we were
+ * built with.  The version number does not reveal a kernel with additional
+ * fields, so compare values that are known: the thread that loads a module is
+ * in vnet0, with kldload(8) as well as at boot, and a new mbuf is empty.
  */
 static bool
 aoe_kernel_fits(void)
@@ -197,7 +198,7 @@ aoe_load(void)
 	aoe_core_limits(&aoe_limits);
 	aoe_sysctl_init();
 	error = aoe_start();
-	/* It answers once aoe_ready is set. */
+	/* The device's requests fail until aoe_ready is set. */
 	if (error == 0)
 		error = aoe_ctl_start();
 	if (error != 0) {
@@ -206,7 +207,7 @@ aoe_load(void)
 	}
 	aoe_tag_pre_sync = EVENTHANDLER_REGISTER(shutdown_pre_sync,
 	    aoe_shutdown_pre_sync, NULL, SHUTDOWN_PRI_FIRST);
-	/* Pools and mirrors write their last at that event, and before us. */
+	/* Pools and mirrors issue their last writes earlier in this event. */
 	aoe_tag_post_sync = EVENTHANDLER_REGISTER(shutdown_post_sync,
 	    aoe_shutdown_post_sync, NULL, SHUTDOWN_PRI_LAST);
 	aoe_sysctl_add();
@@ -215,14 +216,17 @@ aoe_load(void)
 	aoe_boot_hold();
 	aoe_life_start();
 	aoe_links_start();
-	/* Waits for memory, but no I/O waits for us yet. */
+	/* This may wait for memory, but no I/O can be waiting for us yet. */
 	aoe_sysctl_apply();
 	sx_xunlock(&aoe_conf_sx);
 	aoe_loaded = true;
 	return (0);
 }
 
-/* Since when a disk has been open, and the name of the first one. */
+/*
+ * The earliest time at which a disk that is still open was opened, and the name
+ * of that disk; AOE_NEVER if none is open.
+ */
 static uint64_t
 aoe_first_open(char *name, size_t size)
 {
@@ -245,9 +249,9 @@ aoe_first_open(char *name, size_t size)
 }
 
 /*
- * Whether a disk is open; reports its name.  Waits while GEOM tastes a disk,
- * but not in g_waitidle(), which has no limit and also waits for events of
- * other disks: the linker's locks are held meanwhile.
+ * EBUSY if a disk is open, whose name is then reported.  Waits for a disk that
+ * GEOM is tasting.  g_waitidle() cannot be used for that: it waits without a
+ * limit, even for events of other disks, and the linker's locks are held.
  */
 static int
 aoe_busy(void)
@@ -272,8 +276,9 @@ aoe_busy(void)
 }
 
 /*
- * GEOM releases providers under the topology lock: once we have held it, no
- * thread is in d_gone.  GEOM's later work does not call us.
+ * Whether GEOM is out of our code.  It calls d_gone under the topology lock, so
+ * once we have held that lock, no thread is in d_gone any more.  What GEOM does
+ * for the disk later does not call us.
  */
 static bool
 aoe_geom_has_left(void)
@@ -285,7 +290,10 @@ aoe_geom_has_left(void)
 	return (true);
 }
 
-/* The obstacles to unloading, with the name of a disk and the sent buffers. */
+/*
+ * The obstacles to unloading, AOE_REMAINS_*, with the name of a remaining disk
+ * and the number of buffers that interfaces have not returned.
+ */
 static u_int
 aoe_remains(char *name, size_t size, u_int *buffers)
 {
@@ -309,13 +317,13 @@ aoe_remains(char *name, size_t size, u_int *buffers)
 	sx_sunlock(&aoe_conf_sx);
 	if (*buffers != 0)
 		remains |= AOE_REMAINS_FRAME;
-	/* It may be at our disks as long as there are any. */
+	/* While there is a disk, GEOM may be in our code. */
 	if ((remains & AOE_REMAINS_DISK) != 0 || !aoe_geom_has_left())
 		remains |= AOE_REMAINS_GEOM;
 	return (remains);
 }
 
-/* Wait until nothing needs our code any more, or until the limit. */
+/* Wait until our code is no longer in use; EBUSY after the core's limit. */
 static int
 aoe_wait_for_remains(void)
 {
@@ -355,8 +363,9 @@ aoe_unload(void)
 	int error;
 
 	/*
-	 * No argument shows whether the unload is forced; it is if MOD_QUIESCE
-	 * was refused.  If not, a disk opened since then prevents the unload.
+	 * MOD_UNLOAD does not tell whether the unload is forced.  It is, if
+	 * MOD_QUIESCE was refused; otherwise, a disk that has been opened since
+	 * MOD_QUIESCE prevents the unload.
 	 */
 	atomic_store_bool(&aoe_closing, true);
 	if (!aoe_forced && aoe_busy() != 0) {
@@ -372,7 +381,7 @@ aoe_unload(void)
 	if (error != 0) {
 		/*
 		 * The next beacon finds the removed targets again.  Events of
-		 * interfaces were missed meanwhile, so scan them.
+		 * interfaces were ignored meanwhile, so scan the interfaces.
 		 */
 		sx_xlock(&aoe_conf_sx);
 		atomic_store_bool(&aoe_closing, false);
@@ -401,7 +410,7 @@ aoe_modevent(module_t mod __unused, int what, void *arg __unused)
 		aoe_forced = error != 0;
 		return (error);
 	case MOD_UNLOAD:
-		/* Called after a load that failed, too. */
+		/* The kernel also calls this after a MOD_LOAD that failed. */
 		return (aoe_loaded ? aoe_unload() : 0);
 	case MOD_SHUTDOWN:
 		return (0);
@@ -415,6 +424,6 @@ static moduledata_t aoe_moduledata = {
 	.evhand = aoe_modevent,
 };
 
-/* After the pfil head "ethernet", which comes at SI_SUB_PROTO_IF. */
+/* After SI_SUB_PROTO_IF, which creates the pfil head "ethernet". */
 DECLARE_MODULE(aoe, aoe_moduledata, SI_SUB_PROTO_FIREWALL, SI_ORDER_ANY);
 MODULE_VERSION(aoe, 2);

@@ -1,18 +1,18 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The lifecycle thread: everything that may sleep and must happen in order.
+ * The lifecycle thread: all work that may sleep and must be done in order.
  *
- * Knows: when targets, disks, links and sysctl nodes are made and freed.
+ * Knows: when targets, disks and sysctl nodes are made and freed.
  * Must not know: frames' contents, or how GEOM and interfaces work.
  *
- * Other threads wake it and continue.  It runs at once when woken, and once a
- * second for changes that have no event, such as a buffer that came back to a
- * target which is gone.
+ * Other threads wake it without waiting for it.  In addition, it runs once a
+ * second for changes that have no event, such as a buffer that an interface
+ * returned to a target that is gone.
  *
- * Whatever it waits for may take long: memory, GEOM, a reader of a sysctl node
- * that is to go.  So it holds no lock meanwhile, and takes aoe_conf_sx just to
- * put a target into the list or to take it out.
+ * Each of its waits may be long: for memory, for GEOM, for a reader of a sysctl
+ * node that is being removed.  So it holds no lock meanwhile, and holds
+ * aoe_conf_sx only to insert a target into the list or to remove it.
  */
 #include "aoe_life.h"
 
@@ -45,8 +45,9 @@ aoe_life_start(void)
 }
 
 /*
- * Free every target: none has a disk, or a buffer out, and none is made any
- * more.  There may be no thread if there are no targets.
+ * Free every target.  No target has a disk or a buffer that is still out, and
+ * no new target is made.  If there is no target, the thread may not even exist,
+ * since loading may have failed before its start.
  */
 void
 aoe_life_free_targets(void)

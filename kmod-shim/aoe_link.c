@@ -1,13 +1,13 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The table of links: the local interfaces in use, those of vnet0 that
- * net.aoe.iflist names.
+ * The table of links: the local interfaces in use, which are those of vnet0
+ * that net.aoe.iflist names.
  *
  * Knows: interfaces, and how the table is read.
- * Must not know: when one is put in or taken out, or what is sent on it.
+ * Must not know: when an interface is entered or removed, or what is sent.
  *
- * Senders and receivers read the table inside the net epoch.
+ * Senders and receivers read the table in the net epoch.
  */
 #include "aoe_link.h"
 
@@ -61,7 +61,7 @@ aoe_links_any(void)
 	return (false);
 }
 
-/* The largest MTU in use, or Ethernet's. */
+/* The largest MTU of the links, but at least ETHERMTU. */
 u_int
 aoe_links_mtu_locked(void)
 {
@@ -86,7 +86,7 @@ aoe_links_mtu(void)
 	return (mtu);
 }
 
-/* The name of a link's interface at the last scan that found it in use. */
+/* The name of a link's interface, as of the last scan; kept after departure. */
 void
 aoe_link_name(u_int link, char *buf, size_t size)
 {

@@ -10,9 +10,10 @@
  * read.  (m): aoe_link_mtx.
  */
 struct aoe_link {
-	uintptr_t	l_ifp;			/* (l) 0: take nothing */
+	uintptr_t	l_ifp;			/* (l) 0: do not send or
+						   receive */
 	if_t		l_ref;			/* (l) our reference */
-	struct aoe_link_state l_state;		/* (x) as told to the core */
+	struct aoe_link_state l_state;		/* (x) last passed to core */
 	char		l_name[IFNAMSIZ];	/* (m) kept after departure */
 };
 extern struct aoe_link aoe_links[AOE_LINKS];

@@ -1,16 +1,16 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Scans: the table of links is made to agree with net.aoe.iflist and with the
- * state of the interfaces, and changes are reported to the core.
+ * Scans: a scan updates the table of links from net.aoe.iflist and from the
+ * state of the interfaces, and reports changes to the core.
  *
- * Knows: when an interface may be touched.
- * Must not know: what asks for a scan.
+ * Knows: when an interface may be accessed.
+ * Must not know: what requests a scan.
  *
- * An interface is put in and taken out by aoe_links_scan() with aoe_conf_sx
- * held, with one exception: when it departs, the event handler clears l_ifp
- * and waits for the epoch, after which nothing of ours touches it; the
- * reference that we hold keeps only its memory, until the next scan drops it.
+ * aoe_links_scan() enters and removes interfaces, with aoe_conf_sx held.  There
+ * is one exception: when an interface departs, the event handler clears l_ifp
+ * and waits for the epoch.  After that we no longer send or receive on it; our
+ * reference only keeps its memory, until the next scan drops it.
  */
 #include "aoe_links.h"
 
@@ -21,11 +21,12 @@
 #include <net/if_types.h>
 #include <net/vnet.h>
 
-static u_int aoe_links_left_out;		/* (x) for lack of room */
+static u_int aoe_links_left_out;		/* (x) number, table full */
 
 /*
- * The present state of a link's interface; false if it has departed.  In the
- * net epoch: its link-layer address is freed once it may depart.
+ * The current state of a link's interface; false if it has departed.  Reads in
+ * the net epoch, since outside of it a departing interface's address may be
+ * freed.
  */
 static bool
 aoe_link_look(u_int link, struct aoe_link_state *state)
@@ -46,7 +47,7 @@ aoe_link_look(u_int link, struct aoe_link_state *state)
 	return (ifp != NULL);
 }
 
-/* Tell the core about one link: discovery first, then every target. */
+/* Pass the state of one link to the core: to every target, then discovery. */
 static void
 aoe_link_tell(u_int link)
 {
@@ -63,7 +64,7 @@ aoe_link_tell(u_int link)
 	aoe_disco_link(link, state);
 }
 
-/* Tell a new target about the existing links. */
+/* Pass the states of the existing links to a new target. */
 void
 aoe_links_introduce(struct aoe_softc *sc)
 {
@@ -79,7 +80,7 @@ aoe_links_introduce(struct aoe_softc *sc)
 	aoe_input_end(sc);
 }
 
-/* Whether Ethernet frames could travel here at all. */
+/* Whether the interface carries Ethernet frames. */
 static bool
 aoe_link_is_ethernet(if_t ifp)
 {
@@ -95,7 +96,7 @@ aoe_link_is_ethernet(if_t ifp)
 	}
 }
 
-/* Stop using a link.  The caller has waited for the epoch if necessary. */
+/* Stop using a link. */
 static void
 aoe_link_drop(u_int link)
 {
@@ -116,8 +117,9 @@ aoe_link_drop(u_int link)
 }
 
 /*
- * Interfaces to be used, each with our reference: up to the size of the table,
- * and as many again to be reported as left out.
+ * Listed interfaces that are not in the table yet, each with a reference of
+ * ours: as many as the table can hold, and as many again to be reported as left
+ * out.
  */
 struct aoe_link_found {
 	if_t		f_ifp[2 * AOE_LINKS];
@@ -138,8 +140,8 @@ aoe_link_find(if_t ifp, void *arg)
 }
 
 /*
- * Bring a listed interface up, as ifconfig would, while there is no userland
- * yet to do so.
+ * Bring a listed interface up before the root mount, when ifconfig(8) cannot
+ * run yet.
  */
 static void
 aoe_link_raise(if_t ifp)
@@ -162,7 +164,10 @@ aoe_link_raise(if_t ifp)
 	if_up(ifp);
 }
 
-/* Start using an interface, with our reference; false if there is no room. */
+/*
+ * Start using an interface, and take over the caller's reference; false if the
+ * table is full.
+ */
 static bool
 aoe_link_take(if_t ifp)
 {
@@ -180,9 +185,9 @@ aoe_link_take(if_t ifp)
 	atomic_store_rel_ptr(&aoe_links[i].l_ifp, (uintptr_t)ifp);
 	mtx_unlock(&aoe_link_mtx);
 	/*
-	 * The interface may have departed before it was in the table, so that
-	 * its event was missed.  If it still exists now, the event is yet to
-	 * come.
+	 * The interface may have departed before it was in the table, when the
+	 * event handler did not find it.  If it still exists now, any departure
+	 * is yet to come.
 	 */
 	again = ifunit_ref(if_name(ifp));
 	if (again != NULL)
@@ -196,8 +201,8 @@ aoe_link_take(if_t ifp)
 }
 
 /*
- * Take new listed interfaces.  if_foreach_sleep() would be simpler, but it
- * waits for memory.
+ * Start using listed interfaces that are not in the table.  if_foreach_sleep()
+ * would be simpler, but it waits for memory.
  */
 static void
 aoe_links_take(void)
@@ -214,7 +219,7 @@ aoe_links_take(void)
 	for (i = 0; i < found.f_count && aoe_link_take(found.f_ifp[i]); i++)
 		;
 	left = found.f_count - i;
-	/* Every scan finds them, but they are reported once. */
+	/* Every scan finds them; report only a change of their number. */
 	say = left != aoe_links_left_out;
 	aoe_links_left_out = left;
 	for (; i < found.f_count; i++) {
@@ -244,7 +249,10 @@ aoe_link_refresh(u_int link)
 		printf("aoe: %s: %s, MTU %u\n", if_name(l->l_ref),
 		    state.up ? "up" : "down", state.mtu);
 	aoe_link_tell(link);
-	/* Reserves wait for memory, which may have waited for this link. */
+	/*
+	 * Another thread enlarges the reserves: that waits for memory, which
+	 * may become free only once this link works.
+	 */
 	if (grew)
 		aoe_life_kick(AOE_WORK_RESERVES);
 }
@@ -260,9 +268,9 @@ aoe_links_refresh(void)
 }
 
 /*
- * Make the table agree with the interface list and with the interfaces as
- * they are, and report changes to the core: first those of links in use,
- * since I/O may wait for them.  Does not wait for memory.
+ * Update the table from net.aoe.iflist and from the state of the interfaces,
+ * and report changes to the core.  Those of links already in use come first,
+ * since I/O may be waiting for them.  Does not wait for memory.
  */
 void
 aoe_links_scan(void)
@@ -282,7 +290,7 @@ aoe_links_scan(void)
 	CURVNET_RESTORE();
 }
 
-/* Use no interface any more. */
+/* Stop using all interfaces. */
 void
 aoe_links_release(void)
 {
@@ -296,8 +304,8 @@ aoe_links_release(void)
 }
 
 /*
- * An interface leaves its vnet, or the system.  Its driver continues when we
- * return, so no thread of ours may be using it then.
+ * An interface leaves its vnet, or the system.  The departure continues when
+ * this returns, so no thread of ours may be using the interface then.
  */
 void
 aoe_link_departs(void *arg __unused, if_t ifp)
@@ -305,7 +313,7 @@ aoe_link_departs(void *arg __unused, if_t ifp)
 	bool ours;
 	u_int i;
 
-	/* A new name is not a departure; the arrival that follows is ours. */
+	/* A renaming is no departure; the arrival that follows is handled. */
 	if ((if_getflags(ifp) & IFF_RENAMING) != 0)
 		return;
 	ours = false;

@@ -1,19 +1,20 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * When the interfaces are looked at: their events, and the thread that scans.
+ * What triggers a scan of the interfaces: their events, and a timer; and the
+ * thread that scans.
  *
- * Knows: which events there are, and that some changes have none.
+ * Knows: the events of interfaces, and that some changes have no event.
  * Must not know: what a scan does.
  *
- * Events but for the departure just ask for a scan, because they come from
- * contexts that may not sleep, and some of them before the interface is in
- * the state that they announce.
+ * All events except a departure only request a scan.  Some come from contexts
+ * that must not sleep, and some before the interface is in the state that they
+ * announce.
  *
- * Scans have a thread of their own, and none of them waits for memory: with
+ * Scans have a thread of their own, and a scan never waits for memory: with
  * swap on an AoE disk, memory may become free only after the core has learned
- * that a link is up again.  Once a second that thread checks for changes that
- * have no event: an MTU, or a driver that became ready after its event.
+ * that a link is up again.  Once a second that thread also scans for changes
+ * that have no event: an MTU, or a driver that became ready after its event.
  */
 #include "aoe_links.h"
 
@@ -71,7 +72,10 @@ aoe_links_start(void)
 	aoe_timer_start(aoe_links_tq, &aoe_links_timer);
 }
 
-/* Scans are no longer requested; the thread is gone when this returns. */
+/*
+ * End the thread; it is gone when this returns.  The caller has made sure that
+ * nothing requests a scan any more.
+ */
 void
 aoe_links_stop(void)
 {
@@ -135,8 +139,8 @@ aoe_link_init(void)
 }
 
 /*
- * No handler runs after this returns.  No link may be in use any more: without
- * the departure handler, we could use an interface that is gone.
+ * No handler runs after this returns.  No link may be in use when it is called:
+ * without the departure handler, we could use an interface that is gone.
  */
 void
 aoe_link_fini(void)

@@ -3,8 +3,8 @@
  *
  * The event log: the last events of all targets, for aoectl(8).
  *
- * Knows: who waits for one.
- * Must not know: how many are kept, or what they mean.
+ * Knows: which threads wait for an event.
+ * Must not know: how many events are kept, or what they mean.
  */
 #include "aoe_base.h"
 
@@ -29,7 +29,10 @@ aoe_log_add(uint16_t major, uint8_t minor, u_int event, uint8_t path,
 	mtx_unlock(&aoe_log_mtx);
 }
 
-/* Events for a reader, which may wait for one until `closing` is set. */
+/*
+ * Copy events for a reader.  If there is none, wait up to l->wait_ms, or until
+ * `closing` is set.
+ */
 int
 aoe_log_read(struct aoe_ioc_log *l, u_int *closing)
 {

@@ -1,25 +1,25 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Frames as mbufs: building those that the core requests, and copying the
- * data of received ones into the I/O that they answer.
+ * Frames as mbufs: building the frames that the core requests, and copying the
+ * data of received frames into the I/Os that they answer.
  *
- * Knows: mbufs, and where the bytes of a bio lie.
+ * Knows: mbufs, and how to access the data of a bio.
  * Must not know: interfaces, or why a frame is sent.
  *
- * A short frame without data is a plain mbuf.  Everything else is a buffer of
- * ours that holds the bytes and, embedded, the mbuf that describes them
- * (M_NOFREE), so that it takes one allocation to send a frame, or none: each
- * target keeps some buffers that came back, and does not use the last of them
- * while there is memory.  Data is always copied: many drivers give sent mbufs
- * back only when they next have something to send, and an I/O that was answered
- * must not wait for that.
+ * A short frame, unless it is a copy of a write, is a plain mbuf.  Every other
+ * frame is a buffer of ours: it holds the bytes and, embedded, the mbuf that
+ * describes them (M_NOFREE).  So it takes at most one allocation to send a
+ * frame, and often none, since each target keeps some returned buffers.  The
+ * last few of these, the reserve, are used only if an allocation fails.  Data
+ * is always copied: many drivers free sent mbufs only when they next have
+ * something to send, and an answered I/O must not wait for that.
  *
- * The buffer comes back through aoe_buf_free(), which may run in any context
- * under any lock.  It pushes the buffer on its target's list and touches
- * nothing afterwards; the next thread to lock the target finds it.  sc_out
- * counts buffers until they are found, and a target is not freed, nor the
- * module unloaded, while it is not 0.
+ * A buffer is returned through aoe_buf_free(), which may run in any context,
+ * under any lock.  It pushes the buffer onto its target's list and then touches
+ * neither again; the next thread that locks the target reaps the list.  sc_out
+ * counts buffers until they are reaped.  While it is not 0, the target is not
+ * freed and the module is not unloaded.
  */
 #include "aoe_frame.h"
 
@@ -29,7 +29,7 @@
 
 #include <vm/uma.h>
 
-#define	AOE_HEADROOM		32	/* for a VLAN or PCP header in front */
+#define	AOE_HEADROOM		32	/* in front, for a VLAN or PCP tag */
 #define	AOE_FRAME_MIN		(ETHER_MIN_LEN - ETHER_CRC_LEN)
 _Static_assert(AOE_TX_HEADER < AOE_FRAME_MIN, "every frame has a whole header");
 
@@ -39,7 +39,7 @@ struct aoe_buf {
 	struct aoe_buf		*b_next;	/* in sc_sent or sc_kept */
 	volatile u_int		b_refs;		/* the mbuf's ext_cnt */
 	uint32_t		b_copy;		/* for aoe_core_sent(), or 0 */
-	uint32_t		b_class;	/* which zone */
+	uint32_t		b_class;	/* index into aoe_zones */
 	char			b_data[];
 };
 
@@ -89,7 +89,7 @@ aoe_buf_class(u_int length)
 	return (i);
 }
 
-/* Runs wherever the last reference to the frame went. */
+/* ext_free of our mbufs; runs in the context that drops the last reference. */
 static void
 aoe_buf_free(struct mbuf *m)
 {
@@ -117,7 +117,7 @@ aoe_buf_recycle(struct aoe_softc *sc, struct aoe_buf *b)
 		uma_zfree(aoe_zones[b->b_class].z_zone, b);
 }
 
-/* Collect the returned buffers. */
+/* Collect the returned buffers, and report copies of writes to the core. */
 void
 aoe_bufs_reap(struct aoe_softc *sc, uint64_t now)
 {
@@ -151,8 +151,8 @@ aoe_bufs_trim(struct aoe_softc *sc)
 }
 
 /*
- * A buffer: one that was returned, or a new one; without memory, one of the
- * target's reserve, which is the last of its kept buffers.
+ * Get a buffer: a returned one or a new one.  If there is no memory, take it
+ * from the reserve, which consists of the last `reserve` kept buffers.
  */
 static struct aoe_buf *
 aoe_buf_get(struct aoe_softc *sc, u_int length)
@@ -199,7 +199,7 @@ aoe_buf_frame(struct aoe_softc *sc, u_int length, uint32_t copy)
 	b->b_copy = copy;
 	b->b_refs = 1;
 	m = &b->b_mbuf;
-	/* m_init() by hand: that one refers to probes not every kernel has. */
+	/* Not m_init(): it refers to probes that not every kernel has. */
 	m->m_next = m->m_nextpkt = NULL;
 	m->m_type = MT_DATA;
 	m->m_flags = M_PKTHDR | M_NOFREE | M_EXT;
@@ -220,7 +220,7 @@ aoe_buf_frame(struct aoe_softc *sc, u_int length, uint32_t copy)
 	return (m);
 }
 
-/* A frame that needs only an mbuf: room for `length` bytes in it. */
+/* A plain mbuf for `length` bytes, or NULL if they do not fit one. */
 static struct mbuf *
 aoe_plain_frame(u_int length)
 {
@@ -235,8 +235,9 @@ aoe_plain_frame(u_int length)
 }
 
 /*
- * Write a frame of the least length: the header in full, padded with zeros, and
- * more zeros.  The data then overwrites the zeros.
+ * Write a frame of minimum length: all AOE_TX_HEADER bytes of the header, of
+ * which those beyond the frame's header_length are 0, and zeros.  The caller
+ * then writes the data over the zeros.
  */
 static void
 aoe_frame_start(struct mbuf *m, const struct aoe_output *o)
@@ -267,8 +268,9 @@ aoe_frame_finish(struct mbuf *m, const struct aoe_output *o)
 }
 
 /*
- * Build the frame of a TRANSMIT.  NULL is a lost frame, which the core sends
- * again later; a copy of a write that never left is reported as sent.
+ * Build the frame of a TRANSMIT.  Without memory, returns NULL: to the core
+ * that is a lost frame, which it sends again later.  If it was a copy of a
+ * write, the copy is reported as returned, since it will never be sent.
  */
 struct mbuf *
 aoe_frame_build(struct aoe_softc *sc, const struct aoe_output *o)
@@ -289,7 +291,7 @@ aoe_frame_build(struct aoe_softc *sc, const struct aoe_output *o)
 		aoe_count(AOE_STAT_NO_BUFFER);
 		if (o->copy != 0) {
 			aoe_core_sent(sc->sc_core, aoe_now(), o->copy);
-			/* An input in the middle of a turn: ask again. */
+			/* This is an input, so poll the core once more. */
 			atomic_store_int(&sc->sc_drain, AOE_DRAIN_MORE);
 		}
 		return (NULL);
@@ -310,7 +312,7 @@ aoe_frame_build(struct aoe_softc *sc, const struct aoe_output *o)
 	return (m);
 }
 
-/* Build a frame that belongs to no target: discovery's. */
+/* Build a frame of discovery, which belongs to no target. */
 struct mbuf *
 aoe_frame_bare(const struct aoe_output *o)
 {
@@ -347,7 +349,10 @@ aoe_frame_deliver(struct aoe_softc *sc, const struct aoe_copy *c,
 	}
 }
 
-/* Keep a buffer in place of a small one or for the reserve, or return it. */
+/*
+ * Keep a buffer in exchange for one that is too small, which is returned; or if
+ * the reserve is not full, for which NULL is returned.  Otherwise return `b`.
+ */
 static struct aoe_buf *
 aoe_reserve_exchange(struct aoe_softc *sc, struct aoe_buf *b)
 {
@@ -370,8 +375,9 @@ aoe_reserve_exchange(struct aoe_softc *sc, struct aoe_buf *b)
 }
 
 /*
- * Enlarge the reserve to the largest frame of the listed interfaces.  Sleeps;
- * the lifecycle task does this when a target is made and when an MTU grew.
+ * Fill the reserve with buffers for the largest frame of the listed interfaces.
+ * Sleeps.  The lifecycle task does this when a target is made, and when the
+ * largest MTU has grown.
  */
 void
 aoe_reserve_fill(struct aoe_softc *sc)

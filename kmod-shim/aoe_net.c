@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Frames in: the receive hook.
+ * Incoming frames: the receive hook.
  *
  * Knows: pfil(9), and which frames are AoE.
  * Must not know: bios and disks.
@@ -19,8 +19,9 @@
 static pfil_hook_t aoe_hook;
 
 /*
- * Whether a frame of our ethertype, received on a listed interface, is ours; if
- * so, describe it in `f`.  Only the Ethernet header is sure to be contiguous.
+ * Whether a frame of our ethertype, received on a listed interface, is for the
+ * initiator.  Fills in `f` and `peek`.  Only the Ethernet header is certain to
+ * be contiguous.
  */
 static bool
 aoe_net_admit(const struct mbuf *m, int link, struct aoe_frame *f,
@@ -74,10 +75,11 @@ aoe_net_dispatch(struct aoe_frame *f, const struct aoe_peek *peek,
 }
 
 /*
- * The hook on the Ethernet head.  It sees every frame that any interface of
- * vnet0 receives, so it checks the ethertype first, which passes almost all.
- * A frame of a VLAN passes, too: it comes again on its own interface.  A frame
- * with a priority tag (vid 0) belongs to the interface itself.
+ * The hook on pfil's Ethernet head.  It sees every frame that an interface of
+ * vnet0 receives, so it checks the ethertype first: almost all frames pass at
+ * once.  A frame with a VLAN tag passes, too, and arrives again on the VLAN's
+ * own interface.  A frame with only a priority tag (VID 0) belongs to the
+ * interface itself.
  */
 static pfil_return_t
 aoe_net_input(struct mbuf **mp, struct ifnet *ifp, int flags __unused,
@@ -120,7 +122,7 @@ aoe_net_init(void)
 	};
 	struct pfil_link_args la = {
 		.pa_version = PFIL_VERSION,
-		/* Behind firewalls, which put their hooks in front. */
+		/* After firewalls' hooks, which are put in front. */
 		.pa_flags = PFIL_IN | PFIL_HOOKPTR | PFIL_APPEND,
 		.pa_headname = PFIL_ETHER_NAME,
 	};

@@ -1,9 +1,9 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Frames out, over the interfaces in use.
+ * Outgoing frames, over the interfaces in use.
  *
- * Knows: ether_output_frame(), and that it checks nothing.
+ * Knows: ether_output_frame(), and what it does not check.
  * Must not know: why a frame is sent.
  */
 #include "aoe_frame.h"
@@ -15,9 +15,9 @@
 #include <net/vnet.h>
 
 /*
- * Send one frame, or lose it.  ether_output_frame() checks nothing: some
- * drivers keep a frame sent while the link is down and send it much later,
- * which must not happen to a copy of a write.
+ * Send one frame, or drop it.  ether_output_frame() checks neither the link nor
+ * the MTU.  Some drivers keep a frame while the link is down and send it much
+ * later, which must not happen to a copy of a write.
  */
 static void
 aoe_net_send(u_int link, struct mbuf *m)
@@ -32,7 +32,7 @@ aoe_net_send(u_int link, struct mbuf *m)
 		return;
 	}
 	if (m->m_pkthdr.len > if_getmtu(ifp) + ETHER_HDR_LEN) {
-		/* The MTU has no event; this is where we notice. */
+		/* A change of the MTU has no event; request a scan here. */
 		aoe_count(AOE_STAT_TX_TOO_LONG);
 		aoe_links_kick();
 		m_freem(m);
@@ -46,8 +46,9 @@ aoe_net_send(u_int link, struct mbuf *m)
 }
 
 /*
- * Send the frames of a turn, in order; NULL is no frame, or a lost one.  In the
- * net epoch, which a receiver has already entered.
+ * Send the frames of a turn, in order; an entry is NULL if its output is no
+ * frame, or if the frame could not be built.  The caller is in the net epoch,
+ * as a receiving thread always is.
  */
 void
 aoe_net_send_in_epoch(const struct aoe_output *out, struct mbuf **frame,
@@ -62,7 +63,7 @@ aoe_net_send_in_epoch(const struct aoe_output *out, struct mbuf **frame,
 	CURVNET_RESTORE();
 }
 
-/* The same, anywhere. */
+/* The same, from outside the net epoch. */
 void
 aoe_net_send_all(const struct aoe_output *out, struct mbuf **frame, u_int n)
 {

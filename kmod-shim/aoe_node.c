@@ -1,16 +1,18 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * How sysctl nodes are made, read, written and fetched, of whatever tree.
+ * Sysctl nodes of any tree: creating, reading and writing them, and fetching
+ * their values from the kernel environment.
  *
  * Knows: sysctl(9) and the kernel environment.
- * Must not know: which nodes there are and what they may hold; the core does.
+ * Must not know: the nodes and their valid values; the core does.
  *
  * Every node with a handler is dynamic, since the kernel waits for running
- * handlers of dynamic nodes only: of one that the linker registers, a handler
- * may still run when the module's text is gone.  The kernel does not fetch
- * their tunables (NOFETCH): loading does that when everything is there.  No
- * flag lets a jail write them.
+ * handlers only when it removes dynamic nodes.  The handler of a node that the
+ * linker registers may still run when the module's text has been freed.  The
+ * kernel does not fetch the tunables (CTLFLAG_NOFETCH): the module does so
+ * while it is loaded, before and after its setup.  No node has a flag that lets
+ * a jail write it.
  */
 #include "aoe_node.h"
 
@@ -20,8 +22,9 @@ SYSCTL_NODE(_net, OID_AUTO, aoe, CTLFLAG_RW | CTLFLAG_MPSAFE, 0,
     "ATA over Ethernet");
 
 /*
- * Room for a node's value: a reader of a disk's state must not wait for
- * memory, which may become free only when the disk is back.
+ * Provide memory for a node's value.  Most texts fit `room`, on the caller's
+ * stack: a reader of a disk's state must not wait for memory, which may become
+ * free only when the disk works again.
  */
 void
 aoe_node_begin(struct aoe_value *v, const struct aoe_node *n,
@@ -47,8 +50,9 @@ aoe_node_end(struct aoe_value *v, const char *room)
 }
 
 /*
- * Show a node's value, and replace it with a written one, if any.  A text that
- * is only shown is passed without a size, to avoid a copy.
+ * Copy a node's value out and, if the request writes one, the new value into
+ * `v`.  For a text that is only read, sysctl_handle_string(9) gets the size 0,
+ * so that it makes no copy.
  */
 int
 aoe_node_value(struct sysctl_oid *oidp, struct aoe_value *v,
@@ -85,9 +89,11 @@ aoe_node_write(u_int tree, u_int index, const struct aoe_value *v,
 }
 
 /*
- * Ask the kernel environment for those nodes of a tree that have this flag,
- * and add to the work to do.  The nodes are of a target, or of the module
- * if that is NULL; `also` is appended to a text.  Returns the last refusal.
+ * Set those nodes of a tree that have this flag from the kernel environment,
+ * and add AOE_DO_* to `todo`.  The nodes are those of the target `sc`, or of
+ * the module if that is NULL; `above` is the name of their parent.  `also` is
+ * appended to texts.  Returns the error of the last value that was refused, or
+ * 0.
  */
 int
 aoe_node_fetch(u_int tree, u_int flag, const char *above,
@@ -135,8 +141,9 @@ aoe_node_fetch(u_int tree, u_int flag, const char *above,
 }
 
 /*
- * Make the nodes of a tree, of a target or a path or, without one, of the
- * module.  A reader may hold the tree up: hold no lock.
+ * Create the nodes of a tree: of the target `sc` or one of its paths, or of the
+ * module if `sc` is NULL.  The caller holds no lock, since this may wait for
+ * readers of the sysctl tree.
  */
 void
 aoe_node_grow(struct sysctl_ctx_list *context, struct sysctl_oid_list *above,

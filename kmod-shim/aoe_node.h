@@ -8,7 +8,7 @@
 /* aoe_node.c */
 SYSCTL_DECL(_net_aoe);
 
-/* The argument of a handler names the node. */
+/* A handler's arg2 identifies the node. */
 #define	AOE_ARG(tree, path, index)	((path) << 16 | (tree) << 8 | (index))
 #define	AOE_ARG_PATH(arg)		((u_int)(arg) >> 16)
 #define	AOE_ARG_TREE(arg)		((u_int)(arg) >> 8 & 0xff)

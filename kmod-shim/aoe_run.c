@@ -1,17 +1,17 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The run loop: every input to a target's core enters between
+ * The run loop: every input to a target's core is passed between
  * aoe_input_begin() and aoe_input_end(), and the latter carries out the
- * effects that the core requests.
+ * outputs that the core requests (a drain).
  *
- * Knows: when the core runs, in which thread, and when it wants to run next.
+ * Knows: when the core runs, in which thread, and its next deadline.
  * Must not know: what a frame means, or what an interface is.
  *
- * One thread drains a target at a time.  Sending a frame and completing a bio
- * can both come back to us, with the same target; the inner call then only
- * gives the core its input, and the outer one carries out the effects.  So
- * effects keep their order, and the stack does not grow with the load.
+ * One thread drains a target at a time.  Sending a frame or completing a bio
+ * can lead to another input to the same target.  That inner call only passes
+ * its input to the core, and the outer call carries out the outputs.  So
+ * outputs keep their order, and the stack does not grow with the load.
  */
 #include "aoe_run.h"
 
@@ -20,16 +20,16 @@
 static void	aoe_tick(void *);
 static void	aoe_run_task(void *, int);
 
-/* Carries outputs from the locked half of a turn to the unlocked one. */
+/* The outputs of one turn, from its locked half to its unlocked half. */
 struct aoe_turn {
 	struct aoe_output	tu_out[AOE_BATCH];
 	struct mbuf		*tu_frame[AOE_BATCH];
 	struct bio_queue	tu_refused;
 	int			tu_error;	/* of tu_refused */
-	uint8_t			tu_count;
-	uint8_t			tu_frames;	/* ... to be sent */
-	uint8_t			tu_done;	/* ... to be completed */
-	bool			tu_in_epoch;	/* the net epoch */
+	uint8_t			tu_count;	/* outputs */
+	uint8_t			tu_frames;	/* ... that are frames */
+	uint8_t			tu_done;	/* ... that complete a bio */
+	bool			tu_in_epoch;	/* in the net epoch */
 };
 _Static_assert(sizeof(struct aoe_turn) <= 1024, "the turn lives on the stack");
 
@@ -44,7 +44,7 @@ aoe_run_init(struct aoe_softc *sc)
 	TAILQ_INIT(&sc->sc_waiting);
 }
 
-/* Nothing can find the target any more, and sc_dead is set. */
+/* No other thread can find the target any more, and sc_dead is set. */
 void
 aoe_run_stop(struct aoe_softc *sc)
 {
@@ -56,9 +56,9 @@ aoe_run_stop(struct aoe_softc *sc)
 }
 
 /*
- * Begin an input with the target locked already.  Buffers that interfaces gave
- * back meanwhile are reported first: their last user may hold any lock, and
- * therefore only puts them into the list that is emptied here.
+ * Begin an input; the target is locked already.  Buffers that interfaces have
+ * returned are reported to the core first.  A thread that returns one may hold
+ * any lock, so it only pushes the buffer onto the list that is emptied here.
  */
 uint64_t
 aoe_input_locked(struct aoe_softc *sc)
@@ -108,11 +108,11 @@ aoe_io_offer(struct aoe_softc *sc, struct bio *bp, uint64_t now)
 	if (io.op != AOE_OP_FLUSH) {
 		io.lba = bp->bio_offset / AOE_SECTOR;
 		io.sectors = bp->bio_bcount / AOE_SECTOR;
-		/* GEOM marks all flushes as ordered; the core orders those. */
+		/* A flush has the flag, too; the core always orders those. */
 		if ((bp->bio_flags & BIO_ORDERED) != 0)
 			io.flags |= AOE_IO_ORDERED;
 	}
-	/* GEOM's only event thread waits for it. */
+	/* GEOM's only event thread waits for such a read. */
 	if (bp->bio_cmd == BIO_READ && aoe_bio_tastes(bp))
 		io.flags |= AOE_IO_TASTE;
 	SDT_PROBE5(aoe, , io, submit, sc->sc_name, bp, io.op, io.lba,
@@ -141,9 +141,9 @@ aoe_submit(struct aoe_softc *sc, struct bio *bp)
 }
 
 /*
- * Offer waiting bios again, oldest first.  A bio that the core now refuses
- * permanently is carried in the turn and completed without the lock;
- * one error at a time, the rest follows in the next turn.
+ * Offer waiting bios again, oldest first.  A bio that the core now refuses for
+ * good is kept in the turn, which completes it without the lock.  A turn holds
+ * one such bio and its error; the other bios follow in the next turn.
  */
 static void
 aoe_resubmit(struct aoe_softc *sc, struct aoe_turn *tu, uint64_t now)
@@ -165,8 +165,8 @@ aoe_resubmit(struct aoe_softc *sc, struct aoe_turn *tu, uint64_t now)
 }
 
 /*
- * Pass the answer to a management command to the waiting thread.  Not inline,
- * nor is the next function: aoe_drain() has no stack to spare.
+ * Pass the answer to a management command to the waiting thread.  This and the
+ * next function are not inlined, to keep aoe_drain()'s stack frame small.
  */
 static void __noinline
 aoe_run_answer(struct aoe_softc *sc, const struct aoe_output *o)
@@ -178,7 +178,7 @@ aoe_run_answer(struct aoe_softc *sc, const struct aoe_output *o)
 	wakeup(&sc->sc_ctl_users);
 }
 
-/* An output of the core that is neither a frame nor a completion. */
+/* Pass any other output, a change of the target, to the lifecycle thread. */
 static void __noinline
 aoe_run_note(struct aoe_softc *sc, const struct aoe_output *o)
 {
@@ -190,9 +190,9 @@ aoe_run_note(struct aoe_softc *sc, const struct aoe_output *o)
 }
 
 /*
- * The locked half of a turn: take outputs from the core, build frames while
- * no other thread can complete the bio that they copy from, and pass the rest
- * to the lifecycle task.  sc_now is the time.
+ * The locked half of a turn: take outputs from the core at the time sc_now,
+ * build frames while no other thread can complete the bio that they copy from,
+ * and pass the outputs that need no unlocked half to other threads.
  */
 static void
 aoe_turn_take(struct aoe_softc *sc, struct aoe_turn *tu)
@@ -229,7 +229,7 @@ aoe_turn_take(struct aoe_softc *sc, struct aoe_turn *tu)
 	}
 }
 
-/* The unlocked half: frames out, in order, then bios. */
+/* The unlocked half: send the frames, in order, then complete bios. */
 static void
 aoe_turn_perform(const struct aoe_softc *sc, struct aoe_turn *tu)
 {
@@ -280,12 +280,13 @@ aoe_rearm(struct aoe_softc *sc)
 }
 
 /*
- * Called locked, by the one drainer, with the time in sc_now; returns
- * unlocked.  If work may remain after that many turns, the task continues as
- * the drainer.
+ * Drain a target: take turns until no output is left.  Called locked, by the
+ * only drainer, with the time in sc_now; returns unlocked.  If outputs may
+ * remain after `turns` turns, the task continues as the drainer.
  *
- * The drainer leaves without the lock: a thread with an input marks sc_drain
- * under the lock, and then the drainer does not leave.
+ * The drainer leaves without the lock, by a compare-and-set of sc_drain from
+ * BUSY to IDLE.  A thread with an input has set MORE under the lock; then that
+ * fails, and the drainer takes another turn.
  */
 static void
 aoe_drain(struct aoe_softc *sc, u_int turns, bool in_epoch)
@@ -299,7 +300,7 @@ aoe_drain(struct aoe_softc *sc, u_int turns, bool in_epoch)
 		atomic_store_int(&sc->sc_drain, AOE_DRAIN_BUSY);
 		aoe_turn_take(sc, &tu);
 		idle = tu.tu_count == 0 && TAILQ_EMPTY(&tu.tu_refused);
-		/* Less than a batch: nothing is left. */
+		/* Fewer outputs than a batch: the core has none left. */
 		again = !idle && (tu.tu_count == AOE_BATCH ||
 		    !TAILQ_EMPTY(&sc->sc_waiting));
 		if (!again)
@@ -316,18 +317,21 @@ aoe_drain(struct aoe_softc *sc, u_int turns, bool in_epoch)
 			return;
 		aoe_input_begin(sc);
 	}
-	/* sc_drain stays as it is. */
+	/* sc_drain is not IDLE, so no other thread starts to drain. */
 	taskqueue_enqueue(aoe_run_tq, &sc->sc_task);
 	mtx_unlock(&sc->sc_mtx);
 }
 
-/* Called locked, returns unlocked. */
+/*
+ * Drain, or have the current drainer take another turn.  Called locked, returns
+ * unlocked.
+ */
 static void
 aoe_drain_unless_drained(struct aoe_softc *sc, u_int turns, bool in_epoch)
 {
 
 	while (atomic_load_acq_int(&sc->sc_drain) != AOE_DRAIN_IDLE) {
-		/* It may be leaving at this moment. */
+		/* Fails if the drainer leaves at this moment. */
 		if (atomic_load_int(&sc->sc_drain) == AOE_DRAIN_MORE ||
 		    atomic_cmpset_int(&sc->sc_drain, AOE_DRAIN_BUSY,
 		    AOE_DRAIN_MORE)) {
@@ -346,7 +350,7 @@ aoe_input_end(struct aoe_softc *sc)
 	aoe_drain_unless_drained(sc, aoe_limits.turns, false);
 }
 
-/* The same, in the net epoch already. */
+/* The same, for a thread that is in the net epoch. */
 void
 aoe_input_end_in_epoch(struct aoe_softc *sc)
 {
@@ -363,13 +367,14 @@ aoe_run_task(void *arg, int pending __unused)
 
 	aoe_input_begin(sc);
 	KASSERT(sc->sc_drain != AOE_DRAIN_IDLE,
-	    ("%s: no drain to go on with", sc->sc_name));
+	    ("%s: no drain to continue", sc->sc_name));
 	aoe_drain(sc, aoe_limits.turns, false);
 }
 
 /*
- * The callout; called locked, returns unlocked.  Other callouts wait for this
- * thread, so a timeout of many requests is left to the task.
+ * The callout; called locked, returns unlocked.  It takes only one turn, since
+ * other callouts wait for this thread: if many requests time out at once, the
+ * task continues.
  */
 static void
 aoe_tick(void *arg)
@@ -383,7 +388,7 @@ aoe_tick(void *arg)
 		return;
 	}
 	now = aoe_input_locked(sc);
-	/* No buffer is out, so many will not be needed soon. */
+	/* With no buffer out, few will be needed soon. */
 	if (sc->sc_out == 0)
 		aoe_bufs_trim(sc);
 	aoe_core_tick(sc->sc_core, now);

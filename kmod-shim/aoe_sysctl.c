@@ -3,11 +3,11 @@
  *
  * net.aoe: the nodes of the module as a whole.
  *
- * Knows: what in the module a written node touches.
- * Must not know: which nodes there are and what they may hold; the core does.
+ * Knows: how to carry out the effects of a write.
+ * Must not know: the nodes and their valid values; the core does.
  *
- * The nodes come last when the module is loaded and are gone before anything
- * else is.
+ * The nodes are created last when the module is loaded, and removed before
+ * anything else except /dev/aoectl.
  */
 #include "aoe_admin.h"
 
@@ -45,7 +45,7 @@ aoe_sysctl_devices(struct sysctl_req *req)
 	char line[160];
 	int error;
 
-	/* Do not wait for the reader's memory with the lock held. */
+	/* Wire it now: with the lock held, we must not wait for memory. */
 	error = sysctl_wire_old_buffer(req, 0);
 	if (error != 0)
 		return (error);
@@ -113,7 +113,7 @@ out:
 	return (error);
 }
 
-/* Defaults, then the settings of the kernel environment. */
+/* Set the defaults, then the settings in the kernel environment. */
 void
 aoe_sysctl_init(void)
 {
@@ -125,8 +125,9 @@ aoe_sysctl_init(void)
 }
 
 /*
- * Settings of the kernel environment that have effects: last of all.  An
- * invalid filter must not admit everything.
+ * Apply those settings in the kernel environment that have effects, after
+ * everything else has been set up.  If a filter is invalid, no interface is
+ * used: without the filter, all targets would be accepted.
  */
 void
 aoe_sysctl_apply(void)
@@ -160,7 +161,7 @@ aoe_sysctl_add(void)
 	    AOE_TREE_STATS, 0, NULL, aoe_sysctl_module);
 }
 
-/* Remove them.  Waits for handlers, which wait for their readers. */
+/* Remove the nodes.  Waits for handlers, which may wait for their readers. */
 void
 aoe_sysctl_remove(void)
 {

@@ -1,14 +1,14 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * net.aoe.target.aoe<shelf>e<slot>: the state of a target and its paths, its
- * own settings; and how settings are passed to the core.
+ * net.aoe.target.aoe<shelf>e<slot>: the state of a target and its paths, and
+ * the target's own settings; and how settings are passed to the core.
  *
- * Knows: when a target's nodes come and go.
- * Must not know: which they are and what they may hold; the core does.
+ * Knows: when a target's nodes are created and removed.
+ * Must not know: the nodes and their valid values; the core does.
  *
- * The nodes are made and freed by the lifecycle thread, which holds no lock:
- * both wait for others' readers.
+ * The lifecycle thread creates and removes the nodes.  It holds no lock
+ * meanwhile, since both may wait for readers of the sysctl tree.
  */
 #include "aoe_node.h"
 
@@ -16,8 +16,9 @@ static SYSCTL_NODE(_net_aoe, OID_AUTO, target, CTLFLAG_RD | CTLFLAG_MPSAFE, 0,
     "Targets");
 
 /*
- * The settings of a target, for the core.  They are read with its mutex held,
- * so that a later change also reaches the target later.
+ * The effective settings of a target, for the core.  The caller holds the
+ * target's mutex from here until it has passed them on, so that of two changes
+ * the later one also reaches the target later.
  */
 void
 aoe_settings(const struct aoe_softc *sc, struct aoe_settings *s)
@@ -39,7 +40,7 @@ aoe_settings_tell(struct aoe_softc *sc)
 	aoe_input_end(sc);
 }
 
-/* Tell every target that a setting changed. */
+/* Pass the current settings to every target. */
 void
 aoe_settings_push(void)
 {
@@ -50,7 +51,7 @@ aoe_settings_push(void)
 		aoe_settings_tell(sc);
 }
 
-/* A node of one target, arg1, or of one of its paths. */
+/* Handler of the nodes of a target, arg1, and of its paths. */
 static int
 aoe_sysctl_target(SYSCTL_HANDLER_ARGS)
 {
@@ -92,7 +93,7 @@ out:
 	return (error);
 }
 
-/* Apply the kernel environment to a new target, not yet in the table. */
+/* Set a new target's own settings from the kernel environment. */
 void
 aoe_sysctl_target_fetch(struct aoe_softc *sc)
 {
@@ -122,7 +123,7 @@ aoe_sysctl_target_add(struct aoe_softc *sc)
 	sc->sc_path_nodes = 0;
 }
 
-/* Make nodes for new paths.  A path keeps its index. */
+/* Create the nodes of new paths.  A path's index never changes. */
 void
 aoe_sysctl_target_paths(struct aoe_softc *sc)
 {

@@ -3,14 +3,14 @@
  *
  * Targets: finding one by its address, making one, freeing one.
  *
- * Knows: the address table and who may hold a target.
+ * Knows: the address table, and when a target may be freed.
  * Must not know: what the core does with its inputs.
  *
  * The table is read inside the net epoch and without a lock, so that frames
- * for different targets share no lock.  It is written by the lifecycle thread,
- * which waits for the epoch before it frees what it took out.  Making and
- * freeing a target waits for memory and for readers of its sysctl nodes: both
- * happen while nobody else can find it, without a lock.
+ * for different targets share no lock.  The lifecycle thread writes it, and
+ * waits for the epoch before it frees a target that it has removed.  Making and
+ * freeing a target may wait for memory and for readers of its sysctl nodes, so
+ * both happen without a lock, while no other thread can find the target.
  */
 #include "aoe_target.h"
 
@@ -27,11 +27,14 @@ static uintptr_t *
 aoe_hash_head(uint16_t major, uint8_t minor)
 {
 
-	/* Shelves and slots are small numbers, and one of them is constant. */
+	/* Usually both are small numbers, and one of them is always equal. */
 	return (&aoe_hash[(major * 31 + minor) % AOE_HASH_SIZE]);
 }
 
-/* In the net epoch, with aoe_conf_sx held, or in the lifecycle thread. */
+/*
+ * The target at an address, or NULL.  The caller is in the net epoch, holds
+ * aoe_conf_sx, or is the lifecycle thread.
+ */
 struct aoe_softc *
 aoe_target_find(uint16_t major, uint8_t minor)
 {
@@ -47,8 +50,8 @@ aoe_target_find(uint16_t major, uint8_t minor)
 }
 
 /*
- * Give a frame to its target; `m` holds all of it, or is NULL.  In the net
- * epoch.
+ * Pass a frame to its target.  `m` is the whole frame, or NULL if that was not
+ * kept.  Called in the net epoch.
  */
 void
 aoe_target_receive(struct aoe_softc *sc, const struct aoe_frame *f,
@@ -105,7 +108,7 @@ aoe_target_alloc(uint16_t major, uint8_t minor)
 	return (sc);
 }
 
-/* Free a target that can no longer be found; it takes no input. */
+/* Free a target that no other thread can find; sc_dead is set. */
 static void
 aoe_target_destroy(struct aoe_softc *sc)
 {
@@ -117,7 +120,7 @@ aoe_target_destroy(struct aoe_softc *sc)
 	free(sc, M_AOE);
 }
 
-/* Put a target into the tables, unless we are being unloaded. */
+/* Insert a target into list and table, unless the module is being unloaded. */
 static bool
 aoe_target_insert(struct aoe_softc *sc)
 {
@@ -128,7 +131,7 @@ aoe_target_insert(struct aoe_softc *sc)
 		sx_xunlock(&aoe_conf_sx);
 		return (false);
 	}
-	/* The settings may have changed since the core received them. */
+	/* The settings may have changed since aoe_target_alloc(). */
 	aoe_settings_tell(sc);
 	aoe_links_introduce(sc);
 	TAILQ_INSERT_TAIL(&aoe_targets, sc, sc_link);
@@ -165,7 +168,10 @@ aoe_target_make(uint16_t major, uint8_t minor)
 	return (NULL);
 }
 
-/* A frame whose target was unknown on its arrival.  Lifecycle thread. */
+/*
+ * Pass a config answer to its target, which did not exist when the answer
+ * arrived; make it, if it still does not.  Lifecycle thread.
+ */
 void
 aoe_target_offer(const struct aoe_frame *f)
 {
@@ -187,9 +193,10 @@ aoe_target_offer(const struct aoe_frame *f)
 }
 
 /*
- * Whether a target may be freed: nothing left in the core, and no buffer with
- * an interface.  If so, it takes no input from here on.  This also covers
- * targets that never had a disk, so GONE is not waited for.
+ * Whether a target may be freed: no thread uses it, no buffer is out, and the
+ * core no longer needs it.  If so, sets sc_dead, so that the target takes no
+ * more input.  This does not wait for AOE_OUT_GONE, which never comes from a
+ * target that had no disk.
  */
 static bool
 aoe_target_is_idle(struct aoe_softc *sc)
@@ -230,7 +237,7 @@ aoe_target_reap(struct aoe_softc *sc)
 {
 	bool idle;
 
-	/* A thread that finds it and keeps it holds the lock meanwhile. */
+	/* aoe_ctl_hold() finds and holds a target under this lock, too. */
 	sx_xlock(&aoe_conf_sx);
 	idle = aoe_target_is_idle(sc);
 	if (idle)
@@ -242,7 +249,7 @@ aoe_target_reap(struct aoe_softc *sc)
 	aoe_target_destroy(sc);
 }
 
-/* Free a target that has no disk, and no buffer out.  Lifecycle thread. */
+/* Free a target without a disk and without a buffer out.  Lifecycle thread. */
 void
 aoe_target_free(struct aoe_softc *sc)
 {
@@ -257,7 +264,10 @@ aoe_target_free(struct aoe_softc *sc)
 	aoe_target_destroy(sc);
 }
 
-/* Query and identify every target again; a beacon does not do both. */
+/*
+ * Send IDENTIFY again on every path of every target.  A beacon alone would not
+ * always cause that.
+ */
 void
 aoe_targets_revalidate(void)
 {
@@ -272,7 +282,7 @@ aoe_targets_revalidate(void)
 	}
 }
 
-/* Every target fails its I/O, present and future. */
+/* Fail all I/O of every target, present and future. */
 void
 aoe_targets_abort(void)
 {

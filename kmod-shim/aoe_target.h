@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Targets: their table, and the frames that come for them. */
+/* Targets: their table, and the frames that they receive. */
 #ifndef _AOE_TARGET_H_
 #define	_AOE_TARGET_H_
 

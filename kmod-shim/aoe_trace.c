@@ -1,11 +1,11 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The SDT provider.  Probes cost a nop, or one test of a variable in 14,
- * unless dtrace(1) is looking.  Arguments are numbers and strings: modules
- * built outside of the kernel's tree have no types that dtrace(1) knows.
+ * The SDT provider.  A probe that dtrace(1) has not enabled costs a nop, or in
+ * FreeBSD 14 one test of a variable.  Arguments are numbers and strings only,
+ * since dtrace(1) knows no types of a module built outside the kernel's tree.
  *
- * aoe(4) describes each, and dtrace/ has scripts that use them.
+ * aoe(4) describes the probes, and dtrace/ has scripts that use them.
  */
 #include "aoe_base.h"
 
@@ -29,15 +29,15 @@ SDT_PROBE_DEFINE5(aoe, , answer, receive, "char *", "int", "int", "uint32_t",
 /* link, mbuf */
 SDT_PROBE_DEFINE2(aoe, , frame, send, "int", "uintptr_t");
 SDT_PROBE_DEFINE2(aoe, , frame, receive, "int", "uintptr_t");
-/* disk, what happened, value */
+/* disk, name of the event, value */
 SDT_PROBE_DEFINE3(aoe, , target, change, "char *", "char *", "uint64_t");
-/* disk, what happened, path, link, value */
+/* disk, name of the event, path, link, value */
 SDT_PROBE_DEFINE5(aoe, , path, change, "char *", "char *", "int", "int",
     "uint64_t");
 /* disk, path, link, bytes */
 SDT_PROBE_DEFINE4(aoe, , path, payload, "char *", "int", "int", "uint64_t");
 
-/* A request is sent.  Only while a probe is enabled. */
+/* A request is sent.  Called only while a probe is enabled. */
 void
 aoe_trace_send(const struct aoe_softc *sc, const struct aoe_output *o)
 {
@@ -62,7 +62,7 @@ aoe_trace_receive(const struct aoe_softc *sc, const struct aoe_frame *f)
 	    aoe_core_command(f->header), aoe_core_tag(f->header), f->length);
 }
 
-/* Something happened to a target, or to one of its paths. */
+/* An event of a target, or of one of its paths. */
 void
 aoe_trace_change(const struct aoe_softc *sc, const struct aoe_output *o,
     const char *what)

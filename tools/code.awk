@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Reads a disassembly with relocations and prints, one a line, what a kernel
-# module's code must not do.  `arch` is amd64 or arm64; the largest stack frame
-# found goes to the file `frames`, and one above `frame_max` is printed.
+# Reads a disassembly with relocations and prints, one per line, the violations
+# of the rules for a kernel module's code.  `arch` is amd64 or arm64.  A stack
+# frame above `frame_max` bytes is a violation; the largest frame is written to
+# the file `frames`.
 
 function complain(what) {
 	if (!(what in said))
@@ -36,21 +37,22 @@ function end_function() {
 		    " bytes, more than " frame_max)
 }
 
-# Saved registers, the local area, and the return address.
+# Adds the bytes that an instruction allocates on the stack, for saved registers
+# or the local area, to the frame, which begins with the return address.
 function amd64_frame(op, args) {
 	if (op ~ /^push/)
 		frame += 8
 	else if (op ~ /^(sub|add|and)/ && args ~ /^\$[^,]*, %rsp$/)
 		frame += amd64_change(op, number(substr(args, 1, index(args, ",") - 1)))
 	else if (op ~ /^lea/ && args ~ /^-?[0-9a-fx]+\(%rsp\), %rsp$/)
-		# An addition that leaves the flags alone.
+		# lea is an addition that does not change the flags.
 		frame += amd64_change("add", number(substr(args, 1, index(args, "(") - 1)))
 	else if (op ~ /^(sub|add|and|mov|lea|xchg)/ && args ~ /, %rsp$/ &&
 	    args !~ /%rbp\)?, %rsp$/)
 		complain("the stack frame of " current " has no fixed size")
 }
 
-# Bytes that the instruction takes from the stack; giving back is no matter.
+# The bytes that the instruction allocates on the stack; 0 if it frees some.
 function amd64_change(op, n) {
 	if (op ~ /^sub/)
 		return n > 0 ? n : 0
@@ -96,8 +98,9 @@ function arm64_registers(op, args,    rest) {
 	next
 }
 
-# A relocation, or the target of a branch.  The operand of an adrp is the start
-# of a page, printed as whatever symbol lies there.
+# The hook in a relocation, or as the target of a branch.  The operand of an
+# adrp does not count: it is the start of a page, which objdump prints as the
+# symbol that lies there.
 /aoe_shim_panic/ && !/[ \t]adrp[ \t]/ && current != "aoe_shim_panic" {
 	complain("reaches aoe_shim_panic from " current)
 }

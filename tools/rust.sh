@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Finds the Rust that a build is to use, for tools/core and tools/aoectl, which
-# say who they are in `me` and where the project is in `top`.
+# Finds a Rust for tools/core and tools/aoectl, which read this file.  They set
+# `me` to their name, and `top` to the project's top directory.
 # shellcheck shell=sh disable=SC2154 # they set these
 
 oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$top/Cargo.toml")
@@ -20,23 +20,23 @@ usable() {
 	[ -e "$library/core/src/lib.rs" ]
 }
 
-# Two builds in one directory wait for each other, where there is flock(1).
+# Makes two builds in one directory wait for each other, if flock(1) exists.
 lock() {
 	exec 9>"$1/lock"
 	! command -v flock >/dev/null || flock 9
 }
 
-# The user's own settings are not those of this build.
+# Removes settings of the user that would change the build.
 forget_settings() {
 	unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS RUSTC_WRAPPER RUSTUP_TOOLCHAIN
 }
 
-# For rustc: no path of this machine in what it makes.
-# shellcheck disable=SC2034 # for whoever reads this file
+# Options of rustc that keep paths of this machine out of its output.
+# shellcheck disable=SC2034 # used by the scripts that read this file
 remap="--remap-path-prefix=$top/= \
     --remap-path-prefix=${CARGO_HOME:-${HOME:-}/.cargo}/registry/src/="
 
-# Sets rustc, cargo, version and library.
+# Finds a Rust, and sets rustc, cargo, version and library.
 find_rust() {
 	for rustc in ${RUSTC:-/usr/bin/rustc /usr/local/bin/rustc \
 	    "$(command -v rustc || :)"}; do

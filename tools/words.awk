@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Prints `count` little-endian 32-bit words that lie at address `at` (both in
-# the output of objdump -s, `at` in hexadecimal), separated by spaces.
+# Reads the output of objdump -s, and prints the `count` little-endian 32-bit
+# words at the hexadecimal address `at`, in decimal, separated by spaces.
 
 function hex(s,    i, n) {
 	for (i = 1; i <= length(s); i++)

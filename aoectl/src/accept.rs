@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! accept: accepts another disk in place of a target's old one.
 //!
-//! Shows both disks; the driver decides whether the new one is accepted.
+//! Shows both disks and asks for confirmation. The driver then decides whether it
+//! accepts the new one.
 
 use std::ffi::OsString;
 use std::thread::sleep;
@@ -17,15 +18,15 @@ use crate::os::Errno;
 use crate::status::{self, Outcome, Status, complain, failed, say};
 use crate::text::{field, size};
 
-/// Tenths of seconds that the disk has to answer again.
+/// Maximum wait for the new disk to answer again, in tenths of a second.
 const TENTHS: u32 = 50;
 
-/// How an open disk is closed.
+/// Advice on closing an open disk.
 const CLOSE: &str = "Unmount its file systems, export its pool, remove it from its mirror, or stop\n\
                      swapping on it; fstat(1) shows programs that use it. Once it is closed, the new\n\
                      disk is used without this command.\n";
 
-/// The other disk that answers on a path.
+/// Another disk that answers on a path of the target.
 struct Found<'a> {
     page: [u8; SECTOR],
     disk: Identify,
@@ -70,7 +71,7 @@ fn look<'a>(tool: &mut Tool, target: &'a Target, only: Option<u32>) -> Outcome<F
     })
 }
 
-/// The status for an errno of the driver; reports its meaning.
+/// Reports the meaning of an errno from the driver, and returns the exit status.
 fn refused(errno: Errno, name: &str) -> Status {
     match errno {
         Errno::EBUSY => complain!("{name}: the old disk answers; nothing to accept"),
@@ -101,7 +102,7 @@ fn check(target: &Target, disk: &Identify) -> Result<(), Errno> {
     }
 }
 
-/// A yes on standard input.
+/// Shows both disks, and returns whether the user agrees on standard input.
 fn consents(target: &Target, found: &Found) -> bool {
     let (name, info) = (field(&target.name), &target.info);
     status::consents(format_args!(

@@ -14,7 +14,7 @@ use crate::status::{Outcome, Status, complain, failed};
 use crate::targets::{address, worst};
 use crate::text::{self, disk, field, fill};
 
-/// Tenths of a second for the removal of a target.
+/// Maximum wait for a target to be removed, in tenths of a second.
 const GONE_TRIES: u32 = 20;
 const TENTH: Duration = Duration::from_millis(100);
 
@@ -33,7 +33,7 @@ impl Tool {
             .map_err(|errno| failed(errno, name.display()))
     }
 
-    /// Whether a target is up; if not, the reason, if known.
+    /// Checks whether a target is up; the error is the reason if not, or empty.
     fn is_up(&mut self, address: Address) -> Result<(), String> {
         let reason = match self.at(address) {
             Ok(target) if target.is_up() => return Ok(()),
@@ -44,8 +44,8 @@ impl Tool {
     }
 }
 
-/// Waits for a target while tenths of seconds are left, and repeats the query every
-/// second, since a frame may get lost.
+/// Waits for a target while `tenths` (of a second) are left, and counts them down.
+/// Repeats the query every second, since a frame may get lost.
 fn discover_one(tool: &mut Tool, name: &OsStr, address: Address, tenths: &mut u32) -> Outcome {
     let found = loop {
         let up = tool.is_up(address);
@@ -55,7 +55,7 @@ fn discover_one(tool: &mut Tool, name: &OsStr, address: Address, tenths: &mut u3
         tool.system.pause(TENTH);
         *tenths -= 1;
         if tenths.is_multiple_of(10) {
-            // The first query has reported errors of the module.
+            // An error of the module was reported by the first query already.
             let _ = tool.on_target(&ioctl::DISCOVER, name);
         }
     };
@@ -74,7 +74,7 @@ fn discover_one(tool: &mut Tool, name: &OsStr, address: Address, tenths: &mut u3
     found.map_err(|_| Status::NoTarget)
 }
 
-/// Asks on every interface that is used.
+/// Queries for targets on all listed interfaces.
 fn discover_all(tool: &mut Tool) -> Outcome {
     let used = tool.used_interfaces()?;
     if used.is_empty() {
@@ -125,7 +125,7 @@ fn say_result(tool: &mut Tool, name: &str, result: &str) {
     out.close_instance("target");
 }
 
-/// Why a target is kept, if it is.
+/// Why a target cannot be removed; `None` if it can.
 fn kept_because(target: &Target) -> Option<&'static str> {
     if target.has(INFO_OPEN) {
         Some("kept, open")
@@ -136,7 +136,7 @@ fn kept_because(target: &Target) -> Option<&'static str> {
     }
 }
 
-/// Removes all targets that are down and closed, and waits for it.
+/// Removes all targets that are down and closed, and waits until they are gone.
 fn flush_all(tool: &mut Tool) -> Outcome {
     let targets = tool.all_targets()?;
     tool.on_all(&ioctl::FORGET)?;

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::status::{Outcome, Status, complain};
 
-/// The options in front of a command's arguments, as in getopt(3): the first word
-/// that is not an option ends them.
+/// The options in front of a command's arguments. As with getopt(3) in FreeBSD, the
+/// first word that is not an option ends them.
 pub struct Options<'a> {
     words: &'a [OsString],
-    /// Letters with a value, then letters without one.
+    /// Option letters that take a value, and those that do not.
     with: &'static [u8],
     without: &'static [u8],
-    /// The remaining letters of a word.
+    /// The letters of the current word that are still to be parsed.
     cluster: &'a [u8],
 }
 
@@ -29,8 +29,8 @@ impl<'a> Options<'a> {
         Some(first.as_bytes())
     }
 
-    /// The next letter and its value, which is empty if it takes none; an
-    /// error once the letter was complained of.
+    /// Returns the next letter and its value, which is empty if the letter takes
+    /// none. Reports an invalid option before it returns the error.
     pub fn next(&mut self) -> Option<Outcome<(u8, &'a OsStr)>> {
         if self.cluster.is_empty() {
             match self.words.first()?.as_bytes() {
@@ -63,13 +63,13 @@ impl<'a> Options<'a> {
         })
     }
 
-    /// The words behind the options.
+    /// Returns the words after the options.
     pub fn rest(self) -> &'a [OsString] {
         self.words
     }
 }
 
-/// A whole number within bounds; otherwise reports an error.
+/// Parses a whole number from `min` to `max`; reports an error.
 pub fn number(text: &OsStr, min: u32, max: u32) -> Outcome<u32> {
     let parsed = text.to_str().and_then(|text| text.trim_start().parse().ok());
     match parsed {
@@ -81,7 +81,7 @@ pub fn number(text: &OsStr, min: u32, max: u32) -> Outcome<u32> {
     }
 }
 
-/// Seconds, possibly with a fraction; otherwise reports an error.
+/// Parses a number of seconds up to `max`, possibly with a fraction; reports an error.
 pub fn seconds(text: &OsStr, max: u32) -> Outcome<Duration> {
     let parsed = text.to_str().and_then(|text| text.parse::<f64>().ok());
     match parsed {
@@ -97,7 +97,8 @@ pub fn seconds(text: &OsStr, max: u32) -> Outcome<Duration> {
 mod tests {
     use super::*;
 
-    /// Letters and values that are found, and how many words are left.
+    /// Parses all options: letters and values, whether all are valid, and the number
+    /// of words left.
     fn found(words: &[&str]) -> (Vec<(char, String)>, bool, usize) {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
         let mut options = Options::new(&words, "fA", "nw");

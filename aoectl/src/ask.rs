@@ -15,7 +15,7 @@ const TRIES: u8 = 4;
 const WAIT_MS: u32 = 1000;
 
 impl Control {
-    /// A command whose argument is made of these parts.
+    /// Makes a command; its argument is the concatenation of `parts`.
     fn command(target: &Target, command: Command, parts: &[&[u8]]) -> Control {
         let mut control = Control::to(target);
         control.command = command.code().into();
@@ -48,19 +48,19 @@ impl Control {
         Control::command(target, Command::Reserve, &[argument, hosts])
     }
 
-    /// The registers of a successful answer to an ATA command.
+    /// The ATA registers in the answer, if the command succeeded.
     pub fn success(&self) -> Option<AtaResponse> {
         let response = AtaResponse::parse(self.answer()).ok()?;
         (self.refused == 0 && response.is_success()).then_some(response)
     }
 
-    /// The first sector of its data.
+    /// The first sector of the answer's data.
     pub fn sector(&self) -> Option<&[u8; SECTOR]> {
         self.answer().get(AtaRequest::LEN..)?.first_chunk()
     }
 }
 
-/// The status of an answered command; reports why it was refused.
+/// Checks whether an answered command was accepted; reports a refusal's meaning.
 pub fn accepted(control: &Control, name: &str) -> Outcome {
     if control.refused == 0 {
         return Ok(());
@@ -80,13 +80,13 @@ pub fn accepted(control: &Control, name: &str) -> Outcome {
     Err(Status::Refused)
 }
 
-/// An answer that ends before it should.
+/// Reports that an answer is too short.
 pub fn cut_short(name: &str) -> Status {
     complain!("{name}: the answer is truncated");
     Status::Refused
 }
 
-/// The status of an answered ATA command; reports the disk's error.
+/// Checks whether an answered ATA command succeeded; reports the disk's error.
 fn taken(control: &Control, sent: AtaCommand, name: &str) -> Outcome {
     accepted(control, name)?;
     let response = AtaResponse::parse(control.answer()).map_err(|_| cut_short(name))?;
@@ -107,7 +107,7 @@ impl Tool {
         self.system.ask(&ioctl::CONTROL, control)
     }
 
-    /// Asks for a sector, on any path or on one.
+    /// Sends an ATA request that returns one sector, on `path` or on any.
     pub fn sector(
         &mut self,
         target: &Target,
@@ -122,9 +122,10 @@ impl Tool {
         control.sector().copied().ok_or_else(|| cut_short(&name))
     }
 
-    /// Targets may now answer other hosts, or differently: query all again.
+    /// Queries for all targets again: after a change, a target may answer this host
+    /// differently, or no longer.
     pub fn rediscover(&mut self) {
-        // The next command reports errors of the module.
+        // An error of the module will be reported by the next command.
         let _ = self.system.ask(&ioctl::DISCOVER, &mut ioctl::Address::everybody());
     }
 }

@@ -29,20 +29,20 @@ fn read(tool: &mut Tool, target: &Target) -> Result<Control, Errno> {
     query(tool, target, ConfigCommand::Read, &[])
 }
 
-/// The string of an answer, whole or not at all.
+/// The config string in an answer; empty if the answer does not hold all of it.
 fn string<'a>(response: &ConfigResponse<'a>) -> &'a [u8] {
     if response.string.len() == usize::from(response.string_length) { response.string } else { &[] }
 }
 
 fn say(tool: &mut Tool, target: &Target, control: &Control) {
-    // kvblade answers a refused set without a string and its header.
+    // kvblade answers a refused set without the config header and string.
     let is_whole = control.answer().len() >= ConfigRequest::LEN;
     let bytes = if is_whole { control.answer() } else { &control.data };
     let Ok(response) = ConfigResponse::parse(bytes) else { return };
     let string = if is_whole { string(&response) } else { &[] };
     let out = &mut tool.out;
     out.hidden("name", &*field(&target.name)).value("config", &*printable(string));
-    // Without a string, text has no line; JSON and XML have an empty string.
+    // An empty string is no line of text, but an empty value in JSON and XML.
     if !string.is_empty() {
         out.words('\n');
     }
@@ -52,8 +52,9 @@ fn say(tool: &mut Tool, target: &Target, control: &Control) {
     out.hidden("sector-count", response.sector_count);
 }
 
-/// Whether the string is the one that we set: a set that was repeated is
-/// refused if the first copy was carried out and its answer lost.
+/// Returns the present answer if the target already has the wanted string. A set
+/// that was retransmitted is refused if the target carried out the first copy and
+/// its answer was lost.
 fn is_ours(tool: &mut Tool, target: &Target, refused: &Control, wanted: &[u8]) -> Option<Control> {
     const HAS_A_STRING: u8 = 4;
     if refused.error != HAS_A_STRING || refused.tries < 2 {
@@ -87,7 +88,8 @@ fn set(tool: &mut Tool, target: &Target, command: ConfigCommand, wanted: &[u8]) 
     Ok(())
 }
 
-/// A target whose string does not match does not answer: check that it exists.
+/// Tests the config string. A target whose string does not match does not answer, so
+/// this also reads the string, to check that the target answers at all.
 fn test(tool: &mut Tool, target: &Target, command: ConfigCommand, wanted: &[u8]) -> Outcome {
     let name = field(&target.name);
     let told = |errno| failed(errno, &name);

@@ -136,7 +136,7 @@ fn help_of(command: &Command) -> Option<&'static Help> {
     HELP.iter().find(|(name, ..)| *name == command.name)
 }
 
-/// Groups of arguments between which a line may end.
+/// Splits the arguments into groups, between which a line may be broken.
 fn groups(arguments: &str) -> Vec<String> {
     let mut groups: Vec<String> = Vec::new();
     let (mut depth, mut joins) = (0usize, false);
@@ -152,14 +152,15 @@ fn groups(arguments: &str) -> Vec<String> {
     groups
 }
 
-/// How a command is called.
+/// The usage of a command.
 pub fn usage(command: &Command) -> String {
     const CALL: &str = "usage: aoectl ";
     let first = format!("{CALL}[--libxo options] {}", command.name);
     fill(&first, &groups(command.arguments), CALL.len())
 }
 
-/// The number of letters to add, delete, change, or swap with the next.
+/// The number of letters to add, delete, change, or swap with the next one, to turn
+/// one word into the other.
 fn distance(from: &str, to: &str) -> usize {
     let (from, to) = (from.as_bytes(), to.as_bytes());
     let mut before: Vec<usize> = Vec::new();
@@ -194,7 +195,7 @@ fn meant(word: &str) -> Option<&'static str> {
     found.filter(|(far, _)| *far < FAR).min_by_key(|(far, _)| *far).map(|(_, name)| name)
 }
 
-/// The command of a name.
+/// Finds a command by its name; reports an error.
 pub fn find(name: &OsString) -> Outcome<&'static Command> {
     let command = COMMANDS.iter().find(|command| command.name == name);
     command.ok_or_else(|| {

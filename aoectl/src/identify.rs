@@ -42,7 +42,7 @@ fn features(tool: &mut Tool, id: &Identify, details: &Details) {
     tool.out.close_list("feature");
 }
 
-/// The words of a page, eight in a line.
+/// Prints the 16-bit words of the page, eight per line.
 fn raw(tool: &mut Tool, page: &[u8; SECTOR]) {
     let out = &mut tool.out;
     out.open_list("line");
@@ -91,7 +91,7 @@ fn describe(tool: &mut Tool, name: &str, page: &[u8; SECTOR]) {
 }
 
 impl Tool {
-    /// The page of the disk behind a path, or behind any.
+    /// Reads the IDENTIFY data of the disk, on `path` or on any.
     pub fn identify(&mut self, target: &Target, path: Option<u8>) -> Outcome<[u8; SECTOR]> {
         self.sector(target, AtaRequest::identify(), path)
     }

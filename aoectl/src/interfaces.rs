@@ -13,18 +13,18 @@ use crate::status::{self, Outcome, Status, complain, sysctl_failed};
 use crate::text::{field, fill};
 
 const IFLIST: &str = "net.aoe.iflist";
-/// Its maximum length in bytes.
+/// The maximum length of the list, in bytes.
 const IFLIST_MAX: usize = 1023;
 
 impl Tool {
-    /// The interfaces on the list.
+    /// Returns the interfaces on the list.
     pub fn used_interfaces(&self) -> Outcome<Vec<String>> {
         let list = self.system.sysctl(IFLIST).map_err(|errno| sysctl_failed(errno, IFLIST))?;
         let names = list.split([' ', ',', '\t']).filter(|name| !name.is_empty());
         Ok(names.map(str::to_owned).collect())
     }
 
-    /// A list of interfaces; in text, a line for each.
+    /// Prints a list of interfaces; in text, only with `lines`, one per line.
     pub fn say_list(&mut self, names: &[String], lines: bool) {
         let out = &mut self.out;
         out.open_list("interface");
@@ -51,14 +51,14 @@ struct Change {
 }
 
 impl Change {
-    /// Only one kind of change makes sense, or none at all.
+    /// Whether exactly one kind of change is requested: empty, edit, or set.
     fn is_sound(&self) -> bool {
         let edits = !self.add.is_empty() || !self.drop.is_empty();
         let kinds = [self.none, edits, !self.set.is_empty()];
         kinds.iter().filter(|kind| **kind).count() == 1
     }
 
-    /// The new list; the error is a name that is not on the old one.
+    /// Returns the new list; the error is a name to drop that is not on the old one.
     fn apply(self, old: &[String]) -> Result<Vec<String>, String> {
         if self.none || !self.set.is_empty() {
             return Ok(self.set);
@@ -83,7 +83,7 @@ fn loses_all(target: &Target, new: &[String]) -> bool {
     up.peek().is_some() && up.all(|path| !new.contains(&field(&path.interface)))
 }
 
-/// Asks before open disks lose their last path.
+/// Asks for confirmation if open disks would lose their last path.
 fn consents(tool: &mut Tool, new: &[String]) -> Outcome<bool> {
     let targets = tool.all_targets()?;
     let open = targets.iter().filter(|target| target.has(INFO_OPEN) && loses_all(target, new));

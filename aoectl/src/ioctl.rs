@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The data of the requests of `/dev/aoectl`: the core's structs, and twins of the
-//! others in `kmod-shim/aoe_ioctl.h`. Their derives reject padding, so an asserted
-//! size leaves only one layout.
+//! The requests of `/dev/aoectl` and their data: the core's structs, and twins of the
+//! other structs in `kmod-shim/aoe_ioctl.h`. The derives reject padding, so the
+//! asserted size determines the layout.
 
 #[cfg(test)]
 mod tests;
@@ -15,10 +15,10 @@ pub use aoe_core::targets::{path_state_name, state_name};
 use aoe_core::wire::{Address as AoeAddress, SECTOR};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
-/// The version of the structs, which the device must have as well.
+/// The version of the structs; the device must have the same.
 pub const CTL_VERSION: u32 = ABI_VERSION << 16 | 5;
 
-/// The event of a target that is left out.
+/// `AOE_EV_LEFT_OUT`: the target exceeds net.aoe.maxtargets.
 pub const EV_LEFT_OUT: u32 = 23;
 
 pub const STATE_UP: u32 = 2;
@@ -31,7 +31,7 @@ pub const PATH_UNUSABLE: u8 = 4;
 
 /// The data of an ioctl.
 pub trait Message: Sized + FromBytes + FromZeros + Immutable + IntoBytes + KnownLayout {
-    /// All zero.
+    /// Makes a message of zeros.
     fn new() -> Self {
         Self::new_zeroed()
     }
@@ -50,7 +50,7 @@ macro_rules! message {
 
         #[cfg(test)]
         impl $name {
-            /// Where every field begins.
+            /// The name and offset of every field.
             pub const FIELDS: &'static [(&'static str, usize)] =
                 &[$((stringify!($field), std::mem::offset_of!($name, $field)),)*];
         }
@@ -73,7 +73,7 @@ message!(
     }
 );
 
-/// A twin of the core, with methods of the tool.
+/// Wraps a twin of the core, so that the tool can add methods.
 macro_rules! with_methods {
     ($(#[$meta:meta])* $name:ident, $twin:ident) => {
         $(#[$meta])*
@@ -99,7 +99,7 @@ macro_rules! with_methods {
 }
 
 with_methods!(
-    /// One target: the one at an address, or the first at or past it.
+    /// The target at an address, or with `next` the first one at or after it.
     Target, AoeIocTarget
 );
 
@@ -111,7 +111,7 @@ with_methods!(
 impl Message for Log {}
 
 message!(
-    /// A target that answers and has no disk, by an index from 0.
+    /// A target that answers but has no disk, by index from 0.
     Absent, 160 {
         index: u32,
         reserved: u32,
@@ -142,7 +142,7 @@ impl<T> Request<T> {
         Request { way, number: number as u32, carries: PhantomData }
     }
 
-    /// As sys/ioccom.h makes it: the way, the size, the group, the number.
+    /// The request number as in sys/ioccom.h: direction, size, group, number.
     pub const fn number(&self) -> u32 {
         self.way | ((size_of::<T>() as u32 & 0x1fff) << 16) | ((b'A' as u32) << 8) | self.number
     }
@@ -174,7 +174,7 @@ impl From<AoeAddress> for Address {
 }
 
 impl Target {
-    /// A question about an address.
+    /// Makes a request for the target at an address.
     pub fn about(address: AoeAddress) -> Target {
         let mut target = Target::new();
         (target.major, target.minor) = (address.major, address.minor);
@@ -204,7 +204,7 @@ impl Target {
 }
 
 impl Control {
-    /// For a target, on any path.
+    /// Makes a command for a target, on any path.
     pub fn to(target: &Target) -> Control {
         let mut control = Control::new();
         (control.major, control.minor) = (target.major, target.minor);
@@ -212,7 +212,7 @@ impl Control {
         control
     }
 
-    /// The received part of the answer.
+    /// The bytes of the answer that were received and fit.
     pub fn answer(&self) -> &[u8] {
         let length = usize::try_from(self.length).unwrap_or(usize::MAX);
         self.data.get(..length).unwrap_or(&self.data)

@@ -36,19 +36,21 @@ fn say(tool: &mut Tool, event: &Event) {
     out.hidden("value", event.value).words('\n').close_instance("event");
 }
 
-/// Events of some targets or of all, from the first that is wanted.
+/// Reads the events of some targets or of all, and passes on all but the first ones.
 #[derive(Default)]
 struct Reader {
-    /// Their names; none: all.
+    /// Names of the targets; empty: all.
     targets: Vec<String>,
+    /// The sequence number of the last event that was read.
     after: u64,
-    /// Events not to be shown.
+    /// Number of events not to be passed on.
     skip: u64,
+    /// Number of events of these targets so far.
     seen: u64,
 }
 
 impl Reader {
-    /// Passes the present events, or those that occur within a time, to `each`.
+    /// Passes the new events to `each`. If there are none, waits for one up to `wait_ms`.
     fn read(
         &mut self,
         tool: &mut Tool,
@@ -77,7 +79,7 @@ impl Reader {
         }
     }
 
-    /// The number of events now.
+    /// Counts the events of these targets in the log.
     fn count(&self, tool: &mut Tool) -> Result<u64, Errno> {
         let mut counter = Reader { targets: self.targets.clone(), ..Reader::default() };
         counter.read(tool, 0, |_, _| {})?;
@@ -115,7 +117,7 @@ pub fn log(tool: &mut Tool, words: &[OsString]) -> Outcome {
     show(tool, reader, last, follow)
 }
 
-/// The last events, or all, followed by new ones if requested.
+/// Prints the last events, or all, and then new ones if `follow` is set.
 fn show(tool: &mut Tool, mut reader: Reader, last: Option<u32>, follow: bool) -> Outcome {
     if let Some(last) = last {
         let count = reader.count(tool).map_err(|errno| failed(errno, "log"))?;
@@ -130,7 +132,7 @@ fn show(tool: &mut Tool, mut reader: Reader, last: Option<u32>, follow: bool) ->
     outcome.map_err(|errno| failed(errno, "log"))
 }
 
-/// `log -f` with the last few events first, for any number of targets.
+/// Like `log -f`, but starts with the last few events, and accepts several targets.
 pub fn watch(tool: &mut Tool, words: &[OsString]) -> Outcome {
     let mut last = 10;
     let mut options = Options::new(words, "", "n");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! aoectl(8): looks at and controls the ATA over Ethernet driver.
+//! aoectl(8): shows the state of the ATA over Ethernet driver, and controls it.
 //!
-//! Each command is a function of its arguments, in a file for its topic. As in the
-//! driver, `aoe_core::wire` decodes a target's bytes.
+//! Each command is a function of its arguments, in the file of its topic. Data from
+//! targets is decoded by `aoe_core::wire`, as in the driver.
 
 mod accept;
 mod act;
@@ -61,11 +61,11 @@ struct Command {
     name: &'static str,
     run: fn(&mut Tool, &[OsString]) -> Outcome,
     arguments: &'static str,
-    /// Whether it needs the control device.
+    /// Whether the command needs the control device.
     asks: bool,
 }
 
-/// A command that asks the module.
+/// Makes a command that needs the control device.
 const fn asks(
     name: &'static str,
     run: fn(&mut Tool, &[OsString]) -> Outcome,
@@ -112,13 +112,13 @@ static COMMANDS: [Command; 22] = [
 ];
 
 impl Tool {
-    /// Prints the usage of the command.
+    /// Prints the usage of the command, and returns the exit status.
     fn usage(&self) -> Status {
         say(help::usage(self.command));
         Status::Use
     }
 
-    /// A command without options must not treat one as a target.
+    /// Rejects an option of a command that has none, instead of treating it as a target.
     fn takes_no_option(&self, words: &[OsString]) -> Outcome {
         if self.command.arguments.contains('-') {
             return Ok(());
@@ -132,7 +132,7 @@ impl Tool {
         }
     }
 
-    /// Opens the device, and checks that the module has this version.
+    /// Opens the device, and compares the module's version with this program's.
     fn module(&mut self) -> Result<Module, Errno> {
         match self.system.open() {
             Ok(()) => {}
@@ -166,7 +166,7 @@ fn run() -> Outcome {
         return Err(Status::Use);
     };
     let is_help = |word: &OsString| word == "-h" || word == "--help";
-    // A command's -h is a word of help.
+    // `aoectl command -h` is `aoectl help command`.
     if words.get(1).is_some_and(is_help) {
         words.truncate(1);
         words.insert(0, "help".into());

@@ -14,13 +14,13 @@ use crate::os::Errno;
 use crate::status::{Outcome, Status, complain, failed};
 use crate::text::{self, field};
 
-/// Hosts that a list holds.
+/// Maximum number of hosts in a list.
 const HOSTS_MAX: usize = 255;
 
 /// The option that forces a change.
 const FORCED: &str = "-f";
 
-/// The hosts that the words name.
+/// Parses MAC addresses; reports an error.
 pub fn hosts(words: &[OsString]) -> Outcome<Vec<Mac>> {
     if words.len() > HOSTS_MAX {
         return Err(Status::Use);
@@ -35,7 +35,7 @@ pub fn hosts(words: &[OsString]) -> Outcome<Vec<Mac>> {
 }
 
 impl Target {
-    /// Our own addresses towards the target.
+    /// The MAC addresses of this host on the paths to the target.
     pub fn own_hosts(&self) -> Vec<Mac> {
         let mut hosts = Vec::new();
         for path in self.paths().iter().filter(|path| path.mtu != 0) {
@@ -48,8 +48,8 @@ impl Target {
 }
 
 impl Tool {
-    /// The status for no answer: an optional command is not supported if the
-    /// target answers others.
+    /// Reports that a command was not answered, and returns the exit status. If the
+    /// target answers a config query, it does not support the command.
     pub fn no_answer(&mut self, errno: Errno, target: &Target, what: &str) -> Status {
         let name = field(&target.name);
         let mut control = Control::config(target, ConfigRequest::READ, &[]);
@@ -77,7 +77,7 @@ impl Tool {
     }
 }
 
-/// The list in an answer; reports why there is none.
+/// Returns the list in an answer; reports why there is none.
 fn listed(tool: &mut Tool, target: &Target, control: &Control) -> Outcome<Vec<Mac>> {
     let name = field(&target.name);
     accepted(control, &name)?;
@@ -97,7 +97,7 @@ fn listed(tool: &mut Tool, target: &Target, control: &Control) -> Outcome<Vec<Ma
     Err(Status::Refused)
 }
 
-/// Reads or changes the list, and returns the result.
+/// Changes the list, or only reads it if there are no directives; returns it.
 fn exchange(tool: &mut Tool, target: &Target, directives: &[Directive]) -> Outcome<Vec<Mac>> {
     let edits = !directives.is_empty();
     let command = if edits { MaskCommand::Edit } else { MaskCommand::Read };
@@ -131,7 +131,7 @@ fn clear(tool: &mut Tool, target: &Target) -> Outcome<Vec<Mac>> {
     exchange(tool, target, &directives)
 }
 
-/// The first of our addresses that the change would exclude.
+/// The first of this host's addresses that the change would newly exclude.
 fn left_out(own: &[Mac], list: &[Mac], add: bool, hosts: &[Mac]) -> Option<Mac> {
     // An empty list allows all hosts.
     if !add && list.iter().all(|host| hosts.contains(host)) {

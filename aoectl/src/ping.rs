@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! ping: the response time of each path, in the manner of ping(8).
+//! ping: measures the response time of each path, like ping(8).
 
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::status::{Outcome, Status, complain, failed};
 use crate::text::field;
 use crate::xo::Value;
 
-/// The answers on a path.
+/// Statistics of one path; times are in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Tally {
     sent: u64,
@@ -36,7 +36,7 @@ impl Tally {
         self.received += 1;
     }
 
-    /// In microseconds; 0 if nothing came.
+    /// The mean response time in microseconds; 0 without an answer.
     fn average(&self) -> f64 {
         if self.received == 0 { 0.0 } else { self.sum / self.received as f64 }
     }
@@ -58,16 +58,17 @@ fn milliseconds(microseconds: f64) -> String {
 }
 
 struct Ping {
-    /// `None`: until ^C.
+    /// Requests per path; `None`: until ^C.
     count: Option<u64>,
     interval: Duration,
+    /// In milliseconds.
     timeout: u32,
     path: Option<u32>,
-    /// IDENTIFY instead of a config query.
+    /// Send IDENTIFY instead of a config query.
     ata: bool,
 }
 
-/// Sends one request; an error ends the command.
+/// Sends one request on a path, and prints the result. An error ends the command.
 fn once(
     tool: &mut Tool,
     target: &Target,
@@ -128,7 +129,7 @@ fn sum_up(tool: &mut Tool, path: &Path, tally: &Tally) {
     out.close_instance("path");
 }
 
-/// Sends requests up to the count, or until ^C.
+/// Sends `count` requests on each path, or until ^C.
 fn ask(tool: &mut Tool, target: &Target, ping: &Ping, tallies: &mut [(&Path, Tally)]) -> Outcome {
     let mut seq = 0;
     while ping.count.is_none_or(|count| seq < count) {

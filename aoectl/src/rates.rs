@@ -27,7 +27,7 @@ const HEADINGS: [Heading; 8] = [
 ];
 const KEYS: [&str; 6] = ["completed", "failed", "sent", "received", "retransmitted", "late"];
 
-/// A row: a target, or one of its paths, which completes no I/O.
+/// A row for a target or for a path, which has no rates of completed and failed I/O.
 struct Row {
     name: String,
     path: Option<u8>,
@@ -87,7 +87,7 @@ fn say(tool: &mut Tool, rows: &[Row]) {
     tool.out.flush();
 }
 
-/// Reads, waits and compares, up to the count or until ^C.
+/// Prints rates at each interval, `count` times or until ^C.
 pub fn follow(tool: &mut Tool, names: &[OsString], seconds: u32, count: Option<u32>) -> Outcome {
     let interval = Duration::from_secs(seconds.into());
     catch_interrupt();
@@ -98,7 +98,7 @@ pub fn follow(tool: &mut Tool, names: &[OsString], seconds: u32, count: Option<u
         let (targets, found) = tool.collect(names);
         let now = Reading { at: tool.system.clock(), targets };
         if let Some(before) = before {
-            // Readings are never closer than this.
+            // The readings are at least one interval apart.
             let time = now.since(&before).max(interval);
             let of = |target| rows(target, &before, time);
             say(tool, &now.targets.iter().flat_map(of).collect::<Vec<_>>());
@@ -114,7 +114,7 @@ pub fn follow(tool: &mut Tool, names: &[OsString], seconds: u32, count: Option<u
 }
 
 impl Tool {
-    /// Waits; returns early and reports it if ^C is typed.
+    /// Waits; returns early, with false, if ^C is typed.
     pub fn wait(&mut self, mut left: Duration) -> bool {
         while !left.is_zero() && !is_interrupted() {
             let step = left.min(STEP);

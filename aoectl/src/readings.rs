@@ -2,8 +2,8 @@
 //! Readings of the counters, and the differences between two of them, which
 //! `stats -w` and `top` show as rates.
 //!
-//! Counters that are new, or restarted since the earlier reading, have counted
-//! from 0.
+//! A counter that is new, or that was reset since the earlier reading, has counted from
+//! 0.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use aoe_core::wire::Address;
 use crate::ioctl::Target;
 use crate::text::field;
 
-/// All targets at one time.
+/// A snapshot of all targets.
 pub struct Reading {
     pub at: Duration,
     pub targets: Vec<Target>,
 }
 
 impl Reading {
-    /// The time since an earlier reading.
+    /// Returns the time since an earlier reading.
     pub fn since(&self, before: &Reading) -> Duration {
         self.at.saturating_sub(before.at)
     }
@@ -30,7 +30,8 @@ impl Reading {
     }
 }
 
-/// The counters of a target, or of a path, which completes no I/O.
+/// The counters of a target or of a path. A path's `completed`, `failed` and `moved`
+/// are 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counts {
     pub completed: u64,
@@ -41,7 +42,7 @@ pub struct Counts {
     pub received: u64,
     pub retransmitted: u64,
     pub late: u64,
-    /// Answers by latency; a path's only.
+    /// Answers by latency; 0 for a target.
     pub histogram: [u64; HISTOGRAM],
 }
 
@@ -76,7 +77,7 @@ impl From<&Path> for Counts {
 }
 
 impl Counts {
-    /// Whether a counter went back, so all of them restarted.
+    /// Whether any counter decreased, which means that all of them were reset.
     fn restarted(&self, before: &Counts) -> bool {
         let of = |counts: &Counts| {
             let Counts { completed, failed, moved, sent, received, retransmitted, late, .. } =
@@ -88,7 +89,7 @@ impl Counts {
         pairs.any(|(now, before)| now < before) || answers.any(|(now, before)| now < before)
     }
 
-    /// The difference to an earlier reading.
+    /// Returns the difference from an earlier reading.
     fn since(&self, before: Option<Counts>) -> Counts {
         let Some(before) = before.filter(|before| !self.restarted(before)) else {
             return *self;
@@ -115,8 +116,8 @@ pub fn of_target(target: &Target, before: Option<&Target>) -> Counts {
     Counts::from(target).since(before.map(Counts::from))
 }
 
-/// The change of a path's counters since an earlier reading of its target. A
-/// path that took over the index of another one is new.
+/// The change of a path's counters since an earlier reading of its target. A path that
+/// has taken the index of another one counts as new.
 pub fn of_path(path: &Path, before: Option<&Target>) -> Counts {
     let is_same = |other: &&Path| {
         (other.info.index, other.info.mac) == (path.info.index, path.info.mac)
@@ -162,7 +163,7 @@ mod tests {
     fn new_and_restarted_counters_have_counted_from_zero() {
         let before = target(100, 3, &[path(0, 50)]);
         assert_eq!(of_target(&before, None).completed, 100);
-        // One counter went back, so the others are new, too.
+        // One counter decreased, so the others were reset, too.
         assert_eq!(of_target(&target(150, 2, &[]), Some(&before)).completed, 150);
         assert_eq!(of_path(&path(0, 9), Some(&before)).sent, 9);
         assert_eq!(of_path(&path(1, 60), Some(&before)).sent, 60);

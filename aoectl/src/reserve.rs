@@ -35,7 +35,7 @@ pub fn reserve(tool: &mut Tool, words: &[OsString]) -> Outcome {
         [name] => (name, "read", &[][..]),
         [name, verb, rest @ ..] => (name, verb.to_str().unwrap_or_default(), rest),
     };
-    // Reported first, even if other arguments are wrong as well.
+    // First, so that a wrong target is reported even if other arguments are wrong, too.
     let target = tool.target(name);
     let (command, hosts) = match (verb, rest) {
         ("read", []) => (ReserveCommand::Read, Vec::new()),

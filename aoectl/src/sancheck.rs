@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! sancheck: the data that a frame can carry on each path, compared with the limits
-//! of the interface and the target.
+//! sancheck: measures how much data a frame can carry on each path, and compares this
+//! with the limits of the interface and the target.
 //!
-//! Each path reads sectors at the beginning of the disk with requests as long as
-//! their answers, which detects the loss of large frames in both directions.
+//! Sectors at the beginning of the disk are read over each path. The requests are as
+//! long as their answers, which detects the loss of large frames in both directions.
 
 use std::ffi::OsString;
 
@@ -18,14 +18,14 @@ use crate::status::{Outcome, Status, complain};
 use crate::text::field;
 
 const TRIES: u8 = 3;
-/// Bytes of a frame in front of its data: Ethernet, AoE and ATA.
+/// Bytes in front of a frame's data: the Ethernet, AoE and ATA headers.
 const HEADERS: u32 = (Header::LEN + AtaRequest::LEN) as u32;
 const BLOCK: u32 = SECTOR as u32;
 
-/// A path that cannot be tested.
+/// The error of a path that could not be tested.
 struct NotAsked;
 
-/// Whether a frame with this many sectors passes.
+/// Whether frames with this many of the disk's sectors get through in both directions.
 fn passes(
     tool: &mut Tool,
     target: &Target,
@@ -49,13 +49,13 @@ fn passes(
     }
 }
 
-/// The most that passes, at most `limit` and at least 1; 0 if not even that
-/// does.
+/// Returns the largest number of sectors, from 1 to `limit`, that gets through; 0 if
+/// none does.
 fn search(limit: u8, mut passes: impl FnMut(u8) -> Result<bool, NotAsked>) -> Result<u8, NotAsked> {
     if passes(limit)? {
         return Ok(limit);
     }
-    // Does the path answer at all?
+    // Check whether the path answers at all.
     if limit == 1 || !passes(1)? {
         return Ok(0);
     }
@@ -71,14 +71,14 @@ fn search(limit: u8, mut passes: impl FnMut(u8) -> Result<bool, NotAsked>) -> Re
     Ok(good)
 }
 
-/// How many of the disk's sectors a path should carry.
+/// How much data a frame on a path should be able to carry.
 struct Allowed {
-    /// In blocks of 512 bytes.
+    /// In blocks of 512 bytes, as `by_target`.
     by_mtu: u8,
     by_target: u8,
     /// In the disk's sectors.
     by_both: u8,
-    /// And at most the size of the disk.
+    /// As `by_both`, but at most the size of the disk.
     limit: u8,
 }
 
@@ -97,7 +97,7 @@ impl Allowed {
     }
 }
 
-/// The fault of a path, or "ok".
+/// Returns the fault of a path, or "ok".
 fn verdict(path: &Path, limit: u8, found: &Result<u8, NotAsked>) -> &'static str {
     if path.mtu == 0 || path.link_up == 0 {
         return "link down";

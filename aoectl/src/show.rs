@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! list, status, paths: the state of targets and paths.
+//! list, status, paths: show the state of targets and paths.
 
 use std::ffi::OsString;
 
@@ -16,24 +16,24 @@ use crate::status::{Outcome, Status};
 use crate::table::{Heading, LEFT, RIGHT, Table};
 use crate::text::{field, fill, pieces, printable, size};
 
-/// The size of its disk.
+/// The size of a target's disk.
 fn bytes(target: &Target) -> u64 {
     target.info.sectors.wrapping_mul(SECTOR as u64)
 }
 
-/// The heading of a line.
+/// Width of a line's heading, in columns.
 const HEADING: usize = 12;
 
 fn heading(name: &str) -> String {
     format!("  {name:<0$}", HEADING - 2)
 }
 
-/// A line with a heading, or several if the text is long.
+/// Formats a text with a heading, broken into lines between words.
 fn about(name: &str, text: &str) -> String {
     fill(&heading(name), &pieces(text), HEADING)
 }
 
-/// The same for parts that are not broken, separated by commas.
+/// The same for a list of parts, separated by commas; lines break only between parts.
 fn listed(name: &str, parts: &[String]) -> String {
     let last = parts.len().saturating_sub(1);
     let parts: Vec<String> = parts
@@ -54,7 +54,7 @@ const LIST: [Heading; 7] = [
     ("MODEL", LEFT),
 ];
 
-/// How many of its paths are up.
+/// The number of a target's paths that are up.
 fn paths_up(target: &Target) -> u32 {
     let states = target.paths().iter().map(|path| path.info.state);
     states.map(|state| u32::from(state == PATH_UP)).sum()
@@ -88,7 +88,7 @@ fn list_one(tool: &mut Tool, target: &Target, table: &Table<7>) {
     out.hidden("serial", &**serial).close_instance("target");
 }
 
-/// Targets that answer and have no disk here, with the reasons.
+/// Prints targets that answer but have no disk here, with the reasons.
 fn say_absent(tool: &mut Tool) {
     let absents = tool.absents();
     let out = &mut tool.out;
@@ -136,13 +136,13 @@ pub fn list(tool: &mut Tool, names: &[OsString]) -> Outcome {
     outcome
 }
 
-/// The interface of a path, if there is one.
+/// The name of a path's interface; "-" if that is gone.
 fn interface(path: &Path) -> String {
     let interface = field(&path.interface);
     if interface.is_empty() { "-".to_owned() } else { interface }
 }
 
-/// A path for programs.
+/// Writes a path to JSON and XML.
 fn hidden_path(tool: &mut Tool, path: &Path) {
     let info = &path.info;
     let out = &mut tool.out;
@@ -179,7 +179,7 @@ fn path_cells(path: &Path) -> [String; 9] {
     ]
 }
 
-/// A path as a row of a table.
+/// Prints a path as a row of a table.
 fn path_row(tool: &mut Tool, path: &Path, table: &Table<9>) {
     let info = &path.info;
     tool.out.open_instance("path");
@@ -195,7 +195,7 @@ fn path_row(tool: &mut Tool, path: &Path, table: &Table<9>) {
     out.close_instance("path");
 }
 
-/// A path in a sentence.
+/// Prints a path as a list of its properties.
 fn path_line(tool: &mut Tool, path: &Path) {
     let info = &path.info;
     let mut parts = vec![
@@ -243,7 +243,7 @@ pub fn paths(tool: &mut Tool, names: &[OsString]) -> Outcome {
     outcome
 }
 
-/// Notes about a target whose state does not show these problems.
+/// Problems of a target that its state does not show: flag, name, text.
 const REMARKS: [(u32, &str, &str); 4] = [
     (INFO_CONFLICT, "conflict", "another disk claims this address"),
     (
@@ -279,7 +279,7 @@ fn remarks(tool: &mut Tool, target: &Target) {
     out.close_list("remark");
 }
 
-/// The disk's model, serial number and firmware, if known.
+/// Prints the disk's model, serial number and firmware, if known.
 fn say_disk(tool: &mut Tool, target: &Target) {
     let info = &target.info;
     let (model, serial, firmware) =
@@ -297,7 +297,7 @@ fn say_disk(tool: &mut Tool, target: &Target) {
     }
 }
 
-/// How long it is suspended, and when its I/O fails.
+/// Prints how long a target has been suspended, and when its I/O will fail.
 fn say_outage(tool: &mut Tool, target: &Target) {
     if target.info.state != STATE_SUSPENDED {
         return;
@@ -315,7 +315,8 @@ fn say_outage(tool: &mut Tool, target: &Target) {
     }
 }
 
-/// How long I/O waits in an outage; in words if the target has its own limit.
+/// Prints how long I/O waits in an outage; in text, only if the target has a limit of
+/// its own.
 fn say_maxwait(tool: &mut Tool, name: &str) {
     let read = |tool: &Tool, node: &str| -> Option<i64> {
         Some(tool.system.sysctl(node).ok()?.parse().unwrap_or(0))
@@ -366,7 +367,7 @@ fn status_one(tool: &mut Tool, target: &Target) -> Outcome {
     if target.is_up() { Ok(()) } else { Err(Status::Fault) }
 }
 
-/// All targets together.
+/// The totals of all targets.
 #[derive(Default)]
 struct Total {
     targets: u32,
@@ -385,7 +386,7 @@ impl Total {
         self.failed = self.failed.saturating_add(target.info.failed);
     }
 
-    /// One target is its own total.
+    /// Prints the totals; in text, only of several targets.
     fn say(&self, tool: &mut Tool) {
         let Total { targets, up, bytes, active, failed } = *self;
         let out = &mut tool.out;
@@ -398,7 +399,8 @@ impl Total {
     }
 }
 
-/// The driver, and every target in full. A target that is not up is a fault.
+/// Prints the driver's state, and every target in detail. The exit status is a fault if
+/// a target is not up.
 pub fn status(tool: &mut Tool, names: &[OsString]) -> Outcome {
     let version = tool.system.sysctl("net.aoe.version").unwrap_or_default();
     let interfaces = tool.system.sysctl("net.aoe.iflist").unwrap_or_default();

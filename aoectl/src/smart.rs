@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! smart: the disk's health and attributes. Most software targets have no SMART and
-//! reject the command.
+//! smart: shows the disk's health and attributes. Most software targets have no SMART
+//! and reject the command.
 
 use std::ffi::OsString;
 
@@ -11,7 +11,7 @@ use crate::ioctl::{Control, Target};
 use crate::status::{Outcome, Status};
 use crate::text::field;
 
-/// Reads the registers; none without an answer.
+/// Sends an ATA command that returns registers; `None` without an answer.
 fn registers(tool: &mut Tool, target: &Target, request: AtaRequest) -> Option<Control> {
     let mut control = Control::ata(target, request);
     tool.control(&mut control).ok()?;

@@ -20,7 +20,8 @@ fn counter(tool: &mut Tool, name: &str, value: u64) {
     tool.out.shown(name, format_args!("{value:>12}"), value).words('\n');
 }
 
-/// The histogram of response times: 2^(n-1) microseconds and more in bucket n.
+/// Prints the histogram of response times: bucket n begins at 2^(n-1) microseconds,
+/// bucket 0 at 0.
 fn latency(tool: &mut Tool, counts: &[u64; HISTOGRAM]) {
     let out = &mut tool.out;
     out.open_list("latency");
@@ -88,7 +89,7 @@ fn last(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
-/// The module's counters.
+/// Prints the module's counters.
 fn counters(tool: &mut Tool) -> Result<(), Errno> {
     let mut found = tool.system.sysctls(STATS);
     if let Ok(found) = &mut found {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crate::os::Errno;
 
-/// The exit status; values above 2 are from sysexits(3).
+/// The exit status; values above 2 are those of sysexits(3).
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[repr(u8)]
 pub enum Status {
@@ -19,11 +19,11 @@ pub enum Status {
     /// Bad arguments.
     Use = 64,
     NoTarget = 66,
-    /// No module, or it is being unloaded.
+    /// The module is not loaded, or is being unloaded.
     NoModule = 69,
     /// Another system error.
     System = 71,
-    /// No answer, or not now: try again.
+    /// A temporary failure, such as no answer: try again.
     Silent = 75,
     /// The target refused the command.
     Refused = 76,
@@ -56,7 +56,7 @@ pub fn say(words: impl Display) {
     let _ = io::stderr().write_all(words.to_string().as_bytes());
 }
 
-/// Asks on standard error; whether standard input answers yes.
+/// Asks a question on standard error, and returns whether standard input answers yes.
 pub fn consents(question: impl Display) -> bool {
     say(question);
     let mut answer = String::new();
@@ -73,7 +73,7 @@ macro_rules! complain {
 }
 pub(crate) use complain;
 
-/// The status for an errno of the module; reports its meaning.
+/// Reports the meaning of an errno from the module, and returns the exit status.
 pub fn failed(errno: Errno, what: impl Display) -> Status {
     let (meaning, status) = match errno {
         Errno::ENOENT => ("no such target", Status::NoTarget),
@@ -93,7 +93,8 @@ pub fn failed(errno: Errno, what: impl Display) -> Status {
     status
 }
 
-/// The same for an errno of sysctl(3): only the module has these variables.
+/// The same for an errno from sysctl(3). ENOENT means that the module is not loaded,
+/// since the variables are the module's.
 pub fn sysctl_failed(errno: Errno, name: &str) -> Status {
     if errno != Errno::ENOENT {
         return failed(errno, name);

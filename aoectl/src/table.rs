@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Tables for a screen: columns as wide as their cells.
+//! Text tables whose columns are as wide as their widest cell.
 
 use crate::text::COLUMNS;
 
@@ -9,8 +9,8 @@ pub type Heading = (&'static str, bool);
 pub const LEFT: bool = false;
 pub const RIGHT: bool = true;
 
-/// The widths of the columns. The last one has the rest of the screen, and is
-/// truncated there.
+/// The layout of a table. The last column, if aligned to the left, has the rest of the
+/// screen and is truncated there.
 pub struct Table<const N: usize> {
     headings: [Heading; N],
     widths: [usize; N],
@@ -32,7 +32,7 @@ impl<const N: usize> Table<N> {
         self.row(&self.headings.map(|(heading, _)| heading.to_owned())).concat() + "\n"
     }
 
-    /// The cells of a row with the blanks in front of them.
+    /// Returns the cells of a row, each padded and with the blanks in front of it.
     pub fn row(&self, cells: &[String; N]) -> [String; N] {
         let mut used = 0;
         let mut row = cells.clone();

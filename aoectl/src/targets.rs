@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Targets by name, and targets without a disk.
+//! Finding targets by name, and listing targets without a disk.
 
 use std::ffi::{OsStr, OsString};
 
@@ -13,7 +13,7 @@ use crate::text;
 
 const FIRST: Address = Address { major: 0, minor: 0 };
 
-/// The address that a word names; otherwise reports an error.
+/// Parses the name of a target; reports an error.
 pub fn address(name: &OsStr) -> Outcome<Address> {
     name.to_str().and_then(text::address).ok_or_else(|| {
         complain!("{}: invalid target; write 7.3, e7.3 or aoe7e3", name.display());
@@ -21,20 +21,20 @@ pub fn address(name: &OsStr) -> Outcome<Address> {
     })
 }
 
-/// The worst of many.
+/// Returns the outcome with the highest exit status.
 pub fn worst(outcomes: impl Iterator<Item = Outcome>) -> Outcome {
     outcomes.map(Status::of).max().unwrap_or(Status::Ok).outcome()
 }
 
 impl Tool {
-    /// The target at an address.
+    /// Returns the target at an address.
     pub fn at(&mut self, address: Address) -> Result<Target, Errno> {
         let mut target = Target::about(address);
         self.system.ask(&ioctl::TARGET, &mut target)?;
         Ok(target)
     }
 
-    /// The target of a name.
+    /// Returns the target with a name; reports an error.
     pub fn target(&mut self, name: &OsStr) -> Outcome<Target> {
         let address = address(name)?;
         self.at(address).map_err(|errno| failed(errno, name.display()))
@@ -64,7 +64,7 @@ impl Tool {
         worst.outcome()
     }
 
-    /// The first target at or after an address, which advances past it.
+    /// Returns the first target at or after `from`, and advances `from` past it.
     fn next(&mut self, from: &mut Option<Address>) -> Result<Option<Target>, Errno> {
         let Some(address) = *from else { return Ok(None) };
         let mut target = Target::about(address);
@@ -78,7 +78,7 @@ impl Tool {
         Ok(Some(target))
     }
 
-    /// Every target.
+    /// Returns every target.
     pub fn all(&mut self) -> Result<Vec<Target>, Errno> {
         let (mut all, mut next) = (Vec::new(), Some(FIRST));
         while let Some(target) = self.next(&mut next)? {
@@ -87,12 +87,12 @@ impl Tool {
         Ok(all)
     }
 
-    /// Every target; an error is reported.
+    /// Returns every target; reports an error.
     pub fn all_targets(&mut self) -> Outcome<Vec<Target>> {
         self.all().map_err(|errno| failed(errno, "targets"))
     }
 
-    /// The named targets that exist, or all targets.
+    /// Returns the named targets that exist, or all targets; reports errors.
     pub fn collect(&mut self, names: &[OsString]) -> (Vec<Target>, Outcome) {
         let mut all = Vec::new();
         let outcome = self.each(names, |_, target| {
@@ -102,7 +102,7 @@ impl Tool {
         (all, outcome)
     }
 
-    /// Targets that answer and have no disk.
+    /// Returns the targets that answer but have no disk, by address.
     pub fn absents(&mut self) -> Vec<Absent> {
         let mut all = Vec::new();
         for index in 0.. {
@@ -126,7 +126,7 @@ impl Tool {
     }
 }
 
-/// The address behind this one.
+/// Returns the next address.
 fn after(address: Address) -> Option<Address> {
     match address.minor.checked_add(1) {
         Some(minor) => Some(Address { minor, ..address }),

@@ -3,11 +3,11 @@
 
 use aoe_core::wire::{Address, Mac};
 
-/// The columns of a screen.
+/// The width of a screen, in columns.
 pub const COLUMNS: usize = 80;
 
-/// Lines that begin with the first words and go on with the pieces, each whole
-/// if it fits into a line; lines after the first are indented.
+/// Formats lines that begin with `first` and continue with the pieces. A piece is broken
+/// only if it does not fit into a line; lines after the first are indented.
 pub fn fill<T: AsRef<str>>(first: &str, pieces: &[T], indent: usize) -> String {
     let (mut text, mut width) = (first.to_owned(), first.len());
     let mut is_empty = first.ends_with(' ');
@@ -34,12 +34,12 @@ pub fn fill<T: AsRef<str>>(first: &str, pieces: &[T], indent: usize) -> String {
     text
 }
 
-/// The words of a text, for fill().
+/// Splits a text into words, for fill().
 pub fn pieces(text: &str) -> Vec<&str> {
     text.split(' ').collect()
 }
 
-/// 7.3, e7.3 as Linux has it, aoe7e3, /dev/aoe7e3.
+/// Parses the name of a target: 7.3, e7.3 as on Linux, aoe7e3, or /dev/aoe7e3.
 pub fn address(name: &str) -> Option<Address> {
     let name = name.strip_prefix("/dev/").unwrap_or(name);
     let (major, minor) = match name.strip_prefix("aoe") {
@@ -55,12 +55,12 @@ pub fn disk(address: Address) -> String {
     format!("aoe{}e{}", address.major, address.minor)
 }
 
-/// A number without a sign.
+/// Parses a number without a sign.
 fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
     if text.starts_with('+') { None } else { text.parse().ok() }
 }
 
-/// 4.0G, 16M, 512.
+/// Formats a size like 4.0G, 16M, or 512.
 pub fn size(bytes: u64) -> String {
     let mut n = bytes as f64;
     let mut unit = "";
@@ -75,7 +75,8 @@ pub fn size(bytes: u64) -> String {
     format!("{n:.places$}{unit}")
 }
 
-/// Six numbers of two digits; without colons, as older tools write it, too.
+/// Parses a MAC address: six hexadecimal numbers of at most two digits, with colons or,
+/// as older tools write it, without.
 pub fn mac(text: &str) -> Option<Mac> {
     let parts: Vec<&str> = if text.contains(':') {
         text.split(':').collect()
@@ -95,7 +96,7 @@ pub fn mac(text: &str) -> Option<Mac> {
     Some(Mac(bytes?.try_into().ok()?))
 }
 
-/// Bytes as text that is safe for a terminal.
+/// Converts bytes to text that is safe for a terminal.
 pub fn printable(bytes: &[u8]) -> String {
     bytes
         .iter()
@@ -103,13 +104,13 @@ pub fn printable(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The string in a field of C, as it may be printed, without blanks around it.
+/// Converts a C string in a fixed-size field to printable text, without blanks around it.
 pub fn field(bytes: &[u8]) -> String {
     let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
     printable(text.trim_ascii())
 }
 
-/// As `%#x` writes it.
+/// Formats a number like C's `%#x`.
 pub fn hexadecimal(n: u8) -> String {
     if n == 0 { "0".to_owned() } else { format!("{n:#x}") }
 }

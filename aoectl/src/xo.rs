@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Output as text, or as JSON or XML with the same bytes as libxo(3).
+//! Output as text, or as JSON or XML, byte for byte as libxo(3) writes them.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -69,7 +69,7 @@ impl Form {
     }
 }
 
-/// A value for programs.
+/// A value in JSON or XML.
 pub enum Value<'a> {
     Text(&'a str),
     Number(i64),
@@ -108,7 +108,7 @@ impl Display for Value<'_> {
     }
 }
 
-/// Standard output. A program whose reader has left is ended as by SIGPIPE.
+/// Standard output. If the reader of a pipe is gone, the program ends as by SIGPIPE.
 pub struct Stdout;
 
 impl Write for Stdout {
@@ -128,12 +128,12 @@ fn gone<T>(result: io::Result<T>) -> io::Result<T> {
     result
 }
 
-/// The writer. JSON and XML get names and values, text gets words.
+/// The writer. JSON and XML consist of names and values, text consists of words.
 pub struct Xo<W> {
     to: W,
     style: Style,
     pretty: bool,
-    /// For each open level: whether it has contents.
+    /// For each open level: whether it has any contents.
     open: Vec<bool>,
     error: Option<io::Error>,
 }
@@ -148,7 +148,7 @@ impl<W: Write> Xo<W> {
         self.style == Style::Text
     }
 
-    /// Writes; the first error is kept for the end.
+    /// Writes `text`; the first error is kept for `finish`.
     fn put(&mut self, text: impl Display) {
         if let Err(error) = write!(self.to, "{text}") {
             self.error.get_or_insert(error);
@@ -167,7 +167,7 @@ impl<W: Write> Xo<W> {
         }
     }
 
-    /// Writes the separator before the next item.
+    /// Writes what separates the next item from the one before it.
     fn separate(&mut self, apart: bool) {
         let depth = self.open.len();
         let again = self.open.last_mut().is_some_and(|filled| std::mem::replace(filled, true));
@@ -194,7 +194,7 @@ impl<W: Write> Xo<W> {
         let filled = self.open.pop().unwrap_or(false);
         let depth = self.open.len();
         if self.style == Style::Json {
-            // An empty list has its end on the next line already.
+            // After an empty list, the output is at the start of a line already.
             if filled || json == '}' {
                 self.line();
             }
@@ -207,7 +207,7 @@ impl<W: Write> Xo<W> {
         }
     }
 
-    /// The container that everything is in.
+    /// Opens the container of the whole document.
     pub fn begin(&mut self, name: &str, version: &str) {
         match self.style {
             Style::Text => {}
@@ -223,7 +223,7 @@ impl<W: Write> Xo<W> {
         }
     }
 
-    /// The end of it; an error if anything could not be written.
+    /// Closes the document; returns the first error of any write.
     pub fn finish(&mut self, name: &str) -> io::Result<()> {
         self.close_instance(name);
         if self.style == Style::Json {
@@ -240,7 +240,7 @@ impl<W: Write> Xo<W> {
         }
     }
 
-    /// A list. In XML it is just its instances.
+    /// Opens a list. XML has no element for it, only for its instances.
     pub fn open_list(&mut self, name: &str) {
         if self.style == Style::Json {
             self.enter(format_args!("\"{name}\": ["));
@@ -267,7 +267,7 @@ impl<W: Write> Xo<W> {
         }
     }
 
-    /// Words for people.
+    /// Writes words to text only.
     pub fn words(&mut self, text: impl Display) -> &mut Self {
         if self.style == Style::Text {
             self.put(text);
@@ -275,13 +275,13 @@ impl<W: Write> Xo<W> {
         self
     }
 
-    /// A value for both.
+    /// Writes a value to text, JSON and XML.
     pub fn value<'a>(&mut self, name: &str, value: impl Into<Value<'a>>) -> &mut Self {
         let value = value.into();
         self.words(&value).hidden(name, value)
     }
 
-    /// A value with another form in text.
+    /// Writes a value to JSON and XML, and in another form to text.
     pub fn shown<'a>(
         &mut self,
         name: &str,
@@ -291,7 +291,7 @@ impl<W: Write> Xo<W> {
         self.words(text).hidden(name, value)
     }
 
-    /// A value for programs.
+    /// Writes a value to JSON and XML only.
     pub fn hidden<'a>(&mut self, name: &str, value: impl Into<Value<'a>>) -> &mut Self {
         if self.style == Style::Text {
             return self;
@@ -344,7 +344,7 @@ mod tests {
         Form::take(&mut words).map(|form| (form, words))
     }
 
-    /// What is written of a table of two rows and an empty list.
+    /// The output for a table of two rows and an empty list.
     fn written(options: &str) -> String {
         let (form, _) = form(&["--libxo", options]).unwrap_or_default();
         let mut bytes = Vec::new();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The findings of doctor, from a snapshot.
+//! Derives doctor's findings from a snapshot.
 
 use aoe_core::ffi::abi::{
     AoeIocPath as Path, INFO_CONFLICT, INFO_DOUBLED, INFO_RESERVED, PATH_ANY,
@@ -15,7 +15,7 @@ use crate::ioctl::{
 use crate::os::{Interface, Kind};
 use crate::text::{disk, field};
 
-/// Changes of the module's counters during a query.
+/// Counters of the module, or their changes during a query.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     pub sent: u64,
@@ -25,7 +25,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// A module that was loaded again counts from 0.
+    /// The change since `before`. A counter that decreased has counted from 0, since
+    /// the module was loaded again.
     pub fn since(self, before: &Counts) -> Counts {
         let grown = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now);
         Counts {
@@ -45,7 +46,7 @@ pub struct Filters {
     pub macs: String,
 }
 
-/// A target that answers and has no disk.
+/// A target that answers but has no disk.
 #[derive(Clone, Debug)]
 pub struct Absent {
     pub address: Address,
@@ -54,29 +55,30 @@ pub struct Absent {
     pub text: String,
 }
 
-/// A target, and its mask, if it was read.
+/// A target, with its mask if that was read.
 pub struct Known {
     pub target: Target,
-    /// The hosts that it answers; empty: all, or not known.
+    /// The hosts that the target answers; empty: all hosts, or not known.
     pub mask: Vec<Mac>,
 }
 
 /// The state that doctor examines.
 pub struct Snapshot {
     pub module: Module,
-    /// The target in question; all if there is none.
+    /// The only target to examine; `None`: all.
     pub only: Option<Address>,
     pub listed: Vec<String>,
     pub interfaces: Vec<Interface>,
     pub counts: Counts,
     pub filters: Filters,
-    /// Firewalls that may see Ethernet frames, and how each shows its rules.
+    /// Firewalls that may filter Ethernet frames, each with the command that shows its
+    /// rules.
     pub firewalls: Vec<(&'static str, &'static str)>,
     pub targets: Vec<Known>,
     pub absents: Vec<Absent>,
 }
 
-/// A fault, and a command that corrects it or shows more.
+/// A fault, and a command that corrects it or shows details.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
     pub about: String,
@@ -85,7 +87,7 @@ pub struct Finding {
     pub command: String,
 }
 
-/// All findings, in the order in which to follow them.
+/// All findings, in the order in which to act on them.
 #[derive(Default)]
 pub struct Findings(pub Vec<Finding>);
 
@@ -102,7 +104,7 @@ impl Findings {
     }
 }
 
-/// How an address is written for aoectl.
+/// An address in the form that aoectl accepts.
 fn dotted(address: Address) -> String {
     format!("{}.{}", address.major, address.minor)
 }
@@ -111,7 +113,7 @@ fn tcpdump(interface: &str) -> String {
     format!("tcpdump -e -n -i {interface} ether proto 0x88a2")
 }
 
-/// Finds all faults.
+/// Returns all faults in a snapshot.
 pub fn examine(seen: &Snapshot) -> Findings {
     let mut all = Findings::default();
     match seen.module {
@@ -154,19 +156,19 @@ impl Snapshot {
         self.interfaces.iter().find(|interface| interface.name == name)
     }
 
-    /// Interfaces that could be used and are not listed.
+    /// The usable interfaces that are not listed.
     fn spare(&self) -> Vec<&str> {
         let usable = self.interfaces.iter().filter(|i| is_usable(i) && !self.is_listed(&i.name));
         usable.map(|interface| interface.name.as_str()).collect()
     }
 
-    /// Listed interfaces over which frames can go.
+    /// The listed interfaces that are usable.
     fn in_use(&self) -> Vec<&str> {
         let listed = self.listed.iter().filter_map(|name| self.interface(name));
         listed.filter(|i| is_usable(i)).map(|interface| interface.name.as_str()).collect()
     }
 
-    /// Whether the target in question, or any target, answers.
+    /// Whether the examined target, or any target, answers.
     fn is_answered(&self) -> bool {
         !self.targets.is_empty() || !self.absents.is_empty()
     }
@@ -195,7 +197,7 @@ impl Snapshot {
         }
     }
 
-    /// Where queries go, and whether answers come.
+    /// Checks whether queries are sent and answers are received.
     fn check_network(&self, all: &mut Findings) {
         let used = self.in_use();
         let Some(first) = used.first() else { return };
@@ -233,7 +235,7 @@ impl Snapshot {
         }
     }
 
-    /// An interface on which no target is known, where the others have some.
+    /// Reports used interfaces on which no target has a path.
     fn check_silent(&self, used: &[&str], all: &mut Findings) {
         if self.counts.filtered != 0 || !self.absents.is_empty() {
             return;
@@ -246,7 +248,8 @@ impl Snapshot {
         }
     }
 
-    /// A filter is a fault only where it may be why a disk is missing.
+    /// Checks the filters. A filter is a fault only if a disk may be missing because
+    /// of it.
     fn check_filters(&self, all: &mut Findings) {
         let node = |name: &str| format!("sysctl net.aoe.filter.{name}");
         if let Some(address) = self.only
@@ -291,10 +294,10 @@ fn is_usable(interface: &Interface) -> bool {
     interface.kind == Kind::Ethernet && interface.is_up && interface.has_carrier
 }
 
-/// Whether this filter of shelves leaves a target out.
+/// Whether this filter of shelves excludes a target.
 fn leaves_out(shelves: &str, address: Address) -> bool {
     let mut filter = Filter::OPEN;
-    // The module has refused an invalid filter, too.
+    // The filter is valid: the module refuses any other.
     filter.set(FilterKind::Shelves, shelves.as_bytes()).is_ok()
         && filter.judge(address, Mac([0; 6]), &[]) != Admission::Granted
 }
@@ -358,7 +361,7 @@ fn check_path(known: &Known, path: &Path, seen: &Snapshot, all: &mut Findings) {
             let text = format!("{interface} is not listed");
             all.add(about, "not-listed", text, format!("aoectl interfaces {listed} {interface}"));
         }
-        // The interface has a line of its own.
+        // This fault is reported for the interface.
         PATH_DOWN if seen.interface(&interface).is_none_or(|i| !is_usable(i)) => {}
         PATH_DOWN if !known.mask.is_empty() && !known.mask.contains(&host) => {
             let text = format!("the target's mask lacks this host's address, {host:?}");
@@ -372,7 +375,7 @@ fn check_path(known: &Known, path: &Path, seen: &Snapshot, all: &mut Findings) {
     }
 }
 
-/// Frames that are smaller than they could be.
+/// Checks whether frames are smaller than they could be.
 fn check_sizes(target: &Target, all: &mut Findings) {
     let at = dotted(target.address());
     for path in target.paths().iter().filter(|path| path.info.state == PATH_UP) {
@@ -403,7 +406,7 @@ fn check_sizes(target: &Target, all: &mut Findings) {
     }
 }
 
-/// Bytes of AoE headers that count towards the MTU.
+/// Bytes of headers within the MTU: AoE and ATA, without Ethernet's.
 const FRAME: usize = 22;
 /// The usual MTU for large frames.
 const JUMBO: usize = 9000;

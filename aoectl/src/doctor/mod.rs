@@ -21,10 +21,10 @@ use crate::{DEVICE, Module, Tool};
 use findings::{Absent, Counts, Filters, Finding, Known, Snapshot, examine};
 
 const STEP: Duration = Duration::from_millis(100);
-/// Steps to wait for answers, and more while a target is being identified.
+/// Steps to wait for answers, and the limit while a target is being identified.
 const ANSWERS: u32 = 10;
 const IDENTITIES: u32 = 30;
-/// Milliseconds that a target may take to show its mask, which few have.
+/// How long to wait for a target's mask, in milliseconds. Few targets have one.
 const MASK_MS: u32 = 500;
 
 impl Tool {
@@ -42,7 +42,7 @@ impl Tool {
         }
     }
 
-    /// The target in question, or all.
+    /// The target `only`, if it is known, or all targets.
     fn known(&mut self, only: Option<Address>) -> Outcome<Vec<Target>> {
         let Some(address) = only else {
             return self.all_targets();
@@ -54,7 +54,7 @@ impl Tool {
         }
     }
 
-    /// Asks for targets, and gives them time to answer.
+    /// Queries for targets, and gives them time to answer.
     fn query(&mut self, only: Option<Address>) -> Outcome<Vec<Target>> {
         let mut whom = only.map_or_else(ioctl::Address::everybody, Into::into);
         self.system.ask(&ioctl::DISCOVER, &mut whom).map_err(|errno| failed(errno, "discover"))?;
@@ -70,7 +70,7 @@ impl Tool {
         }
     }
 
-    /// The hosts that a target answers; none if they are not known.
+    /// The hosts in a target's mask; empty if the mask is not known.
     fn mask_of(&mut self, target: &Target) -> Vec<Mac> {
         let mut argument = [0; MaskRequest::LEN];
         MaskRequest { command: MaskCommand::Read, count: 0 }.emit(&mut argument);
@@ -83,7 +83,7 @@ impl Tool {
         response.map_or_else(|_| Vec::new(), |response| response.hosts().collect())
     }
 
-    /// Firewalls that filter Ethernet frames, or may.
+    /// The firewalls that may filter Ethernet frames, with commands that show rules.
     fn firewalls(&self) -> Vec<(&'static str, &'static str)> {
         let mut all = Vec::new();
         if self.system.sysctl("net.link.ether.ipfw").is_ok_and(|on| on != "0") {
@@ -147,7 +147,7 @@ fn say(tool: &mut Tool, finding: &Finding) {
     out.value("command", &**command).words('\n').close_instance("finding");
 }
 
-/// Prints the findings; a fault if there are any.
+/// Prints the findings; the exit status is a fault if there are any.
 pub fn doctor(tool: &mut Tool, words: &[OsString]) -> Outcome {
     let only = match words {
         [] => None,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Each finding, from a snapshot that has its cause and is well otherwise.
+//! Tests each finding with a snapshot in which only its cause is wrong.
 
 #![expect(clippy::indexing_slicing, reason = "a test stops at whatever is unexpected")]
 
@@ -24,7 +24,7 @@ fn put(field: &mut [u8], text: &str) {
     }
 }
 
-/// A target with its disk, on em0 with large frames.
+/// A target that is up, with a path on em0 that carries large frames.
 fn target() -> Target {
     let mut target = Target::about(HERE);
     put(&mut target.name, "aoe7e3");
@@ -41,7 +41,7 @@ fn interface(name: &str) -> Interface {
     Interface { name: name.to_owned(), kind: Kind::Ethernet, is_up: true, has_carrier: true }
 }
 
-/// Where nothing is wrong.
+/// A snapshot without faults.
 fn well() -> Snapshot {
     Snapshot {
         module: Module::Loaded,
@@ -56,7 +56,7 @@ fn well() -> Snapshot {
     }
 }
 
-/// What is found after a change, a line each.
+/// The findings after a change of that snapshot, as lines.
 fn found(change: impl FnOnce(&mut Snapshot)) -> Vec<String> {
     let mut seen = well();
     change(&mut seen);
@@ -64,7 +64,7 @@ fn found(change: impl FnOnce(&mut Snapshot)) -> Vec<String> {
     examine(&seen).0.into_iter().map(line).collect()
 }
 
-/// What is found after a change of the target.
+/// The findings after a change of the target.
 fn found_of(change: impl FnOnce(&mut Target)) -> Vec<String> {
     found(|seen| change(&mut seen.targets[0].target))
 }
@@ -99,7 +99,7 @@ fn an_empty_list_names_the_interfaces_that_could_be_used() {
     assert_eq!(lines, [format!("{empty}<interface>")]);
 }
 
-/// What is found of an interface that is listed besides em0.
+/// The findings about a second listed interface, after a change of it.
 fn found_of_interface(change: impl FnOnce(&mut Interface)) -> Vec<String> {
     found(|seen| {
         seen.listed.push("em1".to_owned());
@@ -140,7 +140,7 @@ fn an_interface_without_a_target_is_named_where_others_have_some() {
     assert_eq!(found_of_interface(|_| ()), [silent]);
 }
 
-/// Where no target is.
+/// Changes a snapshot to one without targets.
 fn alone(seen: &mut Snapshot, only: Option<Address>) {
     seen.targets.clear();
     seen.only = only;
@@ -299,7 +299,7 @@ fn a_suspended_target_is_explained_by_its_paths() {
             "silent: aoe7e3 path 0: 02:00:00:00:07:03 does not answer on em0; aoectl ping -p 0 7.3"
         ]
     );
-    // A fault of the interface is reported for the interface.
+    // If the interface has a fault, only that is reported.
     let lines = found(|seen| {
         silent(&mut seen.targets[0].target);
         seen.interfaces[0].is_up = false;
@@ -347,7 +347,7 @@ fn the_drivers_reason_is_given_for_the_disk_or_the_path_it_is_about() {
     );
 }
 
-/// The target with a second path, which is down, and a mask.
+/// The findings if the target has a mask, and a second path that is down.
 fn masked(mask: &[Mac]) -> Vec<String> {
     found(|seen| {
         let known = &mut seen.targets[0];
@@ -386,7 +386,7 @@ fn an_mtu_below_the_targets_is_told_and_the_other_way_round() {
         ["mtu: aoe7e3 path 0: the target allows 1024 bytes per frame, em0 8704 (MTU 9000); \
           aoectl sancheck 7.3"]
     );
-    // One block less is how some targets round.
+    // Some targets round down to one block less.
     assert_eq!(found_of(|target| target.path[0].info.sector_count = 16), NO_LINES);
 }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The twins against what a C compiler makes of the header.
+//! Compares the twins with the header, as a C compiler sees it.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test stops at whatever is unexpected")]
+#![expect(clippy::expect_used, clippy::panic, reason = "an unexpected result ends a test")]
 
 use std::path::Path as FilePath;
 use std::process::Command;
 
 use super::*;
 
-/// The numbers that these expressions have in C.
+/// The values of these expressions in C.
 fn in_c(name: &str, expressions: &[String]) -> Vec<u64> {
     let top = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let directory = std::env::temp_dir().join(format!("aoectl.{}.{name}", std::process::id()));
@@ -40,7 +40,7 @@ fn in_c(name: &str, expressions: &[String]) -> Vec<u64> {
     text.lines().map(|line| line.parse().expect("a number")).collect()
 }
 
-/// Compares expressions of C with what they are here.
+/// Asserts that C expressions have the values given here.
 fn agree(name: &str, pairs: &[(String, u64)]) {
     let expressions: Vec<String> = pairs.iter().map(|(expression, _)| expression.clone()).collect();
     let found = in_c(name, &expressions);

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::{Errno, Interface};
 
-#[expect(unsafe_code, reason = "a declaration")]
-// SAFETY: As in sys/ioctl.h, sys/sysctl.h and ifaddrs.h.
+#[expect(unsafe_code, reason = "declares functions of the C library")]
+// SAFETY: The declarations match sys/ioctl.h, sys/sysctl.h and ifaddrs.h.
 unsafe extern "C" {
     unsafe fn ioctl(fd: c_int, request: c_ulong, ...) -> c_int;
     unsafe fn sysctl(
@@ -38,14 +38,14 @@ struct Address {
     data: *const InterfaceData,
 }
 
-/// How every `struct sockaddr` begins.
+/// The first fields of every `struct sockaddr`.
 #[repr(C)]
 struct SocketAddress {
     length: u8,
     family: u8,
 }
 
-/// How `struct if_data` begins.
+/// The first fields of `struct if_data`.
 #[repr(C)]
 struct InterfaceData {
     kind: u8,
@@ -60,14 +60,14 @@ const LINK_STATE_DOWN: u8 = 1;
 /// IFF_UP and IFF_DRV_RUNNING.
 const UP_AND_RUNNING: c_uint = 0x41;
 
-/// Queries about sysctl(3) itself, by the second number.
+/// `CTL_SYSCTL`, whose second number selects a query about variables.
 const OF_SYSCTL: c_int = 0;
 const NAME: c_int = 1;
 const NEXT: c_int = 2;
 const OID: c_int = 3;
 const FORMAT: c_int = 4;
 
-/// Kinds of variables.
+/// `CTLTYPE`, the types of variables.
 const KIND: u32 = 0xf;
 const INT: u32 = 2;
 const STRING: u32 = 3;
@@ -75,10 +75,10 @@ const UINT: u32 = 6;
 const ULONG: u32 = 8;
 const U64: u32 = 9;
 
-/// More than a variable of the driver has.
+/// Size of the buffer for a value, in bytes; no variable of the driver is larger.
 const VALUE_MAX: usize = 4096;
 
-/// The number as this system's library has it.
+/// The errno in this system's numbering.
 pub fn native(errno: Errno) -> i32 {
     errno.0
 }
@@ -87,14 +87,14 @@ fn last() -> Errno {
     Errno(io::Error::last_os_error().raw_os_error().unwrap_or(0))
 }
 
-/// The value of a variable in bytes; sets a new value, if given.
+/// Returns the raw value of a variable, and sets a new one if given.
 fn query(name: &[c_int], new: Option<&[u8]>) -> Result<Vec<u8>, Errno> {
     let mut old = vec![0; VALUE_MAX];
     let mut length = old.len();
     let names = c_uint::try_from(name.len()).map_err(|_| Errno::EINVAL)?;
     let (new, new_length) = new.map_or((ptr::null(), 0), |new| (new.as_ptr(), new.len()));
-    #[expect(unsafe_code, reason = "a call of the system")]
-    // SAFETY: Every pointer is to as many bytes as its length says.
+    #[expect(unsafe_code, reason = "calls the C library")]
+    // SAFETY: Each pointer is valid for the length that is passed with it.
     let status = unsafe {
         sysctl(name.as_ptr(), names, old.as_mut_ptr().cast(), &mut length, new.cast(), new_length)
     };
@@ -105,12 +105,12 @@ fn query(name: &[c_int], new: Option<&[u8]>) -> Result<Vec<u8>, Errno> {
     Ok(old)
 }
 
-/// The numbers in an answer.
+/// Splits the raw value of an OID into its numbers.
 fn numbers(bytes: &[u8]) -> Vec<c_int> {
     bytes.as_chunks().0.iter().map(|four| c_int::from_ne_bytes(*four)).collect()
 }
 
-/// A question about the variable with these numbers.
+/// Queries sysctl(3) about the variable with this OID.
 fn about(question: c_int, oid: &[c_int]) -> Result<Vec<u8>, Errno> {
     query(&[&[OF_SYSCTL, question], oid].concat(), None)
 }
@@ -123,7 +123,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes.split(|&byte| byte == 0).next().unwrap_or_default()).into_owned()
 }
 
-/// A variable's value in words.
+/// A variable's value as text.
 fn value(oid: &[c_int]) -> Result<String, Errno> {
     let format = about(FORMAT, oid)?;
     let kind = format.first_chunk().map_or(0, |kind| u32::from_ne_bytes(*kind)) & KIND;
@@ -138,7 +138,7 @@ fn value(oid: &[c_int]) -> Result<String, Errno> {
     written.ok_or(Errno::EINVAL)
 }
 
-/// The system, with its control device once that is open.
+/// The system, with the control device once that is open.
 pub struct System {
     device: Option<File>,
     began: Instant,
@@ -149,7 +149,7 @@ impl System {
         System { device: None, began: Instant::now() }
     }
 
-    /// The time since the program began.
+    /// The time since the program started.
     pub fn clock(&self) -> Duration {
         self.began.elapsed()
     }
@@ -158,19 +158,20 @@ impl System {
         std::thread::sleep(time);
     }
 
-    /// Every interface has one address of its link.
+    /// Lists the interfaces. Each has exactly one link-layer address.
     pub fn interfaces(&self) -> Result<Vec<Interface>, Errno> {
         let mut list = ptr::null_mut();
-        #[expect(unsafe_code, reason = "a call of the system")]
-        // SAFETY: The list is written to where the pointer is.
+        #[expect(unsafe_code, reason = "calls the C library")]
+        // SAFETY: getifaddrs(3) writes one pointer, to `list`.
         if unsafe { getifaddrs(&mut list) } != 0 {
             return Err(last());
         }
         let mut all = Vec::new();
         let mut next: *const Address = list;
-        #[expect(unsafe_code, reason = "the list has pointers")]
-        // SAFETY: The pointers are null or to what getifaddrs(3) allocated, until
-        // that is freed; the data of a link's address are a `struct if_data`.
+        #[expect(unsafe_code, reason = "the list contains pointers")]
+        // SAFETY: The pointers are null, or point into memory that getifaddrs(3)
+        // allocated and that is freed only at the end. The data of a link-layer address
+        // is a `struct if_data`.
         unsafe {
             while let Some(entry) = next.as_ref() {
                 next = entry.next;
@@ -198,8 +199,9 @@ impl System {
     pub(super) fn ioctl(&mut self, request: u32, data: &mut [u8]) -> Result<(), Errno> {
         let device = self.device.as_ref().map_or(-1, AsRawFd::as_raw_fd);
         let pointer: *mut c_char = data.as_mut_ptr().cast();
-        #[expect(unsafe_code, reason = "a call of the system")]
-        // SAFETY: The request encodes the size of the data, and was made for its type.
+        #[expect(unsafe_code, reason = "calls the C library")]
+        // SAFETY: The request encodes the size of its data, and the callers pass data of
+        // the request's type.
         let status = unsafe { ioctl(device, c_ulong::from(request), pointer) };
         if status == 0 { Ok(()) } else { Err(last()) }
     }
@@ -208,13 +210,13 @@ impl System {
         value(&oid_of(name)?)
     }
 
-    /// All that the tool sets are strings.
+    /// Sets a variable of type string; the tool sets no others.
     pub fn set_sysctl(&self, name: &str, value: &[u8]) -> Result<(), Errno> {
         let value = [value, &[0]].concat();
         query(&oid_of(name)?, Some(&value)).map(|_| ())
     }
 
-    /// Every variable below a node, by its whole name.
+    /// Returns every variable below a node, with its full name and its value.
     pub fn sysctls(&self, prefix: &str) -> Result<Vec<(String, String)>, Errno> {
         let root = oid_of(prefix)?;
         let mut next = root.clone();

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Network interfaces, as getifaddrs(3) describes them.
 
-/// The kind of an interface, for AoE.
+/// The kind of an interface, as far as it matters to AoE.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
     Ethernet,
-    /// A port of a lagg(4): the lagg receives for it.
+    /// A port of a lagg(4), whose frames the lagg receives.
     LaggPort,
     Other,
 }
 
-/// As net/if_types.h has them.
+/// Interface types, from net/if_types.h.
 const ETHER: u8 = 6;
 const L2VLAN: u8 = 0x87;
 const IEEE8023ADLAG: u8 = 0xa1;

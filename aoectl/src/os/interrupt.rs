@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Signals, for commands that have to clean up or report before they end.
+//! Signals, for commands that must clean up or report before they end.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,8 +10,9 @@ const SIGTERM: c_int = 15;
 
 static SEEN: AtomicBool = AtomicBool::new(false);
 
-#[expect(unsafe_code, reason = "a declaration")]
-// SAFETY: As in signal.h; the handler that is passed does nothing but store.
+#[expect(unsafe_code, reason = "declares functions of the C library")]
+// SAFETY: The declarations match signal.h. The only handler that is passed just stores
+// to an atomic, which is async-signal-safe.
 unsafe extern "C" {
     safe fn signal(signal: c_int, handler: extern "C" fn(c_int)) -> usize;
     safe fn siginterrupt(signal: c_int, interrupts: c_int) -> c_int;
@@ -26,19 +27,19 @@ fn catch(number: c_int) {
     siginterrupt(number, 1);
 }
 
-/// From now on, ^C interrupts a wait, and is remembered.
+/// Makes ^C interrupt a wait and set a flag, instead of ending the program.
 pub fn catch_interrupt() {
     catch(SIGINT);
 }
 
-/// The same for every signal that would end the program.
+/// Does the same for SIGHUP, SIGINT and SIGTERM.
 pub fn catch_termination() {
     for number in [SIGHUP, SIGINT, SIGTERM] {
         catch(number);
     }
 }
 
-/// Whether such a signal came.
+/// Whether such a signal has arrived.
 pub fn is_interrupted() -> bool {
     SEEN.load(Ordering::Relaxed)
 }

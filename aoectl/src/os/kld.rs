@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The control device and sysctl of a module in kld, for a tool that is built
-//! for Linux. AOECTL_KLD names kld's socket; AOECTL_AS holds options of its
-//! ioctl command, -j or -u 1001, to be somebody else. With AOECTL_CLOCK, time
-//! passes only in pauses, which take none.
+//! The control device and sysctl of a module that runs in the test program kld, for a
+//! tool that is built for Linux. AOECTL_KLD names kld's socket. AOECTL_AS holds
+//! options of kld's ioctl command: -j acts as a process in a jail, -u 1001 as that
+//! user. With AOECTL_CLOCK, pauses return at once, and only they advance the clock.
 
 use std::fmt::Display;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::{Errno, Interface};
 use crate::status::{Status, complain};
 
-/// The number as this system's library has it.
+/// The errno in this system's numbering.
 pub fn native(errno: Errno) -> i32 {
     match errno.0 {
         35 => 11,  // EAGAIN
@@ -24,13 +24,13 @@ pub fn native(errno: Errno) -> i32 {
     }
 }
 
-/// Without kld, the tool cannot continue.
+/// Reports an error and exits: without kld, the tool cannot continue.
 fn give_up(what: impl Display) -> ! {
     complain!("{what}");
     std::process::exit(Status::System as i32)
 }
 
-/// One command, and its output.
+/// Sends one command to kld, and returns its output.
 fn command(words: &[&[u8]]) -> Result<String, Errno> {
     let Some(path) = std::env::var_os("AOECTL_KLD") else { give_up("AOECTL_KLD is not set") };
     let mut answer = Vec::new();
@@ -50,7 +50,7 @@ fn command(words: &[&[u8]]) -> Result<String, Errno> {
     }
 }
 
-/// A request to the device, as somebody.
+/// Sends a request to the device, as the user in AOECTL_AS.
 fn device(request: u32, data: &[u8]) -> Result<String, Errno> {
     let whom = std::env::var("AOECTL_AS").unwrap_or_default();
     let number = format!("{request:#x}");
@@ -60,7 +60,7 @@ fn device(request: u32, data: &[u8]) -> Result<String, Errno> {
     command(&words)
 }
 
-/// A line of kld's list: a name, then words with a value each.
+/// Parses a line of kld's list of interfaces: a name, then pairs of a word and a value.
 fn interface(line: &str) -> Option<Interface> {
     let (name, rest) = line.split_once(' ')?;
     let words: Vec<&str> = rest.split(' ').collect();
@@ -76,10 +76,10 @@ fn interface(line: &str) -> Option<Interface> {
     })
 }
 
-/// Nothing stays open in kld: every request opens the device.
+/// The system. kld keeps no device open: every request opens it.
 pub struct System {
     began: Instant,
-    /// What the clock shows, if only pauses move it.
+    /// The time on the clock, if only pauses advance it.
     by_hand: Option<Duration>,
 }
 
@@ -89,7 +89,7 @@ impl System {
         System { began: Instant::now(), by_hand }
     }
 
-    /// The time since the program began.
+    /// The time since the program started.
     pub fn clock(&self) -> Duration {
         self.by_hand.unwrap_or_else(|| self.began.elapsed())
     }
@@ -133,7 +133,7 @@ impl System {
         command(&[b"sysctl", &[name.as_bytes(), b"=", value].concat()]).map(|_| ())
     }
 
-    /// Every variable below a node, by its whole name.
+    /// Returns every variable below a node, with its full name and its value.
     pub fn sysctls(&self, prefix: &str) -> Result<Vec<(String, String)>, Errno> {
         let said = command(&[b"sysctl", b"-a", prefix.as_bytes()])?;
         let pairs = said.lines().filter_map(|line| line.split_once(": "));

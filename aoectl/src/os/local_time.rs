@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The time of day where the administrator is, which the standard library does
-//! not know.
+//! Local time, which Rust's standard library does not provide.
 
 use std::ffi::{c_char, c_int, c_long};
 use std::fmt;
 use std::ptr;
 
-/// `struct tm`, which FreeBSD and Linux have alike.
+/// `struct tm`, which has the same layout on FreeBSD and Linux.
 #[repr(C)]
 pub struct Clock {
     second: c_int,
@@ -22,14 +21,14 @@ pub struct Clock {
     zone: *const c_char,
 }
 
-#[expect(unsafe_code, reason = "a declaration")]
-// SAFETY: localtime_r(3) reads one time_t, which has 64 bits on every machine
-// that the driver runs on, and fills one `struct tm`.
+#[expect(unsafe_code, reason = "declares a function of the C library")]
+// SAFETY: localtime_r(3) reads one time_t, which has 64 bits on every machine that the
+// driver supports, and fills in one `struct tm`.
 unsafe extern "C" {
     safe fn localtime_r(seconds: &i64, clock: &mut Clock) -> *mut Clock;
 }
 
-/// The local time so many seconds after 1970 began.
+/// Converts seconds since 1970, UTC, to local time.
 pub fn local_time(seconds: i64) -> Clock {
     let mut clock = Clock {
         second: 0,

@@ -29,7 +29,7 @@ use kld::native;
 
 use crate::ioctl::{Message, Request};
 
-/// An errno as FreeBSD numbers them.
+/// An errno in FreeBSD's numbering.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Errno(pub i32);
 
@@ -49,7 +49,7 @@ impl Errno {
 }
 
 impl fmt::Display for Errno {
-    /// As strerror(3) has it.
+    /// Writes the text of strerror(3).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = native(*self);
         let text = std::io::Error::from_raw_os_error(number).to_string();
@@ -58,7 +58,7 @@ impl fmt::Display for Errno {
 }
 
 impl System {
-    /// Asks the module; its answer is in `data`.
+    /// Sends a request to the module, which writes its answer to `data`.
     pub fn ask<T: Message>(&mut self, request: &Request<T>, data: &mut T) -> Result<(), Errno> {
         self.ioctl(request.number(), data.as_mut_bytes())
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A terminal on which each key counts at once, and is not shown.
+//! The terminal in raw mode: each key is read at once, and not echoed.
 
 use std::ffi::{c_int, c_short, c_ulong, c_void};
 use std::io::{self, Write};
@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::{catch_termination, is_interrupted};
 
-#[expect(unsafe_code, reason = "a declaration")]
-// SAFETY: As in termios.h, poll.h, unistd.h and sys/ioctl.h; the types of poll's
-// count differ, and one has the same values in both.
+#[expect(unsafe_code, reason = "declares functions of the C library")]
+// SAFETY: The declarations match termios.h, poll.h, unistd.h and sys/ioctl.h, except for
+// the type of poll's count, which differs between systems. The only count passed is 1,
+// which is passed in the same way as either type.
 unsafe extern "C" {
     unsafe fn tcgetattr(fd: c_int, termios: *mut Termios) -> c_int;
     unsafe fn tcsetattr(fd: c_int, actions: c_int, termios: *const Termios) -> c_int;
@@ -19,8 +20,8 @@ unsafe extern "C" {
     unsafe fn ioctl(fd: c_int, request: c_ulong, ...) -> c_int;
 }
 
-/// Room for a `struct termios`, which has 44 bytes on FreeBSD and 60 on Linux;
-/// only the library looks inside.
+/// Memory for a `struct termios`, which has 44 bytes on FreeBSD and 60 on Linux. Only
+/// the C library accesses its fields.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 struct Termios([u8; 128]);
@@ -51,7 +52,7 @@ const TIOCGWINSZ: c_ulong = 0x4008_7468;
 #[cfg(target_os = "linux")]
 const TIOCGWINSZ: c_ulong = 0x5413;
 
-/// The other screen, without a cursor; and back.
+/// Switches to the alternate screen and hides the cursor; and undoes both.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
@@ -60,12 +61,13 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// The terminal of this program, if it has one. A signal no longer ends the
-    /// program, which has to restore the terminal: key() returns an error then.
+    /// Takes over this program's terminal, if it has one. Signals no longer end the
+    /// program, since it must restore the terminal; instead, key() returns an error.
     pub fn take() -> Option<Terminal> {
         let mut before = Termios([0; 128]);
-        #[expect(unsafe_code, reason = "calls of the system")]
-        // SAFETY: Both are large enough for what the library fills in.
+        #[expect(unsafe_code, reason = "calls the C library")]
+        // SAFETY: Both variables are large enough for the `struct termios` that the
+        // library fills in.
         let status = unsafe {
             if tcgetattr(INPUT, &mut before) != 0 {
                 return None;
@@ -85,14 +87,14 @@ impl Terminal {
 
     fn write(&self, text: &str) {
         let mut out = io::stdout().lock();
-        // The next reading of a key shows that the terminal is gone.
+        // If the terminal is gone, key() will return an error.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
-    /// Rows and columns; the usual ones if unknown.
+    /// Returns the number of rows and columns; 24 and 80 if unknown.
     pub fn size(&self) -> (usize, usize) {
         let mut size = WindowSize::default();
-        #[expect(unsafe_code, reason = "a call of the system")]
+        #[expect(unsafe_code, reason = "calls the C library")]
         // SAFETY: The request fills in one `struct winsize`.
         let status = unsafe { ioctl(OUTPUT, TIOCGWINSZ, &mut size) };
         match (status, size.rows, size.columns) {
@@ -101,7 +103,7 @@ impl Terminal {
         }
     }
 
-    /// Shows lines from the top, as much of them as fits.
+    /// Shows lines from the top of the screen, truncated to what fits.
     pub fn show(&self, lines: &[String]) {
         let (rows, columns) = self.size();
         let mut text = String::from("\x1b[H");
@@ -113,20 +115,21 @@ impl Terminal {
         self.write(&(text + "\x1b[J"));
     }
 
-    /// A key, if one comes within a time; an error if none can come any more.
+    /// Waits up to `time` for a key, and returns it. An error means that a signal has
+    /// arrived or the terminal is gone.
     pub fn key(&self, time: Duration) -> io::Result<Option<u8>> {
         if is_interrupted() {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let mut input = PollFd { fd: INPUT, events: POLLIN, revents: 0 };
-        // Not earlier.
+        // Rounded up, so as not to wait less.
         let milliseconds = c_int::try_from(time.as_millis() + 1).unwrap_or(c_int::MAX);
         let mut byte = 0u8;
-        #[expect(unsafe_code, reason = "calls of the system")]
-        // SAFETY: One entry, and one byte, as the counts say.
+        #[expect(unsafe_code, reason = "calls the C library")]
+        // SAFETY: The counts are 1: one `PollFd`, and one byte.
         let count = unsafe {
             if poll(&mut input, 1, milliseconds) < 1 {
-                // The time is over, a signal came, or the window has another size.
+                // The time has passed, a signal arrived, or the window was resized.
                 return Ok(None);
             }
             read(INPUT, (&raw mut byte).cast(), 1)
@@ -141,8 +144,8 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         self.write(LEAVE);
-        #[expect(unsafe_code, reason = "a call of the system")]
-        // SAFETY: This is what tcgetattr(3) filled in.
+        #[expect(unsafe_code, reason = "calls the C library")]
+        // SAFETY: tcgetattr(3) has filled in `before`.
         unsafe {
             tcsetattr(INPUT, TCSADRAIN, &self.before);
         }

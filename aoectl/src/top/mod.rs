@@ -20,10 +20,10 @@ use rates::{DiskRow, rows};
 
 struct Top {
     interval: Duration,
-    /// How many readings are shown; none: no end.
+    /// Number of readings to show; `None`: no limit.
     count: Option<u32>,
     paths: bool,
-    /// The disks in question; none: all.
+    /// The disks to show; empty: all.
     only: Vec<Address>,
 }
 
@@ -36,12 +36,12 @@ impl Top {
         Ok(Reading { at: tool.system.clock(), targets })
     }
 
-    /// Whether this reading is the last, the first being 1.
+    /// Whether this reading, counted from 1, is the last.
     fn is_last(&self, reading: u32) -> bool {
         self.count.is_some_and(|count| reading >= count)
     }
 
-    /// A table for each reading, one behind the other.
+    /// Prints a table for each reading, one after the other.
     fn batch(&self, tool: &mut Tool) -> Result<(), Errno> {
         let mut before = self.read(tool)?;
         for reading in 1u32.. {
@@ -67,13 +67,13 @@ impl Top {
         terminal.show(&lines);
     }
 
-    /// One table on the terminal, until a key ends it.
+    /// Shows one table on the terminal, updated until a key ends the program.
     fn live(&self, tool: &mut Tool, terminal: &Terminal) -> Result<(), Errno> {
         let mut before = self.read(tool)?;
         let (mut paths, mut shown, mut reading) = (self.paths, Vec::new(), 0);
         self.screen(terminal, &shown, paths);
         loop {
-            // Whatever key came, the next reading is due when it was.
+            // A key does not change the time of the next reading.
             let due = before.at + self.interval;
             while let Some(left) = due.checked_sub(tool.system.clock()).filter(|it| !it.is_zero()) {
                 match terminal.key(left) {
@@ -128,7 +128,7 @@ pub fn top(tool: &mut Tool, words: &[OsString]) -> Outcome {
             outcome
         }
     };
-    // Later messages must stay on the screen.
+    // Leave the alternate screen first, so that messages stay visible.
     drop(terminal);
     outcome.map_err(|errno| failed(errno, "targets"))
 }

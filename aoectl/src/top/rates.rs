@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The rows of top, from two readings of the counters.
+//! Computes the rows of top from two readings of the counters.
 
 use aoe_core::ffi::abi::{AoeIocPath as Path, HISTOGRAM};
 use aoe_core::wire::{Mac, SECTOR};
@@ -10,13 +10,14 @@ use crate::text::field;
 
 type Histogram = [u64; HISTOGRAM];
 
-/// The load of a disk or a path: times, and rates per second.
+/// The load of a disk or a path: response times, and rates per second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Load {
+    /// I/Os of a disk, or answers on a path.
     pub operations: f64,
-    /// Read and written; not counted by path.
+    /// Bytes read and written; `None` for a path.
     pub bytes: Option<f64>,
-    /// Microseconds within which half of the answers, and 99 of 100, came.
+    /// Median and 99th percentile of the response times, in microseconds.
     pub median: Option<f64>,
     pub slowest: Option<f64>,
     pub retransmitted: f64,
@@ -44,8 +45,8 @@ pub struct DiskRow {
     pub paths: Vec<PathRow>,
 }
 
-/// The microseconds within which this part of the answers came. Within a
-/// bucket, answers are taken to be spread evenly; the last bucket has no end.
+/// The microseconds within which the fraction `part` of the answers arrived. Answers
+/// are assumed to be spread evenly within a bucket; the last bucket has no upper bound.
 fn percentile(counts: &Histogram, part: f64) -> Option<f64> {
     let total: u64 = counts.iter().sum();
     let wanted = total as f64 * part;
@@ -95,7 +96,7 @@ fn path_row(path: &Path, counts: &Counts, seconds: f64) -> PathRow {
 
 fn disk_row(target: &Target, before: Option<&Target>, seconds: f64) -> DiskRow {
     let info = &target.info;
-    // A target's counters outlive its paths.
+    // Not the sum of the paths' counters: the target's outlive its paths.
     let mut counts = readings::of_target(target, before);
     let (mut window, mut paths) = (0u32, Vec::new());
     for path in target.paths() {
@@ -113,7 +114,7 @@ fn disk_row(target: &Target, before: Option<&Target>, seconds: f64) -> DiskRow {
     DiskRow { name: field(&target.name), state: state_name(info.state), load, paths }
 }
 
-/// The present disks, by load. A removed one has no row.
+/// Returns the rows of the disks in the later reading, by load.
 pub fn rows(before: &Reading, now: &Reading) -> Vec<DiskRow> {
     let seconds = now.since(before).as_secs_f64();
     let mut rows: Vec<DiskRow> = now
@@ -122,13 +123,13 @@ pub fn rows(before: &Reading, now: &Reading) -> Vec<DiskRow> {
         .map(|target| disk_row(target, before.target(target.address()), seconds))
         .collect();
     let key = |row: &DiskRow| (row.load.operations, row.load.bytes);
-    // Stable: where the load is equal, the order of addresses stays.
+    // A stable sort: disks with equal load stay in the order of their addresses.
     rows.sort_by(|a, b| key(b).partial_cmp(&key(a)).unwrap_or(std::cmp::Ordering::Equal));
     rows
 }
 
 #[cfg(test)]
-#[expect(clippy::indexing_slicing, reason = "a test stops at whatever is unexpected")]
+#[expect(clippy::indexing_slicing, reason = "an unexpected result ends a test")]
 mod tests {
     use super::*;
     use std::time::Duration;
@@ -140,7 +141,7 @@ mod tests {
         }
     }
 
-    /// A path with so many answers, in the bucket that begins at 128 us.
+    /// A path with this many answers, all in the bucket that begins at 128 us.
     fn path(index: u8, answers: u64) -> Path {
         let mut path = Path::new_zeroed();
         path.info.index = index;
@@ -188,7 +189,7 @@ mod tests {
         assert_eq!((load.window, load.in_flight), (64, 4));
         let of_paths: Vec<f64> = rows[0].paths.iter().map(|row| row.load.operations).collect();
         assert_eq!(of_paths, [1000.0, 0.0]);
-        // Only what came since the last reading has a latency.
+        // Only answers since the last reading count towards the latency.
         assert_eq!(rows[0].paths[1].load.median, None);
     }
 
@@ -224,7 +225,7 @@ mod tests {
         let mut other = path(0, 150);
         other.info.mac = [2, 0, 0, 0, 0, 1];
         let mut target = disk(7, &[other]);
-        // The target's counters have those of both.
+        // The target's counters include those of both paths.
         target.info.completed = 250;
         let rows = rows(&before, &reading(1, vec![target]));
         assert_eq!((rows[0].load.operations, rows[0].paths[0].load.operations), (150.0, 150.0));
@@ -252,7 +253,7 @@ mod tests {
         assert_eq!(percentiles(&[(0, 4)]), (Some(0.5), Some(0.99)));
         assert_eq!(percentiles(&[(4, 98), (10, 2)]).1, Some(512.0 + 512.0 * 0.5));
         assert_eq!(percentiles(&[(4, 50), (10, 50)]).0, Some(16.0));
-        // The last one has no end.
+        // The last bucket has no upper bound.
         assert_eq!(percentiles(&[(HISTOGRAM - 1, 3)]).1, Some(f64::from(1 << 22)));
     }
 }

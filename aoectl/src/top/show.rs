@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Rows of top as lines of 80 columns, and for programs.
+//! Prints the rows of top, as lines of 80 columns or as JSON and XML.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ pub fn heading() -> String {
     )
 }
 
-/// The columns that disks and paths share.
+/// Formats a line, which has the same columns for disks and paths.
 fn line(name: &str, state: &str, load: &Load) -> String {
     let time = |us: Option<f64>| us.map_or("-".to_owned(), |us| format!("{us:.0}"));
     format!(
@@ -36,7 +36,7 @@ fn path_line(row: &PathRow) -> String {
     line(&format!("  {} {}", row.index, row.interface), row.state, &row.load)
 }
 
-/// The lines of a screen, with those of paths or without.
+/// Returns the lines of a table; those of paths only with `paths`.
 pub fn lines(rows: &[DiskRow], paths: bool) -> Vec<String> {
     let mut all = vec![heading()];
     for row in rows {
@@ -66,7 +66,7 @@ fn say_load<W: Write>(out: &mut Xo<W>, operations: &str, load: &Load) {
     out.hidden("window", load.window).hidden("in-flight", load.in_flight);
 }
 
-/// One reading of a batch. Programs get the paths in any case.
+/// Prints one reading of a batch. JSON and XML always contain the paths.
 pub fn say<W: Write>(out: &mut Xo<W>, rows: &[DiskRow], seconds: f64, paths: bool) {
     for line in lines(rows, paths) {
         out.words(line).words('\n');
