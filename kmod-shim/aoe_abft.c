@@ -79,7 +79,7 @@ aoe_abft_interface(char *name, size_t size)
 	found = if_foreach(aoe_abft_compare, &s);
 	NET_EPOCH_EXIT(et);
 	CURVNET_RESTORE();
-	printf("aoe: booted from aoe%ue%u through %6D (%s)\n", abft.major,
-	    abft.minor, abft.mac, ":", found ? name : "no interface");
+	printf("aoe: booted from aoe%ue%u over interface %6D (%s)\n",
+	    abft.major, abft.minor, abft.mac, ":", found ? name : "not found");
 	return (found != 0);
 }

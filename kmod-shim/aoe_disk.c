@@ -185,6 +185,7 @@ aoe_disk_make(struct aoe_softc *sc, const struct aoe_disk_job *job)
 	/* The largest delete in one DATA SET MANAGEMENT command. */
 	dp->d_delmaxsize = (off_t)AOE_DELETE_MAX * AOE_SECTOR;
 	dp->d_stripesize = info.sector_physical;
+	/* Where LBA 0 lies in its stripe: GEOM and ATA word 209 agree. */
 	dp->d_stripeoffset = info.sector_offset;
 	dp->d_rotation_rate = info.rotation_rate;
 	strlcpy(dp->d_ident, info.serial, sizeof(dp->d_ident));

@@ -163,7 +163,7 @@ aoe_start(void)
 	u_int i;
 
 	if (aoe_core_abi_version() != AOE_ABI_VERSION) {
-		printf("aoe: the core has version %u of the ABI, the shim %u\n",
+		printf("aoe: the core's ABI version is %u, the shim's %u\n",
 		    aoe_core_abi_version(), AOE_ABI_VERSION);
 		return (EDOOFUS);
 	}

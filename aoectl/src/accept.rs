@@ -139,7 +139,7 @@ fn wait_for(tool: &mut Tool, name: &str, disk: &Identify) -> Outcome {
         }
         sleep(Duration::from_millis(100));
     }
-    complain!("{name}: not accepted: a different disk answers now");
+    complain!("{name}: not accepted: a different disk answers now, or none");
     Err(Status::Silent)
 }
 

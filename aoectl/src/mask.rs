@@ -56,7 +56,7 @@ impl Tool {
         if errno != Errno::ETIMEDOUT || self.control(&mut control).is_err() {
             return failed(errno, name);
         }
-        complain!("{name}: the target does not support {what}, or not for this host");
+        complain!("{name}: the target does not support {what}, or ignores this host");
         Status::Refused
     }
 
@@ -78,7 +78,12 @@ impl Tool {
 }
 
 /// Returns the list in an answer; reports why there is none.
-fn listed(tool: &mut Tool, target: &Target, control: &Control) -> Outcome<Vec<Mac>> {
+fn listed(
+    tool: &mut Tool,
+    target: &Target,
+    control: &Control,
+    directives: &[Directive],
+) -> Outcome<Vec<Mac>> {
     let name = field(&target.name);
     accepted(control, &name)?;
     let answer = control.answer();
@@ -93,7 +98,12 @@ fn listed(tool: &mut Tool, target: &Target, control: &Control) -> Outcome<Vec<Ma
         Some(MaskError::Full) => "the list is full",
         Some(MaskError::Unspecified(_)) => "failed",
     };
-    complain!("{name}: address {}: {why}", u16::from(response.count) + 1);
+    match directives.get(usize::from(response.count)) {
+        Some(Directive::Add(host) | Directive::Delete(host)) => {
+            complain!("{name}: {host:?}: {why}");
+        }
+        _ => complain!("{name}: {why}"),
+    }
     Err(Status::Refused)
 }
 
@@ -112,7 +122,7 @@ fn exchange(tool: &mut Tool, target: &Target, directives: &[Directive]) -> Outco
     }
     let mut control = Control::mask(target, &argument, &list);
     let answered = match tool.control(&mut control) {
-        Ok(()) => listed(tool, target, &control),
+        Ok(()) => listed(tool, target, &control, directives),
         Err(errno) => Err(tool.no_answer(errno, target, "MAC masks")),
     };
     if edits {

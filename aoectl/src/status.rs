@@ -79,7 +79,7 @@ pub fn failed(errno: Errno, what: impl Display) -> Status {
         Errno::ENOENT => ("no such target", Status::NoTarget),
         Errno::ENXIO => ("the module is being unloaded", Status::NoModule),
         Errno::EPERM | Errno::EACCES => {
-            ("only root may do this, and not in a jail", Status::NoPermission)
+            ("requires root, and does not work in jails", Status::NoPermission)
         }
         Errno::ETIMEDOUT => ("no answer", Status::Silent),
         Errno::ENETDOWN => ("no such path, or its interface is down", Status::Silent),

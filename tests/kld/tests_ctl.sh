@@ -373,7 +373,7 @@ ctl_mask() {
 	for i in {1..7}; do
 		ctl mask 7.3 add "02:00:00:00:00:0$i" >/dev/null
 	done
-	fails_with "address 2: the list is full" \
+	fails_with "02:00:00:00:00:08: the list is full" \
 	    ctl mask 7.3 add 02:00:00:00:00:07 02:00:00:00:00:08
 	exits 0 mask 7.3 clear
 	json 'o["host"] == []' mask 7.3

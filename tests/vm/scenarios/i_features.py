@@ -193,7 +193,7 @@ def abft(t):
     # loader(8) would have set it.
     t.sh("kenv acpi.rsdp=$(sysctl -n machdep.acpi_root)")
     t.sh("kenv net.aoe.abft=1; kldload /aoevm/kit/aoe.ko")
-    said = "aoe: booted from aoe7e3 through 02:a0:e0:00:00:02 (vtnet1)"
+    said = "aoe: booted from aoe7e3 over interface 02:a0:e0:00:00:02 (vtnet1)"
     t.check(t.printed(said), f"the console does not say: {said}")
     t.check(t.sysctl("net.aoe.iflist") == "vtnet1", "another list of interfaces")
     t.appears(target)
