@@ -256,10 +256,11 @@ aoe_dump_end(void)
 static int
 aoe_dump_begin(struct aoe_softc *sc)
 {
+	const char *why;
 
-	if (!KERNEL_PANICKED() || aoe_dump_impossible() != NULL) {
-		printf("aoe: %s: no dump: no panic, or net.aoe.dump is 0\n",
-		    sc->sc_name);
+	why = !KERNEL_PANICKED() ? "there was no panic" : aoe_dump_impossible();
+	if (why != NULL) {
+		printf("aoe: %s: no dump: %s\n", sc->sc_name, why);
 		return (EOPNOTSUPP);
 	}
 	/* netgdb(4) is using debugnet's memory and an interface already. */

@@ -62,7 +62,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         Event::GroupAddress => (22, c"GROUP_ADDRESS", c"answers come from a group address"),
         Event::LeftOut => (23, c"LEFT_OUT", c"left out: net.aoe.maxtargets is #"),
         Event::Accepted => {
-            (25, c"ACCEPTED", c"another disk ($) was accepted in its place")
+            (25, c"ACCEPTED", c"another disk ($) was accepted in place of the earlier one")
         }
         Event::PathLeftOut => {
             (26, c"PATH_LEFT_OUT", c"16 paths are in use; the path to @ is left out")

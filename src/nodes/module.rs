@@ -76,7 +76,7 @@ pub static ROOT: &[Node<ModuleField>] = tree! {
         Tunable, number(180, 0, LIMIT_SECONDS, |c| &c.maxwait);
     c"fail_on_disconnection", c"Remove a disk as soon as its target is suspended",
         Tunable, switch(|c| &c.fail_on_disconnection);
-    c"taste_wait", c"Seconds that a read may wait while GEOM tastes a new disk",
+    c"taste_wait", c"Seconds that GEOM's own reads may wait when it tastes a new disk",
         Tunable, number(10, 0, 3600, |c| &c.taste_wait);
     c"ghost_wait", c"Seconds after which an unanswered copy of a write is considered lost",
         Tunable, number(10, 0, 3600, |c| &c.ghost_wait);
@@ -128,7 +128,7 @@ pub static FILTER: &[Node<ModuleField>] = tree! {
 pub static STATS: &[Node<ModuleField>] = tree! {
     c"rx_frames", c"Frames received", Read, ModuleField::Counter;
     c"rx_malformed", c"Malformed frames received", Read, ModuleField::Counter;
-    c"rx_strangers", c"Frames received from a shelf and slot without a target",
+    c"rx_strangers", c"Frames received from shelves and slots without a target here",
         Read, ModuleField::Counter;
     c"rx_group", c"Answers from a group address", Read, ModuleField::Counter;
     c"rx_filtered", c"Discovery answers that a filter rejected",

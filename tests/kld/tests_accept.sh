@@ -40,7 +40,7 @@ accept_renamed() {
 	wait "$reader"
 	equals 7.3:renamed k sysctl net.aoe.target.aoe7e3.serial
 	equals 0 k sysctl net.aoe.target.aoe7e3.conflict
-	grep -q 'another disk (16.0M) was accepted in its place' "$log"
+	grep -q 'another disk (16.0M) was accepted in place of the earlier one' "$log"
 	grep -q 'subsystem=aoe7e3 type=ACCEPTED' "$log"
 	json '[e["event"] for e in o["event"]][-4:] == ["SUSPENDED",
 	    "ACCEPTED", "PATH_UP", "RESUMED"]' log 7.3

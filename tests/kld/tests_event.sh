@@ -64,8 +64,8 @@ unlisted() {
 }
 t "messages name the interface of a path that is removed from the list" unlisted
 
-# The types that the sample names are types that there are.
-sample() {
+# The types that the rules match are those of events.
+rules() {
 	local type types
 	types=$(sed -n 's/.*match "type".*"(*\([A-Z_|]*\))*";/\1/p' \
 	    "$top/devd/aoe.conf" | tr '|' '\n')
@@ -75,7 +75,7 @@ sample() {
 		    "$top/src/ffi/text.rs"
 	done
 }
-t "the sample for devd names events that there are" sample
+t "the rules for devd match only events that exist" rules
 
 # interfaces N STATE: the first N are up or down, or there
 interfaces() {

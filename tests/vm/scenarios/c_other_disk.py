@@ -73,7 +73,7 @@ def accept(t):
     t.await_state(renamed, "up")
     t.finish(job, 180)
     t.check(t.sysctl("net.aoe.target.aoe0e1.serial").endswith("after"), "the old serial number stays")
-    t.check(t.printed("was accepted in its place", mark), "nothing was logged")
+    t.check(t.printed("was accepted in place of the earlier one", mark), "nothing was logged")
     # Nothing lets a smaller disk in while it is open: the command says what to close.
     renamed.kill()
     small = t.lab.target(0, 1, size="32m", hostname="third")
