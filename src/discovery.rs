@@ -311,7 +311,8 @@ mod tests {
         assert!(d.set_interfaces(b"a23456789012345", Instant::ZERO).is_ok());
     }
 
-    /// Returns the seconds between `count` beacons on link 0, from `now` on.
+    /// Sends `count` beacons on link 0, from `now` on, and returns the seconds after
+    /// each.
     fn gaps(d: &mut Discovery<'_>, now: &mut Instant, count: usize) -> Vec<u64> {
         let mut gaps = Vec::new();
         for _ in 0..count {
