@@ -417,7 +417,8 @@ mod tests {
         assert_eq!(t.frame_length, 60);
     }
 
-    /// An advert of shelf 7, slot 1 as vblade sends it: version 0, broadcast, tag 0.
+    /// Returns an advert of shelf 7, slot 1 as vblade sends it: version 0,
+    /// broadcast, tag 0.
     fn advert() -> [u8; 36] {
         let mut f = [0; 36];
         f[..6].fill(0xff);

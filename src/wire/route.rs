@@ -84,8 +84,8 @@ impl<'f> Success<'f> {
         Tag(self.0.tag.get())
     }
 
-    /// Returns whether it is an answer over this route: version 1, without an
-    /// error, and with the same addresses.
+    /// Returns whether it is an answer over this route: in version 1, without an
+    /// error, and with the route's addresses.
     #[inline]
     pub fn is_by(self, route: &Route) -> bool {
         self.0.front == route.answer
