@@ -19,14 +19,14 @@ pub enum Job {
     Remove,
     /// Create a disk. [`Fate::made`] follows before GEOM gets the disk.
     Make {
-        /// Its size.
+        /// Its size in blocks of 512 bytes.
         blocks: u64,
         /// Whether it is write-protected.
         is_protected: bool,
     },
     /// Resize the disk.
     Resize {
-        /// Its size.
+        /// Its new size in blocks of 512 bytes.
         blocks: u64,
     },
     /// Have GEOM taste the disk again, if [`Fate::taste`] still agrees while opens are
@@ -37,7 +37,7 @@ pub enum Job {
 /// The state of a target's disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disk {
-    /// There is none.
+    /// There is no disk.
     None,
     /// The disk is being created.
     Making {
@@ -45,7 +45,7 @@ pub enum Disk {
         /// created.
         is_doomed: bool,
     },
-    /// GEOM has it.
+    /// GEOM has the disk, which may be opened and takes I/O.
     Live,
     /// The disk is to be removed.
     Doomed,
@@ -58,7 +58,7 @@ pub enum Disk {
 #[derive(Clone, Copy, Debug)]
 pub struct Fate {
     disk: Disk,
-    /// The size of the disk, as created or last resized.
+    /// The size of the disk in blocks of 512 bytes, as created or last resized.
     blocks: u64,
     is_protected: bool,
     /// When it was opened, if it is open.
@@ -73,7 +73,7 @@ pub struct Fate {
 }
 
 impl Fate {
-    /// No disk, and none is wanted.
+    /// No disk, and none is to be created.
     pub const NONE: Self = Self {
         disk: Disk::None,
         blocks: 0,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Entry points of the search for the boot firmware table.
+//! Entry points for the search for the boot firmware table.
 
 use super::abi::AoeAbft;
 use crate::abft::{Boot, Search};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Entry points of discovery.
+//! Entry points for discovery.
 
 use super::abi::{self, AoeAbsent, AoeFrame, AoeLinkState, AoeOutput};
 use super::convert::{self, EINVAL, ENOENT};

@@ -130,7 +130,8 @@ pub struct Identify {
 }
 
 impl Identify {
-    /// Decodes IDENTIFY DEVICE. Missing or invalid values are 0.
+    /// Decodes IDENTIFY DEVICE. A missing or invalid value is 0, but a missing
+    /// sector size is 512.
     pub fn parse(bytes: &[u8; SECTOR]) -> Identify {
         let raw: Raw = transmute!(*bytes);
         let (sectors, lba48) = raw.capacity();
