@@ -2,14 +2,15 @@
 //! Copies of writes that may still reach the target.
 //!
 //! A target executes every copy of a write that arrives. So an old copy of one
-//! write, executed after a newer write to the same sectors, destroys the newer data.
-//! The guard remembers every transmitted copy until it is resolved, which means that
-//! it can no longer be executed. A copy is resolved by its own answer, or by the
-//! answer to a later request on its path: at once if the path keeps its order,
-//! otherwise after a wait (`reorder.rs`). It is also resolved when `ghost_wait` has
-//! passed since the interface gave its mbuf back. Copies of finished requests
-//! ("orphans") are remembered beyond the end of their I/O, failure, suspension and
-//! the removal of the disk.
+//! write, executed after a newer write to the same sectors, destroys the newer
+//! data. The guard remembers every transmitted copy until it is resolved, which
+//! means that, as far as an initiator can know, it will not be executed any more. A
+//! copy is resolved by its own answer, or by the answer to a later request on its
+//! path: at once if the path keeps its order, otherwise after a wait
+//! (`reorder.rs`). It is also resolved when `ghost_wait` has passed since the
+//! interface gave its mbuf back. Copies of finished requests ("orphans") are
+//! remembered beyond the end of their I/O, failure, suspension and the removal of
+//! the disk.
 
 use crate::list::{Linked, Links, List, Stack};
 use crate::path::{Path, Paths};

@@ -555,8 +555,8 @@ pub unsafe extern "C" fn aoe_core_identify(block: *const Handle, out: *mut [u8; 
     }
 }
 
-/// The panic handler. Nothing in the core can panic: the build fails if the panic
-/// hook is linked.
+/// The panic handler. Nothing in the core can panic: the build fails if the linked
+/// object refers to the panic hook.
 #[cfg(feature = "kmod")]
 mod panic {
     unsafe extern "C" {
