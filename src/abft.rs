@@ -7,53 +7,54 @@
 //! [`Search::wants`] names and passes them to [`Search::take`], until nothing
 //! is left to read.
 //!
-//! Firmware is not trusted: lengths are bounded, and each piece of memory is
-//! read for a place in a list that only grows, so that the search ends whatever
-//! the memory contains.
+//! Firmware is not trusted: lengths are bounded, and the search visits each entry
+//! of ACPI's list once, in order, so it ends whatever the memory contains.
 
 use crate::wire::{Address, Mac};
 use core::ops::Range;
 
-/// Bytes in front of the contents of every ACPI table.
+/// Length in bytes of the header that every ACPI table begins with.
 const HEADER: usize = 36;
-/// Longest ACPI table that is believed.
+/// Longest ACPI table that is accepted, in bytes.
 const LONGEST: usize = 65536;
-/// Where an ACPI table has its length.
+/// Offsets of the length field in an ACPI table.
 const LENGTH: Range<usize> = 4..8;
-/// Bytes of the pointer to ACPI's tables, and where its fields are.
+/// Length in bytes of ACPI's root pointer (RSDP), and the offsets of its fields.
 const POINTER: usize = 36;
 const REVISION: usize = 15;
 const RSDT: Range<usize> = 16..20;
 const XSDT: Range<usize> = 24..32;
-/// Bytes of the boot firmware table, and where its fields are.
+/// Minimum length in bytes of the boot firmware table, and the offsets of its
+/// fields.
 const TABLE: usize = 46;
 const SHELF: Range<usize> = 36..38;
 const SLOT: usize = 38;
 const MAC: usize = 40;
-/// Where a BIOS leaves the table, at a multiple of [`PARAGRAPH`].
+/// Physical memory in which a BIOS leaves the table, at a multiple of
+/// [`PARAGRAPH`].
 const LOW: u64 = 0x8_0000;
 const LOW_LENGTH: usize = 0x8_0000;
 const PARAGRAPH: usize = 16;
 
-/// What the table says.
+/// The contents of the boot firmware table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Boot {
     /// The target that the firmware booted from.
     pub address: Address,
-    /// The interface that it used.
+    /// The MAC address of the interface that the firmware used.
     pub mac: Mac,
 }
 
-/// Memory to look at.
+/// A range of physical memory to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Its physical address.
+    /// The physical address of the first byte.
     pub address: u64,
-    /// Bytes.
+    /// The length in bytes.
     pub length: usize,
 }
 
-/// A search under way.
+/// The state of a search.
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
     step: Step,
@@ -61,39 +62,40 @@ pub struct Search {
     has_bios: bool,
 }
 
-/// ACPI's list of tables: since ACPI 2.0 the XSDT with addresses of 64 bits,
-/// before that the RSDT with 32.
+/// ACPI's list of tables: the XSDT, with 64-bit addresses, since ACPI 2.0; before
+/// that the RSDT, with 32-bit addresses.
 #[derive(Clone, Copy, Debug)]
 struct List {
     address: u64,
     length: usize,
-    /// Where the next entry is.
+    /// Offset of the next entry.
     at: usize,
-    /// Bytes of an entry.
+    /// Size of an entry in bytes.
     entry: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// Looks at the pointer to the list.
+    /// Reads the root pointer, at this address.
     Pointer(u64),
-    /// Looks at how long the list is.
+    /// Reads the header of the list, which has its length.
     List,
-    /// Looks at an entry of the list.
+    /// Reads an entry of the list.
     Entry,
-    /// Looks at what table this is, and how long.
+    /// Reads the header of the table at this address, which has its signature and
+    /// length.
     Header(u64),
-    /// Looks at the whole table.
+    /// Reads the whole boot firmware table.
     Table(Span),
-    /// Looks where a BIOS leaves it.
+    /// Reads the memory where a BIOS leaves the table.
     Bios,
-    /// Has looked everywhere, or found it.
+    /// The table was found, or nothing is left to read.
     Over,
 }
 
 impl Search {
-    /// Begins with the pointer to ACPI's tables, if there is one; ends where a
-    /// BIOS leaves the table, if there may be a BIOS.
+    /// Starts a search at ACPI's root pointer, if there is one. If there may be a
+    /// BIOS, the search ends with the memory where a BIOS leaves the table.
     pub fn new(pointer: Option<u64>, has_bios: bool) -> Self {
         let list = List { address: 0, length: 0, at: 0, entry: 0 };
         let mut search = Self { step: Step::Over, list, has_bios };
@@ -104,7 +106,7 @@ impl Search {
         search
     }
 
-    /// What to look at next; `None` if the search is over.
+    /// Returns the memory to read next, or `None` if the search is over.
     pub fn wants(&self) -> Option<Span> {
         let span = |address, length| Some(Span { address, length });
         match self.step {
@@ -121,8 +123,8 @@ impl Search {
         }
     }
 
-    /// Takes the bytes that were wanted. `Some` if the table is among them,
-    /// which ends the search.
+    /// Takes the bytes of the memory that [`Search::wants`] returned. Returns the
+    /// contents of the table if these bytes have it, which ends the search.
     pub fn take(&mut self, bytes: &[u8]) -> Option<Boot> {
         match self.step {
             Step::Pointer(_) => self.take_pointer(bytes),
@@ -192,7 +194,8 @@ impl Search {
         self.look_at_entry();
     }
 
-    /// Half an entry at the end of the list is none.
+    /// Continues with the next entry. An incomplete entry at the end of the list is
+    /// ignored.
     fn look_at_entry(&mut self) {
         if self.list.at.saturating_add(self.list.entry) <= self.list.length {
             self.step = Step::Entry;
@@ -206,19 +209,20 @@ impl Search {
     }
 }
 
-/// A little-endian number of up to eight bytes.
+/// Decodes a little-endian number of up to eight bytes.
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
-/// The declared length of an ACPI table, if it is possible.
+/// Returns the declared length of an ACPI table if it is from `least` to
+/// [`LONGEST`].
 fn believable_length(header: &[u8], least: usize) -> Option<usize> {
     let length = usize::try_from(number(header.get(LENGTH)?)).ok()?;
     (least..=LONGEST).contains(&length).then_some(length)
 }
 
-/// The contents of the boot firmware table, if these bytes begin with all of it and
-/// its sum is zero.
+/// Decodes the boot firmware table, if these bytes begin with all of it and its
+/// bytes add up to zero.
 fn table(bytes: &[u8]) -> Option<Boot> {
     let length = believable_length(bytes, TABLE).filter(|_| bytes.starts_with(b"aBFT"))?;
     let whole = bytes.get(..length)?;
@@ -246,10 +250,11 @@ mod tests {
     const POINTER_AT: u64 = 0xd_0000;
     const LIST_AT: u64 = 0x1_2345_6000;
     const TABLE_AT: u64 = 0x2_0000_0008;
-    /// More steps than any list has entries, three times over.
+    /// More steps than any search takes: three for each entry of the longest list,
+    /// and a few.
     const MANY: usize = 3 * LONGEST / 4 + 8;
 
-    /// Pieces of memory by their addresses; what is nowhere reads as 0xff.
+    /// Pieces of memory by address. All other memory reads as 0xff.
     #[derive(Default)]
     struct Memory(BTreeMap<u64, Vec<u8>>);
 
@@ -272,14 +277,14 @@ mod tests {
             out
         }
 
-        /// What a search finds, and in how many steps.
+        /// Returns what a search finds, and its number of steps.
         fn search(&self, pointer: Option<u64>, has_bios: bool) -> (Option<Boot>, usize) {
             let mut search = Search::new(pointer, has_bios);
             for step in 0..MANY {
                 let Some(span) = search.wants() else { return (None, step) };
                 assert!(span.length <= LONGEST || span.address == LOW, "{span:?}");
                 if let Some(boot) = search.take(&self.read(span)) {
-                    assert_eq!(search.wants(), None, "it goes on after it found something");
+                    assert_eq!(search.wants(), None, "the search did not end");
                     return (Some(boot), step + 1);
                 }
             }
@@ -291,7 +296,7 @@ mod tests {
         }
     }
 
-    /// A table with a good length and sum.
+    /// Builds an ACPI table with a correct length and checksum.
     fn acpi(signature: &[u8; 4], contents: &[u8]) -> Vec<u8> {
         let mut table = signature.to_vec();
         table.extend(u32::try_from(HEADER + contents.len()).unwrap().to_le_bytes());
@@ -320,7 +325,8 @@ mod tests {
         acpi(b"XSDT", &entries.iter().flat_map(|e| e.to_le_bytes()).collect::<Vec<_>>())
     }
 
-    /// Memory with a pointer and this list, and a good table at its address.
+    /// Builds memory with a root pointer, this list, and a valid boot firmware
+    /// table at `TABLE_AT`.
     fn memory(list: &[u8]) -> Memory {
         let mut memory = Memory::default();
         memory.put(POINTER_AT, &pointer(2)).put(LIST_AT, list);
@@ -350,7 +356,7 @@ mod tests {
     fn nothing_is_looked_at_without_a_pointer_and_a_bios() {
         assert_eq!(Memory::default().search(None, false), (None, 0));
         assert_eq!(Memory::default().search(Some(0), false), (None, 0));
-        // The pointer alone, which is none.
+        // Only the root pointer is read, and it is invalid.
         assert_eq!(Memory::default().search(Some(POINTER_AT), false), (None, 1));
         let mut all = Memory::default();
         let mut bytes = pointer(2);
@@ -365,14 +371,14 @@ mod tests {
         for at in [LOW, 0x9_f010, 0xf_ffd0] {
             let mut all = Memory::default();
             all.put(at, &good);
-            // Also when ACPI knows nothing of it.
+            // The table is found although ACPI's list does not have it.
             all.put(POINTER_AT, &pointer(2)).put(LIST_AT, &list(&[0x5000]));
             for pointer in [None, Some(POINTER_AT)] {
                 assert_eq!(all.search(pointer, true).0, Some(BOOT), "{at:#x}");
                 assert_eq!(all.search(pointer, false).0, None, "{at:#x}");
             }
         }
-        // Between, below, and where the end is missing.
+        // Between two paragraphs, below the range, and cut off by its end.
         for at in [0x9_f018, LOW - 16, 0xf_ffe0] {
             assert_eq!(Memory::default().put(at, &good).search(None, true).0, None, "{at:#x}");
         }
@@ -413,7 +419,7 @@ mod tests {
             bytes[4..8].copy_from_slice(&length.to_le_bytes());
             assert_eq!(memory(&bytes).search(Some(POINTER_AT), false), (None, 2), "{length}");
         }
-        // An empty one, and half an entry.
+        // An empty list, and one that ends within an entry.
         for length in [36_u32, 43] {
             let mut bytes = list(&[TABLE_AT]);
             bytes[4..8].copy_from_slice(&length.to_le_bytes());
@@ -425,10 +431,11 @@ mod tests {
     fn a_list_that_leads_to_itself_ends() {
         let mut all = memory(&list(&[LIST_AT, POINTER_AT, LIST_AT, LIST_AT]));
         assert_eq!(all.search(Some(POINTER_AT), false), (None, 2 + 4 * 2));
-        // An entry without an address leads nowhere.
+        // An entry without an address is skipped.
         all = memory(&list(&[0, 0, 0]));
         assert_eq!(all.search(Some(POINTER_AT), false), (None, 2 + 3));
-        // The longest list there is, where each entry is a bad table as long.
+        // The longest list, each of whose entries leads to an invalid table of the
+        // same length.
         let mut bad = std::vec![1; LONGEST];
         bad[..4].copy_from_slice(b"aBFT");
         bad[4..8].copy_from_slice(&u32::try_from(LONGEST).unwrap().to_le_bytes());

@@ -7,32 +7,34 @@ use crate::rate::Rate;
 use crate::time::{Instant, Micros};
 use crate::wire::Address;
 
-/// Targets that are remembered.
+/// Number of targets that are remembered.
 pub const ABSENT: usize = 256;
-/// A target that stays silent for this long is forgotten: three beacons.
+/// A target that stays silent for this long, the time of three beacons, is
+/// forgotten.
 const FORGOTTEN: Micros = Micros::from_secs(180);
-/// A target may take this long to identify its disk.
+/// How long a target may take to identify its disk before it is reported.
 const PATIENCE: Micros = Micros::from_secs(60);
-/// Reports per second: any number of addresses can be forged.
+/// Maximum number of reports per second, since any number of addresses can be
+/// forged.
 const LINES: u32 = 10;
 
 /// One target without a disk.
 #[derive(Clone, Copy, Debug)]
 pub struct Absent {
-    /// Which.
+    /// The address of the target.
     pub address: Address,
-    /// Why.
+    /// Why the target has no disk.
     pub why: Event,
-    /// What the event's text says.
+    /// The value in the event's text.
     pub value: u64,
-    /// When it was first heard of.
+    /// When it first answered.
     pub since: Instant,
     heard: Instant,
     is_told: bool,
 }
 
 impl Absent {
-    /// No target.
+    /// An unused entry.
     pub const NONE: Self = Self {
         address: Address::BROADCAST,
         why: Event::Unidentified,
@@ -47,7 +49,8 @@ impl Absent {
     }
 }
 
-/// All of them; the one that was heard of least recently makes room.
+/// The table of targets without a disk. If it is full, a new target replaces the
+/// one that answered least recently.
 #[derive(Debug)]
 pub(crate) struct Absences<'a> {
     entries: &'a mut [Absent; ABSENT],
@@ -59,9 +62,10 @@ impl<'a> Absences<'a> {
         Self { entries, lines: Rate::NONE }
     }
 
-    /// A target answered and has no disk. True if that is to be reported now: once
-    /// for each reason, and a minute after the first answer where it may still
-    /// recover. One beyond the limit per second is reported at a later answer.
+    /// Records a target that answered and has no disk. Returns whether to report
+    /// it now. Each reason is reported once, and one that may be temporary only if
+    /// it persists a minute after the first answer. A report beyond the limit per
+    /// second is made at a later answer.
     pub(crate) fn note(&mut self, address: Address, why: Event, value: u64, now: Instant) -> bool {
         let rank = |e: &Absent| {
             (e.address != address, if e.is_known(now) { e.heard } else { Instant::ZERO })
@@ -80,14 +84,14 @@ impl<'a> Absences<'a> {
         entry.is_told
     }
 
-    /// The target has a disk, or is none any more.
+    /// Removes a target, because it has a disk now.
     pub(crate) fn forget(&mut self, address: Address) {
         for entry in self.entries.iter_mut().filter(|e| e.address == address) {
             *entry = Absent::NONE;
         }
     }
 
-    /// The `n`th that answered recently.
+    /// Returns the `n`th target that answered recently, counted from 0.
     pub(crate) fn get(&self, n: usize, now: Instant) -> Option<&Absent> {
         self.entries.iter().filter(|e| e.is_known(now)).nth(n)
     }
@@ -125,7 +129,7 @@ mod tests {
         }
         assert!(all.note(address(7), Event::Unidentified, 0, at(110)));
         assert!(!all.note(address(7), Event::Unidentified, 0, at(170)));
-        // Another reason is news.
+        // Another reason is reported.
         assert!(all.note(address(7), Event::LeftOut, 64, at(180)));
     }
 

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What a path does after adverts and answers to beacons: it sends IDENTIFY.
 //!
-//! An advert may come from another disk than the path was identified as, so it
-//! stops I/O at once, however soon it follows the last one. Only the rate of
-//! events and of IDENTIFY is limited: these are postponed, never dropped.
+//! After an advert, the path may lead to another disk than before, so each advert
+//! stops I/O at once, however soon it follows the last one. Only two things are
+//! limited in rate: events that report an advert, and IDENTIFYs that do not stop I/O.
+//! Such an IDENTIFY is postponed, never dropped.
 
 use crate::time::{Instant, Micros};
 
-/// Least time between IDENTIFYs that do not stop I/O, and between events that
+/// Minimum time between IDENTIFYs that do not stop I/O, and between events that
 /// report an advert.
 const INTERVAL: Micros = Micros::from_secs(1);
 
-/// The adverts of one path.
+/// What is remembered of one path's adverts and answers to beacons.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Adverts {
-    /// One came while an IDENTIFY was outstanding, whose answer may be older.
+    /// An advert came while an IDENTIFY was outstanding, whose answer may be older
+    /// than the advert.
     doubted: bool,
-    /// An answer was set aside for that, since I/O was stopped.
+    /// Since I/O was stopped, an answer was set aside for that reason.
     set_aside: bool,
     told_at: Option<Instant>,
     asked_at: Option<Instant>,
@@ -25,7 +27,7 @@ pub(crate) struct Adverts {
 }
 
 impl Adverts {
-    /// Nothing came.
+    /// A path without adverts and answers to beacons so far.
     pub(crate) const NONE: Self = Self {
         doubted: false,
         set_aside: false,
@@ -34,7 +36,7 @@ impl Adverts {
         again_at: Instant::NEVER,
     };
 
-    /// Whether an advert is worth an event.
+    /// Returns whether to report an advert that came now.
     pub(crate) fn is_news(&mut self, now: Instant) -> bool {
         let news = self.told_at.is_none_or(|at| at.after(INTERVAL) <= now);
         if news {
@@ -43,19 +45,20 @@ impl Adverts {
         news
     }
 
-    /// An advert came while an IDENTIFY was outstanding.
+    /// Notes that an advert came while an IDENTIFY was outstanding.
     pub(crate) fn doubt(&mut self) {
         self.doubted = true;
     }
 
-    /// A new IDENTIFY begins, with I/O stopped.
+    /// Notes that a new IDENTIFY begins, with I/O stopped.
     pub(crate) fn on_ask(&mut self) {
         (self.doubted, self.set_aside) = (false, false);
     }
 
-    /// Whether the answer may be older than an advert, so that another one must
-    /// follow. Only once, or a flood would stop I/O for ever: the second IDENTIFY
-    /// was sent after the first of the adverts.
+    /// Returns whether to set an answer to IDENTIFY aside and send another IDENTIFY,
+    /// since the answer may be older than an advert. This happens only once, or a
+    /// flood of adverts would stop I/O for ever; once is enough, since the second
+    /// IDENTIFY is sent after the first of the adverts.
     pub(crate) fn sets_aside(&mut self) -> bool {
         let aside = self.doubted && !self.set_aside;
         if aside {
@@ -64,7 +67,8 @@ impl Adverts {
         aside
     }
 
-    /// I/O continues. IDENTIFY for adverts received meanwhile follows a little later.
+    /// Notes that I/O continues. If adverts came meanwhile, the IDENTIFY for them
+    /// follows a second later.
     pub(crate) fn on_raised(&mut self, now: Instant) {
         if self.doubted {
             self.again_at = self.again_at.min(now.after(INTERVAL));
@@ -72,7 +76,8 @@ impl Adverts {
         self.on_ask();
     }
 
-    /// A beacon was answered: whether to send IDENTIFY now, without stopping I/O.
+    /// Notes that a beacon was answered. Returns whether to send IDENTIFY now,
+    /// without stopping I/O.
     pub(crate) fn asks_now(&mut self, now: Instant) -> bool {
         let next = self.asked_at.map_or(now, |at| at.after(INTERVAL));
         if now < next {
@@ -83,12 +88,12 @@ impl Adverts {
         true
     }
 
-    /// When a postponed IDENTIFY is due.
+    /// Returns when the postponed IDENTIFY is due.
     pub(crate) fn due(&self) -> Instant {
         self.again_at
     }
 
-    /// The postponed IDENTIFY is sent.
+    /// Notes that the postponed IDENTIFY is sent.
     pub(crate) fn on_due(&mut self, now: Instant) {
         self.again_at = Instant::NEVER;
         self.asked_at = Some(now);

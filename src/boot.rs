@@ -4,18 +4,21 @@
 
 use crate::time::{Instant, Micros};
 
-/// How long further disks may take after the first one: a mirror has several.
+/// How long the root mount waits for further disks after the first one, since a
+/// mirror has several.
 const GRACE: Micros = Micros::from_secs(2);
 /// A disk that was open when the root was mounted, and still is after this time,
 /// was not merely tasted.
 const SETTLE: Micros = Micros::from_millis(500);
 
-/// Until when the root mount is held back, now that there is a disk or none.
+/// Returns the time until which the root mount is held back: `until`, but at
+/// most two seconds from now if there is a disk.
 pub fn hold_until(until: Instant, now: Instant, has_disk: bool) -> Instant {
     if has_disk { until.min(now.after(GRACE)) } else { until }
 }
 
-/// Whether a disk that has been open since the root was mounted holds it.
+/// Returns whether a disk that has been open since the root was mounted holds
+/// the root file system, and is not merely being tasted.
 pub fn has_settled(mounted: Instant, now: Instant) -> bool {
     now >= mounted.after(SETTLE)
 }
@@ -34,7 +37,8 @@ mod tests {
         assert_eq!(hold_until(limit, at(5_000), false), limit);
         let until = hold_until(limit, at(5_000), true);
         assert_eq!(until, at(7_000));
-        // The first disk counts, and it is not waited for longer than asked for.
+        // The two seconds count from the first disk, and never exceed the limit
+        // that was set.
         assert_eq!(hold_until(until, at(6_000), true), until);
         assert_eq!(hold_until(limit, at(59_000), true), limit);
     }

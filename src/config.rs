@@ -2,19 +2,20 @@
 //! The administrator's settings, for all targets and for one, and the effective
 //! settings of a target.
 //!
-//! It holds values only; their names and ranges are in `nodes`.
+//! This file holds values only. Their names and ranges are in `nodes`.
 
 use crate::targets::{Policy, Settings};
 use crate::time::Micros;
 use core::sync::atomic::{AtomicI32, Ordering};
 
-/// Most seconds of a setting: ten years.
+/// Maximum of a setting in seconds: ten years.
 pub const LIMIT_SECONDS: i32 = 10 * 365 * 86400;
-/// A target's own setting while that of all targets applies.
+/// The value of a target's own setting while the setting for all targets
+/// applies.
 pub const AS_ALL: i32 = -1;
 
 /// The settings of the module as a whole, in the units of their nodes. Each is
-/// read and written by itself: no lock is needed to look at one.
+/// one atomic word, so it is read without a lock.
 #[repr(C)]
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "the nodes describe them")]
@@ -35,7 +36,7 @@ pub struct Config {
     pub wc: AtomicI32,
     /// The number of a [`Policy`].
     pub policy: AtomicI32,
-    /// 1: there is a filter that leaves something out.
+    /// 1: a filter is set.
     pub filtering: AtomicI32,
 }
 
@@ -43,24 +44,25 @@ pub struct Config {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Own {
-    /// Seconds, 0 for ever, or [`AS_ALL`].
+    /// Seconds that I/O waits, 0 for ever, or [`AS_ALL`].
     pub maxwait: i32,
     /// The number of a [`Policy`], or [`AS_ALL`].
     pub policy: i32,
-    /// 1: its disk is write-protected.
+    /// 1: the administrator write-protects the disk.
     pub read_only: i32,
-    /// 1: the administrator gave a maxwait.
+    /// 1: `maxwait` was set for this target.
     pub is_told: i32,
 }
 
-/// The policies by their numbers.
+/// The policies and their names, indexed by number.
 pub const POLICIES: [(Policy, &str); 3] = [
     (Policy::Latency, "latency"),
     (Policy::RoundRobin, "roundrobin"),
     (Policy::Failover, "failover"),
 ];
 
-/// The policy of a number; the first for an undefined one.
+/// Returns the policy of a number, or the default policy for an undefined
+/// number.
 pub fn policy(number: i32) -> Policy {
     let found = usize::try_from(number).ok().and_then(|n| POLICIES.get(n));
     found.map_or_else(Policy::default, |(policy, _)| *policy)
@@ -75,8 +77,9 @@ impl Config {
         Micros::from_secs(u64::try_from(seconds).unwrap_or(0))
     }
 
-    /// The settings of a target that has these of its own. A shutdown limits
-    /// how long I/O waits, for ever included, and by a second at least.
+    /// Returns the effective settings of a target whose own settings are `own`.
+    /// A shutdown limits how long I/O waits, even if the setting is for ever.
+    /// That limit is at least a second.
     pub fn settings(&self, own: &Own, is_shutting_down: bool) -> Settings {
         let of_all = |own: i32, all: &AtomicI32| if own == AS_ALL { Self::get(all) } else { own };
         let limit = Self::get(&self.shutdown_wait).max(1);
@@ -99,12 +102,12 @@ impl Config {
 }
 
 impl Own {
-    /// The defaults of a target.
+    /// The default settings of a target.
     pub const NONE: Self = Self { maxwait: AS_ALL, policy: AS_ALL, read_only: 0, is_told: 0 };
 
-    /// The disk holds the root file system. UFS panics when its root fails, so
-    /// I/O waits for ever unless the administrator said how long. True if that
-    /// is a change.
+    /// Notes that the disk holds the root file system. UFS panics if the I/O of
+    /// its root fails, so I/O waits for ever, unless `maxwait` was set for this
+    /// target. Returns whether this changed the settings.
     pub fn hold_root(&mut self) -> bool {
         if self.is_told != 0 {
             return false;
@@ -141,7 +144,7 @@ mod tests {
         let of = |own| config.settings(&Own { policy: own, ..Own::NONE }, false).policy;
         assert_eq!(of(AS_ALL), Policy::Failover);
         assert_eq!([of(0), of(1), of(2)], POLICIES.map(|(policy, _)| policy));
-        assert_eq!([of(3), of(-2)], [Policy::Latency; 2], "of a number that is none");
+        assert_eq!([of(3), of(-2)], [Policy::Latency; 2], "of an undefined number");
     }
 
     #[test]
@@ -155,7 +158,7 @@ mod tests {
             (180, 5, 30, 5),
             (5, AS_ALL, 30, 5),
             (180, AS_ALL, 3600, 180),
-            // What cannot be set, and must not be for ever either.
+            // Limits that cannot be set. They must not mean for ever, either.
             (0, AS_ALL, 0, 1),
             (0, 0, -5, 1),
         ] {
@@ -179,7 +182,7 @@ mod tests {
         let mut own = Own::NONE;
         assert!(own.hold_root());
         assert_eq!(own.maxwait, 0);
-        assert!(!own.hold_root(), "told once");
+        assert!(!own.hold_root(), "it changes once");
         for value in [60, AS_ALL] {
             let mut told = Own { maxwait: value, is_told: 1, ..Own::NONE };
             assert!(!told.hold_root());

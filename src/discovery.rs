@@ -2,7 +2,7 @@
 //! Which interfaces are used, when each sends its beacon, and whether an answer
 //! from an address without a target creates one.
 //!
-//! It deals with names and links, not with existing targets.
+//! This file deals with names and links, not with existing targets.
 
 use crate::absent::{ABSENT, Absences, Absent};
 use crate::filter::{Admission, Filter, Kind, Meaningless, words};
@@ -18,13 +18,14 @@ use crate::wire::{Address, Command, ConfigRequest, ConfigResponse, Header, Mac, 
 pub const LIST_MAX: usize = 1023;
 /// Longest name of an interface.
 const NAME_MAX: usize = 15;
-/// Shortest time between two beacons, and the range of its random extension.
+/// The minimum time between two beacons, and the maximum random time that is added.
 const BEACON: Micros = Micros::from_secs(54);
 const JITTER_US: u32 = 6_000_000;
 
-/// Beacons follow at these gaps after one that has a cause: a link came up, or an
-/// administrator requested it. It may be lost for lack of memory, and a switch that
-/// runs a spanning tree drops all frames of the first 30 seconds.
+/// The intervals at which a beacon is repeated if it had a cause, such as a link that
+/// came up or an administrator's request. A beacon may be lost for lack of memory,
+/// and a switch that runs a spanning tree drops all frames in the first 30 seconds
+/// after a link came up.
 const AGAIN: [Micros; 5] = [
     Micros::from_secs(1),
     Micros::from_secs(2),
@@ -33,13 +34,13 @@ const AGAIN: [Micros; 5] = [
     Micros::from_secs(15),
 ];
 
-/// A beacon follows this long after an answer that found no room.
+/// A beacon follows this long after an answer that was dropped for lack of room.
 const LOST: Micros = Micros::from_secs(1);
 
 /// Why a list of interfaces is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListError {
-    /// A name that no interface can have.
+    /// A name is too long for an interface.
     LongName,
     /// The list as a whole is too long.
     TooLong,
@@ -47,14 +48,14 @@ pub enum ListError {
     Unprintable,
 }
 
-/// A listed interface.
+/// The beacon of one interface.
 #[derive(Clone, Copy, Debug)]
 pub struct Beacon {
     link: Link,
     due: Instant,
-    /// A target to be asked for by its address.
+    /// The address of a target to send a query to.
     wanted: Option<Address>,
-    /// How many of [`AGAIN`] are over.
+    /// How many of the intervals in [`AGAIN`] have been used.
     repeated: usize,
 }
 
@@ -77,7 +78,7 @@ pub struct Discovery<'a> {
 }
 
 impl<'a> Discovery<'a> {
-    /// Starts with no interface at all.
+    /// Starts discovery without any interface.
     pub fn new(
         list: &'a mut [u8; LIST_MAX],
         beacons: &'a mut [Beacon; LINKS],
@@ -90,25 +91,25 @@ impl<'a> Discovery<'a> {
         Self { list, length: 0, beacons, filter, absences, offers, random: Random::new(seed) }
     }
 
-    /// Takes a filter, or changes nothing.
+    /// Sets a filter. An invalid one is refused and changes nothing.
     pub fn set_filter(&mut self, kind: Kind, text: &[u8]) -> Result<(), Meaningless> {
         self.filter.set(kind, text)
     }
 
-    /// A filter's text as it was set.
+    /// Returns a filter's text as it was set.
     pub fn filter_text(&self, kind: Kind) -> &[u8] {
         self.filter.text(kind)
     }
 
-    /// Whether a filter may leave anything out.
+    /// Returns whether any filter is set.
     pub fn is_filtering(&self) -> bool {
         self.filter.is_set()
     }
 
-    /// The filter's verdict on an answer to a config query, with the beginning of
-    /// its config string.
+    /// Returns the filters' verdict on an answer to a config query. `config` is the
+    /// beginning of the answer's config string.
     pub fn judge(&self, frame: &Frame<'_>, config: &[u8]) -> Admission {
-        // What is malformed is refused elsewhere.
+        // Malformed frames are refused elsewhere.
         let Ok(header) = Header::parse(frame.header) else { return Admission::Granted };
         let Some(argument) = frame.header.get(Header::LEN..) else { return Admission::Granted };
         let Ok(answer) = ConfigResponse::parse(argument) else { return Admission::Granted };
@@ -116,8 +117,8 @@ impl<'a> Discovery<'a> {
         self.filter.judge(header.address, header.src, config.get(..length).unwrap_or(&[]))
     }
 
-    /// Takes a list of names, separated by spaces or commas. A beacon is due
-    /// everywhere; on an error nothing changes.
+    /// Sets the list of interface names, separated by spaces or commas, and makes a
+    /// beacon due on every usable interface. A list with an error changes nothing.
     pub fn set_interfaces(&mut self, list: &[u8], now: Instant) -> Result<(), ListError> {
         if list.len() > LIST_MAX {
             return Err(ListError::TooLong);
@@ -136,18 +137,18 @@ impl<'a> Discovery<'a> {
         Ok(())
     }
 
-    /// The list as it was set.
+    /// Returns the list of interfaces as it was set.
     pub fn interfaces(&self) -> &[u8] {
         self.list.get(..self.length).unwrap_or(&[])
     }
 
-    /// Whether the list names this interface.
+    /// Returns whether the list names this interface.
     pub fn is_listed(&self, name: &[u8]) -> bool {
         words(self.interfaces()).any(|n| n == name)
     }
 
-    /// A listed interface came, changed or went. One that has become usable
-    /// sends its beacon at once.
+    /// Notes that a listed interface was added, changed or removed. On an interface
+    /// that has become usable, a beacon is due at once.
     pub fn handle_link(&mut self, id: LinkId, link: Link, now: Instant) {
         let Some(beacon) = self.beacons.get_mut(usize::from(id.0)) else { return };
         let was_usable = beacon.link.is_usable();
@@ -161,9 +162,9 @@ impl<'a> Discovery<'a> {
         }
     }
 
-    /// Makes a beacon due on every usable interface by then, to be repeated soon: the
-    /// filter then judges again a disk that is open for a moment only, perhaps
-    /// because it is being tasted.
+    /// Makes a beacon due on every usable interface at `at` or before, and repeats it
+    /// soon after. The repetitions matter after a new filter: they let it judge again
+    /// a disk that was open only for a moment, perhaps because it was being tasted.
     pub fn discover(&mut self, at: Instant) {
         for beacon in self.beacons.iter_mut().filter(|b| b.link.is_usable()) {
             beacon.due = beacon.due.min(at);
@@ -171,8 +172,8 @@ impl<'a> Discovery<'a> {
         }
     }
 
-    /// Queries one target on every usable interface. Where a query for another one
-    /// is pending, a beacon is sent instead.
+    /// Queries one target on every usable interface. On an interface where a query
+    /// for another target is pending, a beacon is sent instead.
     pub fn ask(&mut self, address: Address, now: Instant) {
         for beacon in self.beacons.iter_mut().filter(|b| b.link.is_usable()) {
             if beacon.wanted.is_some_and(|other| other != address) {
@@ -182,8 +183,9 @@ impl<'a> Discovery<'a> {
         }
     }
 
-    /// Whether an answer from an address without a target is a reason to make
-    /// one: a config response to us or to all, from an address a target can have.
+    /// Returns whether to create a target for an answer from an address without one.
+    /// It must be a config response to our MAC address or to broadcast, from an
+    /// address that a target can have, and the filters must accept it.
     fn wants_target(&self, frame: &Frame<'_>) -> bool {
         let Ok(header) = Header::parse(frame.header) else { return false };
         let Some(beacon) = self.beacons.get(usize::from(frame.link.0)) else { return false };
@@ -200,8 +202,8 @@ impl<'a> Discovery<'a> {
             && !header.src.is_group()
     }
 
-    /// Takes an answer from an address without a target, and keeps it if it
-    /// deserves one.
+    /// Takes an answer from an address without a target, and keeps it if a target is
+    /// to be created for it.
     pub fn offer(&mut self, frame: &Frame<'_>, now: Instant) -> Option<Kept> {
         let kept = self.wants_target(frame).then(|| self.offers.keep(frame));
         if kept == Some(Kept::Lost) {
@@ -210,16 +212,16 @@ impl<'a> Discovery<'a> {
         kept
     }
 
-    /// Takes the oldest answer that is kept.
+    /// Takes the oldest of the answers that are kept.
     pub fn take_offer(&mut self) -> Option<Offer> {
         self.offers.take()
     }
 
-    /// The next query that is due, a beacon or one for a single target.
+    /// Returns the next query that is due: a beacon, or a query for a single target.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
         let index = self.beacons.iter().position(|b| b.due <= now || b.wanted.is_some())?;
         let jitter = Micros(u64::from(self.random.below(JITTER_US)));
-        // Bit 31 is for other hosts' user tools, and zero marks an advert.
+        // Bit 31 marks the tags of user tools, and tag 0 marks an advert.
         let tag = Tag(self.random.word() >> 1 | 1);
         let beacon = self.beacons.get_mut(index)?;
         let address = match beacon.wanted.take() {
@@ -254,7 +256,7 @@ impl<'a> Discovery<'a> {
         })
     }
 
-    /// When the next beacon is due.
+    /// Returns when the next beacon is due.
     pub fn deadline(&self) -> Instant {
         self.beacons.iter().map(|b| b.due).min().unwrap_or(Instant::NEVER)
     }
@@ -309,7 +311,8 @@ mod tests {
         assert!(d.set_interfaces(b"a23456789012345", Instant::ZERO).is_ok());
     }
 
-    /// Beacons on link 0 from now on, as seconds between them.
+    /// Sends `count` beacons on link 0, from `now` on, and returns the seconds after
+    /// each.
     fn gaps(d: &mut Discovery<'_>, now: &mut Instant, count: usize) -> Vec<u64> {
         let mut gaps = Vec::new();
         for _ in 0..count {
@@ -325,8 +328,8 @@ mod tests {
         let mut d = discovery();
         let mut now = Instant::from_micros(5);
         d.handle_link(LinkId(0), up(), now);
-        // The last of these is the one that spanning tree lets through: it
-        // blocks a port for 30 seconds.
+        // A spanning tree blocks a port for 30 seconds: it forwards only the last of
+        // these.
         assert_eq!(gaps(&mut d, &mut now, 5), [1, 2, 7, 20, 15]);
         let later = gaps(&mut d, &mut now, 50);
         assert!(later.iter().all(|gap| (54..60).contains(gap)), "{later:?}");
@@ -357,7 +360,7 @@ mod tests {
         assert_eq!(query.header[..6], [0xff; 6]);
         assert_eq!(query.header[14..20], [0x10, 0, 0, 7, 1, 1]);
         assert!(d.poll_transmit(now).is_none());
-        assert_eq!(d.deadline(), later, "the beacon comes when it would have");
+        assert_eq!(d.deadline(), later, "the beacon is due when it was before");
     }
 
     #[test]
@@ -414,7 +417,8 @@ mod tests {
         assert_eq!(t.frame_length, 60);
     }
 
-    /// An advert of e7.1 as vblade sends it: version 0, broadcast, tag 0.
+    /// Returns an advert of shelf 7, slot 1 as vblade sends it: version 0,
+    /// broadcast, tag 0.
     fn advert() -> [u8; 36] {
         let mut f = [0; 36];
         f[..6].fill(0xff);
@@ -440,7 +444,7 @@ mod tests {
         assert_eq!((ours, theirs), (Admission::Granted, Admission::NotWanted));
         assert!(d.wants_target(&frame(&bytes, ours)));
         assert!(!d.wants_target(&frame(&bytes, theirs)));
-        // The string is as long as the answer says.
+        // Only the length that the answer declares counts as its string.
         bytes[31] = 3;
         let short = d.judge(&frame(&bytes, Admission::Granted), b"ours");
         assert_eq!(short, Admission::NotWanted);
@@ -454,7 +458,7 @@ mod tests {
         d.wants_target(&frame(&bytes, Admission::Granted))
     }
 
-    /// Offers the advert of a shelf by an interface.
+    /// Offers an advert of this shelf, received on this interface.
     fn offer(d: &mut Discovery<'_>, shelf: u8, link: u8, now: Instant) -> Option<Kept> {
         d.handle_link(LinkId(link), up(), now);
         let mut bytes = advert();
@@ -488,7 +492,7 @@ mod tests {
         assert_eq!(
             d.take_offer().map(|o| (o.header, o.length, o.link)),
             Some((new, 32, LinkId(0))),
-            "of its length, what is kept"
+            "the length without the config string"
         );
         assert_eq!(d.take_offer(), None);
     }
@@ -500,7 +504,7 @@ mod tests {
         for shelf in 0..64 {
             assert_eq!(offer(&mut d, shelf, 0, now), Some(Kept::New));
         }
-        // What follows a link that came up is over.
+        // The repetitions after the link came up are over.
         gaps(&mut d, &mut now, 10);
         assert_eq!(beacons(&mut d, now), [0]);
         let beacon = d.deadline();

@@ -2,10 +2,10 @@
 //! The next job for a target's disk: create, resize or remove it, or have GEOM
 //! taste it again.
 //!
-//! The kernel carries out one job after the other, in a thread that may sleep,
-//! while the target continues. Its requests meanwhile, in whatever order, are
-//! reduced to: remove the disk, then create one of this size; or resize the
-//! existing one. So no request can be lost by an overflow.
+//! The kernel carries out one job after the other, in a thread that may sleep, while
+//! the target continues. The target's requests that accumulate meanwhile, in any
+//! order, are reduced to one of two: remove the disk, then create one of the size last
+//! requested; or resize the existing disk. So there is no queue that could overflow.
 
 use crate::output::Output;
 use crate::time::Instant;
@@ -15,62 +15,65 @@ use crate::time::Instant;
 pub enum Job {
     /// Nothing, for now.
     Rest,
-    /// Have GEOM remove it; `let_go` follows in GEOM's own time.
+    /// Have GEOM remove the disk. [`Fate::let_go`] follows when GEOM has done so.
     Remove,
-    /// Create one of this size in blocks; `made` follows before GEOM gets it.
+    /// Create a disk. [`Fate::made`] follows before GEOM gets the disk.
     Make {
-        /// Its size.
+        /// Its size in blocks of 512 bytes.
         blocks: u64,
-        /// It refuses writes.
+        /// Whether it is write-protected.
         is_protected: bool,
     },
-    /// Resize it to this many blocks.
+    /// Resize the disk.
     Resize {
-        /// Its size.
+        /// Its new size in blocks of 512 bytes.
         blocks: u64,
     },
-    /// Have GEOM taste it, if `taste` still agrees when it cannot be opened.
+    /// Have GEOM taste the disk again, if [`Fate::taste`] still agrees while opens are
+    /// locked out.
     Taste,
 }
 
-/// The disk.
+/// The state of a target's disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disk {
-    /// There is none.
+    /// There is no disk.
     None,
-    /// It is being made, and is to be removed at once if the target went.
+    /// The disk is being created.
     Making {
-        /// The target went.
+        /// The target is gone, so the disk is to be removed as soon as it has been
+        /// created.
         is_doomed: bool,
     },
-    /// GEOM has it.
+    /// GEOM has the disk, which may be opened and takes I/O.
     Live,
-    /// It is to be removed.
+    /// The disk is to be removed.
     Doomed,
-    /// GEOM is removing it.
+    /// GEOM is removing the disk.
     Going,
 }
 
-/// The disk, and its wanted state.
+/// The state of a target's disk, and the state that the target and the administrator
+/// want.
 #[derive(Clone, Copy, Debug)]
 pub struct Fate {
     disk: Disk,
-    /// The size of the disk, as created or last resized.
+    /// The size of the disk in blocks of 512 bytes, as created or last resized.
     blocks: u64,
     is_protected: bool,
     /// When it was opened, if it is open.
     opened: Option<Instant>,
-    /// Make one of this size, once there is none.
+    /// The size in blocks of the disk to create, as soon as there is none.
     wanted: Option<u64>,
-    /// Resize the existing one to this size.
+    /// The size in blocks to which the existing disk is to be resized.
     resized: Option<u64>,
     retaste: bool,
-    /// The administrator wants it to refuse writes.
+    /// The administrator wants the disk to be write-protected.
     read_only: bool,
 }
 
 impl Fate {
-    /// No disk, and none is wanted.
+    /// No disk, and none is to be created.
     pub const NONE: Self = Self {
         disk: Disk::None,
         blocks: 0,
@@ -82,7 +85,7 @@ impl Fate {
         read_only: false,
     };
 
-    /// The target's request.
+    /// Takes a request of the target.
     pub fn on_output(&mut self, output: &Output) {
         match *output {
             Output::Up { sectors } => {
@@ -114,7 +117,8 @@ impl Fate {
         };
     }
 
-    /// The next job. A job that cannot be done yet is returned again later.
+    /// Returns the next job for the disk. A job that cannot be done yet is returned
+    /// again later.
     pub fn next_job(&mut self) -> Job {
         match self.disk {
             Disk::Making { .. } | Disk::Going => Job::Rest,
@@ -126,7 +130,7 @@ impl Fate {
                 Some(blocks) => {
                     self.disk = Disk::Making { is_doomed: false };
                     (self.blocks, self.is_protected) = (blocks, self.read_only);
-                    // It is tasted when it is made.
+                    // GEOM tastes every new disk.
                     self.retaste = false;
                     Job::Make { blocks, is_protected: self.is_protected }
                 }
@@ -137,7 +141,7 @@ impl Fate {
     }
 
     fn next_of_live(&mut self) -> Job {
-        // There is one already: it can only have another size.
+        // There is a disk already: a request to create one can only change its size.
         self.resized = self.wanted.take().or(self.resized);
         let is_open = self.opened.is_some();
         // GEOM would orphan the users of an open disk that shrinks.
@@ -148,7 +152,7 @@ impl Fate {
         if self.retaste && !is_open { Job::Taste } else { Job::Rest }
     }
 
-    /// The disk is there; GEOM gets it next.
+    /// Notes that the disk was created. GEOM gets it next.
     pub fn made(&mut self) {
         if let Disk::Making { is_doomed } = self.disk {
             self.disk = if is_doomed { Disk::Doomed } else { Disk::Live };
@@ -156,47 +160,48 @@ impl Fate {
         self.protect();
     }
 
-    /// GEOM has removed the disk: nothing refers to it any more.
+    /// Notes that GEOM has removed the disk, so nothing refers to it any more.
     pub fn let_go(&mut self) {
         (self.disk, self.opened) = (Disk::None, None);
     }
 
-    /// The disk cannot be opened now: whether GEOM is to taste it.
+    /// Returns whether GEOM is to taste the disk now. Opens are locked out during the
+    /// call.
     pub fn taste(&mut self) -> bool {
         let can = self.retaste && self.disk == Disk::Live && self.opened.is_none();
         self.retaste &= !can;
         can
     }
 
-    /// Whether the disk may be opened, and takes I/O. I/O through a disk that is being
-    /// removed must not reach the next one at its address.
+    /// Returns whether the disk may be opened, and takes I/O. I/O through a disk that
+    /// is being removed must not reach the next disk at its address.
     #[inline]
     pub fn is_live(&self) -> bool {
         self.disk == Disk::Live
     }
 
-    /// The first open.
+    /// Notes the first open of the disk.
     pub const fn open(&mut self, now: Instant) {
         self.opened = Some(now);
     }
 
-    /// The last close; also of a disk that is going.
+    /// Notes the last close, also of a disk that is being removed.
     pub fn close(&mut self) {
         self.opened = None;
         self.protect();
     }
 
-    /// When the disk was opened, if it is open.
+    /// Returns when the disk was opened, or `None` if it is not open.
     pub const fn opened(&self) -> Option<Instant> {
         self.opened
     }
 
-    /// Whether it was open then, and is so still.
+    /// Returns whether the disk was open at `then`, and has been open since.
     pub fn was_open(&self, then: Instant) -> bool {
         self.opened.is_some_and(|opened| opened <= then)
     }
 
-    /// The administrator wants the disk to refuse writes, or not to.
+    /// Notes whether the administrator wants the disk to be write-protected.
     pub fn set_read_only(&mut self, read_only: bool) {
         self.read_only = read_only;
         self.protect();
@@ -213,12 +218,12 @@ impl Fate {
         (self.disk, self.wanted) = (Disk::Doomed, Some(blocks));
     }
 
-    /// The disk.
+    /// Returns the state of the disk.
     pub const fn disk(&self) -> Disk {
         self.disk
     }
 
-    /// Whether there is no disk, and none is wanted.
+    /// Returns whether there is no disk, and none is to be created.
     pub fn is_over(&self) -> bool {
         self.disk == Disk::None && self.wanted.is_none()
     }
@@ -240,7 +245,7 @@ mod tests {
         fate.on_output(&Output::Resized { sectors });
     }
 
-    /// Jobs until there is none, with a kernel that is quick.
+    /// Carries out jobs at once until none is left, and returns them.
     fn serve(fate: &mut Fate) -> Vec<Job> {
         let mut jobs = vec![];
         loop {
@@ -346,7 +351,7 @@ mod tests {
         assert_eq!(serve(&mut fate), []);
         assert!(fate.is_live());
         fate.close();
-        // Nobody gets it as it was.
+        // It can no longer be opened without the protection.
         assert!(!fate.is_live());
         let protected = Job::Make { blocks: 50, is_protected: true };
         assert_eq!(serve(&mut fate), [Job::Remove, protected]);
@@ -375,7 +380,7 @@ mod tests {
         assert_eq!(serve(&mut fate), []);
         fate.close();
         assert_eq!(fate.next_job(), Job::Taste);
-        // Somebody was faster.
+        // It is opened before it can be tasted.
         fate.open(NOW);
         assert!(!fate.taste());
         fate.close();

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which answers are accepted: by shelf, by config string, by MAC address.
+//! Decides which answers are accepted: by shelf, by config string, by MAC
+//! address.
 //!
-//! It interprets the administrator's three texts, independently of the targets
-//! that exist. Texts are parsed again for each answer to a config query: such
-//! answers are few, and no second form has to be stored.
+//! This file interprets the administrator's three texts, independently of
+//! existing targets. The texts are parsed again for each answer to a config
+//! query: such answers are few, and so only the texts are stored.
 
 use crate::wire::{Address, Mac};
 
@@ -12,7 +13,8 @@ pub const FILTER_MAX: usize = 1023;
 /// Longest prefix of a config string.
 pub const PREFIX_MAX: usize = 255;
 
-/// The texts; all zero is a filter that lets everything in.
+/// The texts of the filter. All zero bytes are a filter that accepts
+/// everything.
 #[derive(Debug)]
 pub struct Filter {
     shelves: Text,
@@ -26,26 +28,26 @@ struct Text {
     length: usize,
 }
 
-/// Which of the texts.
+/// The kind of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// What the config string begins with; empty: anything.
+    /// Required prefix of the config string. Empty: any string.
     Config,
-    /// Addresses, and pins of targets to addresses; empty: any.
+    /// MAC addresses, and pins of targets to MAC addresses. Empty: any.
     Macs,
-    /// Numbers and ranges of shelves; empty: all.
+    /// Numbers and ranges of shelves. Empty: all.
     Shelves,
 }
 
 /// The filter's verdict on an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Admission {
-    /// It may come in.
+    /// The answer is accepted.
     #[default]
     Granted,
-    /// The target is not wanted from this address.
+    /// The target is not accepted from this MAC address.
     NotFromThere,
-    /// The target is not wanted.
+    /// The target is not accepted at all.
     NotWanted,
 }
 
@@ -62,10 +64,10 @@ impl Text {
 }
 
 impl Filter {
-    /// Lets everything in.
+    /// A filter that accepts everything.
     pub const OPEN: Self = Self { shelves: Text::EMPTY, config: Text::EMPTY, macs: Text::EMPTY };
 
-    /// Takes a text, or changes nothing.
+    /// Sets a text. An invalid one is refused and changes nothing.
     pub fn set(&mut self, kind: Kind, text: &[u8]) -> Result<(), Meaningless> {
         let printable = text.iter().all(|b| b.is_ascii_graphic() || *b == b' ');
         let sound = match kind {
@@ -88,7 +90,7 @@ impl Filter {
         }
     }
 
-    /// The text of a kind as it was set.
+    /// Returns the text of a kind as it was set.
     pub fn text(&self, kind: Kind) -> &[u8] {
         match kind {
             Kind::Config => self.config.get(),
@@ -97,13 +99,13 @@ impl Filter {
         }
     }
 
-    /// Whether any text is set.
+    /// Returns whether any text is set.
     pub fn is_set(&self) -> bool {
         [Kind::Config, Kind::Macs, Kind::Shelves].iter().any(|kind| !self.text(*kind).is_empty())
     }
 
-    /// Whether an answer of this target, with this config string, may come
-    /// from this address.
+    /// Returns the verdict on an answer of the target at `address`, with this
+    /// config string, from this MAC address.
     pub fn judge(&self, address: Address, mac: Mac, config: &[u8]) -> Admission {
         if !self.wants_shelf(address.major) || !config.starts_with(self.config.get()) {
             Admission::NotWanted
@@ -119,8 +121,10 @@ impl Filter {
         ranges.peek().is_none() || ranges.any(|(first, last)| (first..=last).contains(&shelf))
     }
 
-    /// A pinned target must come from its addresses; the others from addresses
-    /// without a pin, if there are any.
+    /// Returns whether the target at `address` may answer from `mac`. A pinned
+    /// target may do so only from the MAC addresses that it is pinned to. Any
+    /// other target may do so only from the MAC addresses listed without a
+    /// target, if there are any.
     fn allows(&self, address: Address, mac: Mac) -> bool {
         let (mut pinned, mut listed, mut here) = (false, false, false);
         for pin in words(self.macs.get()).filter_map(Pin::parse) {
@@ -142,7 +146,7 @@ impl Filter {
     }
 }
 
-/// `00:11:22:33:44:55`, or the same behind `aoe7e3=`.
+/// A word of the text: `00:11:22:33:44:55`, or `aoe7e3=00:11:22:33:44:55`.
 struct Pin {
     target: Option<Address>,
     mac: Mac,
@@ -161,7 +165,7 @@ impl Pin {
     }
 }
 
-/// `aoe7e3`
+/// Parses the name of a disk, such as `aoe7e3`.
 fn disk_name(text: &[u8]) -> Option<Address> {
     let mut parts = text.strip_prefix(b"aoe")?.splitn(2, |b| *b == b'e');
     let major = number(parts.next()?)?;
@@ -170,7 +174,7 @@ fn disk_name(text: &[u8]) -> Option<Address> {
     (!address.is_broadcast()).then_some(address)
 }
 
-/// Six bytes in hexadecimal, of one or two digits each.
+/// Parses a MAC address: six bytes in hexadecimal, of one or two digits each.
 fn address(text: &[u8]) -> Option<Mac> {
     let mut mac = [0; 6];
     let mut parts = text.split(|b| *b == b':');
@@ -189,7 +193,8 @@ fn address(text: &[u8]) -> Option<Mac> {
     parts.next().is_none().then_some(Mac(mac))
 }
 
-/// `7` or `7-12`; the largest shelf is 65534.
+/// Parses a shelf or a range of shelves, `7` or `7-12`. The largest shelf is
+/// 65534.
 fn range(word: &[u8]) -> Option<(u16, u16)> {
     let mut parts = word.splitn(2, |b| *b == b'-');
     let first = number(parts.next()?)?;
@@ -207,7 +212,7 @@ fn number(text: &[u8]) -> Option<u16> {
     })
 }
 
-/// Words between blanks or commas.
+/// Splits a text into words, separated by spaces or commas.
 pub(crate) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|b| matches!(b, b' ' | b',')).filter(|word| !word.is_empty())
 }
@@ -269,7 +274,7 @@ mod tests {
         let f = filter(Kind::Macs, "aoe7e1=02:00:00:00:00:01");
         assert_eq!(f.judge(at(7, 1), US, b""), Admission::Granted);
         assert_eq!(f.judge(at(7, 1), THEM, b""), Admission::NotFromThere);
-        assert_eq!(f.judge(at(7, 2), THEM, b""), Admission::Granted, "nobody said anything of it");
+        assert_eq!(f.judge(at(7, 2), THEM, b""), Admission::Granted, "a target without a pin");
         let f = filter(Kind::Macs, "aoe7e1=02:00:00:00:00:01,02:00:00:00:0a:bc");
         assert_eq!(f.judge(at(7, 1), THEM, b""), Admission::NotFromThere);
         assert_eq!(f.judge(at(7, 2), THEM, b""), Admission::Granted);

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Spans of sectors, counted by granules of the disk: shows at once that nothing
-//! overlaps, so that lists are searched only for likely overlaps.
+//! Spans of sectors, counted by granules of the disk. The counts show in most
+//! cases that no span overlaps, so lists are searched only if one may.
 
 use crate::table::{Table, number};
 
-/// 8 sectors: writes of 4 KiB that follow each other do not meet.
+/// A granule has 8 sectors, so consecutive aligned writes of 4 KiB share none.
 const SHIFT: u32 = 3;
-/// A span of more granules than this, a large TRIM, is not counted by granule.
+/// A span of more granules than this, such as a large TRIM, is not counted by
+/// granule.
 const MOST: u64 = 512;
 
 number!(
-    /// A granule of the disk, or another one a multiple of the table's size away.
+    /// A hash of a granule's number: several granules share one counter.
     GranuleId(u16)
 );
 
-/// How many spans touch each granule.
+/// The number of spans that touch each granule, or others that share its counter.
 #[derive(Debug)]
 pub struct Granules {
     counts: Table<u16, GranuleId, 512>,
-    /// Spans that are too long to be counted.
+    /// Number of spans that are too long to be counted by granule.
     wide: u16,
     all: u16,
 }
 
 impl Granules {
-    /// No span.
+    /// Counters without any span.
     #[cfg(any(test, feature = "std"))]
     pub(crate) fn new() -> Self {
         Self { counts: Table::new(|| 0), wide: 0, all: 0 }
@@ -36,7 +37,7 @@ impl Granules {
         (self.wide, self.all) = (0, 0);
     }
 
-    /// Counts the sectors from `lba` up to `end`.
+    /// Counts the span of the sectors from `lba` on and before `end`.
     #[inline]
     pub(crate) fn add(&mut self, lba: u64, end: u64) {
         self.all = self.all.wrapping_add(1);
@@ -46,7 +47,7 @@ impl Granules {
         }
     }
 
-    /// Takes a span back that was counted.
+    /// Removes a span that was counted.
     #[inline]
     pub(crate) fn remove(&mut self, lba: u64, end: u64) {
         self.all = self.all.wrapping_sub(1);
@@ -56,7 +57,7 @@ impl Granules {
         }
     }
 
-    /// Whether a counted span may overlap; if not, none does.
+    /// Returns whether a counted span may overlap this one. If not, none does.
     #[inline]
     pub(crate) fn may_overlap(&self, lba: u64, end: u64) -> bool {
         match granules(lba, end) {
@@ -67,16 +68,17 @@ impl Granules {
     }
 }
 
-/// The granules of a span, unless they are too many.
+/// Returns the granules of a span, or `None` if they are too many.
 #[inline]
 fn granules(lba: u64, end: u64) -> Option<impl Iterator<Item = GranuleId>> {
     let (first, last) = (lba >> SHIFT, end.saturating_sub(1) >> SHIFT);
     (last.saturating_sub(first) < MOST).then(|| (first..=last).map(spread))
 }
 
-/// Granules at a distance of a power of two are common, and must not meet.
+/// Hashes the number of a granule. Granules in use are often a power of two
+/// apart, and these must not share a counter.
 #[inline]
-#[expect(clippy::as_conversions, reason = "the upper bits of the product are wanted")]
+#[expect(clippy::as_conversions, reason = "only 16 bits remain after the shift")]
 const fn spread(granule: u64) -> GranuleId {
     GranuleId((granule.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as u16)
 }

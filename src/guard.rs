@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Copies of writes that may still reach the target.
 //!
-//! A target executes every copy of a write that arrives, so an old copy of one
-//! write, executed after a newer write to the same sectors, destroys the
-//! newer one. The guard remembers every transmitted copy until it can no
-//! longer arrive: it was answered; or a later request on its path was
-//! answered, at once where that path keeps its order and after a while where
-//! it does not (`reorder.rs`); or `ghost_wait` passed after the
-//! interface gave its mbuf back. Copies of finished requests ("orphans")
-//! outlive I/O, failure, suspension and the disk itself.
+//! A target executes every copy of a write that arrives. So an old copy of one
+//! write, executed after a newer write to the same sectors, destroys the newer
+//! data. The guard remembers every transmitted copy until it is resolved, which
+//! means that, as far as an initiator can know, it will not be executed any more. A
+//! copy is resolved by its own answer, or by the answer to a later request on its
+//! path: at once if the path keeps its order, otherwise after a wait
+//! (`reorder.rs`). It is also resolved when `ghost_wait` has passed since the
+//! interface gave its mbuf back. Copies of finished requests ("orphans") are
+//! remembered beyond the end of their I/O, failure, suspension and the removal of
+//! the disk.
 
 use crate::list::{Linked, Links, List, Stack};
 use crate::path::{Path, Paths};
@@ -28,26 +30,26 @@ pub struct Copy {
     place: Place,
     tag: Tag,
     path: PathId,
-    /// Tells this use of the entry from earlier ones.
+    /// Distinguishes this use of the entry from earlier ones.
     generation: u16,
-    /// Which use of the path's slot it was sent in.
+    /// The use of the path's slot in which it was sent.
     epoch: u16,
     sectors: u16,
-    /// The path's count of transmissions, low 32 bits.
+    /// The low 32 bits of its number among the path's transmissions.
     seq: u32,
     sent_at: Stamp,
     lba: u64,
-    /// When the interface gave the mbuf back, or never.
+    /// When the interface gave the mbuf back, or `NEVER` until then.
     left_at: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Free,
-    /// Its request is under way and remembers it.
+    /// Its request is in progress and refers to it.
     Live,
     Orphan,
-    /// Resolved, but for an answer that would come late.
+    /// Considered resolved, and kept in case it is answered late.
     Passed,
 }
 
@@ -75,28 +77,31 @@ impl Copy {
         self.left_at.after(wait) <= now
     }
 
-    /// When the answers on its path resolve it.
+    /// Returns when the answers on its path resolve it.
     fn over_at(&self, paths: &Paths) -> Instant {
         paths[self.path].over_at(self.epoch, self.full_seq(paths))
     }
 
-    /// When its path is to be asked for an answer.
+    /// Returns when its path is to be sent a fence.
     fn fence_at(&self, paths: &Paths) -> Instant {
         paths[self.path].fence_at(self.epoch, self.full_seq(paths))
     }
 
-    /// The path's count of transmissions, if this is its epoch.
+    /// Returns its full number among the path's transmissions, which is right only
+    /// if the path's slot is still in the same use.
     fn full_seq(&self, paths: &Paths) -> u64 {
         paths[self.path].full_seq(self.seq)
     }
 
-    /// Whether it is of a sector from `lba` on and before `end`.
+    /// Returns whether it changes a sector from `lba` on and before `end`.
     fn overlaps(&self, lba: u64, end: u64) -> bool {
         self.lba < end && lba < self.lba.saturating_add(u64::from(self.sectors))
     }
 
-    /// When it is over, or its path is to be asked once more because its time
-    /// stands still. The first question is not a matter of time.
+    /// Returns when the answers on its path resolve it, or when the path needs a
+    /// further fence because its time stands still during a silence, whichever is
+    /// earlier. The first fence is not a matter of time: [`Guard::blocks`] requests
+    /// it.
     fn over_or_still_at(&self, paths: &Paths) -> Instant {
         let still_at = match self.fence_at(paths) {
             Instant::ZERO => Instant::NEVER,
@@ -119,7 +124,8 @@ impl Linked<CopyId> for Copy {
     }
 }
 
-/// A copy whose request is over, kept so that its answer can correct its path.
+/// A copy whose request is over, and that was answered after all. It tells its path
+/// how late that was.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Late {
     pub(crate) path: PathId,
@@ -128,8 +134,9 @@ pub(crate) struct Late {
     pub(crate) sent_at: Stamp,
 }
 
-/// Copies that were considered resolved and are kept as long as there is room: if
-/// one is answered after all, that was too soon, and its path must learn of it.
+/// Maximum number of copies that are kept, as long as there is room, after they were
+/// considered resolved. If one is answered after all, it was considered resolved too
+/// soon, and its path must learn of the delay.
 const PASSED: u16 = 64;
 
 /// The bounded table of copies.
@@ -140,17 +147,19 @@ pub(crate) struct Guard<'a> {
     orphans: List<CopyId>,
     /// Set when an allocation failed, so that a sweep is worthwhile.
     starved: bool,
-    /// When the last sweep was that left no room.
+    /// The time of the last sweep, if the table was still full after it.
     swept_in_vain: Option<Instant>,
-    /// The last copies that no answer of their own resolved.
+    /// The last copies that were considered resolved without an answer of their own,
+    /// oldest first.
     passed: List<CopyId>,
 }
 
-/// A full table is not swept more often than this: every input would.
+/// Minimum time between sweeps of a full table. Otherwise every input would cause
+/// one.
 const SWEEP_INTERVAL: Micros = Micros::from_millis(1);
 
 impl<'a> Guard<'a> {
-    /// Takes over free entries, of which `limit` may be used.
+    /// Creates a guard of unused entries, of which `limit` may be used.
     pub(crate) fn new(slots: &'a mut Copies, limit: u16) -> Self {
         let free = Stack::of_first(slots, limit);
         Self {
@@ -163,12 +172,13 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// Entries that stand for copies nobody waits for any more.
+    /// Returns the number of orphans that are still in the table.
     pub(crate) fn orphans(&self) -> u16 {
         self.orphans.len()
     }
 
-    /// Whether another copy could be remembered.
+    /// Returns whether another copy can be remembered. If not, the guard is starved
+    /// until the next sweep.
     pub(crate) fn has_room(&mut self) -> bool {
         let has_room = self.is_roomy();
         self.starved |= !has_room;
@@ -179,12 +189,13 @@ impl<'a> Guard<'a> {
         !self.free.is_empty() || !self.passed.is_empty()
     }
 
-    /// Whether an entry was refused since the last sweep.
+    /// Returns whether there was no room for a copy since the last sweep.
     pub(crate) fn is_starved(&self) -> bool {
         self.starved
     }
 
-    /// Remembers a copy; `None` if the table is full.
+    /// Remembers a copy, which is the last transmission on its path. Returns `None`
+    /// if the table is full.
     pub(crate) fn insert(
         &mut self,
         path: PathId,
@@ -212,12 +223,13 @@ impl<'a> Guard<'a> {
         Some(slot)
     }
 
-    /// What the interface's side hands back through [`Guard::on_left`]; not 0.
+    /// Returns the token, never 0, that is passed to [`Guard::on_left`] when the
+    /// copy's mbuf is given back.
     pub(crate) fn token(&self, slot: CopyId) -> u32 {
         u32::from(self.slots[slot].generation) << 16 | u32::from(slot.0.wrapping_add(1))
     }
 
-    /// The interface gave the mbuf of a copy back.
+    /// Notes that the interface gave the mbuf of a copy back.
     pub(crate) fn on_left(&mut self, token: u32, now: Instant) {
         let [g1, g0, s1, s0] = token.to_be_bytes();
         let copy = &mut self.slots[CopyId(u16::from_be_bytes([s1, s0]).wrapping_sub(1))];
@@ -226,14 +238,15 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// A live copy was answered, or is known not to come.
+    /// Frees a live copy that was answered, or that can no longer be executed.
     pub(crate) fn resolve(&mut self, slot: CopyId) {
         if self.slots[slot].place == Place::Live {
             self.release(slot);
         }
     }
 
-    /// The request of a live copy is over without the copy being answered.
+    /// Notes that the request of a live copy is over, although the copy was not
+    /// answered.
     pub(crate) fn orphan(&mut self, slot: CopyId, paths: &Paths, now: Instant, wait: Micros) {
         let copy = &mut self.slots[slot];
         if copy.place != Place::Live {
@@ -247,8 +260,8 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// An answer that no request waits for: perhaps an orphan's own, or that of
-    /// a copy that was considered resolved.
+    /// Takes an answer that no request waits for. Frees and returns the copy that it
+    /// answers, if that is an orphan or was considered resolved.
     pub(crate) fn on_answer(&mut self, tag: Tag) -> Option<Late> {
         let slot = self.find(self.orphans, tag).or_else(|| self.find(self.passed, tag))?;
         let (late, place) = (self.slots[slot].late(), self.slots[slot].place);
@@ -264,7 +277,7 @@ impl<'a> Guard<'a> {
         list.iter(self.slots).find(|slot| self.slots[*slot].tag == tag)
     }
 
-    /// A copy in no list is considered resolved.
+    /// Considers a copy resolved that is in no list.
     fn pass(&mut self, slot: CopyId) {
         self.slots[slot].place = Place::Passed;
         self.passed.push_back(self.slots, slot);
@@ -275,8 +288,10 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// Whether an unresolved orphan overlaps; `blocked` hears of its path if an
-    /// answer to a later request is wanted there.
+    /// Returns whether an unresolved orphan overlaps the sectors from `lba` on and
+    /// before `end`. Calls `blocked` with the path and number of each such orphan
+    /// whose path is to be sent a fence. Orphans that are resolved by now are no
+    /// longer orphans.
     pub(crate) fn blocks(
         &mut self,
         lba: u64,
@@ -303,35 +318,38 @@ impl<'a> Guard<'a> {
         found
     }
 
-    /// Frees every orphan that is resolved by now.
+    /// Releases every orphan that is resolved by now.
     pub(crate) fn sweep(&mut self, paths: &Paths, now: Instant, wait: Micros) {
         self.starved = false;
         self.blocks(0, 0, (paths, now, wait), |_, _| {});
     }
 
-    /// Whether a sweep may find something that the last one did not.
+    /// Returns whether a sweep may find something that the last one did not.
     pub(crate) fn is_worth_sweeping(&self, now: Instant) -> bool {
         self.swept_in_vain.is_none_or(|at| at.after(SWEEP_INTERVAL) <= now)
     }
 
-    /// Notes the result of a sweep.
+    /// Notes whether a sweep made room.
     pub(crate) fn on_swept(&mut self, now: Instant) {
         self.swept_in_vain = (!self.is_roomy()).then_some(now);
     }
 
-    /// Whether a live copy cannot come any more, by time or fence.
+    /// Returns whether a live copy can no longer be executed, because of its age or
+    /// of later answers.
     pub(crate) fn is_over(&self, slot: CopyId, paths: &Paths, now: Instant, wait: Micros) -> bool {
         self.slots[slot].is_resolved(paths, now, wait)
     }
 
-    /// When the next copy that I/O may wait for is resolved by time alone: an orphan
-    /// or, if the table is full, any.
+    /// Returns when the guard is to be consulted again even without an input: when
+    /// the next copy that I/O may wait for is resolved by time alone, or its path
+    /// needs a further fence. I/O may wait for an orphan or, if the table is full,
+    /// for any copy.
     pub(crate) fn deadline(&self, paths: &Paths, wait: Micros) -> Instant {
         if self.starved {
             let is_kept = |c: &&Copy| !matches!(c.place, Place::Free | Place::Passed);
             let left = self.slots.iter().filter(is_kept);
             let oldest = left.map(|c| c.left_at.after(wait)).min();
-            // A fence may have been answered since the sweep that was in vain.
+            // A fence may have been answered since the sweep that made no room.
             let again = self.swept_in_vain.map(|at| at.after(SWEEP_INTERVAL));
             return oldest.into_iter().chain(again).min().unwrap_or(Instant::NEVER);
         }
@@ -342,7 +360,8 @@ impl<'a> Guard<'a> {
         ends.min().unwrap_or(Instant::NEVER)
     }
 
-    /// Lists the orphans that another answer would help to resolve.
+    /// Calls `stands` with the path and number of each orphan that a further answer
+    /// would help to resolve.
     pub(crate) fn stand_still(
         &self,
         paths: &Paths,
@@ -357,7 +376,7 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// An entry in no list is free again.
+    /// Frees an entry that is in no list.
     fn release(&mut self, slot: CopyId) {
         self.slots[slot].place = Place::Free;
         self.free.push(self.slots, slot);

@@ -3,8 +3,9 @@
 
 use crate::time::Micros;
 
-/// Bucket 0 counts answers in less than a microsecond, bucket `n` those from
-/// 2^(n-1) microseconds on and below 2^n; the last one has no upper bound.
+/// Number of buckets. Bucket 0 counts answers that took less than a
+/// microsecond, and bucket `n` those that took at least 2^(n-1) and less than
+/// 2^n microseconds. The last bucket has no upper bound.
 pub const BUCKETS: usize = 24;
 
 /// The counts of one path.
@@ -12,7 +13,7 @@ pub const BUCKETS: usize = 24;
 pub(crate) struct Histogram([u64; BUCKETS]);
 
 impl Histogram {
-    /// Nothing counted.
+    /// A histogram without any answer.
     pub(crate) const EMPTY: Self = Self([0; BUCKETS]);
 
     /// Counts one answer.
@@ -25,7 +26,7 @@ impl Histogram {
         }
     }
 
-    /// All counts.
+    /// Returns the counts of all buckets.
     pub(crate) fn counts(&self) -> &[u64; BUCKETS] {
         &self.0
     }

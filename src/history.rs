@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Transmissions of requests, for as long as an answer to them still counts.
+//! The transmissions of requests, for as long as an answer to one still counts.
 //!
-//! The last one of a request lies in the request. Earlier ones, of which there
-//! are few, come from a pool that all requests of a target share: if it is
-//! empty, or a request has had its share, the request's oldest is forgotten.
+//! A request contains its last transmission. Its earlier ones, which are few,
+//! are in a pool that all requests of a target share. If the pool is empty, or
+//! a request has used its share, the request's oldest transmission is
+//! forgotten.
 
 use crate::list::{Linked, Links, List, Stack};
 use crate::slot::{CopyId, EarlierId, PathId};
@@ -11,9 +12,9 @@ use crate::table::{Maybe, Table};
 use crate::time::{Instant, Micros, Stamp};
 use crate::wire::Tag;
 
-/// The tag of a transmission that was answered; leads to no slot.
+/// Replaces the tag of a transmission that was answered. No slot has this tag.
 const ANSWERED: Tag = Tag(u32::MAX);
-/// Earlier transmissions of one request, at most.
+/// Maximum number of earlier transmissions of one request.
 const SHARE: u16 = 15;
 
 /// The earlier transmissions of all requests of a target.
@@ -24,19 +25,19 @@ pub type EarlierTable = Table<Earlier, EarlierId, 128>;
 pub(crate) struct Sent {
     pub(crate) tag: Tag,
     pub(crate) at: Stamp,
-    /// The path's count of transmissions, low 32 bits.
+    /// The low 32 bits of its number among the path's transmissions.
     pub(crate) seq: u32,
     /// First sector, counted from the request's first.
     pub(crate) offset: u16,
-    /// Sectors asked for.
+    /// Number of sectors requested.
     pub(crate) sectors: u16,
-    /// The guard's entry for it.
+    /// The guard's entry for it, if it is a copy of a write.
     pub(crate) copy: Maybe<CopyId>,
     pub(crate) path: PathId,
 }
 
 impl Sent {
-    /// None yet.
+    /// No transmission.
     pub(crate) const NONE: Self = Self {
         tag: ANSWERED,
         at: Stamp::ZERO,
@@ -47,24 +48,26 @@ impl Sent {
         path: PathId(0),
     };
 
-    /// Sectors from `offset` on, asked for at `now`.
+    /// Describes a transmission at `now` that requests `sectors` sectors from
+    /// `offset` on.
     pub(crate) fn new(now: Instant, tag: Tag, offset: u16, sectors: u16) -> Self {
         Self { tag, at: Stamp::of(now), offset, sectors, ..Self::NONE }
     }
 
-    /// How long ago it left.
+    /// Returns how long ago it was sent.
     pub(crate) fn age(&self, now: Instant) -> Micros {
         self.at.age(now)
     }
 
-    /// It cannot be answered again. Gives the guard's entry that is over.
+    /// Notes that it was answered, so that no further answer matches it.
+    /// Returns the guard's entry that this resolves.
     pub(crate) fn on_answered(&mut self) -> Option<CopyId> {
         self.tag = ANSWERED;
         core::mem::replace(&mut self.copy, Maybe::NONE).get()
     }
 }
 
-/// An earlier transmission, or room for one.
+/// An entry of the pool: an earlier transmission, or unused.
 #[derive(Clone, Copy, Debug)]
 pub struct Earlier {
     sent: Sent,
@@ -72,7 +75,7 @@ pub struct Earlier {
 }
 
 impl Earlier {
-    /// Room for one.
+    /// An unused entry.
     pub const FREE: Self = Self { sent: Sent::NONE, links: Links::NONE };
 }
 
@@ -85,10 +88,10 @@ impl Linked<EarlierId> for Earlier {
     }
 }
 
-/// Earlier transmissions of one request, oldest first.
+/// The earlier transmissions of one request, oldest first.
 pub(crate) type Chain = List<EarlierId>;
 
-/// The pool.
+/// The pool of earlier transmissions.
 #[derive(Debug)]
 pub(crate) struct History<'a> {
     table: &'a mut EarlierTable,
@@ -96,13 +99,14 @@ pub(crate) struct History<'a> {
 }
 
 impl<'a> History<'a> {
-    /// Takes over free entries.
+    /// Creates a pool of unused entries.
     pub(crate) fn new(table: &'a mut EarlierTable) -> Self {
         let free = Stack::of_first(table, u16::MAX);
         Self { table, free }
     }
 
-    /// Adds a transmission to a chain. Gives back one that is forgotten for it.
+    /// Appends a transmission to a chain. Returns the one that is forgotten for
+    /// lack of room: the oldest in the chain or, if there is none, the new one.
     pub(crate) fn push(&mut self, chain: &mut Chain, sent: Sent) -> Option<Sent> {
         let full = chain.len() >= SHARE || self.free.is_empty();
         let forgotten = if full { self.pop(chain) } else { None };
@@ -112,20 +116,20 @@ impl<'a> History<'a> {
         forgotten
     }
 
-    /// Takes the oldest transmission out of a chain.
+    /// Removes and returns the oldest transmission in a chain.
     pub(crate) fn pop(&mut self, chain: &mut Chain) -> Option<Sent> {
         let slot = chain.pop_front(self.table)?;
         self.free.push(self.table, slot);
         Some(self.table[slot].sent)
     }
 
-    /// The transmission in a chain with this tag.
+    /// Returns the transmission in a chain with this tag.
     pub(crate) fn find(&self, chain: &Chain, tag: Tag) -> Option<Sent> {
         let mut all = chain.iter(self.table).map(|slot| self.table[slot].sent);
         all.find(|sent| sent.tag == tag)
     }
 
-    /// Hands out every transmission in a chain, oldest first.
+    /// Calls `what` with every transmission in a chain, oldest first.
     pub(crate) fn for_each(&mut self, chain: &Chain, mut what: impl FnMut(&mut Sent)) {
         let mut next = chain.front();
         while let Some(slot) = next {
@@ -168,7 +172,7 @@ mod tests {
             for tag in 1..=10 {
                 let room = !history.free.is_empty();
                 let forgotten = history.push(chain, sent(tag)).map(|s| s.tag);
-                // Of an empty chain it is the one that should have been added.
+                // If the chain is empty, the new transmission is forgotten.
                 let oldest = if chain.is_empty() { Tag(tag) } else { Tag(tag.saturating_sub(8)) };
                 assert_eq!(forgotten, (!room).then_some(oldest));
             }

@@ -1,53 +1,53 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Unloading the module: what it waits for, how long, and what prevents it.
 //!
-//! The linker's locks are held meanwhile, so every wait has an end.
+//! The linker's locks are held meanwhile, so every wait is bounded.
 
 use crate::time::{Instant, Micros};
 
-/// A disk that has been open for longer is in use: GEOM's classes open every
-/// new one, for moments only.
+/// A disk that has been open for longer than this is in use. GEOM's classes also open
+/// every new disk, to taste it, but only briefly.
 const TASTE: Micros = Micros::from_millis(500);
-/// How long disks may take to be closed and to go.
+/// How long disks may take to be closed and removed.
 const PATIENCE: Micros = Micros::from_secs(10);
 /// How long interfaces may keep sent frames.
 const SENT: Micros = Micros::from_secs(5);
-/// Some drivers give a frame back only when there is another one to send: how
-/// often there is one.
+/// Interval of the beacons that are sent while interfaces keep sent frames, since
+/// some drivers give a frame back only when they send another one.
 const BEACON: Micros = Micros::from_secs(1);
-/// Between two looks.
+/// Time between two checks.
 const LOOK: Micros = Micros::from_millis(100);
-/// The thread that gave the last one back may still be leaving our code.
+/// Time that the thread that gave the last frame back has to leave the module's code.
 const PARTING: Micros = Micros::from_millis(50);
 
-/// What is still there.
+/// What an unload still waits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Remains {
-    /// A disk, or a thread that serves a target.
+    /// A disk exists, or a thread serves a target.
     pub disk: bool,
-    /// GEOM is at work, perhaps in our code.
+    /// GEOM may be running the module's code.
     pub geom: bool,
-    /// A sent frame that was not given back.
+    /// An interface has not given a sent frame back.
     pub frame: bool,
 }
 
-/// What refuses the unload.
+/// Why an unload is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// An open disk, or one that does not go.
+    /// A disk is open, or is not removed in time.
     Disk,
-    /// GEOM.
+    /// GEOM may still be running the module's code.
     Geom,
-    /// An interface has sent frames.
+    /// An interface still has a sent frame.
     Frame,
 }
 
-/// What is to be done next.
+/// The next step of an unload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Send a beacon, and check again after this time.
     Beacon(Micros),
-    /// Nothing is left.
+    /// Let the unload begin, or finish.
     Leave,
     /// Continue as if no unload had been requested.
     Refuse(Obstacle),
@@ -55,7 +55,7 @@ pub enum Step {
     Wait(Micros),
 }
 
-/// An unload.
+/// The state of an unload.
 #[derive(Clone, Copy, Debug)]
 pub struct Leave {
     began: Instant,
@@ -70,13 +70,14 @@ enum Phase {
 }
 
 impl Leave {
-    /// Begins one.
+    /// Begins an unload.
     pub const fn new(now: Instant) -> Self {
         Self { began: now, phase: Phase::Disks }
     }
 
-    /// Whether it may begin, given the earliest open among the open disks: it waits
-    /// for a disk that GEOM is tasting.
+    /// Returns a step that shows whether the unload may begin. `opened` is the
+    /// earliest time at which one of the open disks was opened. A disk that GEOM is
+    /// tasting is waited for.
     pub fn ask(&self, now: Instant, opened: Option<Instant>) -> Step {
         match opened {
             None => Step::Leave,
@@ -90,7 +91,7 @@ impl Leave {
         if is_over { Step::Refuse(obstacle) } else { Step::Wait(LOOK) }
     }
 
-    /// All targets fail their I/O now: returns the next step, given what remains.
+    /// Returns the next step, given what remains. All targets fail their I/O by now.
     pub fn next(&mut self, now: Instant, remains: Remains) -> Step {
         if matches!(self.phase, Phase::Disks) {
             match remains {
@@ -133,7 +134,8 @@ mod tests {
         Instant::ZERO.after(Micros::from_millis(1_000_000 + ms))
     }
 
-    /// Goes on from `ms` with what is there at each time; the time and the last step.
+    /// Carries out the steps from `ms` on, given what remains at each time. Returns
+    /// the time of the last step, and that step.
     fn go_on(leave: &mut Leave, mut ms: u64, remains: impl Fn(u64) -> Remains) -> (u64, Step) {
         loop {
             match leave.next(at(ms), remains(ms)) {
@@ -150,7 +152,7 @@ mod tests {
         assert_eq!(leave.ask(at(100), Some(at(90))), Step::Wait(LOOK));
         assert_eq!(leave.ask(at(590), Some(at(90))), Step::Wait(LOOK));
         assert_eq!(leave.ask(at(591), Some(at(90))), Step::Refuse(Obstacle::Disk));
-        // One taste after the other is waited for no longer than all else.
+        // The wait for one taste after the other is limited like any other.
         assert_eq!(leave.ask(at(9_999), Some(at(9_900))), Step::Wait(LOOK));
         assert_eq!(leave.ask(at(10_000), Some(at(9_900))), Step::Refuse(Obstacle::Disk));
     }

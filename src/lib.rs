@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! ATA-over-Ethernet initiator protocol core.
 //!
-//! Performs no I/O, reads no clock and allocates nothing: every input carries
-//! its arrival time, and every effect leaves through a `poll_output` method.
-//! Dependencies point one way: `time <- wire <- {rtt, window, path, request}
-//! <- {io, guard} <- {target, discovery} <- ffi`.
+//! The core performs no I/O, reads no clock and allocates nothing. Every input
+//! is passed with its arrival time, and polling returns every output.
+//! Dependencies have one direction: `time <- wire <- {rtt, window, path,
+//! request} <- {io, guard} <- {targets, discovery} <- ffi`.
 #![no_std]
 // The library itself is linted without `cfg(test)`, in the same run.
 #![cfg_attr(

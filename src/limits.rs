@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Times and numbers for the program that runs the core, which reads them once,
-//! when the module is loaded.
+//! Times and numbers for the shim, which reads them once, when the module is loaded.
 
 use crate::time::Micros;
 
-/// Period of polling for changes without an event: the MTU of an interface, a
-/// buffer that came back to a target that is gone.
+/// Interval of polling for changes that cause no event, such as a new MTU of an
+/// interface, or a buffer given back to a target that is gone.
 pub const LOOK: Micros = Micros::from_secs(1);
-/// A timer that is due within this time is not set again: a retransmission is due at
-/// least this long after the expected round trip.
+/// A timer that is set to fire within this time is not set to an earlier one. That
+/// is soon enough for a retransmission, which is due at least this long after the
+/// expected round trip.
 pub const GRAIN: Micros = Micros::from_millis(4);
-/// A timer may be this late, to be handled together with others.
+/// How late a timer may fire, so that it can be handled together with others.
 pub const SLACK: Micros = Micros::from_millis(1);
-/// How often a target looks for its buffers that came back, while some are out
-/// and it has nothing else to do.
+/// Interval at which a target checks whether its buffers were given back, while some
+/// are in use and it has nothing else to do.
 pub const REAP: Micros = Micros::from_millis(250);
-/// Turns of a drain before another thread continues it, since the first one has
+/// Turns of a drain after which a task continues it, since the draining thread has
 /// other work.
 pub const TURNS: u32 = 32;
 /// Buffers of a target that are used only when memory is short: one for I/O, and
 /// one to check whether the target answers.
 pub const RESERVE: u32 = 2;
-/// Buffers that a target keeps to use them again, the reserve included.
+/// Maximum number of buffers that a target keeps for reuse, including the reserve.
 pub const KEPT: u32 = 16;
-/// Maximum milliseconds of a request of the control device: for a command, for the
-/// wait for its turn, and for a reader's wait for an event.
+/// Limit in milliseconds of each of these in a request to the control device: a
+/// command, the wait for its turn, and a reader's wait for an event.
 pub const REQUEST_MS: u32 = 60_000;
 
 static_assertions::const_assert!(RESERVE < KEPT);

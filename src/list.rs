@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Doubly linked lists of slot numbers through a table: in a fixed memory block
-//! they replace a heap. A slot is in at most one list at a time.
+//! Doubly linked lists of slot numbers, with the links in the slots of a table.
+//! They need no allocation. A slot is in at most one list at a time.
 
 use crate::table::{Maybe, Number, Table};
 
@@ -12,7 +12,7 @@ pub(crate) struct Links<I> {
 }
 
 impl<I: Number> Links<I> {
-    /// In no list.
+    /// The links of a slot that is in no list.
     pub(crate) const NONE: Self = Self { prev: Maybe::NONE, next: Maybe::NONE };
 }
 
@@ -22,7 +22,8 @@ pub(crate) trait Linked<I> {
     fn links_mut(&mut self) -> &mut Links<I>;
 }
 
-/// First, last and length; the rest lies in the table.
+/// The first slot, the last slot and the length of a list. The links are in the
+/// table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct List<I> {
     head: Maybe<I>,
@@ -34,29 +35,29 @@ impl<I: Number> List<I> {
     /// The empty list.
     pub(crate) const EMPTY: Self = Self { head: Maybe::NONE, tail: Maybe::NONE, len: 0 };
 
-    /// Number of slots in the list.
+    /// Returns the number of slots in the list.
     pub(crate) const fn len(&self) -> u16 {
         self.len
     }
 
-    /// Whether no slot is in the list.
+    /// Returns whether the list is empty.
     #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The first slot.
+    /// Returns the first slot.
     #[inline]
     pub(crate) fn front(&self) -> Option<I> {
         self.head.get()
     }
 
-    /// The slot after `slot`.
+    /// Returns the slot after `slot`.
     pub(crate) fn next<T: Linked<I>, const N: usize>(table: &Table<T, I, N>, slot: I) -> Option<I> {
         table[slot].links().next.get()
     }
 
-    /// Every slot of the list, from the first on.
+    /// Iterates over the slots of the list, from the first on.
     pub(crate) fn iter<T: Linked<I>, const N: usize>(
         &self,
         table: &Table<T, I, N>,
@@ -80,7 +81,7 @@ impl<I: Number> List<I> {
         self.len = self.len.wrapping_add(1);
     }
 
-    /// Puts a slot that is in no list before all others.
+    /// Prepends a slot that is in no list.
     #[inline]
     pub(crate) fn push_front<T: Linked<I>, const N: usize>(
         &mut self,
@@ -96,7 +97,7 @@ impl<I: Number> List<I> {
         self.len = self.len.wrapping_add(1);
     }
 
-    /// Takes a slot of this list out of it.
+    /// Removes a slot that is in this list.
     #[inline]
     pub(crate) fn remove<T: Linked<I>, const N: usize>(
         &mut self,
@@ -115,7 +116,7 @@ impl<I: Number> List<I> {
         self.len = self.len.wrapping_sub(1);
     }
 
-    /// Takes the first slot out.
+    /// Removes and returns the first slot.
     #[inline]
     pub(crate) fn pop_front<T: Linked<I>, const N: usize>(
         &mut self,
@@ -127,8 +128,8 @@ impl<I: Number> List<I> {
     }
 }
 
-/// The slots that are not used: the last one back is the first one out, since
-/// it is the one most likely to be in a cache.
+/// The unused slots of a table. The slot that was put back last is taken first,
+/// since it is most likely to be in a cache.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stack<I> {
     top: Maybe<I>,
@@ -136,7 +137,8 @@ pub(crate) struct Stack<I> {
 }
 
 impl<I: Number> Stack<I> {
-    /// A stack of the first `count` slots of a table, or of all.
+    /// Creates a stack of the first `count` slots of a table, or of all if it
+    /// has fewer.
     pub(crate) fn of_first<T: Linked<I>, const N: usize>(
         table: &mut Table<T, I, N>,
         count: u16,
@@ -148,18 +150,18 @@ impl<I: Number> Stack<I> {
         stack
     }
 
-    /// Number of slots.
+    /// Returns the number of slots.
     pub(crate) const fn len(&self) -> u16 {
         self.len
     }
 
-    /// Whether there is none.
+    /// Returns whether no slot is left.
     #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Puts a slot back that is in no list.
+    /// Puts back a slot that is in no list.
     #[inline]
     pub(crate) fn push<T: Linked<I>, const N: usize>(
         &mut self,
@@ -171,7 +173,7 @@ impl<I: Number> Stack<I> {
         self.len = self.len.wrapping_add(1);
     }
 
-    /// Takes one out.
+    /// Takes the slot that was put back last.
     #[inline]
     pub(crate) fn pop<T: Linked<I>, const N: usize>(
         &mut self,

@@ -4,44 +4,44 @@
 
 use crate::wire::Address;
 
-/// Events that are kept.
+/// Number of events that are kept.
 pub const EVENTS: usize = 256;
 
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// When: seconds since 1970.
+    /// When it happened, in seconds since 1970.
     pub seconds: u64,
     /// Microseconds within the second.
     pub micros: u32,
     /// The target.
     pub address: Address,
-    /// The number of its path, or that of none.
+    /// The index of its path, or 255 for none.
     pub path: u8,
-    /// What happened, by its number at the boundary.
+    /// The event's number at the boundary, `AOE_EV_*`.
     pub event: u8,
     /// The value in the event's sentence.
     pub value: u64,
 }
 
-/// All of them. Zero bytes are an empty log.
+/// The last events. All zero bytes are an empty log.
 #[derive(Debug)]
 pub struct Log {
     last: u64,
     ring: [Entry; EVENTS],
 }
 
-/// What a reader gets.
+/// The events that a reader has not seen, oldest first.
 #[derive(Debug)]
 pub struct News<'l> {
     log: &'l Log,
     next: u64,
-    /// Events that the reader has not seen and that are not kept any more.
+    /// Number of events that were overwritten before the reader saw them.
     pub lost: u64,
 }
 
 impl Log {
-    /// Adds an event, in the place of the oldest one.
+    /// Adds an event, which replaces the oldest one if the log is full.
     pub fn add(&mut self, entry: Entry) {
         self.last = self.last.saturating_add(1);
         let at = place(self.last);
@@ -50,13 +50,14 @@ impl Log {
         }
     }
 
-    /// Forgets all, numbers included.
+    /// Removes all events. The next one has number 1 again.
     pub const fn clear(&mut self) {
         self.last = 0;
     }
 
-    /// The events after the one that a reader saw last. Numbers restart with the
-    /// module, so a number not yet assigned counts as none.
+    /// Returns the events after number `seen`, the last one that the reader saw.
+    /// Numbers restart when the module is loaded again, so a number that is not
+    /// yet assigned counts as 0.
     pub fn after(&self, seen: u64) -> News<'_> {
         let seen = if seen > self.last { 0 } else { seen };
         let kept = u64::try_from(EVENTS).unwrap_or(0);

@@ -1,37 +1,40 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Events of a target, in order, until a thread reports them; and which of them
-//! are shown on the console.
+//! The events of a target, in order, until a thread reports them, and the choice of
+//! those that are shown on the console.
 
 use crate::output::{Event, Output, PathName};
 use crate::rate::Rate;
 use crate::ring::Ring;
 use crate::time::{Instant, Micros};
 
-/// Notes that are kept, and the number from which unimportant ones are dropped.
+/// Maximum number of notes, and the number from which less important ones are
+/// dropped.
 const ROOM: usize = 64;
 const ROOM_FOR_ALL: usize = 32;
-/// Console lines per target and second, important ones aside: one for each path, so
-/// that the loss of a link is reported completely.
+/// Maximum number of console lines per target and second, not counting important
+/// ones. There is one for each path, so that the loss of a link is reported
+/// completely.
 const LINES: u32 = 16;
 
 /// An event to report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// What.
+    /// The event.
     pub event: Event,
-    /// It is why a target has no disk.
+    /// Whether the event is the reason why a target has no disk.
     pub is_absence: bool,
-    /// On which path, if on one.
+    /// The path that the event is about, if any.
     pub path: Option<PathName>,
-    /// What the event's sentence says.
+    /// The value in the event's sentence.
     pub value: u64,
 }
 
 impl Note {
-    /// Nothing.
+    /// A placeholder for an unused entry.
     pub const NONE: Self = Self { event: Event::Lost, is_absence: false, path: None, value: 0 };
 
-    /// The note of an output, if any; `outage` is how long the target was away.
+    /// Returns the note for an output that is to be reported. `outage` is the time
+    /// since the target was last suspended.
     pub fn of(output: &Output, outage: Micros) -> Option<Self> {
         let note = |event, value| Some(Self { event, value, ..Self::NONE });
         match *output {
@@ -55,17 +58,18 @@ impl Note {
     }
 }
 
-/// The next report.
+/// A report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// This.
+    /// Report a note in the event log.
     Note {
-        /// What.
+        /// The note.
         note: Note,
-        /// It goes to the console as well.
+        /// Whether to show it on the console as well.
         is_shown: bool,
     },
-    /// The number of notes kept from the console, reported only there.
+    /// Show on the console, and only there, the number of notes that it did not
+    /// show.
     Unshown(u64),
 }
 
@@ -76,12 +80,12 @@ pub struct Notes {
     lost: u64,
     lines: Rate,
     unshown: u64,
-    /// The note reported last may be the last of all.
+    /// The note that was reported last may be the target's last one.
     is_last: bool,
 }
 
 impl Notes {
-    /// None.
+    /// No notes.
     pub const EMPTY: Self = Self {
         ring: Ring::new(Note::NONE),
         lost: 0,
@@ -90,7 +94,7 @@ impl Notes {
         is_last: false,
     };
 
-    /// Keeps a note, if there is room.
+    /// Appends a note, or counts it as lost if there is no room.
     pub fn push(&mut self, note: Note) {
         let matters = note.is_absence || note.event.matters();
         let has_room = matters || self.ring.len() < ROOM_FOR_ALL;
@@ -99,8 +103,10 @@ impl Notes {
         }
     }
 
-    /// The oldest note; after the last, the number of dropped ones, and of those not
-    /// shown in a past second. The console may get all.
+    /// Returns the next report: the oldest note, or after the last note the number
+    /// of lost ones. When these are reported and the second is over, or the target
+    /// is removed, the number of notes that the console did not show follows. With
+    /// `shows_all`, the console shows all of them.
     pub fn take(&mut self, now: Instant, shows_all: bool) -> Option<Told> {
         let Some(note) = self.oldest() else {
             let is_due = self.lines.is_over(now) || self.is_last;
@@ -121,7 +127,8 @@ impl Notes {
         })
     }
 
-    /// Whether everything is reported that is not for the console alone.
+    /// Returns whether every note is reported. A number for the console alone may
+    /// still be due.
     pub const fn is_empty(&self) -> bool {
         self.ring.is_empty() && self.lost == 0
     }
@@ -148,7 +155,8 @@ mod tests {
         core::iter::from_fn(take).collect()
     }
 
-    /// What the console is told; `None` is how many it was not.
+    /// Returns the lines on the console. `None` is the line with the number of notes
+    /// that were not shown.
     fn show(notes: &mut Notes, now: Instant) -> Vec<(Option<Event>, u64)> {
         let told = core::iter::from_fn(|| notes.take(now, false));
         let lines = told.filter_map(|told| match told {

@@ -7,22 +7,24 @@ use crate::slot::LinkId;
 use crate::targets::Frame;
 use crate::wire::{ConfigRequest, Header};
 
-/// Answers that are kept.
+/// Maximum number of answers that are kept.
 pub const OFFERS: usize = 64;
 /// Bytes of an answer that are kept.
 pub const OFFER_LEN: usize = 36;
-/// Bytes in which answers of one target agree, by one path: all but the tag.
+/// Length in bytes of the header up to the tag, which is the same in all answers
+/// of one target over one path.
 const SAME: usize = Header::LEN - size_of::<u32>();
 
-/// One answer.
+/// An answer that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// From the Ethernet header on; zeros behind a shorter frame.
+    /// The first bytes of the frame, from the Ethernet header on, with zeros
+    /// after the end of a shorter frame.
     pub header: [u8; OFFER_LEN],
-    /// Length of the frame without its config string, which is not kept: the
-    /// next answer brings it.
+    /// Length in bytes of the frame without its config string. The string is not
+    /// kept, since the target's next answer contains it again.
     pub length: usize,
-    /// Where it came in.
+    /// The interface that received it.
     pub link: LinkId,
 }
 
@@ -44,20 +46,20 @@ impl Offer {
 /// The result of offering an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// It is kept.
+    /// The answer is kept.
     New,
-    /// It replaced an earlier one from the same address: the last one counts.
+    /// The answer replaced an earlier one of the same target over the same path.
     Again,
-    /// There was no room.
+    /// The answer was dropped for lack of room.
     Lost,
 }
 
-/// All of them, the oldest first. Zero bytes are none.
+/// The answers that are kept, oldest first. All zero bytes are an empty queue.
 #[derive(Debug)]
 pub struct Offers(Ring<Offer, OFFERS>);
 
 impl Offers {
-    /// None.
+    /// An empty queue.
     pub const NONE: Self = Self(Ring::new(Offer::NONE));
 
     pub(crate) fn keep(&mut self, frame: &Frame<'_>) -> Kept {

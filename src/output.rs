@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Every action that the core can request. It has no other output.
+//! Every action that the core can request. The core has no other output.
 
 use crate::slot::{LinkId, PathId};
 use crate::time::Micros;
@@ -7,10 +7,11 @@ use crate::wire::{AtaRequest, Header, MIN_LENGTH, Mac, Tag};
 use core::mem::MaybeUninit;
 use static_assertions::const_assert_eq;
 
-/// Bytes of the longest header: Ethernet, AoE, ATA and one TRIM range.
+/// Length in bytes of the longest header: Ethernet, AoE, ATA and one TRIM range.
 pub const HEADER_MAX: usize = 44;
 
-/// Sole permission to complete a caller-owned I/O; never dereferenced here.
+/// The only permission to complete an I/O of the caller. The core never
+/// dereferences it.
 #[must_use = "an I/O that is not completed hangs its submitter"]
 #[derive(Debug, PartialEq, Eq)]
 pub struct IoHandle(pub u64);
@@ -28,11 +29,11 @@ pub enum IoError {
     ReadOnly,
     /// Another host has reserved the target.
     Reserved,
-    /// The target does not have this command.
+    /// The target does not support this command.
     Unsupported,
 }
 
-/// Where a frame's payload lies.
+/// Where a frame's payload is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// In the target's control buffer.
@@ -41,14 +42,14 @@ pub enum Source {
     Io(u64),
 }
 
-/// Payload of a frame: `length` bytes at `offset` of `source`.
+/// The payload of a frame: `length` bytes at `offset` of `source`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// What holds the bytes.
+    /// Where the bytes are stored.
     pub source: Source,
-    /// Where they start.
+    /// Offset of the first byte in `source`.
     pub offset: u32,
-    /// How many there are.
+    /// Number of bytes.
     pub length: u32,
 }
 
@@ -57,23 +58,25 @@ pub struct Span {
 pub struct Transmit {
     /// The interface to send on.
     pub link: LinkId,
-    /// The path's number in its target.
+    /// The path's index in its target.
     pub path: PathId,
-    /// How much of `header` counts.
+    /// Number of bytes of `header` to send.
     pub header_length: u8,
-    /// From the Ethernet header on.
+    /// The beginning of the frame, from the Ethernet header on.
     pub header: [u8; HEADER_MAX],
-    /// What follows the header.
+    /// The payload after the header, if any.
     pub data: Option<Span>,
-    /// Length of the whole frame, at least 60.
+    /// Length in bytes of the whole frame, at least 60.
     pub frame_length: u32,
-    /// Not zero: call `handle_sent` when the frame has left.
+    /// If not 0, pass this to `handle_sent` when the interface gives the mbuf
+    /// back.
     pub copy: u32,
-    /// The same for all frames of a path, so that NICs keep their order.
+    /// The flow id, which is the same for all frames of a path, so that NICs
+    /// keep their order.
     pub flow: u32,
-    /// The I/O that it is for, or 0.
+    /// The handle of the I/O that the frame is sent for, or 0.
     pub io: u64,
-    /// For tracing.
+    /// Why the frame is sent, for tracing.
     pub why: Why,
 }
 
@@ -81,35 +84,35 @@ pub struct Transmit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Why {
-    /// For an I/O.
+    /// A request of an I/O.
     Io = 0,
-    /// For an I/O, as a retransmission.
+    /// A retransmission of a request of an I/O.
     Again = 1,
-    /// To identify the disk.
+    /// IDENTIFY, to identify the disk.
     Identify = 2,
-    /// To try a larger payload.
+    /// A probe for a larger payload.
     Probe = 3,
-    /// To find out about copies of writes.
+    /// A fence, whose answer resolves copies of writes.
     Fence = 4,
-    /// To set the write cache.
+    /// SET FEATURES, to set the write cache.
     Features = 5,
-    /// A management command of the administrator's.
+    /// A management command of the administrator.
     Control = 6,
-    /// To find targets.
+    /// A config query, to find targets.
     Beacon = 7,
-    /// To compare the two answers that it will get.
+    /// A read whose two answers are compared.
     Compare = 8,
 }
 
 impl Why {
-    /// Its number at the boundary.
-    #[expect(clippy::as_conversions, reason = "the numbers are given above")]
+    /// Returns its number at the boundary.
+    #[expect(clippy::as_conversions, reason = "the discriminants are the numbers")]
     pub const fn code(self) -> u8 {
         self as u8
     }
 }
 
-/// Whose memory follows a frame's header.
+/// The memory whose bytes follow a frame's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Payload {
@@ -119,14 +122,14 @@ pub(crate) enum Payload {
 }
 
 impl Payload {
-    /// Its number at the boundary.
-    #[expect(clippy::as_conversions, reason = "the numbers are given above")]
+    /// Returns its number at the boundary.
+    #[expect(clippy::as_conversions, reason = "the discriminants are the numbers")]
     pub(crate) const fn code(self) -> u8 {
         self as u8
     }
 }
 
-/// A frame, built where C reads it: the first part of its `struct aoe_output`.
+/// A frame, built in place: the first part of C's `struct aoe_output`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(crate) struct Draft {
@@ -142,21 +145,22 @@ pub(crate) struct Draft {
     pub(crate) why: Why,
     pub(crate) path: PathId,
     pub(crate) spare: [u8; 3],
-    /// Ethernet and AoE.
+    /// The Ethernet and AoE headers.
     pub(crate) header: [u8; Header::LEN],
-    /// ATA, if it is of that.
+    /// The ATA registers, if this is an ATA request.
     pub(crate) argument: [u8; AtaRequest::LEN],
-    /// One TRIM range, if it is for that.
+    /// One TRIM range, if this is a TRIM.
     pub(crate) range: [u8; 8],
 }
 
 const_assert_eq!(HEADER_MAX, Header::LEN + AtaRequest::LEN + 8);
 
-/// Where one frame may be built, until it is.
+/// The memory for one frame. The frame that is built there takes it.
 pub(crate) type Blank<'b> = Option<&'b mut MaybeUninit<Draft>>;
 
 impl Draft {
-    /// A frame without payload on a path, of which the header is to be written.
+    /// Begins a frame without payload on a path. Its header is still to be
+    /// written.
     pub(crate) const fn new(link: LinkId, path: PathId) -> Self {
         Self {
             io: 0,
@@ -177,7 +181,7 @@ impl Draft {
         }
     }
 
-    /// The finished frame.
+    /// Returns the finished frame.
     pub(crate) fn finished(&self) -> Transmit {
         let source = match self.payload {
             Payload::None => None,
@@ -206,7 +210,7 @@ impl Draft {
 }
 
 impl Transmit {
-    /// The tag in the header.
+    /// Returns the tag in the header.
     pub fn tag(&self) -> Tag {
         let header = self.header.first_chunk().unwrap_or(&[0; Header::LEN]);
         Header::command_and_tag(header).1
@@ -216,14 +220,14 @@ impl Transmit {
 /// An event of interest to the administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The target reported an error; the value is the LBA.
+    /// The target reported an error. The value is the LBA.
     DiskError,
-    /// Nearly every request is answered twice, with equal data; the value is the
-    /// number of such answers.
+    /// Nearly every request is answered twice, with equal data. The value is the
+    /// number of second answers.
     Doubled,
     /// `maxwait` passed while the disk was open.
     Failed,
-    /// The target promised a flush and refused it.
+    /// The target announces flushes in its IDENTIFY, but refused one.
     NoFlush,
     /// SET FEATURES was refused.
     NoWriteCache,
@@ -231,11 +235,12 @@ pub enum Event {
     PathConflict,
     /// A path stopped working.
     PathDown,
-    /// A path works.
+    /// A path works from now on.
     PathUp,
-    /// Large frames do not come through; the value is the payload in bytes.
+    /// Large frames are lost. The value is the reduced payload in bytes.
     PayloadDown,
-    /// Larger frames come through again; the value is the payload in bytes.
+    /// Larger frames get through again. The value is the raised payload in
+    /// bytes.
     PayloadUp,
     /// A write was refused.
     ReadOnly,
@@ -249,47 +254,52 @@ pub enum Event {
     SizeConflict,
     /// Two disks answer on this path.
     TwoDisks,
-    /// The target supports another version of AoE only.
+    /// The target does not support version 1 of AoE.
     Version,
-    /// The disk's logical sectors cannot be used; the value is their size.
+    /// The disk's logical sectors cannot be used. The value is their size in
+    /// bytes.
     SectorSize,
     /// The disk has no sectors.
     NoSectors,
-    /// A sector does not fit into a frame; the value is the MTU that it takes.
+    /// A sector does not fit into a frame. The value is the MTU that it needs.
     FrameTooSmall,
-    /// It answers the config query, but not IDENTIFY.
+    /// The target answers the config query, but not IDENTIFY.
     Unidentified,
-    /// It answers from a group address, to which no request can be sent.
+    /// The target answers from a group address, to which no request can be sent.
     GroupAddress,
-    /// There are too many targets; the value is how many are kept.
+    /// There are too many targets. The value is their maximum number.
     LeftOut,
-    /// The disk is smaller than the open one; the value is its sectors.
+    /// The target's disk is smaller than the open one. The value is its size in
+    /// sectors.
     Smaller,
-    /// Another disk was accepted as the open one; the value is its sectors.
+    /// Another disk was accepted in the place of the open one. The value is its
+    /// size in sectors.
     Accepted,
-    /// All paths are in use; the value is the MAC address of one left out.
+    /// All path slots are in use. The value is the MAC address of a path that
+    /// got none.
     PathLeftOut,
-    /// There is a disk; the value is its sectors.
+    /// The disk was found. The value is its size in sectors.
     Up,
-    /// The disk has another size; the value is its sectors.
+    /// The size of the disk changed. The value is the new size in sectors.
     Resized,
-    /// No path is left; I/O waits.
+    /// No path is up, so I/O waits.
     Suspended,
-    /// I/O continues; the value is the length of the outage, in milliseconds.
+    /// I/O continues. The value is the length of the outage in milliseconds.
     Resumed,
     /// GEOM is to taste the disk again.
     Retaste,
     /// The disk is removed.
     Gone,
-    /// Events were dropped for lack of room; the value is their number.
+    /// Events were dropped for lack of room. The value is their number.
     Lost,
     /// The disk holds the root file system, so its I/O waits for ever.
     Root,
 }
 
 impl Event {
-    /// Whether it is about which disk is there, its size, or whether it can be
-    /// used: such an event is neither left out nor kept from the console.
+    /// Returns whether the event is about the disk's identity, its size, or
+    /// whether it can be used. Room is reserved for such events, and the console
+    /// always shows them.
     pub const fn matters(self) -> bool {
         matches!(
             self,
@@ -333,23 +343,23 @@ pub enum ControlError {
 /// The result of a management command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ControlDone {
-    /// Bytes of the answer behind the header, of which the control buffer has
-    /// as many as fit.
+    /// Length in bytes of the answer after the header. The control buffer holds
+    /// as much of it as fits.
     pub result: Result<u32, ControlError>,
-    /// The path that the answer came by.
+    /// The path over which the answer came.
     pub path: Option<PathId>,
-    /// The answer says that the target refuses.
+    /// The target refused the command.
     pub is_refused: bool,
     /// The error byte of the answer.
     pub code: u8,
-    /// Transmissions so far.
+    /// Number of transmissions.
     pub tries: u8,
-    /// Time since the last of them.
+    /// Time from the last transmission to the answer.
     pub rtt: Micros,
 }
 
 impl ControlDone {
-    /// A command without an answer.
+    /// Returns the result of a command that got no answer.
     pub(crate) const fn failed(error: ControlError) -> Self {
         Self {
             result: Err(error),
@@ -362,64 +372,65 @@ impl ControlDone {
     }
 }
 
-/// A path, for people: by its index another one may be known later.
+/// A path as events name it. Its index alone may belong to another path later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathName {
-    /// Its place in its target.
+    /// Its index in its target.
     pub index: PathId,
     /// Its interface.
     pub link: LinkId,
-    /// The other end.
+    /// The MAC address of the other end.
     pub mac: Mac,
 }
 
-/// One effect.
+/// An action that the core requests, or an event that it reports.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
-    /// It was heard of, has no disk, and is given up.
+    /// The target answered, but has no disk, and is given up.
     Absent {
-        /// Why it has none.
+        /// Why it has no disk.
         why: Event,
-        /// What the event's description says.
+        /// The value in the event's sentence.
         value: u64,
     },
     /// Hand the I/O back to its submitter.
     Complete {
-        /// The permission to do so.
+        /// The permission to complete it.
         io: IoHandle,
         /// Its outcome.
         result: Result<(), IoError>,
     },
-    /// The management command is over; its answer lies in the control buffer.
+    /// The management command is over. Its answer is in the control buffer.
     ControlDone(ControlDone),
-    /// Something happened.
+    /// An event to report.
     Event {
-        /// What.
+        /// The event.
         event: Event,
-        /// On which path, if on one.
+        /// The path that the event is about, if any.
         path: Option<PathName>,
-        /// What the event's description says.
+        /// The value in the event's sentence.
         value: u64,
     },
     /// Remove the disk, if there is one.
     Gone,
-    /// The target is gone and nothing is left: it may be freed.
+    /// The target is gone, and no copy of a write is unresolved: it may be
+    /// freed.
     Idle,
-    /// The disk has another size.
+    /// The size of the disk changed.
     Resized {
-        /// In sectors.
+        /// The new size in sectors.
         sectors: u64,
     },
-    /// I/O continues; the value is the length of the outage, in milliseconds.
+    /// I/O continues.
     Resumed,
     /// Have GEOM taste the disk again, unless it is open.
     Retaste,
-    /// No path is left; I/O waits.
+    /// No path is up, so I/O waits.
     Suspended,
     /// Send a frame.
     Transmit(Transmit),
-    /// Make a disk.
+    /// Create the disk.
     Up {
         /// Its size in sectors.
         sectors: u64,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Numbers that an outsider cannot guess: ChaCha8 keyed with the kernel's
-//! randomness. Their use is up to the caller.
+//! Random numbers that an outsider cannot guess: ChaCha8, keyed with the
+//! kernel's random numbers.
 
 /// A stream of unpredictable words.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub(crate) struct Random {
 }
 
 impl Random {
-    /// Starts the stream that belongs to `seed`.
+    /// Starts the stream whose key is `seed`.
     pub(crate) fn new(seed: &[u8; 32]) -> Self {
         let mut key = [0; 8];
         for (word, bytes) in key.iter_mut().zip(seed.as_chunks::<4>().0) {
@@ -21,7 +21,7 @@ impl Random {
         Self { key, counter: 0, block: [0; 16], used: 16 }
     }
 
-    /// The next word.
+    /// Returns the next word.
     pub(crate) fn word(&mut self) -> u32 {
         if self.used >= self.block.len() {
             self.block = chacha::<4>(&self.key, self.counter);
@@ -33,14 +33,14 @@ impl Random {
         word
     }
 
-    /// A number below `bound`, near enough to uniform for a jitter.
+    /// Returns a number below `bound`, uniform enough for jitter.
     pub(crate) fn below(&mut self, bound: u32) -> u32 {
         let wide = u64::from(self.word()).wrapping_mul(u64::from(bound));
         u32::try_from(wide >> 32).unwrap_or(0)
     }
 }
 
-/// One block of ChaCha with `DOUBLES` double rounds and a zero nonce.
+/// Returns one block of ChaCha with `DOUBLES` double rounds and a zero nonce.
 fn chacha<const DOUBLES: u32>(key: &[u32; 8], counter: u32) -> [u32; 16] {
     let k = key;
     let start = [
@@ -78,7 +78,7 @@ fn chacha<const DOUBLES: u32>(key: &[u32; 8], counter: u32) -> [u32; 16] {
     s
 }
 
-/// The quarter round on four words, whose places the compiler checks.
+/// Applies the quarter round to four words, whose indices the compiler checks.
 #[expect(clippy::indexing_slicing, reason = "const indices into an array of 16")]
 fn quarter<const A: usize, const B: usize, const C: usize, const D: usize>(s: &mut [u32; 16]) {
     const { assert!(A < 16 && B < 16 && C < 16 && D < 16) };
@@ -96,7 +96,8 @@ fn quarter<const A: usize, const B: usize, const C: usize, const D: usize>(s: &m
 mod tests {
     use super::*;
 
-    /// First words of the zero-key, zero-nonce ChaCha20 key stream.
+    /// Compares with the first words of the ChaCha20 key stream for a zero key
+    /// and nonce.
     #[test]
     fn twenty_rounds_give_the_published_key_stream() {
         let block = chacha::<10>(&[0; 8], 0);

@@ -5,7 +5,7 @@ use crate::time::{Instant, Micros};
 
 const SECOND: Micros = Micros::from_secs(1);
 
-/// How many there were in the last second that began with one.
+/// The number of events in a second, which begins with an event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
     since: Instant,
@@ -13,10 +13,11 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// None so far.
+    /// No event so far.
     pub(crate) const NONE: Self = Self { since: Instant::ZERO, count: 0 };
 
-    /// Counts one. False if there were `most` already.
+    /// Counts an event. Returns `false`, and does not count it, if there were
+    /// `most` in this second already.
     pub(crate) fn take(&mut self, now: Instant, most: u32) -> bool {
         if self.is_over(now) {
             *self = Self { since: now, count: 0 };
@@ -26,7 +27,7 @@ impl Rate {
         has_room
     }
 
-    /// Whether the next one begins another second.
+    /// Returns whether an event at `now` would begin another second.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         now.since(self.since) >= SECOND
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One outstanding request: a span of an I/O, and every transmission of it
-//! that may still be answered.
+//! One request: a span of an I/O, and every transmission of it that may still be
+//! answered.
 //!
-//! It deals with tags and times, but not with windows, paths' health or payload.
+//! This file deals with tags and times, but not with windows, or the health or
+//! payload of paths.
 
 use crate::history::{Chain, History, Sent};
 use crate::io::Op;
@@ -15,17 +16,17 @@ use crate::wire::Tag;
 /// The request slots of a target.
 pub type Requests = Table<Request, RequestId, 128>;
 
-/// Which list a request is in.
+/// The list that a request is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// On the wire on its path, in the order of transmission.
     Flight,
     Free,
-    /// The target was not ready: sent again at `until`.
+    /// Waits until `until` to be sent again, since the target was not ready.
     Held,
-    /// To be sent as soon as a window opens.
+    /// To be sent again as soon as a window has room.
     Resend,
-    /// On the wire; may take long, so it is sent again at `until`.
+    /// On the wire. It may take long, so it is not sent again before `until`.
     Slow,
 }
 
@@ -36,29 +37,31 @@ pub struct Request {
     links: Links<RequestId>,
     pub(crate) op: Op,
     pub(crate) place: Place,
-    /// Transmissions of the part now asked for.
+    /// Number of transmissions of the part that is requested now.
     pub(crate) tries: u8,
-    /// The I/O that it is a part of.
+    /// The I/O that this request is a part of.
     pub(crate) io: IoId,
-    /// First sector on the disk.
+    /// First sector, an address on the disk.
     pub(crate) lba: u64,
     pub(crate) sectors: u16,
-    /// Sectors from the request's first that are done.
+    /// Number of sectors that are done, from the request's first on.
     pub(crate) done: u16,
     /// First sector, counted from the I/O's first.
     pub(crate) io_offset: u32,
     /// When it was last sent.
     pub(crate) sent_at: Instant,
-    /// Its last transmission.
+    /// The last transmission.
     pub(crate) last: Sent,
-    /// Transmissions since the slot was first used; feeds the tags.
+    /// Number of transmissions since the slot was first used. Tags are made from
+    /// it.
     count: u32,
-    /// The tag that was answered last, in whichever use of the slot.
+    /// The tag that was answered last, in this use of the slot or an earlier
+    /// one.
     pub(crate) answered: Tag,
     pub(crate) earlier: Chain,
-    /// When the part now asked for was first sent.
+    /// When the part that is requested now was first sent.
     pub(crate) first_sent: Instant,
-    /// As its place says.
+    /// When it is sent again, if `place` is `Held` or `Slow`.
     pub(crate) until: Instant,
 }
 
@@ -92,7 +95,7 @@ impl Request {
         until: Instant::NEVER,
     };
 
-    /// Takes the slot for `sectors` from `lba` on.
+    /// Uses the slot for `sectors` sectors from `lba` on.
     pub(crate) fn assign(&mut self, io: IoId, op: Op, lba: u64, sectors: u16, io_offset: u32) {
         self.op = op;
         self.io = io;
@@ -104,18 +107,19 @@ impl Request {
         self.last = Sent::NONE;
     }
 
-    /// The number that the next tag is made from.
+    /// Returns the count from which the next tag is made.
     pub(crate) fn next_count(&mut self) -> u32 {
         self.count = self.count.wrapping_add(1);
         self.count
     }
 
-    /// Whether it has a deadline of its own, `until`.
+    /// Returns whether it has a deadline of its own, `until`.
     pub(crate) fn is_timed(&self) -> bool {
         matches!(self.place, Place::Held | Place::Slow)
     }
 
-    /// Notes a transmission; gives back the guard's entry of one now forgotten.
+    /// Notes a transmission. Returns the guard's entry of an earlier one that is
+    /// forgotten for it.
     #[inline]
     pub(crate) fn on_sent(
         &mut self,
@@ -137,7 +141,8 @@ impl Request {
         forgotten.and_then(|sent| sent.copy.get())
     }
 
-    /// The remembered transmission with this tag, and whether it is the last.
+    /// Returns the remembered transmission with this tag, and whether it is the
+    /// last.
     #[inline]
     pub(crate) fn find(&self, tag: Tag, history: &History<'_>) -> Option<(Sent, bool)> {
         if self.last.tag == tag {
@@ -146,8 +151,8 @@ impl Request {
         history.find(&self.earlier, tag).map(|sent| (sent, false))
     }
 
-    /// A transmission was answered, which cannot come again, and means nothing
-    /// if it does. Gives the guard's entry that is over.
+    /// Notes that a transmission was answered, so that a second answer to it
+    /// matches nothing. Returns the guard's entry that this resolves.
     #[inline]
     pub(crate) fn on_answered(&mut self, tag: Tag, history: &mut History<'_>) -> Option<CopyId> {
         self.answered = tag;
@@ -163,7 +168,8 @@ impl Request {
         over
     }
 
-    /// The part that `sent` asked for was done. True when all of it is.
+    /// Notes that the part that `sent` requested is done. Returns whether the
+    /// whole request is.
     pub(crate) fn on_part_done(&mut self, sent: &Sent) -> bool {
         let end = sent.offset.wrapping_add(sent.sectors);
         if end > self.done {

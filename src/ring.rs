@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A queue in memory of a fixed size.
+//! A queue of fixed size.
 
-/// At most so many entries, the oldest first. Zero bytes are an empty one.
+/// A queue of at most `SIZE` entries, oldest first. All zero bytes are an empty
+/// queue.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(crate) struct Ring<T, const SIZE: usize> {
@@ -11,7 +12,8 @@ pub(crate) struct Ring<T, const SIZE: usize> {
 }
 
 impl<T: Copy, const SIZE: usize> Ring<T, SIZE> {
-    /// No entries, in memory that holds copies of this one.
+    /// Creates an empty queue, whose unused slots are filled with copies of
+    /// `blank`.
     pub(crate) const fn new(blank: T) -> Self {
         Self { len: 0, first: 0, slots: [blank; SIZE] }
     }
@@ -24,7 +26,7 @@ impl<T: Copy, const SIZE: usize> Ring<T, SIZE> {
         self.len == 0
     }
 
-    /// Appends an entry. False if there is no room.
+    /// Appends an entry. Returns `false` if there is no room.
     pub(crate) fn push(&mut self, entry: T) -> bool {
         if self.len >= SIZE {
             return false;
@@ -37,7 +39,7 @@ impl<T: Copy, const SIZE: usize> Ring<T, SIZE> {
         })
     }
 
-    /// Takes the oldest entry.
+    /// Removes and returns the oldest entry.
     pub(crate) fn pop(&mut self) -> Option<T> {
         self.len = self.len.checked_sub(1)?;
         let entry = self.slots.get(self.first).copied();
@@ -45,7 +47,7 @@ impl<T: Copy, const SIZE: usize> Ring<T, SIZE> {
         entry
     }
 
-    /// The oldest entry of which this is true.
+    /// Returns the oldest entry for which `is_it` is true.
     pub(crate) fn find_mut(&mut self, is_it: impl Fn(&T) -> bool) -> Option<&mut T> {
         let is_there = |at: &usize| self.slots.get(*at).is_some_and(&is_it);
         let at = (0..self.len).map(|n| self.place(n)).find(is_there)?;

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Round-trip time of a path and the retransmission timeout that follows.
+//! The round-trip time of a path, and the retransmission timeout computed from
+//! it.
 //!
-//! Every transmission has a tag of its own, so every sample is exact, those
-//! of late answers included: Karn's rule has nothing left to forbid.
+//! Every transmission has its own tag, so every sample is exact, even that of a
+//! late answer. Karn's rule is therefore not needed.
 
 use crate::time::Micros;
 
-/// Before the first answer.
+/// The timeout before the first answer.
 const INITIAL_RTO: Micros = Micros::from_millis(200);
-/// The least that is added to the mean; covers a timer's coarseness.
+/// The minimum in microseconds that is added to the mean, which allows for the
+/// granularity of timers.
 pub(crate) const MIN_MARGIN: u64 = 4_000;
 const MAX_RTO: Micros = Micros::from_secs(2);
 
-/// Smoothed mean and deviation (Jacobson's gains, RFC 6298), in 1/8 µs.
+/// The smoothed mean and deviation, in 1/8 µs, with Jacobson's gains (RFC
+/// 6298).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rtt {
     mean8: u64,
     deviation8: u64,
-    /// What follows from them.
+    /// The retransmission timeout that follows from both.
     rto: Micros,
 }
 
@@ -25,7 +28,8 @@ impl Rtt {
     /// No sample yet.
     pub(crate) const NEW: Self = Self { mean8: 0, deviation8: 0, rto: INITIAL_RTO };
 
-    /// Takes one measured round trip. True if the time-out is shorter by it.
+    /// Takes one measured round trip. Returns whether this makes the time-out
+    /// shorter.
     #[inline]
     pub(crate) fn sample(&mut self, rtt: Micros) -> bool {
         let sample8 = rtt.0.min(60_000_000).wrapping_mul(8);
@@ -44,12 +48,12 @@ impl Rtt {
         self.rto < before
     }
 
-    /// The smoothed mean; zero before the first sample.
+    /// Returns the smoothed mean, which is zero before the first sample.
     pub(crate) fn mean(&self) -> Micros {
         Micros(self.mean8 >> 3)
     }
 
-    /// How long to wait for an answer before sending again.
+    /// Returns how long to wait for an answer before retransmitting.
     #[inline]
     pub(crate) fn rto(&self) -> Micros {
         self.rto

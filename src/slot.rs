@@ -1,39 +1,40 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The numbers of a target's slots, and how many of those that C sees there are.
+//! The types of a target's slot numbers, and the sizes of the tables that C
+//! knows.
 
 use crate::table::number;
 
-/// Local interfaces that a target can know.
+/// Maximum number of local interfaces that a target can know.
 pub const LINKS: usize = 32;
-/// Paths that a target can have.
+/// Maximum number of paths of a target.
 pub const PATHS: usize = 16;
 
 number!(
-    /// A local interface, by its place in the shim's table.
+    /// A local interface, by its index in the shim's table.
     pub LinkId(u8)
 );
 
 number!(
-    /// A path slot's number.
+    /// The number of a path slot.
     pub PathId(u8)
 );
 
 number!(
-    /// A request slot's number; tags are made of it.
+    /// The number of a request slot. Tags contain it.
     pub RequestId(u8)
 );
 
 number!(
-    /// A copy's number.
+    /// The number of an entry for a copy of a write.
     pub CopyId(u16)
 );
 
 number!(
-    /// An earlier transmission's number.
+    /// The number of an entry for an earlier transmission.
     pub EarlierId(u8)
 );
 
 number!(
-    /// An I/O slot's number.
+    /// The number of an I/O slot.
     pub IoId(u8)
 );

@@ -1,51 +1,51 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Tables of a fixed size, indexed by a type of their own.
 //!
-//! A number is reduced modulo the table's size, which is a power of two, so
-//! that indexing has no other outcome: no check, no panic, no `Option`.
+//! A number is reduced modulo the table's size, which is a power of two. So
+//! indexing cannot fail, and needs no check, no panic and no `Option`.
 
 use core::marker::PhantomData;
 use core::ops;
 
-/// Names a slot of one kind of table.
+/// The number of a slot in one kind of table.
 pub trait Number: Copy + Eq {
-    /// The number of the slot at `place`.
+    /// Returns the number of the slot at index `place`.
     fn at(place: usize) -> Self;
-    /// The slot's place in the table.
+    /// Returns the slot's index in the table.
     fn place(self) -> usize;
-    /// The number of no slot.
+    /// The number that stands for no slot.
     const NONE: Self;
 }
 
-/// The number of a slot or of none, no larger than the number.
+/// The number of a slot or of none, in the size of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub(crate) struct Maybe<I>(I);
 
 impl<I: Number> Maybe<I> {
-    /// No slot.
+    /// The value for no slot.
     pub(crate) const NONE: Self = Self(I::NONE);
 
-    /// A slot.
+    /// Wraps the number of a slot.
     #[inline]
     pub(crate) const fn some(number: I) -> Self {
         Self(number)
     }
 
-    /// The slot, if there is one.
+    /// Converts from an `Option`.
     #[inline]
     pub(crate) fn from(number: Option<I>) -> Self {
         number.map_or(Self::NONE, Self::some)
     }
 
-    /// The slot, if it is one.
+    /// Returns the slot, if it is one.
     #[inline]
     pub(crate) fn get(self) -> Option<I> {
         (self.0 != I::NONE).then_some(self.0)
     }
 }
 
-/// Declares the numbers of a table's slots.
+/// Declares a type of slot numbers.
 macro_rules! number {
     ($(#[$meta:meta])* $visibility:vis $name:ident($raw:ident)) => {
         $(#[$meta])*
@@ -70,7 +70,7 @@ macro_rules! number {
 }
 pub(crate) use number;
 
-/// `SIZE` slots, a power of two, indexed by `I`.
+/// A table of `SIZE` slots, indexed by `I`. `SIZE` is a power of two.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct Table<T, I, const SIZE: usize> {
@@ -79,7 +79,7 @@ pub struct Table<T, I, const SIZE: usize> {
 }
 
 impl<T, I: Number, const SIZE: usize> Table<T, I, SIZE> {
-    /// Slots.
+    /// Number of slots.
     pub(crate) const SLOTS: usize = SIZE;
 
     const MASK: usize = {
@@ -87,13 +87,13 @@ impl<T, I: Number, const SIZE: usize> Table<T, I, SIZE> {
         SIZE - 1
     };
 
-    /// A table on the heap or the stack, for tests.
+    /// Creates a table on the heap or the stack, for tests.
     #[cfg(any(test, feature = "std"))]
     pub(crate) fn new(slot: impl Fn() -> T) -> Self {
         Self { slots: core::array::from_fn(|_| slot()), numbers: PhantomData }
     }
 
-    /// The same value in every slot.
+    /// Creates a table with the same value in every slot.
     pub(crate) const fn filled(value: T) -> Self
     where
         T: Copy,
@@ -101,28 +101,28 @@ impl<T, I: Number, const SIZE: usize> Table<T, I, SIZE> {
         Self { slots: [value; SIZE], numbers: PhantomData }
     }
 
-    /// Every slot.
+    /// Iterates over the slots.
     pub(crate) fn iter(&self) -> core::slice::Iter<'_, T> {
         self.slots.iter()
     }
 
-    /// The same, to change them.
+    /// Iterates over the slots, which can be changed.
     pub(crate) fn iter_mut(&mut self) -> core::slice::IterMut<'_, T> {
         self.slots.iter_mut()
     }
 
-    /// Every slot with its number.
+    /// Iterates over the slots with their numbers.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (I, &T)> {
         Self::numbers().zip(self.iter())
     }
 
-    /// The numbers of all slots.
+    /// Iterates over the numbers of all slots.
     pub(crate) fn numbers()
     -> impl ExactSizeIterator<Item = I> + DoubleEndedIterator + use<T, I, SIZE> {
         (0..SIZE).map(I::at)
     }
 
-    /// The first `count` slots, or all.
+    /// Returns the first `count` slots, or all if there are fewer.
     pub(crate) fn first(&self, count: usize) -> &[T] {
         self.slots.get(..count).unwrap_or(&self.slots)
     }
@@ -132,7 +132,7 @@ impl<T, I: Number, const SIZE: usize> ops::Index<I> for Table<T, I, SIZE> {
     type Output = T;
 
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "a masked place lies inside")]
+    #[expect(clippy::indexing_slicing, reason = "the masked index is below SIZE")]
     fn index(&self, number: I) -> &T {
         &self.slots[number.place() & Self::MASK]
     }
@@ -140,7 +140,7 @@ impl<T, I: Number, const SIZE: usize> ops::Index<I> for Table<T, I, SIZE> {
 
 impl<T, I: Number, const SIZE: usize> ops::IndexMut<I> for Table<T, I, SIZE> {
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "a masked place lies inside")]
+    #[expect(clippy::indexing_slicing, reason = "the masked index is below SIZE")]
     fn index_mut(&mut self, number: I) -> &mut T {
         &mut self.slots[number.place() & Self::MASK]
     }

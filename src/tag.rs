@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Tags: 31 bits that name a slot, never repeat soon, and cannot be guessed
-//! from earlier ones (AoEr11 2.6 leaves them to the initiator).
+//! Tags: 31 bits that name a slot, do not repeat for a long time, and cannot be
+//! guessed from earlier tags (AoEr11 2.6 leaves them to the initiator).
 //!
-//! The upper 9 bits are the slot, so that an answer is found without a
-//! search. The lower 22 are a per-slot counter under a keyed permutation: a
-//! slot repeats a tag only after 2^22 transmissions, long after the last late
-//! answer to the first has died. Bit 31 stays clear, it belongs to other
-//! hosts' user tools; zero stays unused, it marks adverts.
+//! The upper 9 of these bits are the slot, so the request of an answer is found
+//! without a search. The lower 22 bits are a counter per slot, to which a keyed
+//! permutation is applied. A slot repeats a tag only after 2^22 transmissions,
+//! when no late answer to the first one can arrive any more. Bit 31 stays
+//! clear, since it marks the tags of user tools. Tag 0 is not used, since it
+//! marks adverts.
 
 use crate::random::Random;
 use crate::wire::Tag;
 
-/// Bits below the slot number.
+/// Number of bits below the slot number.
 const LOW_BITS: u32 = 22;
 const LOW_MASK: u32 = (1 << LOW_BITS) - 1;
 const HALF_BITS: u32 = 11;
 
-/// Slots that a tag can name.
+/// Number of slots that a tag can name.
 pub(crate) const SLOTS: u16 = 512;
 
-/// The keyed permutation of 22 bits: each round adds a key, multiplies by an
-/// odd one and folds the upper half into the lower, and each of these can be
-/// undone.
+/// The keyed permutation of 22 bits. Each round adds a key, multiplies by an
+/// odd key, and folds the upper half into the lower half. Each of these steps
+/// is reversible.
 #[derive(Clone, Debug)]
 pub(crate) struct Tags {
     keys: [(u32, u32); 4],
@@ -33,7 +34,7 @@ impl Tags {
         Self { keys: core::array::from_fn(|_| (random.word(), random.word() | 1)) }
     }
 
-    /// The tag of the `count`th transmission from `slot`.
+    /// Returns the tag of the `count`th transmission from `slot`.
     pub(crate) fn tag(&self, slot: u16, count: u32) -> Tag {
         let mut low = count;
         for (add, multiply) in self.keys {
@@ -41,12 +42,14 @@ impl Tags {
             low ^= low >> HALF_BITS;
         }
         let tag = u32::from(slot % SLOTS) << LOW_BITS | low;
-        // Slot 0 reaches zero once in 2^22; the tag it borrows is as unlikely.
+        // In slot 0, one count in 2^22 gives tag 0. It uses tag 1 instead,
+        // which only one other count gives.
         Tag(if tag == 0 { 1 } else { tag })
     }
 }
 
-/// The slot that a tag names, if it can be one of ours.
+/// Returns the slot that a tag names, or `None` if the core never uses such a
+/// tag.
 pub(crate) fn slot(tag: Tag) -> Option<u16> {
     u16::try_from(tag.0 >> LOW_BITS).ok().filter(|s| *s < SLOTS)
 }

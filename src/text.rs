@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Text in memory of a fixed size, terminated with a NUL byte.
+//! Text in a buffer of fixed size, terminated by a NUL byte.
 
 use crate::wire::{Address, Mac};
 
-/// Text that grows, and is cut to what fits.
+/// Text that grows, and is truncated to the size of its buffer.
 #[derive(Debug)]
 pub struct Text<'a> {
     room: &'a mut [u8],
@@ -11,7 +11,7 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Empty text; the last byte of `room` stays zero.
+    /// Starts an empty text. The last byte of `room` stays zero.
     pub fn new(room: &'a mut [u8]) -> Self {
         room.fill(0);
         Self { room, length: 0 }
@@ -43,10 +43,10 @@ impl<'a> Text<'a> {
         self.push(digits.get(digits.len().saturating_sub(length)..).unwrap_or(&[]));
     }
 
-    /// Appends a size in sectors of 512 bytes, as df(1) writes one.
+    /// Appends a size, given in sectors of 512 bytes, in the style of df(1).
     pub fn push_size(&mut self, sectors: u64) {
         const UNITS: [&[u8]; 5] = [b"K", b"M", b"G", b"T", b"P"];
-        // Tenths of a unit, which fit for every number of sectors of a disk.
+        // In tenths of a unit. This does not overflow for any size of a disk.
         let mut tenths = sectors.saturating_mul(5);
         let mut unit = 0_usize;
         while tenths >= 10_240 && unit.saturating_add(1) < UNITS.len() {
@@ -57,7 +57,8 @@ impl<'a> Text<'a> {
         self.push(UNITS.get(unit).unwrap_or(&UNITS[0]));
     }
 
-    /// Appends how long something took, in milliseconds, unless it is not known.
+    /// Appends a duration, given in milliseconds, in seconds. Appends nothing
+    /// for 0, which means unknown.
     pub fn push_duration(&mut self, milliseconds: u64) {
         if milliseconds != 0 {
             self.push(b" after ");
@@ -72,7 +73,7 @@ impl<'a> Text<'a> {
         self.push_number(tenths % 10);
     }
 
-    /// Appends an address as people write it.
+    /// Appends a MAC address in the usual notation.
     pub fn push_mac(&mut self, mac: Mac) {
         let mut between: &[u8] = b"";
         for byte in mac.0 {
@@ -83,7 +84,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Appends what the disk at an address is called.
+    /// Appends the name of the disk at an address, such as `aoe7e3`.
     pub fn push_disk(&mut self, address: Address) {
         self.push(b"aoe");
         self.push_number(address.major.into());
@@ -91,13 +92,13 @@ impl<'a> Text<'a> {
         self.push_number(address.minor.into());
     }
 
-    /// What there is.
+    /// Returns the text, without its NUL.
     pub fn get(&self) -> &[u8] {
         self.room.get(..self.length).unwrap_or(&[])
     }
 }
 
-/// The text in a field that is padded with NULs.
+/// Returns the text in a field that is padded with NULs.
 pub fn padded(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or(&[])
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Time as a value: callers say what time it is, the core never asks.
+//! Time as a value. Callers pass the current time; the core has no clock.
 
 /// Microseconds since an arbitrary origin; monotonic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
-/// An instant of the last 71 minutes: the low half of one.
+/// The low half of an instant of the last 71 minutes. An older one appears
+/// younger than it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp(u32);
 
@@ -14,70 +15,71 @@ pub(crate) struct Stamp(u32);
 pub struct Micros(pub u64);
 
 impl Instant {
-    /// The origin.
+    /// The origin of all instants.
     pub const ZERO: Self = Self(0);
     /// Later than any other instant: a deadline that is not set.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// The instant `us` microseconds after the origin.
+    /// Returns the instant `us` microseconds after the origin.
     pub const fn from_micros(us: u64) -> Self {
         Self(us)
     }
 
-    /// Microseconds since the origin.
+    /// Returns the microseconds since the origin.
     pub const fn as_micros(self) -> u64 {
         self.0
     }
 
-    /// This instant moved into the future, at most to [`Instant::NEVER`].
+    /// Returns the instant `span` later, at most [`Instant::NEVER`].
     pub const fn after(self, span: Micros) -> Self {
         Self(self.0.saturating_add(span.0))
     }
 
-    /// Time passed since `earlier`; zero if that lies in the future.
+    /// Returns the time from `earlier` to this instant, or zero if `earlier` is
+    /// later.
     pub const fn since(self, earlier: Self) -> Micros {
         Micros(self.0.saturating_sub(earlier.0))
     }
 }
 
 impl Stamp {
-    /// Of the origin.
+    /// The stamp of the origin.
     pub(crate) const ZERO: Self = Self(0);
 
-    /// Of an instant.
-    #[expect(clippy::as_conversions, reason = "the low half is what is wanted")]
+    /// Returns the stamp of an instant.
+    #[expect(clippy::as_conversions, reason = "the low half is wanted")]
     pub(crate) const fn of(instant: Instant) -> Self {
         Self(instant.0 as u32)
     }
 
-    /// Time passed since then.
+    /// Returns the time since this stamp.
     pub(crate) fn age(self, now: Instant) -> Micros {
         Micros(u64::from(Self::of(now).0.wrapping_sub(self.0)))
     }
 }
 
 impl Micros {
-    /// `n` milliseconds.
+    /// Returns a span of `n` milliseconds.
     pub const fn from_millis(n: u64) -> Self {
         Self(n.saturating_mul(1_000))
     }
 
-    /// `n` seconds.
+    /// Returns a span of `n` seconds.
     pub const fn from_secs(n: u64) -> Self {
         Self(n.saturating_mul(1_000_000))
     }
 
-    /// Whole seconds of this span.
+    /// Returns the whole seconds in this span.
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000_000
     }
 
-    /// This span and another one.
+    /// Returns the sum of this span and another one.
     pub const fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// This span doubled `n` times, at most `limit`.
+    /// Returns this span doubled `n` times, but at most `limit`.
     pub fn backed_off(self, n: u8, limit: Self) -> Self {
         let factor = 1_u64.checked_shl(u32::from(n)).unwrap_or(u64::MAX);
         Self(self.0.saturating_mul(factor)).min(limit)

@@ -4,21 +4,23 @@
 use crate::output::Event;
 use crate::wire::{Identify, mtu_for};
 
-/// Why a path that said who it is carries no I/O.
+/// Why a path carries no I/O although it was identified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// A frame carries less than one of its sectors, of this many bytes.
+    /// A frame has no room for one of the disk's sectors, which have this many
+    /// bytes.
     FrameTooSmall(u32),
     /// The disk has no sectors.
     NoSectors,
-    /// The disk has this many blocks, fewer than the open one.
+    /// The disk has this many blocks of 512 bytes, fewer than the open disk.
     Smaller(u64),
-    /// The driver cannot use its logical sectors, of this many bytes.
+    /// The driver does not support the disk's logical sectors, which have this
+    /// many bytes.
     SectorSize(u32),
 }
 
 impl Unfit {
-    /// What is wrong with the disk, whatever path leads to it.
+    /// Returns why the disk cannot be used on any path, or `None` if it can.
     pub(crate) fn of_disk(disk: &Identify) -> Option<Self> {
         if disk.sector_shift().is_none() {
             return Some(Self::SectorSize(disk.logical_sector));
@@ -26,7 +28,7 @@ impl Unfit {
         (disk.sectors == 0).then_some(Self::NoSectors)
     }
 
-    /// The event that says so, and its value.
+    /// Returns the event that reports this reason, and its value.
     pub(crate) fn event(self) -> (Event, u64) {
         match self {
             Self::FrameTooSmall(bytes) => (Event::FrameTooSmall, u64::from(mtu_for(bytes))),

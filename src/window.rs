@@ -1,35 +1,38 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! How many frames may be outstanding on a path.
 //!
-//! A target drops what exceeds its buffer count, so that is the ceiling; below
-//! it the window grows by one per answer up to a threshold and by one per
-//! round after that. A single loss often has no further meaning, and a target
-//! whose queue is full drops only the excess frames: so each loss costs one
-//! frame, and the whole window is lost only when nothing is answered.
+//! A target drops frames that exceed its buffer count, so this count is the
+//! ceiling. Below it, the window grows by one frame per answer up to a threshold,
+//! and by one frame per round trip above the threshold. A single loss often
+//! indicates nothing, and a target whose queue is full drops only the excess
+//! frames. So each loss reduces the window by one frame, and only silence reduces
+//! it to a single frame.
 
 use crate::time::Instant;
 
-/// Senders of frames other than those of I/O.
+/// The senders of management requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asker {
-    /// The path itself: who are you, how large may a frame be, fences.
+    /// The path itself, with IDENTIFYs, payload probes, fences and the like.
     Path,
-    /// Somebody with aoectl(8).
+    /// A user of aoectl(8).
     User,
 }
 
-/// The frames other than those of I/O that may be in a target's queue, one of each
-/// asker: it takes a place there until it is answered, or lost by all signs.
+/// The management requests that may be in a target's queue, one of each asker.
+/// Such a request takes a place there until it is answered or considered lost.
+/// Each field is the time at which it is considered lost, or `NEVER`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beside {
     path: Instant,
     user: Instant,
-    /// The earlier of both: one look tells that nothing is out.
+    /// The earlier of both, which shows in one comparison whether either is
+    /// outstanding.
     next: Instant,
 }
 
 impl Beside {
-    /// Nothing is out.
+    /// No request is outstanding.
     pub(crate) const NONE: Self =
         Self { path: Instant::NEVER, user: Instant::NEVER, next: Instant::NEVER };
 
@@ -41,17 +44,17 @@ impl Beside {
         self.next = self.path.min(self.user);
     }
 
-    /// A frame went out, and is considered lost at `until`.
+    /// Notes that a request was sent, which is considered lost at `until`.
     pub(crate) fn sent(&mut self, asker: Asker, until: Instant) {
         self.set(asker, until);
     }
 
-    /// Its answer came.
+    /// Notes that the asker's request was answered.
     pub(crate) fn answered(&mut self, asker: Asker) {
         self.set(asker, Instant::NEVER);
     }
 
-    /// Forgets what is lost by now.
+    /// Forgets the requests that are considered lost by now.
     pub(crate) fn lapse(&mut self, now: Instant) {
         for (asker, until) in [(Asker::Path, self.path), (Asker::User, self.user)] {
             if until <= now {
@@ -60,12 +63,12 @@ impl Beside {
         }
     }
 
-    /// When the next one is considered lost.
+    /// Returns when the next request is considered lost.
     pub(crate) fn deadline(&self) -> Instant {
         self.next
     }
 
-    /// Places taken.
+    /// Returns the number of places taken in the target's queue.
     #[inline]
     pub(crate) fn frames(&self) -> u32 {
         if self.next == Instant::NEVER {
@@ -76,7 +79,7 @@ impl Beside {
     }
 }
 
-/// Window and threshold, in 1/256 of a frame.
+/// The window, its threshold and its ceiling, in 1/256 of a frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     size: u32,
@@ -87,26 +90,27 @@ pub(crate) struct Window {
 const ONE: u32 = 256;
 
 impl Window {
-    /// One frame, until a target says more.
+    /// A window of one frame, until the target declares its buffer count.
     pub(crate) const MIN: Self = Self { size: ONE, threshold: ONE, ceiling: ONE };
 
-    /// A window below `ceiling` frames; a ceiling of zero counts as one.
+    /// Creates a window with a ceiling in frames. A ceiling of 0 counts as 1.
     pub(crate) fn new(ceiling: u32) -> Self {
         let ceiling = ceiling.clamp(1, 1 << 16).wrapping_mul(ONE);
         Self { size: (ceiling >> 1).max(ONE), threshold: ceiling, ceiling }
     }
 
-    /// Whole frames that may be out.
+    /// Returns the number of whole frames that may be outstanding.
     pub(crate) fn frames(&self) -> u32 {
         self.size >> 8
     }
 
-    /// Whole frames that the target can queue, as far as it and we say.
+    /// Returns the ceiling in whole frames: as many as the target can queue and
+    /// the settings allow.
     pub(crate) fn ceiling(&self) -> u32 {
         self.ceiling >> 8
     }
 
-    /// Takes a new ceiling, from a config answer or the administrator.
+    /// Takes a new ceiling in frames, from a config answer or the administrator.
     pub(crate) fn set_ceiling(&mut self, ceiling: u32) {
         let ceiling = ceiling.clamp(1, 1 << 16).wrapping_mul(ONE);
         if ceiling > self.ceiling {
@@ -116,9 +120,10 @@ impl Window {
         self.size = self.size.min(ceiling);
     }
 
-    /// An answer came while `in_flight` frames were out.
+    /// Notes that an answer came while `in_flight` frames were outstanding.
     pub(crate) fn on_answer(&mut self, in_flight: u32) {
-        // A window that is not used up says nothing about a larger one.
+        // If the window is not used up, the answer shows nothing about a larger
+        // one.
         if self.size >= self.ceiling || in_flight.saturating_add(1) < self.frames() {
             return;
         }
@@ -130,19 +135,20 @@ impl Window {
         self.size = self.size.saturating_add(step).min(self.ceiling);
     }
 
-    /// A frame was lost while others came through.
+    /// Notes that a frame was lost while others got through.
     pub(crate) fn on_loss(&mut self) {
         self.threshold = self.size.saturating_sub(ONE).max(2 * ONE);
         self.size = self.size.min(self.threshold);
     }
 
-    /// Nothing comes back any more.
+    /// Notes that nothing is answered any more.
     pub(crate) fn on_silence(&mut self) {
         self.threshold = (self.size >> 1).max(self.threshold >> 1).max(2 * ONE);
         self.size = ONE;
     }
 
-    /// The target announced that it has restarted.
+    /// Starts again from one frame, since the target announced itself and may
+    /// have lost its queue.
     pub(crate) fn restart(&mut self) {
         self.size = ONE;
         self.threshold = self.ceiling;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Times of the protocol core: nothing here touches a network or a kernel.
+//! Benchmarks of the protocol core, without a network or a kernel.
 
 use aoe_bench::Bed;
 use aoe_core::io::Op;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
-/// 128 KiB, cut into as many frames as the MTU asks for.
+/// Sectors of a 128 KiB I/O, which is cut into as many frames as the MTU
+/// requires.
 const LONG: u32 = 256;
 
 fn rounds(c: &mut Criterion) {

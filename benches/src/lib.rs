@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A target that answers at once, so that what is measured is the core.
+//! A target that answers at once, so that only the core is measured.
 
 use aoe_core::filter::Admission;
 use aoe_core::io::{IoRequest, Op};
@@ -13,10 +13,10 @@ const US: Mac = Mac([2, 0, 0, 0, 0, 1]);
 const THEM: Mac = Mac([2, 0, 0, 0, 0, 9]);
 /// Time between two inputs.
 const STEP: Micros = Micros(10);
-/// Sectors of every disk.
+/// Size of every disk in sectors.
 const SECTORS: u64 = 1 << 30;
 
-/// One target, up, with a path whose payload is proved.
+/// One target that is up, with a path whose payload was found by probing.
 pub struct Bed {
     target: Target<'static>,
     address: Address,
@@ -27,7 +27,7 @@ pub struct Bed {
 }
 
 impl Bed {
-    /// A target behind an interface of this MTU.
+    /// Creates a target that is reached through an interface with this MTU.
     pub fn new(mtu: u32, minor: u8, major: u16) -> Self {
         let storage = Storage::leaked();
         let address = Address { major, minor };
@@ -85,7 +85,7 @@ impl Bed {
         }
     }
 
-    /// Answers every frame that is out, oldest first.
+    /// Answers every outstanding frame, oldest first.
     pub fn answer_all(&mut self) {
         let mut frames = std::mem::take(&mut self.frames);
         for frame in frames.drain(..) {
@@ -111,7 +111,7 @@ impl Bed {
         self.frames = frames;
     }
 
-    /// Submits one I/O and takes the frames that follow.
+    /// Submits one I/O and takes the outputs that follow.
     pub fn submit(&mut self, op: Op, sectors: u32) {
         self.now = self.now.after(STEP);
         self.next_lba = (self.next_lba + 4096) % (SECTORS - 4096);
@@ -128,7 +128,7 @@ impl Bed {
         std::hint::black_box(self.target.deadline());
     }
 
-    /// One I/O from submission to completion.
+    /// Carries out one I/O from submission to completion.
     pub fn round(&mut self, op: Op, sectors: u32) {
         let before = self.done;
         self.submit(op, sectors);
@@ -139,7 +139,7 @@ impl Bed {
         }
     }
 
-    /// Frames that wait to be answered.
+    /// Returns the number of frames that wait to be answered.
     pub fn out(&self) -> usize {
         self.frames.len()
     }

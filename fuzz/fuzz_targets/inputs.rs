@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Whole sequences of inputs: the bytes choose a scenario and what happens in
-//! it, and every invariant is checked after every step.
+//! Sequences of inputs to the core. The bytes select a scenario and the actions
+//! in it, and every invariant is checked after every action.
 #![no_main]
 
 use aoe_sim::machine::{Action, Machine};

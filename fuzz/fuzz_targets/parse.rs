@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Every parser, on any bytes: none may panic, read past what it was given, or
-//! say something that its bytes do not.
+//! Every parser, with any bytes. None may panic, read past the end of its
+//! bytes, or return values that contradict them.
 #![no_main]
 
 use aoe_core::wire::{

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Entry points of the search for the boot firmware table.
+//! Entry points for the search for the boot firmware table.
 
 use super::abi::AoeAbft;
 use crate::abft::{Boot, Search};
@@ -10,7 +10,7 @@ use static_assertions::const_assert;
 const_assert!(size_of::<Search>() <= size_of::<[u64; 8]>());
 const_assert!(align_of::<Search>() <= align_of::<u64>());
 
-/// The result of a search step: the next location, or the table's contents.
+/// Fills in the memory to read next, and the table's contents once it is found.
 fn describe(search: &Search, found: Option<Boot>, out: &mut AoeAbft) {
     let next = search.wants();
     out.address = next.map_or(0, |span| span.address);
@@ -22,7 +22,8 @@ fn describe(search: &Search, found: Option<Boot>, out: &mut AoeAbft) {
     }
 }
 
-/// Begins a search: `pointer` is where firmware says that ACPI's is, or 0.
+/// Begins a search. `pointer` is the address of ACPI's root pointer, as
+/// firmware reports it, or 0.
 ///
 /// # Safety
 ///
@@ -30,8 +31,8 @@ fn describe(search: &Search, found: Option<Boot>, out: &mut AoeAbft) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_abft_begin(abft: *mut AoeAbft, pointer: u64, has_bios: i32) {
     let search = Search::new(Some(pointer), has_bios != 0);
-    // SAFETY: The caller promises `abft` writable, for which zero is a value;
-    // there is room for a search, as asserted above.
+    // SAFETY: The caller promises that `abft` is writable. All zero bytes are a
+    // valid value of it, and it has room for a search, as asserted above.
     unsafe {
         abft.write_bytes(0, 1);
         describe(&search, None, &mut *abft);
@@ -39,12 +40,12 @@ pub unsafe extern "C" fn aoe_core_abft_begin(abft: *mut AoeAbft, pointer: u64, h
     }
 }
 
-/// Takes the bytes that were to be looked at.
+/// Takes the bytes of the memory to read.
 ///
 /// # Safety
 ///
-/// `abft` was filled by `aoe_core_abft_begin()`, and `bytes` are readable for
-/// its length, which is not 0.
+/// `abft` must have been filled in by `aoe_core_abft_begin()`. Its length must
+/// not be 0, and `bytes` must be readable for that length.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_abft_take(abft: *mut AoeAbft, bytes: *const u8) {
     // SAFETY: Both as the caller promises.

@@ -12,7 +12,8 @@ use memoffset::offset_of;
 use static_assertions::const_assert_eq;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// As in the header; compared when the module is loaded.
+/// The version of the boundary. It is compared with the header's when the
+/// module is loaded.
 pub const ABI_VERSION: u32 = 8;
 
 pub const RX_HEADER: usize = 36;
@@ -32,7 +33,8 @@ const_assert_eq!(DELETE_MAX, crate::targets::DELETE_MAX);
 const_assert_eq!(VALUE_MAX, crate::nodes::TEXT_ROOM);
 const_assert_eq!(VALUE_SHORT, crate::nodes::SHORT_ROOM);
 
-/// Declares a twin that is bytes and nothing else.
+/// Declares a twin without pointers or padding, which converts from and to
+/// bytes.
 macro_rules! twin {
     ($($twin:tt)*) => {
         twin_with_pointers!(
@@ -58,7 +60,7 @@ macro_rules! twin_with_pointers {
             /// Name, offset and size of every field, for the comparison with C.
             pub const FIELDS: &'static [(&'static str, usize, usize)] =
                 &[$((stringify!($field), $at, size_of::<$type>()),)*];
-            /// Size of the whole.
+            /// Size in bytes of the whole struct.
             pub const SIZE: usize = $size;
         }
     };
@@ -75,7 +77,7 @@ twin!(
 );
 
 twin!(
-    /// Live settings.
+    /// Live settings, passed to each target at creation and after a change.
     AoeSettings, 40 {
         maxwait_us: u64 = 0,
         ghost_wait_us: u64 = 8,
@@ -94,7 +96,7 @@ pub const POLICY_ROUND_ROBIN: u32 = 1;
 pub const POLICY_FAILOVER: u32 = 2;
 
 twin!(
-    /// A local interface.
+    /// The state of a local interface.
     AoeLinkState, 12 {
         mtu: u32 = 0,
         mac: [u8; 6] = 4,
@@ -138,7 +140,7 @@ pub const KEPT_NEW: u32 = 1;
 pub const KEPT_LOST: u32 = 2;
 
 twin!(
-    /// A copy instruction.
+    /// Where to copy the payload of a received frame.
     AoeCopy, 24 {
         io: u64 = 0,
         io_offset: u32 = 8,
@@ -152,7 +154,7 @@ pub const DEST_IO: u32 = 1;
 pub const DEST_SCRATCH: u32 = 2;
 
 twin!(
-    /// A first look at a frame.
+    /// The action for a frame, before any lock is taken.
     AoePeek, 8 {
         major: u16 = 0,
         minor: u8 = 2,
@@ -189,7 +191,8 @@ twin!(
     }
 );
 
-/// The core builds frames in place.
+/// Asserts that a draft has its fields where C reads them, since the core
+/// builds frames in place.
 macro_rules! same_place {
     ($($draft:ident = $output:ident,)*) => {
         $(const_assert_eq!(offset_of!(Draft, $draft), offset_of!(AoeOutput, $output));)*
@@ -299,13 +302,13 @@ pub const INFO_OPEN: u32 = 0x80;
 pub const INFO_FLUSH_EXT: u32 = 0x100;
 pub const INFO_DOUBLED: u32 = 0x200;
 
-/// For ever, in a field of seconds.
+/// The value of a field in seconds that means for ever.
 pub const FOREVER: u32 = 0xffff_ffff;
 
 pub const PATH_ANY: u8 = 0xff;
 
 twin!(
-    /// A kernel crash dump under way.
+    /// The core's state of a kernel crash dump.
     AoeDump, 192 {
         state: [u64; 24] = 0,
     }
@@ -444,14 +447,14 @@ pub const TELL_LOG: u8 = 1;
 pub const TELL_CONSOLE: u8 = 2;
 
 twin!(
-    /// The event log.
+    /// The core's event log.
     AoeLog, 8200 {
         state: [u64; 1025] = 0,
     }
 );
 
 twin!(
-    /// An unload.
+    /// The core's state of an unload.
     AoeLeave, 40 {
         state: [u64; 5] = 0,
     }
@@ -554,7 +557,7 @@ twin!(
 );
 
 twin!(
-    /// Some events.
+    /// The events after a given one, oldest first.
     AoeIocLog, 6424 {
         after: u64 = 0,
         wait_ms: u32 = 8,
@@ -596,7 +599,7 @@ twin!(
     }
 );
 
-/// The core's structs have the layout of their C twins.
+/// Asserts that a struct of the core has the layout of its twin.
 macro_rules! same_struct {
     ($ours:ident, $theirs:ident { $($field:ident),+ $(,)? }) => {
         const_assert_eq!(size_of::<$ours>(), size_of::<$theirs>());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A target's one block of memory.
+//! The single block of memory of a target.
 
 use super::abi::AoeParams;
 use crate::fate::Fate;
@@ -15,7 +15,7 @@ use crate::wire::Address;
 use core::ptr::{addr_of, addr_of_mut};
 use static_assertions::const_assert;
 
-/// The block. The target borrows the storage behind it.
+/// A target and everything that belongs to it. `target` borrows `storage`.
 #[repr(C, align(16))]
 pub struct Block {
     target: Target<'static>,
@@ -25,84 +25,98 @@ pub struct Block {
     storage: Storage,
 }
 
-/// The maximum size of a target: thousands must fit into a small machine.
+/// The maximum size of a target in bytes. Thousands of targets must fit into a
+/// small machine.
 const BLOCK_MAX: usize = 64 * 1024;
 const_assert!(size_of::<Block>() <= BLOCK_MAX);
 
-/// The target in a block. No reference to the whole block is ever made: it would
-/// cover, and thereby invalidate, the slices that the target holds.
+/// Returns the target in a block. No reference to the whole block is ever created,
+/// since it would cover the storage, and thereby invalidate the target's references
+/// to that.
 ///
 /// # Safety
 ///
-/// `block` must be filled by `init`, and its mutex held for the result's life.
+/// `block` must be filled by `init`, and its mutex must be held for the lifetime of
+/// the result.
 pub(super) unsafe fn target<'b>(block: *mut Block) -> &'b mut Target<'static> {
-    // SAFETY: The caller promises an initialised block that nobody else uses.
+    // SAFETY: The caller promises that the block is initialised and that nothing
+    // else uses it.
     unsafe { &mut *addr_of_mut!((*block).target) }
 }
 
-/// The same to look at: a dump does so without the mutex, in a kernel where
-/// nothing else runs, but something may have stopped in the middle of a change.
+/// Returns the target in a block for reading. A crash dump reads it without the
+/// mutex: nothing else runs by then, but another thread may have been stopped in
+/// the middle of a change.
 ///
 /// # Safety
 ///
-/// `block` must be filled by `init`, and its mutex held for the result's life,
-/// or nothing else run.
+/// `block` must be filled by `init`. For the lifetime of the result, its mutex must
+/// be held, or nothing else may run.
 pub(super) unsafe fn target_ref<'b>(block: *const Block) -> &'b Target<'static> {
-    // SAFETY: The caller promises an initialised block that nobody changes.
+    // SAFETY: The caller promises that the block is initialised and that nothing
+    // changes it.
     unsafe { &*addr_of!((*block).target) }
 }
 
-/// The fate of the disk of the target in a block.
+/// Returns the fate of the disk of the target in a block.
 ///
 /// # Safety
 ///
-/// `block` must be filled by `init`, and its mutex held for the result's life.
+/// `block` must be filled by `init`, and its mutex must be held for the lifetime of
+/// the result.
 pub(super) unsafe fn fate<'b>(block: *mut Block) -> &'b mut Fate {
-    // SAFETY: The caller promises an initialised block that nobody else uses.
+    // SAFETY: The caller promises that the block is initialised and that nothing
+    // else uses it.
     unsafe { &mut *addr_of_mut!((*block).fate) }
 }
 
-/// The same, to look at.
+/// Returns the fate for reading.
 ///
 /// # Safety
 ///
 /// As for `fate`.
 pub(super) unsafe fn fate_ref<'b>(block: *const Block) -> &'b Fate {
-    // SAFETY: The caller promises an initialised block that nobody changes.
+    // SAFETY: The caller promises that the block is initialised and that nothing
+    // changes it.
     unsafe { &*addr_of!((*block).fate) }
 }
 
-/// The notes of the target in a block.
+/// Returns the notes of the target in a block.
 ///
 /// # Safety
 ///
-/// `block` must be filled by `init`, and its mutex held for the result's life.
+/// `block` must be filled by `init`, and its mutex must be held for the lifetime of
+/// the result.
 pub(super) unsafe fn notes<'b>(block: *mut Block) -> &'b mut Notes {
-    // SAFETY: The caller promises an initialised block that nobody else uses.
+    // SAFETY: The caller promises that the block is initialised and that nothing
+    // else uses it.
     unsafe { &mut *addr_of_mut!((*block).notes) }
 }
 
-/// The same, to look at.
+/// Returns the notes for reading.
 ///
 /// # Safety
 ///
 /// As for `notes`.
 pub(super) unsafe fn notes_ref<'b>(block: *const Block) -> &'b Notes {
-    // SAFETY: The caller promises an initialised block that nobody changes.
+    // SAFETY: The caller promises that the block is initialised and that nothing
+    // changes it.
     unsafe { &*addr_of!((*block).notes) }
 }
 
-/// The address of the target in a block.
+/// Returns the address of the target in a block.
 ///
 /// # Safety
 ///
 /// `block` must be filled by `init`.
 pub(super) unsafe fn address(block: *const Block) -> Address {
-    // SAFETY: The caller promises an initialised block; the address is copied.
+    // SAFETY: The caller promises that the block is initialised. The address is
+    // copied.
     unsafe { (*block).address }
 }
 
-/// The limits that C asks for; `None` if the tables cannot have them.
+/// Returns the limits that C requests, or `None` if one is 0 or exceeds the size of
+/// its table.
 fn limits(params: &AoeParams) -> Option<Limits> {
     let limit = |wanted: u32, slots: usize| {
         u16::try_from(wanted).ok().filter(|n| (1..=slots).contains(&usize::from(*n)))
@@ -114,7 +128,7 @@ fn limits(params: &AoeParams) -> Option<Limits> {
     })
 }
 
-/// Bytes that a target takes; `None` if the limits are impossible.
+/// Returns the size of a target in bytes, or `None` if the limits are impossible.
 pub(super) fn size(params: &AoeParams) -> Option<usize> {
     limits(params).map(|_| size_of::<Block>())
 }
@@ -126,17 +140,18 @@ pub(super) fn size(params: &AoeParams) -> Option<usize> {
 /// `table` must be writable and aligned.
 unsafe fn fill<T, I, const SIZE: usize>(table: *mut Table<T, I, SIZE>, slot: impl Fn() -> T) {
     for place in 0..SIZE {
-        // SAFETY: A table is an array of `SIZE` slots, and the caller promises the memory.
+        // SAFETY: A table is an array of `SIZE` slots, and the caller promises that
+        // it is writable.
         unsafe { table.cast::<T>().add(place).write(slot()) };
     }
 }
 
-/// Builds the target in place: nothing large is ever on the stack.
+/// Builds a target in place, so that nothing large is ever on the stack.
 ///
 /// # Safety
 ///
-/// `block` must be 16-aligned and point to `size(params)` writable bytes that
-/// belong to the target until its memory is freed.
+/// `block` must be aligned to 16 bytes, and point to `size(params)` writable bytes
+/// that belong to the target until they are freed.
 pub(super) unsafe fn init(
     block: *mut Block,
     params: &AoeParams,
@@ -145,9 +160,10 @@ pub(super) unsafe fn init(
     seed: &[u8; 32],
 ) {
     let Some(limits) = limits(params) else { return };
-    // SAFETY: All of this lies inside the block. What is not a table of slots
-    // is bytes and numbers, for which zero is a value; the storage is whole
-    // before a reference to it is made, and only one is made.
+    // SAFETY: All of this is inside the block. Apart from tables of slots, the
+    // storage consists of bytes and numbers, for which zero is a valid value. It is
+    // complete before a reference to it is created, and only one reference is
+    // created.
     unsafe {
         let storage = addr_of_mut!((*block).storage);
         storage.write_bytes(0, 1);

@@ -37,9 +37,9 @@ const EOPNOTSUPP: i32 = 45;
 const ENETDOWN: i32 = 50;
 pub(super) const ETIMEDOUT: i32 = 60;
 
-/// The one place a core error becomes an errno. ENXIO makes UFS unmount by
-/// force, and ENOMEM makes GEOM slow the whole system down: the first only
-/// when the disk goes, the second never.
+/// Returns the errno of a core error. No other function converts these. ENXIO makes
+/// UFS unmount by force, so it is returned only if the disk is removed. ENOMEM
+/// makes GEOM slow the whole system down, so it is never returned.
 pub(super) fn errno(error: IoError) -> i32 {
     match error {
         IoError::Gone => ENXIO,
@@ -50,7 +50,7 @@ pub(super) fn errno(error: IoError) -> i32 {
     }
 }
 
-/// The result of `aoe_core_accept()`.
+/// Returns the errno with which `aoe_core_accept()` refuses a disk.
 pub(super) fn unacceptable(why: Unacceptable) -> i32 {
     match why {
         Unacceptable::Gone => ENXIO,
@@ -63,7 +63,7 @@ pub(super) fn unacceptable(why: Unacceptable) -> i32 {
 
 pub(super) fn peek(bytes: &[u8]) -> AoePeek {
     let verdict = |verdict| AoePeek { major: 0, minor: 0, is_config: 0, verdict };
-    // The R flag and bit 31 of the tag lie where they lie in every version.
+    // Every version has the R flag and bit 31 of the tag at the same offsets.
     let is = |at: usize, bit: u8| bytes.get(at).is_some_and(|b| b & bit != 0);
     let header = match Header::parse(bytes) {
         Ok(header) => header,
@@ -72,7 +72,7 @@ pub(super) fn peek(bytes: &[u8]) -> AoePeek {
         }
         Err(_) => return verdict(abi::PEEK_DROP),
     };
-    // Requests are a target's on this host; bit 31 marks other tools' tags.
+    // Requests are for a target on this host. Bit 31 marks the tags of user tools.
     if !header.response || header.tag.0 >> 31 != 0 {
         return verdict(abi::PEEK_PASS);
     }
@@ -102,7 +102,7 @@ pub(super) fn settings(s: &AoeSettings) -> Settings {
     }
 }
 
-/// The same in C's form, which C passes to the target.
+/// Converts a target's settings to C's form, which C passes to the target.
 pub(super) fn composed(s: &Settings) -> AoeSettings {
     let flags = [
         (s.fail_on_disconnection, abi::SET_FAIL_ON_DISCONNECTION),
@@ -128,7 +128,7 @@ pub(super) fn link(state: &AoeLinkState) -> Link {
     Link { mtu: state.mtu, mac: Mac(state.mac), up: state.up != 0, present: state.present != 0 }
 }
 
-/// `None` for an undefined operation.
+/// Converts an I/O. Returns `None` for an undefined operation.
 pub(super) fn request(io: &AoeIo, give_up: Instant) -> Option<IoRequest> {
     let op = match io.op {
         abi::OP_READ => Op::Read,
@@ -161,7 +161,7 @@ pub(super) fn frame(frame: &AoeFrame) -> Frame<'_> {
     }
 }
 
-/// The flag of `struct aoe_frame` that says the same.
+/// Returns the flag of `struct aoe_frame` for a verdict of the filters.
 pub(super) fn admission_flag(admission: Admission) -> u8 {
     match admission {
         Admission::Granted => 0,
@@ -183,7 +183,7 @@ pub(super) fn copy(copy: Option<CopyOut>) -> AoeCopy {
     }
 }
 
-/// The destination of an effect: uninitialised memory of the shim.
+/// The memory for one output: uninitialised, and owned by the shim.
 pub(super) type Place = MaybeUninit<AoeOutput>;
 
 const NOTHING: AoeOutput = AoeOutput {
@@ -211,7 +211,7 @@ const NOTHING: AoeOutput = AoeOutput {
 macro_rules! put {
     ($place:expr, $($field:ident: $value:expr),+) => {{
         let out = $place.as_mut_ptr();
-        // SAFETY: Each field lies inside the output, which is writable and aligned.
+        // SAFETY: Each field is inside the output, which is writable and aligned.
         unsafe { $(addr_of_mut!((*out).$field).write($value);)+ }
     }};
 }
@@ -222,13 +222,13 @@ pub(super) fn complete(io: IoHandle, result: Result<(), IoError>, place: &mut Pl
     put!(place, io: io.0, kind: abi::OUT_COMPLETE, error: error);
 }
 
-/// A frame has been built in the output already.
+/// Marks an output in which a frame has been built already.
 #[inline]
 pub(super) fn transmit_in_place(place: &mut Place) {
     put!(place, kind: abi::OUT_TRANSMIT);
 }
 
-/// A change of the disk is reported like an event.
+/// Reports a change of the disk like an event. Returns the kind of the output.
 fn change(event: Event, kind: u32, out: &mut AoeOutput) -> u32 {
     out.event = text::code(event);
     kind
@@ -287,7 +287,8 @@ fn control_done(done: &ControlDone, out: &mut AoeOutput) {
     }
 }
 
-/// The other end's address takes the place of the header.
+/// Names the path of an event. The MAC address of its other end takes the place of
+/// the header.
 fn path_name(path: PathName, out: &mut AoeOutput) {
     out.path = path.index.0;
     out.link = path.link.0;
@@ -380,7 +381,7 @@ pub(super) fn info(target: &Target<'_>, address: Address) -> AoeTargetInfo {
     }
 }
 
-/// A C string of a name in the disk's IDENTIFY.
+/// Returns a text as a C string, truncated to fit.
 pub(super) fn terminated<const N: usize>(text: &[u8]) -> [u8; N] {
     let mut out = [0; N];
     for (to, from) in out.iter_mut().take(N.saturating_sub(1)).zip(text) {
@@ -461,7 +462,8 @@ pub(super) fn path_info(p: &PathStatus) -> AoePathInfo {
 mod tests {
     use super::*;
 
-    /// A frame of version 2 with these flags, whose tag begins with this byte.
+    /// Returns the verdict on a frame of version 2 with these flags, whose tag
+    /// begins with this byte.
     fn verdict(flags: u8, tag: u8) -> u32 {
         let mut bytes = [0; 24];
         bytes[12..15].copy_from_slice(&[0x88, 0xa2, 0x20 | flags]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Entry points of `/dev/aoectl`: its requests and their results.
+//! Entry points for `/dev/aoectl`: its requests and their results.
 
 use super::abi::{self, AoeIocControl, AoeIocEvent, AoeIocLog, AoeIocTarget, AoeLog, AoeOutput};
 use super::block::{self, Block};
@@ -16,17 +16,18 @@ use static_assertions::const_assert;
 const_assert!(size_of::<Log>() <= size_of::<AoeLog>());
 const_assert!(align_of::<Log>() <= align_of::<AoeLog>());
 
-/// What a target with room for one message may take for the I/O that goes
-/// first, the longest wait for a flush, and a second for a late callout.
+/// Extra time for a command to a target with room for one message. An I/O may have
+/// to be answered first, which takes up to four seconds for a flush, and a callout
+/// may be a second late.
 const GRACE: Micros = Micros::from_secs(5);
 
-/// A time in a field of seconds.
+/// Returns a time in whole seconds, or [`abi::FOREVER`] if it does not fit.
 fn seconds(time: Micros) -> u32 {
     u32::try_from(time.as_secs()).unwrap_or(abi::FOREVER)
 }
 
-/// How long all transmissions of a command take, in milliseconds; `None` if
-/// that is too long, or it is no command.
+/// Returns how long all transmissions of a command take, in milliseconds, or `None`
+/// if that is 0 or exceeds the limit.
 fn duration(c: &AoeIocControl) -> Option<u32> {
     let total = u32::from(c.tries).checked_mul(c.wait_ms)?;
     (total != 0 && total <= REQUEST_MS).then_some(total)
@@ -44,7 +45,8 @@ fn request(c: &AoeIocControl) -> Option<ControlRequest> {
     })
 }
 
-/// The longest duration of a command in microseconds; 0: it exceeds the limit.
+/// Returns the longest duration of a command in microseconds, or 0 if the command
+/// exceeds a limit.
 ///
 /// # Safety
 ///
@@ -59,7 +61,7 @@ pub unsafe extern "C" fn aoe_core_control_patience(control: *const AoeIocControl
     }
 }
 
-/// Sends a management command.
+/// Sends a management command. Returns 0 or an errno.
 ///
 /// # Safety
 ///
@@ -79,12 +81,12 @@ pub unsafe extern "C" fn aoe_core_control(
     target.handle_control(request, Instant::from_micros(now)).map_or_else(errno, |()| 0)
 }
 
-/// Fills in the result of a command: 0, or why there is no answer.
+/// Fills in the result of a command. Returns 0, or an errno if there is no answer.
 ///
 /// # Safety
 ///
 /// `block` is an initialised target, its mutex held; `output` is readable, and
-/// `control` the command.
+/// `control` is the command, and writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_control_result(
     block: *mut Block,
@@ -110,14 +112,15 @@ pub unsafe extern "C" fn aoe_core_control_result(
     0
 }
 
-/// The description of a target, except for its interfaces.
+/// Fills in the description of a target, except for its interfaces.
 ///
 /// # Safety
 ///
 /// `block` is an initialised target, its mutex held; `out` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_describe(block: *const Block, now: u64, out: *mut AoeIocTarget) {
-    // SAFETY: The caller promises that it is writable, and zero bytes are one.
+    // SAFETY: The caller promises that `out` is writable, and all zero bytes are a
+    // valid value of it.
     let out = unsafe {
         out.write_bytes(0, 1);
         &mut *out
@@ -167,7 +170,8 @@ pub unsafe extern "C" fn aoe_core_log_add(
     event: u32,
     value: u64,
 ) {
-    // SAFETY: It is large enough and aligned, and zero bytes are one; the caller promises the rest.
+    // SAFETY: The memory is large enough and aligned for a `Log`, as asserted
+    // above, and all zero bytes are a valid `Log`. The caller promises the rest.
     let log = unsafe { &mut *log.cast::<Log>() };
     log.add(Entry {
         seconds: sec,
@@ -179,14 +183,15 @@ pub unsafe extern "C" fn aoe_core_log_add(
     });
 }
 
-/// Fills in the events that a reader has not seen; returns their number.
+/// Fills in events that the reader has not seen. Returns their number.
 ///
 /// # Safety
 ///
 /// `log` is a log, its mutex held; `out` holds the reader's request.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_log_read(log: *const AoeLog, out: *mut AoeIocLog) -> u32 {
-    // SAFETY: As above, and `out` is initialised, as the caller promises.
+    // SAFETY: As in `aoe_core_log_add`. The caller promises that `out` is
+    // initialised.
     let (log, out) = unsafe { (&*log.cast::<Log>(), &mut *out) };
     let news = log.after(out.after);
     out.lost = news.lost;
@@ -208,13 +213,13 @@ fn event(number: u64, entry: &Entry, out: &mut AoeIocEvent) {
     out.name = convert::terminated(name.to_bytes());
 }
 
-/// Forgets all events.
+/// Removes all events from the log.
 ///
 /// # Safety
 ///
 /// `log` is a log, its mutex held.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_log_clear(log: *mut AoeLog) {
-    // SAFETY: As above.
+    // SAFETY: As in `aoe_core_log_add`.
     unsafe { &mut *log.cast::<Log>() }.clear();
 }

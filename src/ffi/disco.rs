@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Entry points of discovery.
+//! Entry points for discovery.
 
 use super::abi::{self, AoeAbsent, AoeFrame, AoeLinkState, AoeOutput};
 use super::convert::{self, EINVAL, ENOENT};
@@ -14,7 +14,7 @@ use crate::wire::Address;
 use core::ptr::{addr_of, addr_of_mut};
 use core::slice;
 
-/// The opaque `struct aoe_disco`. The discovery borrows from what follows it.
+/// The opaque `struct aoe_disco`. `discovery` borrows the other fields.
 #[repr(C, align(16))]
 pub struct DiscoBlock {
     discovery: Discovery<'static>,
@@ -25,38 +25,41 @@ pub struct DiscoBlock {
     offers: Offers,
 }
 
-/// The discovery in a block that `aoe_core_disco_init` filled.
+/// Returns the discovery in a block that `aoe_core_disco_init` filled.
 ///
 /// # Safety
 ///
-/// `block` must be such a block, and its mutex held for the result's life.
+/// `block` must be such a block, and its mutex must be held for the lifetime of
+/// the result.
 pub(super) unsafe fn discovery<'b>(block: *mut DiscoBlock) -> &'b mut Discovery<'static> {
-    // SAFETY: The caller promises an initialised block that nobody else uses.
+    // SAFETY: The caller promises that the block is initialised and that
+    // nothing else uses it.
     unsafe { &mut (*block).discovery }
 }
 
-/// The same, to look at.
+/// Returns the discovery for reading.
 ///
 /// # Safety
 ///
 /// As for `discovery`.
 pub(super) unsafe fn discovery_ref<'b>(block: *const DiscoBlock) -> &'b Discovery<'static> {
-    // SAFETY: The caller promises an initialised block that nobody changes.
+    // SAFETY: The caller promises that the block is initialised and that
+    // nothing changes it.
     unsafe { &*addr_of!((*block).discovery) }
 }
 
-/// Bytes that discovery needs.
+/// Returns the size of discovery in bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn aoe_core_disco_size() -> u64 {
     u64::try_from(size_of::<DiscoBlock>()).unwrap_or(0)
 }
 
-/// Makes a discovery of a piece of memory.
+/// Initialises discovery in a block of memory. Returns 0 or `EINVAL`.
 ///
 /// # Safety
 ///
-/// `block` must be `size` writable bytes, 16-aligned and owned by discovery
-/// until C frees them; `seed` must be readable.
+/// `block` must be `size` writable bytes, aligned to 16 bytes and owned by
+/// discovery until C frees them; `seed` must be readable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_disco_init(
     block: *mut DiscoBlock,
@@ -67,8 +70,8 @@ pub unsafe extern "C" fn aoe_core_disco_init(
     if size < aoe_core_disco_size() {
         return EINVAL;
     }
-    // SAFETY: The block is large enough and ours, as the caller promises; the
-    // arrays are filled before references to them are made.
+    // SAFETY: The block is large enough, and owned by discovery, as the caller
+    // promises. The arrays are filled before references to them are created.
     unsafe {
         let beacons = addr_of_mut!((*block).beacons);
         for n in 0..LINKS {
@@ -77,14 +80,14 @@ pub unsafe extern "C" fn aoe_core_disco_init(
         let list = addr_of_mut!((*block).list);
         list.write_bytes(0, 1);
         let filter = addr_of_mut!((*block).filter);
-        // Zero bytes are a filter that lets everything in.
+        // All zero bytes are a filter that accepts everything.
         filter.write_bytes(0, 1);
         let absent = addr_of_mut!((*block).absent);
         for n in 0..ABSENT {
             absent.cast::<Absent>().add(n).write(Absent::NONE);
         }
         let offers = addr_of_mut!((*block).offers);
-        // Zero bytes are no offers.
+        // All zero bytes are an empty queue of offers.
         offers.write_bytes(0, 1);
         let discovery = Discovery::new(
             &mut *list,
@@ -99,7 +102,7 @@ pub unsafe extern "C" fn aoe_core_disco_init(
     0
 }
 
-/// Whether the list names this interface.
+/// Returns 1 if the list names this interface, otherwise 0.
 ///
 /// # Safety
 ///
@@ -117,12 +120,13 @@ pub unsafe extern "C" fn aoe_core_disco_listed(
     i32::from(discovery.is_listed(name))
 }
 
-/// The filters' verdict on an answer to a config query, as flags.
+/// Returns the filters' verdict on an answer to a config query, as flags of the
+/// frame.
 ///
 /// # Safety
 ///
 /// `block` is an initialised discovery, its mutex held; `frame` is readable,
-/// and `string` for `length` bytes.
+/// and `string` is readable for `length` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_disco_judge(
     block: *const DiscoBlock,
@@ -137,7 +141,7 @@ pub unsafe extern "C" fn aoe_core_disco_judge(
     convert::admission_flag(discovery.judge(&convert::frame(frame), string)).into()
 }
 
-/// A link came, changed or went.
+/// Takes the state of a link that was added, changed or removed.
 ///
 /// # Safety
 ///
@@ -156,7 +160,7 @@ pub unsafe extern "C" fn aoe_core_disco_link(
     }
 }
 
-/// A beacon is due everywhere.
+/// Makes a beacon due on every usable interface.
 ///
 /// # Safety
 ///
@@ -167,7 +171,7 @@ pub unsafe extern "C" fn aoe_core_disco_now(block: *mut DiscoBlock, now: u64) {
     unsafe { discovery(block) }.discover(Instant::from_micros(now));
 }
 
-/// A query for one target is due everywhere.
+/// Makes a query for one target due on every usable interface.
 ///
 /// # Safety
 ///
@@ -183,7 +187,7 @@ pub unsafe extern "C" fn aoe_core_disco_ask(
     unsafe { discovery(block) }.ask(Address { major, minor }, Instant::from_micros(now));
 }
 
-/// Takes an answer whose address has no target.
+/// Takes an answer whose address has no target. Returns `AOE_KEPT_*`.
 ///
 /// # Safety
 ///
@@ -203,7 +207,8 @@ pub unsafe extern "C" fn aoe_core_disco_rx(
     }
 }
 
-/// Takes the oldest answer that is kept: 1, or 0 if there is none.
+/// Takes the oldest of the answers that are kept. Returns 1, or 0 if there is
+/// none.
 ///
 /// # Safety
 ///
@@ -224,7 +229,8 @@ pub unsafe extern "C" fn aoe_core_disco_take(block: *mut DiscoBlock, out: *mut A
     1
 }
 
-/// Fills outputs; fewer than `count` means that nothing is left.
+/// Fills up to `count` outputs. Returns their number; fewer than `count` means
+/// that nothing is left.
 ///
 /// # Safety
 ///
@@ -247,7 +253,7 @@ pub unsafe extern "C" fn aoe_core_disco_poll(
     unsafe { super::fill(out, count, next) }
 }
 
-/// When the next beacon is due.
+/// Returns when the next beacon is due.
 ///
 /// # Safety
 ///
@@ -258,7 +264,8 @@ pub unsafe extern "C" fn aoe_core_disco_deadline(block: *const DiscoBlock) -> u6
     unsafe { discovery_ref(block) }.deadline().as_micros()
 }
 
-/// A target answered and has no disk: 1 if that is to be reported now.
+/// Records a target that answered and has no disk. Returns 1 if this is to be
+/// reported now, otherwise 0.
 ///
 /// # Safety
 ///
@@ -278,7 +285,7 @@ pub unsafe extern "C" fn aoe_core_disco_absent(
     i32::from(absences.note(Address { major, minor }, why, value, Instant::from_micros(now)))
 }
 
-/// A target has a disk.
+/// Notes that a target has a disk.
 ///
 /// # Safety
 ///
@@ -289,7 +296,8 @@ pub unsafe extern "C" fn aoe_core_disco_present(block: *mut DiscoBlock, major: u
     unsafe { discovery(block) }.absences.forget(Address { major, minor });
 }
 
-/// The target without a disk of this index, or `ENOENT` past the last one.
+/// Fills in the target without a disk at this index. Returns 0, or `ENOENT`
+/// past the last one.
 ///
 /// # Safety
 ///
@@ -307,7 +315,7 @@ pub unsafe extern "C" fn aoe_core_disco_absence(
     let Some(absent) = unsafe { discovery(block) }.absences.get(index, now) else {
         return ENOENT;
     };
-    // SAFETY: The caller promises `out` writable.
+    // SAFETY: The caller promises that `out` is writable.
     unsafe { out.write(convert::absent(absent, now)) };
     0
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Entry points of the thread that creates, resizes and removes disks, and
-//! reports events.
+//! Entry points for the thread that creates, resizes and removes disks, and reports
+//! events.
 
 use super::abi::{self, AoeDiskJob, AoeNote, AoeOwn};
 use super::block::{self, Block};
@@ -11,7 +11,7 @@ use crate::notes::{Note, Told};
 use crate::output::Event;
 use crate::time::Instant;
 
-/// The next job for the disk.
+/// Fills in the next job for the disk.
 ///
 /// # Safety
 ///
@@ -28,11 +28,11 @@ pub unsafe extern "C" fn aoe_core_disk_next(block: *mut Block, out: *mut AoeDisk
         Job::Taste => (abi::JOB_TASTE, 0, false),
     };
     let job = AoeDiskJob { sectors, job, read_only: read_only.into(), reserved: [0; 3] };
-    // SAFETY: The caller promises `out` writable.
+    // SAFETY: The caller promises that `out` is writable.
     unsafe { out.write(job) };
 }
 
-/// The disk is there; `disk_create()` follows.
+/// Notes that the disk exists. `disk_create()` follows.
 ///
 /// # Safety
 ///
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn aoe_core_disk_made(block: *mut Block) {
     unsafe { block::fate(block) }.made();
 }
 
-/// Nothing refers to the disk any more.
+/// Notes that nothing refers to the disk any more.
 ///
 /// # Safety
 ///
@@ -54,7 +54,8 @@ pub unsafe extern "C" fn aoe_core_disk_let_go(block: *mut Block) {
     unsafe { block::fate(block) }.let_go();
 }
 
-/// The disk cannot be opened now: 1 if it is to be tasted.
+/// Returns 1 if GEOM is to taste the disk now, otherwise 0. Opens must be locked
+/// out during the call.
 ///
 /// # Safety
 ///
@@ -65,7 +66,7 @@ pub unsafe extern "C" fn aoe_core_disk_taste(block: *mut Block) -> i32 {
     unsafe { block::fate(block) }.taste().into()
 }
 
-/// The administrator wants the disk to refuse writes, or not to.
+/// Notes whether the administrator wants the disk to be write-protected.
 ///
 /// # Safety
 ///
@@ -76,7 +77,7 @@ pub unsafe extern "C" fn aoe_core_disk_read_only(block: *mut Block, read_only: i
     unsafe { block::fate(block) }.set_read_only(read_only != 0);
 }
 
-/// `AOE_DISK_*`.
+/// Returns the state of the disk, `AOE_DISK_*`.
 ///
 /// # Safety
 ///
@@ -93,7 +94,7 @@ pub unsafe extern "C" fn aoe_core_disk_state(block: *const Block) -> u32 {
     }
 }
 
-/// When the disk was opened; never, if it is not open.
+/// Returns when the disk was opened, or `AOE_NEVER` if it is not open.
 ///
 /// # Safety
 ///
@@ -105,11 +106,13 @@ pub unsafe extern "C" fn aoe_core_disk_opened(block: *const Block) -> u64 {
     opened.map_or(u64::MAX, Instant::as_micros)
 }
 
-/// The root was mounted then: 1 if the disk holds it, so its I/O now waits for ever.
+/// Notes that the root was mounted at `mounted`. Returns 1 if the disk holds it and
+/// its I/O waits for ever from now on, otherwise 0.
 ///
 /// # Safety
 ///
-/// `block` is an initialised target, its mutex held; `own` was initialised.
+/// `block` is an initialised target, its mutex held; `own` is initialised and
+/// writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_disk_root(
     block: *mut Block,
@@ -126,7 +129,7 @@ pub unsafe extern "C" fn aoe_core_disk_root(
     has_root.into()
 }
 
-/// Takes the oldest note: 1, or 0 if there is none.
+/// Takes the oldest unreported event. Returns 1, or 0 if there is none.
 ///
 /// # Safety
 ///
@@ -141,7 +144,7 @@ pub unsafe extern "C" fn aoe_core_note(
     // SAFETY: As the caller promises.
     let notes = unsafe { block::notes(block) };
     let Some(told) = notes.take(Instant::from_micros(now), all != 0) else { return 0 };
-    // SAFETY: The caller promises `out` writable.
+    // SAFETY: The caller promises that `out` is writable.
     unsafe { out.write(note(&told)) };
     1
 }
@@ -166,7 +169,8 @@ fn note(told: &Told) -> AoeNote {
     }
 }
 
-/// 1 if the core no longer needs a target: it has no disk and nothing to report.
+/// Returns 1 if the target may be freed: it is gone, and has no disk, no unreported
+/// event and no unresolved copy of a write. Returns 0 otherwise.
 ///
 /// # Safety
 ///

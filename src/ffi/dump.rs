@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Entry points of a crash dump. Nothing else runs, so no lock is held.
+//! Entry points for a crash dump. Nothing else runs, so no lock is held.
 
 use super::abi::{self, AoeDump, AoeDumpStep};
 use super::block::{self, Block};
@@ -13,13 +13,15 @@ use static_assertions::const_assert;
 const_assert!(size_of::<Dump>() <= size_of::<AoeDump>());
 const_assert!(align_of::<Dump>() <= align_of::<AoeDump>());
 
-/// The dump in memory that `aoe_core_dump_begin` filled.
+/// Returns the dump in memory that `aoe_core_dump_begin` filled.
 ///
 /// # Safety
 ///
-/// `dump` must be such memory, and nobody else use it for the result's life.
+/// `dump` must be such memory, and nothing else may use it for the lifetime of the
+/// result.
 unsafe fn dump<'d>(dump: *mut AoeDump) -> &'d mut Dump {
-    // SAFETY: It is large enough and aligned, and the caller promises the rest.
+    // SAFETY: The memory is large enough and aligned, as asserted above. The caller
+    // promises the rest.
     unsafe { &mut *dump.cast::<Dump>() }
 }
 
@@ -50,7 +52,8 @@ pub unsafe extern "C" fn aoe_core_dump_begin(
     let (disk, sequence) =
         unsafe { (disk(block::target_ref(block), block::address(block)), &mut *sequence) };
     *sequence = sequence.wrapping_add(APART);
-    // SAFETY: It is large enough and aligned, and the caller promises that it is writable.
+    // SAFETY: The memory is large enough and aligned, as asserted above, and the
+    // caller promises that it is writable.
     unsafe { dump.cast::<Dump>().write(Dump::new(disk, *sequence)) };
 }
 
@@ -62,7 +65,7 @@ fn code(error: DumpError) -> i32 {
     }
 }
 
-/// Requests a write, or the end: 0 or `EINVAL`.
+/// Requests a write, or the end of the dump. Returns 0 or `EINVAL`.
 ///
 /// # Safety
 ///
@@ -79,11 +82,11 @@ pub unsafe extern "C" fn aoe_core_dump_ask(
     dump.ask(offset, length, last != 0).map_or_else(code, |()| 0)
 }
 
-/// The next step.
+/// Fills in the next step of the dump.
 ///
 /// # Safety
 ///
-/// `handle` is a dump that was begun, of the target `block`; `out` is writable.
+/// `handle` is a dump that was begun for the target `block`; `out` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_dump_step(
     handle: *mut AoeDump,
@@ -122,11 +125,12 @@ pub unsafe extern "C" fn aoe_core_dump_step(
         }
         Step::Done(result) => step.error = result.map_or_else(code, |()| 0),
     }
-    // SAFETY: The caller promises `out` writable.
+    // SAFETY: The caller promises that `out` is writable.
     unsafe { out.write(step) };
 }
 
-/// Continues over an interface: bytes of data in a frame there, or 0.
+/// Continues the dump over an interface. Returns the bytes of data in a frame
+/// there, or 0 if the interface cannot be used.
 ///
 /// # Safety
 ///
@@ -143,7 +147,7 @@ pub unsafe extern "C" fn aoe_core_dump_path(
     dump.take(&Interface { local, mtu, buffer }).unwrap_or(0)
 }
 
-/// A frame was received on that interface.
+/// Takes a frame that was received on that interface.
 ///
 /// # Safety
 ///

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The C ABI of `kmod-shim/aoe_abi.h`: conversions, and no policy.
+//! The C ABI of `kmod-shim/aoe_abi.h`: conversions only, without policy.
 //!
-//! The module's only unsafe code. Every function is called with the mutex of
-//! its object held, so a `&mut` made from its pointer is the only one. Functions
-//! that only read make a `&`: a crash dump calls them without the mutex. Structs
-//! that are filled in for C are uninitialised memory: no reference to them is
-//! made before they are written.
+//! This is the module's only unsafe code. A function that takes an object is called
+//! with the object's mutex held, so a `&mut` created from its pointer is the only
+//! reference to the object. Functions that only read create a `&`, since a crash
+//! dump calls some of them without the mutex. A struct that is filled in for C is
+//! uninitialised memory, so no reference to it is created before it is written.
 #![allow(unsafe_code)]
 
 mod abft;
@@ -39,23 +39,26 @@ use core::{ptr, slice};
 /// The opaque `struct aoe_target`.
 type Handle = Block;
 
-/// The target in a block that `aoe_core_target_init` filled.
+/// Returns the target in a block that `aoe_core_target_init` filled.
 ///
 /// # Safety
 ///
-/// `block` must be such a block, and its mutex held for the result's life.
+/// `block` must be such a block, and its mutex must be held for the lifetime of the
+/// result.
 unsafe fn target<'b>(block: *mut Handle) -> &'b mut Target<'static> {
-    // SAFETY: The caller promises an initialised block that nobody else uses.
+    // SAFETY: The caller promises that the block is initialised and that nothing
+    // else uses it.
     unsafe { block::target(block) }
 }
 
-/// The same, to look at.
+/// Returns the target for reading.
 ///
 /// # Safety
 ///
 /// As for `target`; the mutex is not needed if nothing else runs.
 unsafe fn target_ref<'b>(block: *const Handle) -> &'b Target<'static> {
-    // SAFETY: The caller promises an initialised block that nobody changes.
+    // SAFETY: The caller promises that the block is initialised and that nothing
+    // changes it.
     unsafe { block::target_ref(block) }
 }
 
@@ -63,13 +66,13 @@ const fn at(now: u64) -> Instant {
     Instant::from_micros(now)
 }
 
-/// Version of the boundary.
+/// Returns the version of the boundary.
 #[unsafe(no_mangle)]
 pub extern "C" fn aoe_core_abi_version() -> u32 {
     abi::ABI_VERSION
 }
 
-/// A first look at a frame, before any lock is taken.
+/// Fills in the action for a frame, before any lock is taken.
 ///
 /// # Safety
 ///
@@ -77,13 +80,13 @@ pub extern "C" fn aoe_core_abi_version() -> u32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_peek(header: *const u8, length: u32, out: *mut AoePeek) {
     let length = usize::try_from(length).unwrap_or(0);
-    // SAFETY: The caller promises `header` readable for `length` bytes.
+    // SAFETY: The caller promises that `header` is readable for `length` bytes.
     let bytes = unsafe { slice::from_raw_parts(header, length) };
-    // SAFETY: The caller promises `out` writable.
+    // SAFETY: The caller promises that `out` is writable.
     unsafe { out.write(convert::peek(bytes)) };
 }
 
-/// The command of a frame.
+/// Returns the command of a frame.
 ///
 /// # Safety
 ///
@@ -94,7 +97,7 @@ pub unsafe extern "C" fn aoe_core_command(header: *const [u8; Header::LEN]) -> u
     Header::command_and_tag(unsafe { &*header }).0.code().into()
 }
 
-/// The tag of a frame.
+/// Returns the tag of a frame.
 ///
 /// # Safety
 ///
@@ -116,23 +119,24 @@ pub unsafe extern "C" fn aoe_core_identity(page: *const [u8; 512], out: *mut Aoe
     unsafe { out.write(convert::identity(&*page)) };
 }
 
-/// Bytes that a target with these tables needs; 0 if they are impossible.
+/// Returns the size in bytes of a target with tables of these sizes, or 0 if these
+/// are impossible.
 ///
 /// # Safety
 ///
 /// `params` must be readable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_target_size(params: *const AoeParams) -> u64 {
-    // SAFETY: The caller promises `params` readable.
+    // SAFETY: The caller promises that `params` is readable.
     block::size(unsafe { &*params }).and_then(|size| u64::try_from(size).ok()).unwrap_or(0)
 }
 
-/// Makes a target of a piece of memory.
+/// Initialises a target in a block of memory. Returns 0 or `EINVAL`.
 ///
 /// # Safety
 ///
-/// `block` must be `size` writable bytes, 16-aligned and owned by the target
-/// until C frees them; the other pointers must be readable.
+/// `block` must be `size` writable bytes, aligned to 16 bytes and owned by the
+/// target until C frees them; the other pointers must be readable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_target_init(
     block: *mut Handle,
@@ -145,13 +149,14 @@ pub unsafe extern "C" fn aoe_core_target_init(
     minor: u8,
 ) -> i32 {
     let address = Address { major, minor };
-    // SAFETY: The caller promises that these can be read.
+    // SAFETY: The caller promises that all three are readable.
     let (params, settings, seed) = unsafe { (&*params, &*settings, &*seed) };
     let size = usize::try_from(size).unwrap_or(0);
     if address.is_broadcast() || block::size(params).is_none_or(|needed| size < needed) {
         return EINVAL;
     }
-    // SAFETY: The block is large enough, aligned and ours, as the caller promises.
+    // SAFETY: The block is large enough, aligned and owned by the target, as the
+    // caller promises.
     unsafe { block::init(block, params, address, convert::settings(settings), seed) };
     0
 }
@@ -172,7 +177,7 @@ pub unsafe extern "C" fn aoe_core_settings(
     target.handle_settings(convert::settings(settings), at(now));
 }
 
-/// A link came, changed or went.
+/// Takes the state of a link that was added, changed or removed.
 ///
 /// # Safety
 ///
@@ -191,7 +196,8 @@ pub unsafe extern "C" fn aoe_core_link(
     }
 }
 
-/// Takes an I/O: 0, `EAGAIN` if the tables are full, or its errno.
+/// Takes an I/O. Returns 0 if it is accepted, `EAGAIN` if the tables are full, or
+/// else the errno of the bio.
 ///
 /// # Safety
 ///
@@ -210,13 +216,13 @@ pub unsafe extern "C" fn aoe_core_submit(block: *mut Handle, now: u64, io: *cons
     };
     match target.handle_submit(request, at(now)) {
         Ok(Ok(())) => 0,
-        // The handle goes back to C, which keeps the bio.
+        // C gets the handle back, and keeps the bio.
         Ok(Err(_refused)) => EAGAIN,
         Err(error) => errno(error),
     }
 }
 
-/// Takes a frame; returns which bytes are to be copied, and where.
+/// Takes a received frame. Fills in which of its bytes to copy, and where to.
 ///
 /// # Safety
 ///
@@ -237,11 +243,11 @@ pub unsafe extern "C" fn aoe_core_rx(
         Some(copy) => convert::copy(copy),
         None => convert::copy(target.handle_special(&convert::frame(frame), at(now))),
     };
-    // SAFETY: The caller promises `copy` writable.
+    // SAFETY: The caller promises that `copy` is writable.
     unsafe { copy.write(what) };
 }
 
-/// The mbuf of a write's copy was freed.
+/// Notes that the mbuf of a copy of a write was freed.
 ///
 /// # Safety
 ///
@@ -252,7 +258,7 @@ pub unsafe extern "C" fn aoe_core_sent(block: *mut Handle, now: u64, copy: u32) 
     unsafe { target(block) }.handle_sent(copy, at(now));
 }
 
-/// The deadline has come, or may have.
+/// Handles the deadline, if it has been reached.
 ///
 /// # Safety
 ///
@@ -263,7 +269,7 @@ pub unsafe extern "C" fn aoe_core_tick(block: *mut Handle, now: u64) {
     unsafe { target(block) }.handle_tick(at(now));
 }
 
-/// The first open of the provider.
+/// Handles the first open of the provider. Returns 0 or an errno.
 ///
 /// # Safety
 ///
@@ -279,7 +285,7 @@ pub unsafe extern "C" fn aoe_core_open(block: *mut Handle, now: u64) -> i32 {
     opened.inspect(|()| fate.open(at(now))).map_or_else(errno, |()| 0)
 }
 
-/// The last close of the provider.
+/// Handles the last close of the provider.
 ///
 /// # Safety
 ///
@@ -292,7 +298,7 @@ pub unsafe extern "C" fn aoe_core_close(block: *mut Handle, now: u64) {
     unsafe { target(block) }.handle_close(at(now));
 }
 
-/// Fails everything, now and from now on.
+/// Fails all I/O, present and future. Then the target is gone.
 ///
 /// # Safety
 ///
@@ -314,7 +320,8 @@ pub unsafe extern "C" fn aoe_core_revalidate(block: *mut Handle, now: u64) {
     unsafe { target(block) }.handle_revalidate(at(now));
 }
 
-/// Takes another disk, with these bytes of IDENTIFY, for the open one.
+/// Accepts another disk, which returns this page of IDENTIFY, in the place of the
+/// open one. Returns 0 or an errno.
 ///
 /// # Safety
 ///
@@ -342,7 +349,8 @@ pub unsafe extern "C" fn aoe_core_control_cancel(block: *mut Handle, now: u64) {
     unsafe { target(block) }.handle_control_cancel(at(now));
 }
 
-/// Forgets a target that is down and closed; otherwise `EBUSY`.
+/// Forgets a target that has no path that is up, and is closed. Returns 0, or
+/// `EBUSY` for any other target.
 ///
 /// # Safety
 ///
@@ -353,7 +361,7 @@ pub unsafe extern "C" fn aoe_core_forget(block: *mut Handle, now: u64) -> i32 {
     unsafe { target(block) }.handle_forget(at(now)).map_or_else(errno, |()| 0)
 }
 
-/// The control buffer.
+/// Returns the control buffer.
 ///
 /// # Safety
 ///
@@ -364,7 +372,7 @@ pub unsafe extern "C" fn aoe_core_control_buffer(block: *mut Handle) -> *mut u8 
     unsafe { target(block) }.control_mut().as_mut_ptr()
 }
 
-/// The scratch buffer.
+/// Returns the scratch buffer.
 ///
 /// # Safety
 ///
@@ -375,7 +383,8 @@ pub unsafe extern "C" fn aoe_core_scratch(block: *mut Handle) -> *mut u8 {
     unsafe { target(block) }.scratch_mut().as_mut_ptr()
 }
 
-/// Fills outputs; fewer than `count` means that nothing is left.
+/// Fills up to `count` outputs. Returns their number; fewer than `count` means that
+/// nothing is left.
 ///
 /// # Safety
 ///
@@ -399,7 +408,8 @@ pub unsafe extern "C" fn aoe_core_poll(
             Step::Nothing => return false,
             Step::Rare => match target.poll_rare(at(now)) {
                 Some(output) => {
-                    // SAFETY: As the caller promises; these lie beside the target.
+                    // SAFETY: As the caller promises. Both are fields of the block
+                    // that do not overlap the target.
                     let (fate, notes) = unsafe { (block::fate(block), block::notes(block)) };
                     fate.on_output(&output);
                     Note::of(&output, target.outage(at(now))).inspect(|note| notes.push(*note));
@@ -414,7 +424,8 @@ pub unsafe extern "C" fn aoe_core_poll(
     unsafe { fill(out, count, next) }
 }
 
-/// Has `next` fill entries, until it has nothing more or `count` are filled.
+/// Has `next` fill one entry after the other, until it has nothing more or `count`
+/// entries are filled. Returns the number of filled entries.
 ///
 /// # Safety
 ///
@@ -424,14 +435,15 @@ unsafe fn fill(out: *mut AoeOutput, count: u32, mut next: impl FnMut(&mut Place)
     let mut entry = out.cast::<Place>();
     // SAFETY: Fewer than `count` entries lie before this one, and `count` are writable.
     while filled < count && next(unsafe { &mut *entry }) {
-        // SAFETY: There is another entry behind this one, or nothing, which may be pointed to.
+        // SAFETY: The pointer goes to the next entry, or to the end of the last
+        // one, which is allowed as well.
         entry = unsafe { entry.add(1) };
         filled = filled.wrapping_add(1);
     }
     filled
 }
 
-/// When `aoe_core_tick` wants to be called.
+/// Returns when to call `aoe_core_tick`.
 ///
 /// # Safety
 ///
@@ -442,7 +454,7 @@ pub unsafe extern "C" fn aoe_core_deadline(block: *const Handle) -> u64 {
     unsafe { target_ref(block) }.deadline().as_micros()
 }
 
-/// A snapshot of the target.
+/// Fills in a snapshot of the target.
 ///
 /// # Safety
 ///
@@ -451,11 +463,11 @@ pub unsafe extern "C" fn aoe_core_deadline(block: *const Handle) -> u64 {
 pub unsafe extern "C" fn aoe_core_info(block: *const Handle, _now: u64, out: *mut AoeTargetInfo) {
     // SAFETY: As the caller promises.
     let (target, address) = unsafe { (target_ref(block), block::address(block)) };
-    // SAFETY: The caller promises `out` writable.
+    // SAFETY: The caller promises that `out` is writable.
     unsafe { out.write(convert::info(target, address)) };
 }
 
-/// A snapshot of a path, or `ENOENT` past the last one.
+/// Fills in a snapshot of a path. Returns 0, or `ENOENT` past the last one.
 ///
 /// # Safety
 ///
@@ -470,7 +482,7 @@ pub unsafe extern "C" fn aoe_core_path_info(
     let target = unsafe { target_ref(block) };
     match usize::try_from(index).ok().and_then(|n| target.path_status(n)) {
         Some(status) => {
-            // SAFETY: The caller promises `out` writable.
+            // SAFETY: The caller promises that `out` is writable.
             unsafe { out.write(convert::path_info(&status)) };
             0
         }
@@ -478,7 +490,8 @@ pub unsafe extern "C" fn aoe_core_path_info(
     }
 }
 
-/// The response times of a path, or `ENOENT` past the last one.
+/// Fills in the histogram of a path's response times. Returns 0, or `ENOENT` past
+/// the last path.
 ///
 /// # Safety
 ///
@@ -493,7 +506,7 @@ pub unsafe extern "C" fn aoe_core_path_histogram(
     let target = unsafe { target_ref(block) };
     match usize::try_from(index).ok().and_then(|n| target.path_histogram(n)) {
         Some(counts) => {
-            // SAFETY: The caller promises `out` writable.
+            // SAFETY: The caller promises that `out` is writable.
             unsafe { out.write(*counts) };
             0
         }
@@ -501,7 +514,7 @@ pub unsafe extern "C" fn aoe_core_path_histogram(
     }
 }
 
-/// The config string, cut to what fits; returns its whole length.
+/// Copies the config string, truncated to `size` bytes. Returns its whole length.
 ///
 /// # Safety
 ///
@@ -516,13 +529,14 @@ pub unsafe extern "C" fn aoe_core_config_string(
     let size = usize::try_from(size).unwrap_or(0);
     // SAFETY: As the caller promises.
     let string = unsafe { target_ref(block) }.config_string();
-    // SAFETY: The string is readable, the caller promises that as much of `out`
-    // is writable, and the two are apart.
+    // SAFETY: The string is readable, the caller promises that `size` bytes of
+    // `out` are writable, and the two do not overlap.
     unsafe { string.as_ptr().copy_to_nonoverlapping(out, string.len().min(size)) };
     u32::try_from(string.len()).unwrap_or(0)
 }
 
-/// The bytes of IDENTIFY, or `ENOENT`.
+/// Copies the 512 bytes of IDENTIFY, as last accepted. Returns 0, or `ENOENT` if
+/// there are none.
 ///
 /// # Safety
 ///
@@ -533,7 +547,7 @@ pub unsafe extern "C" fn aoe_core_identify(block: *const Handle, out: *mut [u8; 
     let target = unsafe { target_ref(block) };
     match target.identify_bytes() {
         Some(bytes) => {
-            // SAFETY: The caller promises `out` writable.
+            // SAFETY: The caller promises that `out` is writable.
             unsafe { out.write(*bytes) };
             0
         }
@@ -541,7 +555,8 @@ pub unsafe extern "C" fn aoe_core_identify(block: *const Handle, out: *mut [u8; 
     }
 }
 
-/// Nothing in the core can panic; the build proves that this is not linked.
+/// The panic handler. Nothing in the core can panic: the build fails if the linked
+/// object refers to the panic hook.
 #[cfg(feature = "kmod")]
 mod panic {
     unsafe extern "C" {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Entry points of the module as a whole: its limits, root on AoE, unloading.
+//! Entry points for the module as a whole: its limits, root on AoE, unloading.
 
 use super::abi::{self, AoeLeave, AoeLimits, AoeParams};
 use crate::boot;
@@ -22,7 +22,7 @@ fn slots(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// The limits for the shim.
+/// Fills in the limits for the shim.
 ///
 /// # Safety
 ///
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn aoe_core_limits(out: *mut AoeLimits) {
         kept: KEPT,
         request_ms: REQUEST_MS,
     };
-    // SAFETY: The caller promises `out` writable.
+    // SAFETY: The caller promises that `out` is writable.
     unsafe { out.write(limits) };
 }
 
@@ -56,11 +56,12 @@ pub unsafe extern "C" fn aoe_core_limits(out: *mut AoeLimits) {
 /// `leave` must be writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_leave_begin(leave: *mut AoeLeave, now: u64) {
-    // SAFETY: It is large enough and aligned, and the caller promises that it is writable.
+    // SAFETY: The memory is large enough and aligned, as asserted above, and the
+    // caller promises that it is writable.
     unsafe { leave.cast::<Leave>().write(Leave::new(Instant::from_micros(now))) };
 }
 
-/// A step in C's form, and how long it waits.
+/// Converts a step to C's form, and its time to microseconds in `wait`.
 fn step(step: Step, wait: &mut u64) -> u32 {
     let (kind, span) = match step {
         Step::Beacon(span) => (abi::LEAVE_BEACON, span),
@@ -74,7 +75,8 @@ fn step(step: Step, wait: &mut u64) -> u32 {
     kind
 }
 
-/// Whether an unload may continue: a step, and how long that waits.
+/// Returns a step that shows whether an unload may begin. `wait` gets the
+/// microseconds to wait.
 ///
 /// # Safety
 ///
@@ -92,7 +94,7 @@ pub unsafe extern "C" fn aoe_core_leave_ask(
     step(leave.ask(Instant::from_micros(now), opened), wait)
 }
 
-/// The next step of an unload, and how long that waits.
+/// Returns the next step of an unload. `wait` gets the microseconds to wait.
 ///
 /// # Safety
 ///
@@ -114,7 +116,7 @@ pub unsafe extern "C" fn aoe_core_leave_next(
     step(leave.next(Instant::from_micros(now), remains), wait)
 }
 
-/// The actions for the root file system.
+/// Returns the actions for the root file system, `AOE_BOOT_*`.
 ///
 /// # Safety
 ///

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Entry points of the settings and of the sysctl nodes.
+//! Entry points for the settings and the sysctl nodes.
 
 use super::abi::{self, AoeConfig, AoeNode, AoeOwn, AoeSettings, AoeValue};
 use super::block::{self, Block};
@@ -14,7 +14,7 @@ use crate::time::Instant;
 use core::ffi::c_char;
 use core::slice;
 
-/// A node in C's form.
+/// Converts a node of a tree to C's form.
 fn describe<F: Shown>(tree: &[Node<F>], index: u32) -> Option<AoeNode> {
     let node = tree.get(usize::try_from(index).ok()?)?;
     let access = match node.access {
@@ -43,7 +43,7 @@ fn describe<F: Shown>(tree: &[Node<F>], index: u32) -> Option<AoeNode> {
     })
 }
 
-/// The field of a node of the module.
+/// Returns the field of a node of the module.
 fn of_module(tree: u32, index: u32) -> Option<&'static ModuleField> {
     let tree = match tree {
         abi::TREE_MODULE => ROOT,
@@ -54,7 +54,8 @@ fn of_module(tree: u32, index: u32) -> Option<&'static ModuleField> {
     tree.get(usize::try_from(index).ok()?).map(|node| &node.field)
 }
 
-/// The value to write; `None` for a number that is too large for any node.
+/// Converts a value that is to be written. Returns `None` for a number that no
+/// node can have, because it does not fit 32 bits.
 ///
 /// # Safety
 ///
@@ -70,7 +71,7 @@ unsafe fn value(value: &AoeValue) -> Option<Value<'_>> {
     })
 }
 
-/// The buffer for the text of a value.
+/// Returns the buffer for the text of a value.
 ///
 /// # Safety
 ///
@@ -81,7 +82,7 @@ unsafe fn room<'t>(text: *mut c_char, size: u32) -> Text<'t> {
     Text::new(unsafe { slice::from_raw_parts_mut(text.cast::<u8>(), size) })
 }
 
-/// 0 and the work to do, or an errno.
+/// Returns 0 and stores the work to do in `todo`, or returns an errno.
 fn answer(result: Result<Effects, Refused>, todo: &mut u32) -> i32 {
     match result {
         Ok(effects) => {
@@ -94,7 +95,7 @@ fn answer(result: Result<Effects, Refused>, todo: &mut u32) -> i32 {
     }
 }
 
-/// The node of a tree, or `ENOENT` past the last one.
+/// Fills in a node of a tree. Returns 0, or `ENOENT` past the last one.
 ///
 /// # Safety
 ///
@@ -110,22 +111,23 @@ pub unsafe extern "C" fn aoe_core_node(tree: u32, index: u32, out: *mut AoeNode)
         _ => None,
     };
     let Some(node) = node else { return ENOENT };
-    // SAFETY: The caller promises `out` writable.
+    // SAFETY: The caller promises that `out` is writable.
     unsafe { out.write(node) };
     0
 }
 
-/// The settings of the module.
+/// Returns the settings of the module.
 ///
 /// # Safety
 ///
-/// `config` must be readable; C reads it meanwhile by atomic loads only.
+/// `config` must be readable, and writable if the caller changes a setting.
+/// Meanwhile, C may access it only by atomic loads.
 unsafe fn config<'c>(config: *const AoeConfig) -> &'c Config {
     // SAFETY: The twins have the same layout, and every word is atomic.
     unsafe { &*config.cast::<Config>() }
 }
 
-/// The default settings.
+/// Fills in the default settings of the module.
 ///
 /// # Safety
 ///
@@ -136,23 +138,23 @@ pub unsafe extern "C" fn aoe_core_config_init(block: *mut AoeConfig) {
     module::set_defaults(unsafe { config(block) });
 }
 
-/// The default settings of a target.
+/// Fills in the default settings of a target.
 ///
 /// # Safety
 ///
-/// `own` must be writable, and nobody else use it.
+/// `own` must be writable, and nothing else may use it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_own_init(own: *mut AoeOwn) {
     // SAFETY: As the caller promises; the twins have the same layout.
     unsafe { own.cast::<Own>().write(Own::NONE) };
 }
 
-/// The settings for a target.
+/// Fills in the effective settings of a target.
 ///
 /// # Safety
 ///
-/// `block` and `own` were initialised, the target's mutex is held unless nobody
-/// can find it yet, and `out` and its text are writable.
+/// `block` and `own` are initialised. The target's mutex is held, unless no
+/// other thread can find the target yet. `out` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_compose(
     block: *const AoeConfig,
@@ -163,15 +165,15 @@ pub unsafe extern "C" fn aoe_core_compose(
     // SAFETY: Both as the caller promises; the twins have the same layout.
     let (config, own) = unsafe { (config(block), &*own.cast::<Own>()) };
     let settings = config.settings(own, shutting_down != 0);
-    // SAFETY: The caller promises `out` writable.
+    // SAFETY: The caller promises that `out` is writable.
     unsafe { out.write(convert::composed(&settings)) };
 }
 
-/// The value of a node of the module.
+/// Reads the value of a node of the module.
 ///
 /// # Safety
 ///
-/// `block` was initialised; `disco` is NULL or an initialised discovery, its
+/// `block` is initialised; `disco` is NULL or an initialised discovery, its
 /// mutex held; `out` and its text are writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_module_read(
@@ -184,7 +186,7 @@ pub unsafe extern "C" fn aoe_core_module_read(
     // SAFETY: All three as the caller promises.
     let (config, discovery, out) =
         unsafe { (config(block), (!disco.is_null()).then(|| discovery_ref(disco)), &mut *out) };
-    // SAFETY: The caller promises the text of `out` writable.
+    // SAFETY: The caller promises that the text of `out` is writable.
     let mut text = unsafe { room(out.text, out.size) };
     if let Some(field) = of_module(tree, index) {
         let number = module::read(field, config, discovery, &mut text);
@@ -192,7 +194,8 @@ pub unsafe extern "C" fn aoe_core_module_read(
     }
 }
 
-/// Sets a node of the module: 0 and the work to do, or an errno.
+/// Sets a node of the module. Returns 0 and stores the work to do in `todo`, or
+/// returns an errno.
 ///
 /// # Safety
 ///
@@ -211,17 +214,18 @@ pub unsafe extern "C" fn aoe_core_module_write(
     // SAFETY: All four as the caller promises.
     let (config, discovery, new, todo) =
         unsafe { (config(block), (!disco.is_null()).then(|| discovery(disco)), &*new, &mut *todo) };
-    // SAFETY: The caller promises the text of `new` readable.
+    // SAFETY: The caller promises that the text of `new` is readable.
     let value = unsafe { value(new) };
     let (Some(field), Some(value)) = (of_module(tree, index), value) else { return EINVAL };
     answer(module::write(field, &value, config, discovery, Instant::from_micros(now)), todo)
 }
 
-/// The value of a node of a target or of a path, or `ENOENT` past the last.
+/// Reads the value of a node of a target or of one of its paths. Returns 0, or
+/// `ENOENT` past the last node or path.
 ///
 /// # Safety
 ///
-/// `block` is an initialised target, its mutex held; `own` was initialised, and
+/// `block` is an initialised target, its mutex held; `own` is initialised;
 /// `out` and its text are writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_target_read(
@@ -237,7 +241,7 @@ pub unsafe extern "C" fn aoe_core_target_read(
     let (Ok(path), Ok(index)) = (usize::try_from(path), usize::try_from(index)) else {
         return ENOENT;
     };
-    // SAFETY: The caller promises the text of `out` writable.
+    // SAFETY: The caller promises that the text of `out` is writable.
     let mut text = unsafe { room(out.text, out.size) };
     let number = match tree {
         abi::TREE_TARGET => {
@@ -252,13 +256,14 @@ pub unsafe extern "C" fn aoe_core_target_read(
     0
 }
 
-/// Sets a node of a target: 0 and the work to do, or an errno.
+/// Sets a node of a target. Returns 0 and stores the work to do in `todo`, or
+/// returns an errno.
 ///
 /// # Safety
 ///
-/// `own` was initialised, and the target's mutex is held unless nobody can find
-/// it yet; `new` and its text are readable,
-/// and `todo` is writable.
+/// `own` is initialised. The target's mutex is held, unless no other thread can
+/// find the target yet. `new` and its text are readable, and `todo` is
+/// writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aoe_core_target_write(
     own: *mut AoeOwn,
@@ -269,13 +274,13 @@ pub unsafe extern "C" fn aoe_core_target_write(
     // SAFETY: All three as the caller promises; the twins have the same layout.
     let (own, new, todo) = unsafe { (&mut *own.cast::<Own>(), &*new, &mut *todo) };
     let node = usize::try_from(index).ok().and_then(|index| TARGET.get(index));
-    // SAFETY: The caller promises the text of `new` readable.
+    // SAFETY: The caller promises that the text of `new` is readable.
     let value = unsafe { value(new) };
     let (Some(node), Some(value)) = (node, value) else { return EINVAL };
     answer(target::write(&node.field, &value, own), todo)
 }
 
-/// A target's line in `net.aoe.devices`.
+/// Writes a target's line in `net.aoe.devices`.
 ///
 /// # Safety
 ///
@@ -306,7 +311,7 @@ mod tests {
             assert_eq!(field.map(|(_, at, _)| *at), Some(place), "{name}");
             numbers += 1;
         }
-        // The others are the policy and whether there is a filter.
+        // The other two fields are the policy, and whether a filter is set.
         assert_eq!(numbers, AoeConfig::FIELDS.len() - 2);
     }
 

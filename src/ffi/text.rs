@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Names of events: short ones for devctl, sentences for people.
+//! The names of events for devctl, and their sentences for people.
 
 use crate::output::Event;
 use crate::text::Text;
 use crate::wire::{Address, Mac};
 use core::ffi::{CStr, c_char};
 
-/// Number, name and sentence of an event. The numbers are `AOE_EV_*`. `#` is the
-/// value, `@` the value as a MAC address, `$` as a size in sectors of 512 bytes,
-/// `~` as a duration in milliseconds. What follows a bar is for the console:
-/// elsewhere the value has a place of its own.
+/// Returns the number, name and sentence of an event. The numbers are `AOE_EV_*`.
+/// In a sentence, `#` stands for the value as a number, `@` as a MAC address, `$`
+/// as a size in sectors of 512 bytes, and `~` as a duration in milliseconds. The
+/// part after a bar only gives the value, and is left out if the value is 0.
 const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
     match event {
         Event::PathUp => (1, c"PATH_UP", c"up"),
@@ -124,12 +124,13 @@ pub(super) fn code(event: Event) -> u8 {
     describe(event).0
 }
 
-/// The event with this number.
+/// Returns the event with this number.
 pub(super) fn event(number: u32) -> Option<Event> {
     ALL.into_iter().find(|e| u32::from(code(*e)) == number)
 }
 
-/// The number of no event: lines that were not shown, in the place of one.
+/// The number that no event has: it stands for the count of lines that were not
+/// shown.
 pub(super) const UNSHOWN: u8 = 0;
 
 /// The entry for an unknown number.
@@ -142,23 +143,22 @@ fn find(code: u32) -> Option<(u8, &'static CStr, &'static CStr)> {
     event(code).map(describe)
 }
 
-/// The name of the disk at an address.
+/// Returns the name of the disk at an address.
 pub(super) fn name(address: Address) -> [u8; 16] {
     let mut room = [0; 16];
     Text::new(&mut room).push_disk(address);
     room
 }
 
-/// Writes the sentence of an event into a buffer; returns its name.
+/// Writes the sentence of an event into a buffer. Returns the event's name.
 pub(super) fn words(number: u8, value: u64, text: &mut [u8]) -> &'static CStr {
     let (_, name, sentence) = find(number.into()).unwrap_or(UNKNOWN);
     compose(sentence, value, text);
     name
 }
 
-/// Writes a sentence, terminated and truncated to the buffer, with the value as a
-/// number in the place of `#`, a MAC address in that of `@`, a size in that of `$`
-/// and a duration in that of `~`; only up to a bar if the value is 0.
+/// Writes a sentence into a buffer, truncated to fit and terminated. The signs
+/// that stand for the value are described at [`describe`].
 fn compose(sentence: &CStr, value: u64, out: &mut [u8]) {
     let mut text = Text::new(out);
     let [_, _, mac @ ..] = value.to_be_bytes();
@@ -174,13 +174,13 @@ fn compose(sentence: &CStr, value: u64, out: &mut [u8]) {
     }
 }
 
-/// A short name of an event, for programs.
+/// Returns the short name of an event, for programs.
 #[unsafe(no_mangle)]
 pub extern "C" fn aoe_core_event_name(event: u32) -> *const c_char {
     find(event).unwrap_or(UNKNOWN).1.as_ptr()
 }
 
-/// A sentence about an event, for people.
+/// Writes the sentence of an event, for people.
 ///
 /// # Safety
 ///
@@ -189,7 +189,7 @@ pub extern "C" fn aoe_core_event_name(event: u32) -> *const c_char {
 pub unsafe extern "C" fn aoe_core_event_text(event: u32, value: u64, out: *mut u8, size: u32) {
     let (_, _, sentence) = find(event).unwrap_or(UNKNOWN);
     let size = usize::try_from(size).unwrap_or(0);
-    // SAFETY: The caller promises `out` writable for `size` bytes.
+    // SAFETY: The caller promises that `out` is writable for `size` bytes.
     compose(sentence, value, unsafe { core::slice::from_raw_parts_mut(out, size) });
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Command 0: the ATA registers, 12 bytes after the header, then data.
+//! Command 0: after the header, 12 bytes of ATA registers and then the data.
 
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;
@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmut
 
 use super::WireError;
 
-/// The registers as they lie in a frame, 24 bytes in.
+/// The registers as they are in a frame, at offset 24.
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Raw {
@@ -18,8 +18,8 @@ struct Raw {
     count: u8,
     /// Command in a request, status in a response.
     command: u8,
-    /// 48 bits of it; in a 28-bit command the fourth byte is the device register
-    /// in its upper half. Two bytes are reserved.
+    /// The LBA, which has 48 bits. In a 28-bit command, the upper half of the
+    /// fourth byte belongs to the device register. The last two bytes are reserved.
     lba: U64,
 }
 
@@ -30,16 +30,16 @@ const_assert_eq!(offset_of!(Raw, command), 3);
 const_assert_eq!(offset_of!(Raw, lba), 4);
 
 bitflags::bitflags! {
-    /// How the registers of a request are to be read.
+    /// How to interpret the registers of a request.
     #[derive(Clone, Copy, Debug, Eq, PartialEq)]
     pub struct AtaFlags: u8 {
         /// The LBA has 48 bits.
         const EXTENDED = 0x40;
-        /// Bit 4 of the device register, looked at with EXTENDED only.
+        /// Bit 4 of the device register, used only with EXTENDED.
         const DEVICE = 0x10;
-        /// The target may answer a write before it is on the medium.
+        /// The target may answer a write before the data is on the medium.
         const ASYNC = 0x02;
-        /// Data follows, for the device.
+        /// Data for the device follows.
         const WRITE = 0x01;
     }
 }
@@ -56,7 +56,7 @@ bitflags::bitflags! {
 }
 
 bitflags::bitflags! {
-    /// The error register, which means something only with ERR set.
+    /// The error register, which is valid only if ERR is set in the status.
     #[derive(Clone, Copy, Debug, Eq, PartialEq)]
     struct ErrorBits: u8 {
         /// Uncorrectable data on a read, write protected on a write.
@@ -96,12 +96,12 @@ impl AtaCommand {
     /// SET FEATURES.
     pub const SET_FEATURES: AtaCommand = AtaCommand(0xef);
 
-    /// Whether the command changes the medium.
+    /// Returns whether the command changes the medium.
     pub const fn is_write(self) -> bool {
         matches!(self, AtaCommand::WRITE | AtaCommand::WRITE_EXT | AtaCommand::DATA_SET_MANAGEMENT)
     }
 
-    /// Whether the command empties the write cache.
+    /// Returns whether the command flushes the write cache.
     pub const fn is_flush(self) -> bool {
         matches!(self, AtaCommand::FLUSH | AtaCommand::FLUSH_EXT)
     }
@@ -115,27 +115,28 @@ const DEVICE_NONE: u64 = 0xa0;
 /// The argument of an ATA request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct AtaRequest {
-    /// How to read the rest.
+    /// How to interpret the other registers.
     pub flags: AtaFlags,
     /// The feature register.
     pub feature: u8,
-    /// Sectors; never 0 in a read or write, since AoE gives that no meaning.
+    /// Number of sectors. It is never 0 in a read or write, since AoE does not
+    /// define what 0 means there.
     pub count: u8,
     /// The opcode.
     pub command: AtaCommand,
-    /// The first sector; without EXTENDED, 28 bits of it.
+    /// The first sector. Without EXTENDED, it has 28 bits.
     pub lba: u64,
 }
 
 impl AtaRequest {
-    /// Bytes between the header and the data.
+    /// Length in bytes between the header and the data.
     pub const LEN: usize = 12;
-    /// SET FEATURES: switch the volatile write cache on.
+    /// SET FEATURES: enable the volatile write cache.
     pub const ENABLE_WRITE_CACHE: u8 = 0x02;
-    /// SET FEATURES: switch it off.
+    /// SET FEATURES: disable the volatile write cache.
     pub const DISABLE_WRITE_CACHE: u8 = 0x82;
 
-    /// A read of `count` sectors.
+    /// Returns a read of `count` sectors.
     pub const fn read(lba: u64, count: u8, lba48: bool) -> Self {
         let (command, flags) = if lba48 {
             (AtaCommand::READ_EXT, AtaFlags::EXTENDED)
@@ -145,7 +146,7 @@ impl AtaRequest {
         AtaRequest { flags, feature: 0, count, command, lba }
     }
 
-    /// A write of `count` sectors, whose data follows.
+    /// Returns a write of `count` sectors, whose data follows.
     pub const fn write(lba: u64, count: u8, lba48: bool) -> Self {
         let (command, flags) = if lba48 {
             let flags = AtaFlags::EXTENDED.union(AtaFlags::WRITE);
@@ -156,7 +157,7 @@ impl AtaRequest {
         AtaRequest { flags, feature: 0, count, command, lba }
     }
 
-    /// Empties the target's write cache.
+    /// Returns a flush of the target's write cache.
     pub const fn flush(lba48: bool) -> Self {
         if lba48 {
             AtaRequest { flags: AtaFlags::EXTENDED, ..Self::bare(AtaCommand::FLUSH_EXT) }
@@ -165,17 +166,17 @@ impl AtaRequest {
         }
     }
 
-    /// Asks for the 512 bytes of IDENTIFY DEVICE.
+    /// Returns an IDENTIFY DEVICE.
     pub const fn identify() -> Self {
         AtaRequest { count: 1, ..Self::bare(AtaCommand::IDENTIFY) }
     }
 
-    /// Sets a feature, such as [`AtaRequest::ENABLE_WRITE_CACHE`].
+    /// Returns a SET FEATURES, such as [`AtaRequest::ENABLE_WRITE_CACHE`].
     pub const fn set_features(feature: u8) -> Self {
         AtaRequest { feature, ..Self::bare(AtaCommand::SET_FEATURES) }
     }
 
-    /// TRIM, by `count` 512-byte blocks of ranges that follow.
+    /// Returns a TRIM of the ranges in the `count` blocks of 512 bytes that follow.
     pub const fn data_set_management(count: u8) -> Self {
         AtaRequest {
             flags: AtaFlags::EXTENDED.union(AtaFlags::WRITE),
@@ -185,13 +186,14 @@ impl AtaRequest {
         }
     }
 
-    /// Asks whether the disk spins.
+    /// Returns a CHECK POWER MODE, which shows whether the disk spins.
     pub const fn check_power() -> Self {
         Self::bare(AtaCommand::CHECK_POWER)
     }
 
-    /// Whether these bytes are the argument of a request that changes nothing on
-    /// the disk and is not vendor-specific: an administrator may send it as is.
+    /// Returns whether these bytes are the argument of a request that changes
+    /// nothing on the disk and is not vendor-specific. An administrator may send
+    /// such a request as it is.
     pub fn only_looks(argument: &[u8]) -> bool {
         let Ok(raw) = Raw::read_from_bytes(argument) else { return false };
         let flags = AtaFlags::from_bits_retain(raw.flags);
@@ -204,7 +206,8 @@ impl AtaRequest {
             | AtaCommand::READ
             | AtaCommand::READ_EXT
             | AtaCommand::READ_LOG_EXT => true,
-            // Values, thresholds, logs and status, but not self-tests or disabling.
+            // Values, thresholds, logs and status, but no self-tests, and no
+            // disabling of SMART.
             AtaCommand::SMART => matches!(raw.feature, 0xd0 | 0xd1 | 0xd5 | 0xda),
             _ => false,
         }
@@ -214,7 +217,7 @@ impl AtaRequest {
         AtaRequest { flags: AtaFlags::empty(), feature: 0, count: 0, command, lba: 0 }
     }
 
-    /// Writes the argument; an LBA past the command's width is cut to it.
+    /// Writes the argument. An LBA is truncated to the width of the command.
     pub fn emit(&self, out: &mut [u8; AtaRequest::LEN]) {
         let lba = if self.flags.contains(AtaFlags::EXTENDED) {
             self.lba & 0xffff_ffff_ffff
@@ -238,11 +241,11 @@ impl AtaRequest {
 /// Why the disk did not execute a command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AtaError {
-    /// ABRT: a command or argument that the disk does not take.
+    /// ABRT: the disk does not accept the command or an argument.
     Aborted,
-    /// DF: the disk is broken.
+    /// DF: the disk has a fault.
     DeviceFault,
-    /// IDNF: no such sector.
+    /// IDNF: the sector does not exist.
     IdNotFound,
     /// A failure without a reason.
     Other,
@@ -252,12 +255,13 @@ pub enum AtaError {
     WriteProtected,
 }
 
-/// The registers of an ATA response; its LBA bytes are unreliable and not read.
+/// The registers of an ATA response. Its LBA is unreliable, so it is not decoded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct AtaResponse {
     /// The error register.
     pub error: u8,
-    /// The count register: remaining, echoed or 0, depending on the target.
+    /// The count register: the remaining count, the request's count or 0, depending
+    /// on the target.
     pub count: u8,
     /// The status register.
     pub status: u8,
@@ -270,18 +274,18 @@ impl AtaResponse {
         Ok(AtaResponse { error: raw.feature, count: raw.count, status: raw.command })
     }
 
-    /// Whether the status reports no error, regardless of the command.
+    /// Returns whether the status reports no error, regardless of the command.
     #[inline]
     pub fn is_success(&self) -> bool {
         Status::from_bits_truncate(self.status).is_empty()
     }
 
-    /// The outcome of the command `sent`.
+    /// Returns the outcome of the command `sent`.
     ///
-    /// DRDY is not required, since vblade answers a flush with status 0, and a
-    /// flush whose opcode comes back as the status succeeded, since ggaoed
-    /// leaves the byte alone. DF is judged first: a failed flush must not pass
-    /// for an unsupported one.
+    /// DRDY is not required, since vblade answers a flush with status 0. A flush
+    /// whose opcode comes back as the status succeeded, since ggaoed leaves that
+    /// byte unchanged. DF takes precedence over ABRT, since a failed flush must not
+    /// be treated as an unsupported one.
     pub fn outcome(&self, sent: AtaCommand) -> Result<(), AtaError> {
         if sent.is_flush() && self.status == sent.0 {
             return Ok(());

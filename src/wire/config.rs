@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Command 1: query config, 8 bytes after the header, then the config string.
+//! Command 1, query config: after the header, 8 bytes of argument and then the
+//! config string.
 
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;
@@ -8,7 +9,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmut
 
 use super::WireError;
 
-/// The argument as it lies in a frame, 24 bytes in.
+/// The argument as it is in a frame, at offset 24.
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Raw {
@@ -25,19 +26,22 @@ const_assert_eq!(offset_of!(Raw, sector_count), 4);
 const_assert_eq!(offset_of!(Raw, version_command), 5);
 const_assert_eq!(offset_of!(Raw, string_length), 6);
 
-/// What to do with the config string.
+/// What a target does with its config string. "The string sent" is the one in
+/// the request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub enum ConfigCommand {
-    /// Answer with it.
+    /// Answer with the config string.
     Read,
-    /// Answer if it equals the one sent; otherwise keep silent.
+    /// Answer if the config string equals the string sent. Otherwise do not
+    /// answer.
     Test,
-    /// Answer if it begins with the one sent; otherwise keep silent.
+    /// Answer if the config string begins with the string sent. Otherwise do not
+    /// answer.
     Prefix,
-    /// Take the one sent if there is none yet.
+    /// Set the config string to the string sent, unless one is set already.
     Set,
-    /// Take the one sent.
+    /// Set the config string to the string sent.
     ForceSet,
 }
 
@@ -53,25 +57,26 @@ impl ConfigCommand {
     }
 }
 
-/// The argument of a config request; the string itself follows it.
+/// The argument of a config request. The string follows it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ConfigRequest {
-    /// What to do.
+    /// What the target is to do with its config string.
     pub command: ConfigCommand,
-    /// Bytes of string that follow, at most [`ConfigRequest::STRING_MAX`].
+    /// Length in bytes of the string that follows, at most
+    /// [`ConfigRequest::STRING_MAX`].
     pub string_length: u16,
 }
 
 impl ConfigRequest {
-    /// Bytes between the header and the string.
+    /// Length in bytes between the header and the string.
     pub const LEN: usize = 8;
-    /// The longest config string.
+    /// Length in bytes of the longest config string.
     pub const STRING_MAX: usize = 1024;
-    /// A plain query.
+    /// A query for the config string and the other fields.
     pub const READ: ConfigRequest =
         ConfigRequest { command: ConfigCommand::Read, string_length: 0 };
 
-    /// Writes the argument; the target's fields are 0.
+    /// Writes the argument. The fields that only an answer uses are 0.
     pub fn emit(&self, out: &mut [u8; ConfigRequest::LEN]) {
         *out = transmute!(Raw {
             buffer_count: U16::ZERO,
@@ -86,17 +91,18 @@ impl ConfigRequest {
 /// A target's description of itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ConfigResponse<'a> {
-    /// Messages that it can queue; more are dropped. May be 0.
+    /// Number of messages that it can queue. It drops more than that. May be 0.
     pub buffer_count: u16,
-    /// Its firmware's version, in no agreed form.
+    /// The version of its firmware, whose format is not defined.
     pub firmware: u16,
-    /// Maximum sectors of one ATA request; never 0, which means 2 on the wire.
+    /// Maximum number of sectors in one ATA request. It is never 0, which means
+    /// 2 on the wire.
     pub sector_count: u8,
-    /// Its AoE version and the command that it answers, four bits each.
+    /// Its AoE version and the command that it answers, in four bits each.
     pub version_and_command: u8,
-    /// The declared length of its string.
+    /// The declared length in bytes of its config string.
     pub string_length: u16,
-    /// As much of the string as was received, at most 1,024 bytes.
+    /// As much of its config string as was received, at most 1,024 bytes.
     pub string: &'a [u8],
 }
 
@@ -104,7 +110,7 @@ impl<'a> ConfigResponse<'a> {
     /// Decodes `argument`, the bytes after the header.
     ///
     /// A string whose declared length exceeds the frame or the protocol's limit
-    /// is truncated: the fields before it are still valid.
+    /// is truncated, since the fields before it are still valid.
     pub fn parse(argument: &'a [u8]) -> Result<ConfigResponse<'a>, WireError> {
         let (raw, rest) = Raw::read_from_prefix(argument).map_err(|_| WireError::Truncated)?;
         let declared = usize::from(raw.string_length.get());
@@ -122,7 +128,8 @@ impl<'a> ConfigResponse<'a> {
         })
     }
 
-    /// Whether the declared string cannot be in a frame of `frame_length` bytes.
+    /// Returns whether the declared length exceeds the protocol's limit or a
+    /// frame of `frame_length` bytes.
     pub fn is_malformed(&self, frame_length: usize) -> bool {
         let declared = usize::from(self.string_length);
         let before = super::Header::LEN.saturating_add(ConfigRequest::LEN);

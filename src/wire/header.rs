@@ -8,11 +8,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmut
 
 use super::{Address, ETHERTYPE, Mac, Tag, WireError};
 
-/// The version that we send.
+/// The protocol version that the core sends and supports.
 const VERSION: u8 = 1;
 
 bitflags::bitflags! {
-    /// The low half of the first AoE byte.
+    /// The low four bits of the first AoE byte.
     #[derive(Clone, Copy, Debug, Eq, PartialEq)]
     struct Flags: u8 {
         const RESPONSE = 0x8;
@@ -20,7 +20,7 @@ bitflags::bitflags! {
     }
 }
 
-/// The first 24 bytes, as they lie in a frame.
+/// The first 24 bytes of a frame.
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Raw {
@@ -55,12 +55,12 @@ pub enum Command {
     Mask,
     /// Reserve or release the target.
     Reserve,
-    /// Anything else; vendors own 240 to 255.
+    /// Any other command. 240 to 255 are vendor-specific.
     Other(u8),
 }
 
 impl Command {
-    /// The byte on the wire.
+    /// Returns the command's byte on the wire.
     pub const fn code(self) -> u8 {
         match self {
             Command::Ata => 0,
@@ -84,7 +84,7 @@ impl From<u8> for Command {
     }
 }
 
-/// Why a target refused a command, by the error byte of its header.
+/// Why a target refused a command, as the error byte of the header shows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AoeError {
     /// 1: the target does not implement the command.
@@ -99,7 +99,7 @@ pub enum AoeError {
     UnsupportedVersion,
     /// 6: another host has reserved the target.
     TargetReserved,
-    /// No code that AoEr11 defines; qaoed sends 0.
+    /// A code that AoEr11 does not define. qaoed sends 0.
     Other(u8),
 }
 
@@ -117,38 +117,39 @@ impl From<u8> for AoeError {
     }
 }
 
-/// Ethernet and AoE header, decoded.
+/// The decoded Ethernet and AoE headers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Header {
-    /// Destination of the frame.
+    /// The destination of the frame.
     pub dst: Mac,
-    /// Its source.
+    /// The source of the frame.
     pub src: Mac,
     /// Set in frames from targets, clear in frames from initiators.
     pub response: bool,
     /// The error, or `None` if the E flag is clear.
     pub error: Option<AoeError>,
-    /// The error byte, regardless of the E flag: old vblades set only the byte.
+    /// The error byte, regardless of the E flag, since old versions of vblade set
+    /// only the byte.
     pub raw_error: u8,
-    /// 1, or 0 in the adverts of vblade and Plan 9.
+    /// The protocol version: 1, or 0 in the adverts of vblade and Plan 9.
     pub version: u8,
-    /// Shelf and slot.
+    /// The shelf and slot of the target.
     pub address: Address,
     /// The command.
     pub command: Command,
-    /// Echoed by the target.
+    /// The tag, which the target echoes.
     pub tag: Tag,
 }
 
 impl Header {
-    /// Bytes in front of the command's argument.
+    /// Length in bytes of both headers, before the command's argument.
     pub const LEN: usize = 24;
     /// The offset of version and flags.
     pub(super) const FLAGS: usize = offset_of!(Raw, version_flags);
-    /// The flag of an answer.
+    /// The flag that marks an answer.
     pub(super) const RESPONSE: u8 = Flags::RESPONSE.bits();
 
-    /// Decodes the header at the front of a frame.
+    /// Decodes the headers at the beginning of a frame.
     pub fn parse(bytes: &[u8]) -> Result<Header, WireError> {
         let (raw, _) = Raw::read_from_prefix(bytes).map_err(|_| WireError::Truncated)?;
         if raw.ethertype.get() != ETHERTYPE {
@@ -172,19 +173,21 @@ impl Header {
         })
     }
 
-    /// Command and tag of a frame; the rest of its header is not checked.
+    /// Returns the command and tag of a frame. The rest of its header is not
+    /// checked.
     pub fn command_and_tag(bytes: &[u8; Self::LEN]) -> (Command, Tag) {
         let raw: Raw = transmute!(*bytes);
         (raw.command.into(), Tag(raw.tag.get()))
     }
 
-    /// The error for commands other than ATA, where a code counts with E clear.
+    /// Returns the error of an answer to any command other than ATA. In such an
+    /// answer, an error byte counts even if the E flag is clear.
     pub fn effective_error(&self) -> Option<AoeError> {
         self.error.or_else(|| (self.response && self.raw_error != 0).then(|| self.raw_error.into()))
     }
 
-    /// The minimum length of a response, this header included. A refusal need not
-    /// repeat the argument of the refused command.
+    /// Returns the minimum length in bytes of a response, including this header.
+    /// A refusal need not repeat the argument of the refused command.
     pub fn response_len(&self) -> usize {
         let refused = match self.command {
             Command::Ata => self.error,
@@ -229,7 +232,7 @@ impl Header {
 mod tests {
     use super::*;
 
-    /// Response from e258.3 to a config query, tag 0x0a0b0c0d.
+    /// A response from e258.3 to a config query, with tag 0x0a0b0c0d.
     const GOLDEN: [u8; 24] = [
         0x02, 0, 0, 0, 0, 0x01, 0x02, 0, 0, 0, 0, 0x02, 0x88, 0xa2, 0x18, 0, 0x01, 0x02, 3, 1,
         0x0a, 0x0b, 0x0c, 0x0d,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The 512 bytes of the answer to IDENTIFY, as far as the driver needs them.
+//! The 512 bytes of IDENTIFY data, as far as the driver and its tools need them.
 
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;
@@ -8,7 +8,8 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligne
 
 use super::SECTOR;
 
-/// The words that the driver reads; fields are named after their word numbers.
+/// The words of IDENTIFY. Words that are not used are in fields named after
+/// their numbers.
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Raw {
@@ -63,15 +64,15 @@ const_assert_eq!(offset_of!(Raw, data_set_management), 2 * 169);
 const_assert_eq!(offset_of!(Raw, alignment), 2 * 209);
 const_assert_eq!(offset_of!(Raw, rotation), 2 * 217);
 
-/// Words 82 and 85: SMART.
+/// Words 82 and 85: the SMART feature set.
 const SMART: u16 = 1;
 /// Words 82 and 85: look-ahead.
 const LOOK_AHEAD: u16 = 1 << 6;
-/// Word 87: there is a World Wide Name.
+/// Word 87: the disk has a World Wide Name.
 const NAMED: u16 = 1 << 8;
 /// Words 82 and 85: a volatile write cache.
 const WRITE_CACHE: u16 = 1 << 5;
-/// Words 83 and 86: 48-bit addresses.
+/// Words 83 and 86: 48-bit commands.
 const LBA48: u16 = 1 << 10;
 /// Words 83 and 86: FLUSH CACHE.
 const FLUSH: u16 = 1 << 12;
@@ -82,12 +83,13 @@ const MANY_LOGICAL: u16 = 1 << 13;
 /// Word 106: a logical sector is not 256 words long.
 const LONG_LOGICAL: u16 = 1 << 12;
 
-/// The largest disk that 28-bit commands reach.
+/// Number of sectors of the largest disk that 28-bit commands can address.
 const LBA28_MAX: u64 = 1 << 28;
-/// The largest disk that 48-bit commands reach.
+/// Number of sectors of the largest disk that 48-bit commands can address.
 const LBA48_MAX: u64 = 1 << 48;
 
-/// Bits 15 and 14 of some words are 01 where the word is filled in at all.
+/// Returns whether bits 15 and 14 are 01. In some words, this shows that the
+/// word is valid.
 const fn is_valid(word: u16) -> bool {
     word & 0xc000 == 0x4000
 }
@@ -101,32 +103,35 @@ pub struct Identify {
     pub model: [u8; 40],
     /// Firmware revision: printable, trimmed, NUL padded.
     pub firmware: [u8; 8],
-    /// Size in logical sectors; 0 where the disk gives no plausible size.
+    /// Size in logical sectors, or 0 if the disk reports no plausible size.
     pub sectors: u64,
-    /// 48-bit commands are understood and needed.
+    /// The disk supports 48-bit commands, and they are to be used.
     pub lba48: bool,
-    /// FLUSH CACHE is promised.
+    /// The disk announces FLUSH CACHE.
     pub flush: bool,
-    /// FLUSH CACHE EXT is promised.
+    /// The disk announces FLUSH CACHE EXT.
     pub flush_ext: bool,
-    /// There is a volatile write cache.
+    /// The disk has a volatile write cache.
     pub write_cache: bool,
-    /// It is on.
+    /// The write cache is enabled.
     pub write_cache_enabled: bool,
-    /// Most 512-byte blocks of one TRIM; 0 where TRIM is not supported.
+    /// Maximum number of 512-byte blocks of ranges in one TRIM, or 0 if TRIM is
+    /// not supported.
     pub trim_blocks: u16,
-    /// Bytes of a logical sector, the unit of addresses and counts.
+    /// Size in bytes of a logical sector, the unit of addresses and counts.
     pub logical_sector: u32,
-    /// Bytes of a physical sector.
+    /// Size in bytes of a physical sector.
     pub physical_sector: u32,
-    /// Bytes by which LBA 0 lies inside its physical sector.
+    /// Offset in bytes of LBA 0 in its physical sector.
     pub alignment: u32,
-    /// 0 unknown, 1 does not rotate, else revolutions per minute.
+    /// Revolutions per minute, 1 if the disk does not rotate, or 0 if this is
+    /// unknown.
     pub rotation: u16,
 }
 
 impl Identify {
-    /// Decodes IDENTIFY DEVICE. Missing or invalid values are 0.
+    /// Decodes IDENTIFY DEVICE. A missing or invalid value is 0, but a missing
+    /// sector size is 512.
     pub fn parse(bytes: &[u8; SECTOR]) -> Identify {
         let raw: Raw = transmute!(*bytes);
         let (sectors, lba48) = raw.capacity();
@@ -152,8 +157,8 @@ impl Identify {
         }
     }
 
-    /// The power of two by which a logical sector is larger than 512 bytes;
-    /// `None` if it is not larger by one that fits a frame.
+    /// Returns the binary logarithm of the size of a logical sector in units of
+    /// 512 bytes, or `None` if the driver does not support that size.
     pub fn sector_shift(&self) -> Option<u8> {
         match self.logical_sector {
             512 => Some(0),
@@ -162,19 +167,22 @@ impl Identify {
         }
     }
 
-    /// Whether the names in both are those of one disk, whose size may change.
+    /// Returns whether both have the same serial number, model and logical
+    /// sector size, and so identify the same disk. Its size may differ.
     pub fn names_as(&self, other: &Identify) -> bool {
         self.serial == other.serial
             && self.model == other.model
             && self.logical_sector == other.logical_sector
     }
 
-    /// Size in blocks of 512 bytes, 0 for logical sectors of an odd size.
+    /// Returns the size in blocks of 512 bytes, or 0 if the size of the logical
+    /// sectors is not supported.
     pub fn blocks(&self) -> u64 {
         self.sector_shift().map_or(0, |shift| self.sectors << shift)
     }
 
-    /// The IDENTIFY that parses to this, for targets written in Rust.
+    /// Returns IDENTIFY data from which [`Identify::parse`] yields this value,
+    /// for targets written in Rust.
     pub fn emit(&self) -> [u8; SECTOR] {
         let mut raw = Raw::new_zeroed();
         put_text(&mut raw.serial, &self.serial);
@@ -214,16 +222,17 @@ impl Identify {
 /// Details of a disk that the driver does not need.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Details {
-    /// World Wide Name; 0 where there is none.
+    /// World Wide Name, or 0 if the disk has none.
     pub world_wide_name: u64,
-    /// SMART is supported, and enabled.
+    /// Whether SMART is supported, and whether it is enabled.
     pub smart: (bool, bool),
-    /// Look-ahead is supported, and enabled.
+    /// Whether read look-ahead is supported, and whether it is enabled.
     pub look_ahead: (bool, bool),
 }
 
 impl Details {
-    /// Decodes IDENTIFY DEVICE. Words that are not filled in are ignored.
+    /// Decodes IDENTIFY DEVICE. Features and names in words that are not marked
+    /// as valid are ignored.
     pub fn parse(bytes: &[u8; SECTOR]) -> Details {
         let raw: Raw = transmute!(*bytes);
         let has = |feature: u16| {
@@ -243,10 +252,11 @@ impl Details {
 }
 
 impl Raw {
-    /// Size in sectors, and whether it requires 48-bit commands.
+    /// Returns the size in logical sectors, and whether to use 48-bit commands.
     ///
-    /// Word 86 counts as well as 83, and no validity bit is required: qaoed sets
-    /// none. If words 100 to 103 are invalid, the 28-bit size is used.
+    /// Either word 83 or word 86 may announce 48-bit commands, and no validity
+    /// bit is required, since qaoed sets none. If words 100 to 103 have no
+    /// plausible size, the 28-bit size is used.
     fn capacity(&self) -> (u64, bool) {
         let large = self.sectors_48.get();
         let claimed = (self.supported_83.get() | self.enabled_86.get()) & LBA48 != 0;
@@ -256,7 +266,7 @@ impl Raw {
         (u64::from(self.sectors_28.get()).min(LBA28_MAX), false)
     }
 
-    /// Whether an optional command is promised, by a word that is filled in.
+    /// Returns whether a valid word announces an optional command.
     fn promises(&self, command: u16) -> bool {
         let supported = self.supported_83.get();
         let enabled = self.enabled_86.get();
@@ -264,7 +274,8 @@ impl Raw {
             || is_valid(self.enabled_87.get()) && enabled & command != 0
     }
 
-    /// Maximum number of blocks in a TRIM: one if the disk gives no limit.
+    /// Returns the maximum number of blocks of ranges in a TRIM: one if the disk
+    /// reports no limit, 0 if it does not support TRIM.
     fn trim_blocks(&self) -> u16 {
         if self.data_set_management.get() & 1 == 0 {
             return 0;
@@ -272,7 +283,7 @@ impl Raw {
         self.trim_blocks.get().max(1)
     }
 
-    /// Logical and physical sector size in bytes.
+    /// Returns the logical and the physical sector size in bytes.
     fn sector_sizes(&self) -> (u32, u32) {
         const SMALL: u32 = 512;
         let word = self.sector_sizes.get();
@@ -288,7 +299,7 @@ impl Raw {
         (logical, logical.saturating_mul(1 << exponent))
     }
 
-    /// Where LBA 0 lies in a physical sector, in bytes.
+    /// Returns the offset in bytes of LBA 0 in its physical sector.
     fn alignment(&self, logical: u32, physical: u32) -> u32 {
         let word = self.alignment.get();
         if !is_valid(word) {
@@ -301,7 +312,8 @@ impl Raw {
 
 /// Decodes a string, whose words hold their first character in the high byte.
 ///
-/// NUL counts as a blank; a character that would garble a log line becomes `?`.
+/// NUL counts as a blank. Any other character that is not printable ASCII
+/// becomes `?`.
 fn text<const N: usize>(words: &[U16]) -> [u8; N] {
     let mut out = [0; N];
     let bytes = words
@@ -366,7 +378,7 @@ mod tests {
         }
     }
 
-    /// An empty IDENTIFY with these words set.
+    /// Decodes an IDENTIFY whose words are 0, except for these.
     fn with(words: &[(usize, u16)]) -> Identify {
         let mut bytes = [0; SECTOR];
         for &(word, value) in words {

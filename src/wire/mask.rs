@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Command 2: the MAC mask list, 4 bytes after the header, then directives.
+//! Command 2, the MAC mask list: after the header, 4 bytes of argument and then
+//! directives.
 
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;
@@ -7,7 +8,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmut
 
 use super::{Mac, WireError};
 
-/// The argument as it lies in a frame, 24 bytes in.
+/// The argument as it is in a frame, at offset 24.
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Raw {
@@ -17,7 +18,7 @@ struct Raw {
     count: u8,
 }
 
-/// One directive, or in an answer one entry of the list.
+/// One directive of a request, or one entry of the list in an answer.
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
 #[repr(C)]
 struct RawDirective {
@@ -34,19 +35,19 @@ const_assert_eq!(size_of::<RawDirective>(), Directive::LEN);
 const_assert_eq!(offset_of!(RawDirective, command), 1);
 const_assert_eq!(offset_of!(RawDirective, mac), 2);
 
-/// What to do with the list.
+/// What a target does with its MAC mask list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MaskCommand {
-    /// Answer with it.
+    /// Answer with the list.
     Read,
-    /// Apply the directives in order, then answer with it.
+    /// Apply the directives in order, then answer with the list.
     Edit,
 }
 
-/// Why an edit stopped; directives before the failing one stay applied.
+/// Why an edit stopped. The directives before the failed one remain in effect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MaskError {
-    /// 1, or a code that AoEr11 does not define.
+    /// 1: unspecified. Also any code that AoEr11 does not define.
     Unspecified(u8),
     /// 2: an undefined directive.
     BadDirective,
@@ -57,16 +58,16 @@ pub enum MaskError {
 /// One change to the list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Directive {
-    /// Changes nothing; the entries of an answer are such directives.
+    /// Changes nothing. The entries in an answer have this form.
     Nop(Mac),
-    /// Admit this host.
+    /// Add this host to the list.
     Add(Mac),
-    /// Take this host off the list; no error if it is not there.
+    /// Remove this host from the list. It is no error if it is not there.
     Delete(Mac),
 }
 
 impl Directive {
-    /// Bytes of a directive.
+    /// Length in bytes of a directive.
     pub const LEN: usize = 8;
 
     /// Writes the directive.
@@ -80,17 +81,17 @@ impl Directive {
     }
 }
 
-/// The argument of a mask request; `count` directives follow it.
+/// The argument of a mask request. `count` directives follow it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct MaskRequest {
-    /// Read or edit.
+    /// Whether to read or edit the list.
     pub command: MaskCommand,
-    /// Directives that follow.
+    /// Number of directives that follow.
     pub count: u8,
 }
 
 impl MaskRequest {
-    /// Bytes between the header and the directives.
+    /// Length in bytes between the header and the directives.
     pub const LEN: usize = 4;
 
     /// Writes the argument.
@@ -107,12 +108,14 @@ impl MaskRequest {
     }
 }
 
-/// A target's answer about its list.
+/// A target's answer to a mask request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct MaskResponse<'a> {
-    /// Why the edit stopped; the E flag of the header does not report it.
+    /// Why the edit stopped, if it did. The E flag of the header does not report
+    /// this.
     pub error: Option<MaskError>,
-    /// Entries in the list or, with an error, the index of the failed directive.
+    /// Number of entries in the list or, after an error, the index of the failed
+    /// directive.
     pub count: u8,
     entries: &'a [u8],
 }
@@ -134,7 +137,7 @@ impl<'a> MaskResponse<'a> {
         Ok(MaskResponse { error, count: raw.count, entries })
     }
 
-    /// The hosts on the list; an empty list admits all.
+    /// Iterates over the hosts on the list. An empty list admits all hosts.
     pub fn hosts(&self) -> impl Iterator<Item = Mac> + 'a {
         self.entries
             .chunks_exact(Directive::LEN)
@@ -150,7 +153,7 @@ mod tests {
 
     const A: Mac = Mac([2, 0, 0, 0, 0, 0xa]);
     const B: Mac = Mac([2, 0, 0, 0, 0, 0xb]);
-    /// Two hosts and a byte of padding.
+    /// An answer with two hosts and a byte of padding.
     const GOLDEN: [u8; 21] = [0, 1, 0, 2, 0, 0, 2, 0, 0, 0, 0, 0xa, 0, 0, 2, 0, 0, 0, 0, 0xb, 0xee];
 
     #[test]

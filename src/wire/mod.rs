@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Bytes to values and back: the AoE frame formats of AoEr11 and IDENTIFY.
+//! Conversions between bytes and values: the AoE frame formats of AoEr11, IDENTIFY
+//! and SMART.
 //!
-//! It holds layouts only: no state, no time, no policy. Every parser takes
-//! untrusted bytes, reads lengths from these bytes, ignores trailing ones (a frame
-//! may be padded) and cannot panic.
+//! This module deals with layouts only, and not with state, time or policy. A
+//! parser takes untrusted bytes, checks every length in them, ignores trailing
+//! bytes (a frame may be padded), and cannot panic.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::expect_used))]
 
 mod ata;
@@ -30,22 +31,23 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The Ethernet type of every AoE frame.
 pub const ETHERTYPE: u16 = 0x88a2;
-/// Bytes in a block, the unit of sizes here, whatever the disk's sector size, and
-/// of the limit that a target declares.
+/// Length in bytes of a block. Blocks are the unit of sizes in the core, whatever
+/// the disk's sector size, and of the limit on a request's sectors that a target
+/// declares.
 pub const SECTOR: usize = 512;
-/// The shortest Ethernet frame, without its check sequence.
+/// Length in bytes of the shortest Ethernet frame, without its check sequence.
 pub const MIN_FRAME: usize = 60;
-/// The same, as outputs count it.
+/// [`MIN_FRAME`] in the type of an output's frame length.
 pub(crate) const MIN_LENGTH: u32 = 60;
 
-/// Why bytes are not the expected message.
+/// Why bytes cannot be decoded as the expected message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum WireError {
-    /// Not an AoE frame at all.
+    /// The frame is not an AoE frame.
     NotAoe,
-    /// Shorter than its fields.
+    /// The message is too short for its fields.
     Truncated,
-    /// A protocol version that nobody has defined.
+    /// The protocol version is not supported.
     Version(u8),
 }
 
@@ -69,10 +71,10 @@ pub enum WireError {
 pub struct Mac(pub [u8; 6]);
 
 impl Mac {
-    /// Every station.
+    /// The broadcast address.
     pub const BROADCAST: Mac = Mac([0xff; 6]);
 
-    /// Whether this names a group of stations: never the source of a frame.
+    /// Returns whether this is a group address, from which no valid frame is sent.
     pub const fn is_group(self) -> bool {
         let [first, ..] = self.0;
         first & 1 != 0
@@ -96,29 +98,31 @@ pub struct Address {
 }
 
 impl Address {
-    /// Any shelf, any slot: a query to everyone.
+    /// Any shelf and any slot, for a query to all targets.
     pub const BROADCAST: Address = Address { major: 0xffff, minor: 0xff };
 
-    /// Whether either half is a wildcard; no target's own address is.
+    /// Returns whether the shelf or the slot is a wildcard, as in no target's own
+    /// address.
     pub const fn is_broadcast(self) -> bool {
         self.major == Self::BROADCAST.major || self.minor == Self::BROADCAST.minor
     }
 }
 
-/// The 32 bits that a target echoes; their meaning is up to the initiator.
+/// The 32 bits that a target echoes. The initiator defines their meaning.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Tag(pub u32);
 
-/// Blocks of 512 bytes that fit a frame on a link of this MTU.
+/// Returns the number of blocks of 512 bytes that fit into a frame on a link with
+/// this MTU, at most 255.
 ///
-/// The MTU excludes the Ethernet header: it covers 22 bytes of AoE and ATA
-/// headers, then data. The count field of a request is one byte.
+/// The MTU does not include the Ethernet header. It includes 22 bytes of AoE and
+/// ATA headers, and the data. The count field of a request has one byte.
 pub fn sectors_per_frame(mtu: u32) -> u8 {
     u8::try_from(mtu.saturating_sub(22) / 512).unwrap_or(u8::MAX)
 }
 
-/// The MTU with which every target sends a sector of this many bytes: targets
-/// count the Ethernet header as well.
+/// Returns the MTU with which every target can send a sector of this many bytes.
+/// It includes the Ethernet header, since targets count that as well.
 pub fn mtu_for(sector: u32) -> u32 {
     sector.saturating_add(36)
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Command 3: reserve and release, 2 bytes after the header, then hosts.
+//! Command 3, reserve and release: after the header, 2 bytes of argument and
+//! then hosts.
 
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;
@@ -7,7 +8,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmut
 
 use super::{Mac, WireError};
 
-/// The argument as it lies in a frame, 24 bytes in.
+/// The argument as it is in a frame, at offset 24.
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Raw {
@@ -18,28 +19,30 @@ struct Raw {
 const_assert_eq!(size_of::<Raw>(), ReserveRequest::LEN);
 const_assert_eq!(offset_of!(Raw, count), 1);
 
-/// What to do with the reservation.
+/// What a target does with its reservation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ReserveCommand {
-    /// Answer with it.
+    /// Answer with the reservation.
     Read,
-    /// Replace it, if it is empty or names the sender; no hosts releases.
+    /// Replace the reservation, if it is empty or includes the sender. An empty
+    /// list of hosts releases the target.
     Set,
-    /// Replace it, even if another host holds it.
+    /// Replace the reservation, even if another host holds it.
     ForceSet,
 }
 
-/// The argument of a reserve request; `count` hosts follow it, six bytes each.
+/// The argument of a reserve request. `count` hosts follow it, in six bytes
+/// each.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ReserveRequest {
-    /// Read or set.
+    /// Whether to read or set the reservation.
     pub command: ReserveCommand,
-    /// Hosts that follow.
+    /// Number of hosts that follow.
     pub count: u8,
 }
 
 impl ReserveRequest {
-    /// Bytes between the header and the hosts.
+    /// Length in bytes between the header and the hosts.
     pub const LEN: usize = 2;
 
     /// Writes the argument.
@@ -55,7 +58,8 @@ impl ReserveRequest {
     }
 }
 
-/// Who holds the target. A refused set is error 6 of the header.
+/// The hosts that hold the target. If a target refuses to set them, the header
+/// has error 6.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ReserveResponse<'a> {
     holders: &'a [u8],
@@ -70,7 +74,8 @@ impl<'a> ReserveResponse<'a> {
         Ok(ReserveResponse { holders })
     }
 
-    /// The hosts that may use the target; if there are none, it is free.
+    /// Iterates over the hosts that may use the target. If there are none, it
+    /// is not reserved.
     pub fn holders(&self) -> impl Iterator<Item = Mac> + 'a {
         self.holders
             .chunks_exact(size_of::<Mac>())
@@ -83,7 +88,7 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    /// Two holders and a byte of padding.
+    /// An answer with two holders and a byte of padding.
     const GOLDEN: [u8; 15] = [1, 2, 2, 0, 0, 0, 0, 0xa, 2, 0, 0, 0, 0, 0xb, 0xee];
 
     #[test]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The header that the frames of one path share: written as a whole, and compared
-//! as a whole in successful answers to ATA commands, which most frames are.
+//! The header that the frames of one path share. It is written as a whole, and
+//! compared as a whole in successful answers to ATA commands, which most received
+//! frames are.
 
 use memoffset::offset_of;
 use static_assertions::const_assert_eq;
@@ -9,14 +10,15 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmut
 
 use super::{Address, AtaResponse, Command, Header, Mac, Tag};
 
-/// The beginning of a frame, up to the tag, in words that are compared as such.
+/// The beginning of a frame, up to the tag, in pieces that are compared as whole
+/// words.
 #[derive(
     Clone, Copy, Debug, Eq, FromBytes, Immutable, IntoBytes, KnownLayout, PartialEq, Unaligned,
 )]
 #[repr(C)]
 struct Front([u8; 8], [u8; 8], [u8; 4]);
 
-/// The first 36 bytes of an answer, as they lie in a frame.
+/// The first 36 bytes of an answer, as they are in a frame.
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Raw {
@@ -28,21 +30,21 @@ struct Raw {
 const_assert_eq!(offset_of!(Raw, tag), 20);
 const_assert_eq!(offset_of!(Raw, registers), Header::LEN);
 
-/// The beginning of the frames between two stations, of one target.
+/// The beginning of the frames of one target between two MAC addresses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Route {
-    /// Of an ATA request, tag included.
+    /// The header of an ATA request, up to and including the tag.
     request: [u8; Header::LEN],
-    /// Of an answer to it that reports no error, up to the tag.
+    /// The header of an answer to it that reports no error, up to the tag.
     answer: Front,
 }
 
 impl Route {
-    /// A route that leads nowhere.
+    /// A placeholder for no route.
     pub(crate) const NONE: Self =
         Self { request: [0; Header::LEN], answer: Front([0; 8], [0; 8], [0; 4]) };
 
-    /// From `local` to the target at `remote`.
+    /// Creates the route from `local` to the target at `remote`.
     pub fn new(local: Mac, remote: Mac, address: Address) -> Self {
         let (mut request, mut answer) = ([0; Header::LEN], [0; Header::LEN]);
         Header::emit_request(remote, local, address, Command::Ata, Tag(0), &mut request);
@@ -67,7 +69,8 @@ impl Route {
 pub struct Success<'f>(&'f Raw);
 
 impl<'f> Success<'f> {
-    /// Looks at the status of a whole answer; `None` of any other frame.
+    /// Decodes a complete answer whose status reports no error. Returns `None`
+    /// for any other frame.
     #[inline]
     pub fn parse(bytes: &'f [u8]) -> Option<Self> {
         let (raw, _) = Raw::ref_from_prefix(bytes).ok()?;
@@ -75,13 +78,14 @@ impl<'f> Success<'f> {
         ata.is_success().then_some(Self(raw))
     }
 
-    /// Echoed by the target.
+    /// Returns the tag, which the target echoed.
     #[inline]
     pub fn tag(self) -> Tag {
         Tag(self.0.tag.get())
     }
 
-    /// Whether it is of version 1, and its source is the route's remote station.
+    /// Returns whether it is an answer over this route: in version 1, without an
+    /// error, and with the route's addresses.
     #[inline]
     pub fn is_by(self, route: &Route) -> bool {
         self.0.front == route.answer
@@ -96,7 +100,7 @@ mod tests {
     const US: Mac = Mac([2, 0, 0, 0, 0, 1]);
     const THEM: Mac = Mac([2, 0, 0, 0, 0, 2]);
 
-    /// An answer from e258.3, tag 0x0a0b0c0d, status DRDY.
+    /// Returns an answer from e258.3 with tag 0x0a0b0c0d and status DRDY.
     fn answer() -> [u8; 36] {
         let mut bytes = [0; 36];
         let head = bytes.first_chunk_mut().unwrap();
@@ -105,7 +109,8 @@ mod tests {
         bytes
     }
 
-    /// The tag of an answer by the route from us to them.
+    /// Returns the tag of a changed answer, if it is still an answer over the
+    /// route from `US` to `THEM`.
     fn parsed(change: impl FnOnce(&mut [u8; 36])) -> Option<Tag> {
         let mut bytes = answer();
         change(&mut bytes);
@@ -116,7 +121,7 @@ mod tests {
     #[test]
     fn an_answer_of_success_is_recognised() {
         assert_eq!(parsed(|_| {}), Some(Tag(0x0a0b_0c0d)));
-        // Without DRDY too, as vblade answers a flush.
+        // DRDY is not required, since vblade answers a flush without it.
         assert!(parsed(|b| b[27] = 0).is_some());
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! SMART: the attributes of a disk, and whether it predicts its failure.
+//! SMART: the attributes of a disk, and whether it predicts a failure.
 
 use static_assertions::const_assert_eq;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute};
@@ -27,7 +27,7 @@ struct RawThreshold {
     reserved: [u8; 10],
 }
 
-/// Either page.
+/// The layout that both pages share.
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Page<T> {
@@ -39,24 +39,24 @@ struct Page<T> {
 const_assert_eq!(size_of::<Page<RawValue>>(), SECTOR);
 const_assert_eq!(size_of::<Page<RawThreshold>>(), SECTOR);
 
-/// LBA mid and high of a request, and of the answer of a disk that does not
-/// predict its failure.
+/// LBA mid and high in a request, and in the answer of a disk that predicts no
+/// failure.
 const SIGNATURE: [u8; 2] = [0x4f, 0xc2];
-/// LBA mid and high of the answer of a disk that does.
+/// LBA mid and high in the answer of a disk that predicts a failure.
 const FAILING: [u8; 2] = [0xf4, 0x2c];
 
 impl AtaRequest {
-    /// SMART READ DATA: the page of values.
+    /// Returns a SMART READ DATA, for the page of values.
     pub const fn smart_values() -> Self {
         AtaRequest { count: 1, ..Self::smart(0xd0) }
     }
 
-    /// SMART READ THRESHOLDS: the page of thresholds.
+    /// Returns a SMART READ THRESHOLDS, for the page of thresholds.
     pub const fn smart_thresholds() -> Self {
         AtaRequest { count: 1, ..Self::smart(0xd1) }
     }
 
-    /// SMART RETURN STATUS: see [`SmartHealth`].
+    /// Returns a SMART RETURN STATUS. [`SmartHealth`] decodes the answer.
     pub const fn smart_status() -> Self {
         Self::smart(0xda)
     }
@@ -73,7 +73,7 @@ impl AtaRequest {
     }
 }
 
-/// A disk's prediction of its failure.
+/// Whether a disk predicts a failure.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SmartHealth {
     /// No failure is predicted.
@@ -100,25 +100,27 @@ impl SmartHealth {
 /// One attribute of a disk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SmartAttribute {
-    /// Its number, never 0.
+    /// The number of the attribute, never 0.
     pub id: u8,
-    /// The normalised value: higher is better.
+    /// The normalised value. Higher is better.
     pub value: u8,
     /// The lowest value so far.
     pub worst: u8,
-    /// The value at which the attribute has failed; 0: none.
+    /// The value at or below which the attribute has failed, or 0 if there is
+    /// none.
     pub threshold: u8,
-    /// 48 bits in a vendor-specific format.
+    /// The raw value: 48 bits in a vendor-specific format.
     pub raw: u64,
 }
 
 impl SmartAttribute {
-    /// Whether its value has fallen to the threshold.
+    /// Returns whether the value has fallen to the threshold.
     pub const fn has_failed(&self) -> bool {
         self.threshold != 0 && self.value <= self.threshold
     }
 
-    /// Decodes both pages; a disk that has no thresholds has zeros.
+    /// Decodes both pages. For a disk without thresholds, `thresholds` is all
+    /// zeros.
     pub fn parse(
         values: &[u8; SECTOR],
         thresholds: &[u8; SECTOR],
@@ -147,7 +149,7 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    /// A page of two entries, the second and the last.
+    /// Builds a page whose second and last entries are used.
     fn page(second: [u8; 12], last: [u8; 12]) -> [u8; SECTOR] {
         let mut bytes = [0; SECTOR];
         bytes[14..26].copy_from_slice(&second);
