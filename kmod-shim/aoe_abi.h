@@ -355,7 +355,10 @@ struct aoe_dump_step {
 #define	AOE_DUMP_SEND		2	/* padded to at least 60 bytes */
 #define	AOE_DUMP_POLL		3	/* frames to aoe_core_dump_rx() */
 
-/* The decoded 512 bytes of IDENTIFY; a missing or invalid value is 0. */
+/*
+ * The decoded 512 bytes of IDENTIFY; a missing or invalid value is 0, a missing
+ * sector size is 512.
+ */
 struct aoe_identity {
 	uint64_t	sectors;	/* of the size sector_logical */
 	uint64_t	wwn;
