@@ -259,7 +259,8 @@ impl Dump {
         if room < sector {
             return None;
         }
-        // What the path is known to carry, limited by MTU and buffer: at least one sector.
+        // The payload that the path is known to carry, limited by MTU and buffer, in
+        // whole sectors and at least one.
         let most = self.payload.min(room).min(interface.buffer.saturating_sub(header));
         let rest = most.checked_rem(sector).unwrap_or(0);
         self.payload = most.saturating_sub(rest).max(sector);

@@ -18,8 +18,8 @@ pub(crate) const DISTRUST: Micros = Micros::from_secs(600);
 /// initial value, and the most that reordering raises it to.
 const LIMIT_MIN: u64 = 3;
 const LIMIT_MAX: u64 = 256;
-/// An overtaken request is over after this multiple of the worst delay, but not
-/// before the minimum.
+/// An overtaken request can no longer be executed after this multiple of the worst
+/// delay, but not before the minimum.
 const TIMES: u64 = 4;
 const LEAST: Micros = Micros::from_millis(20);
 /// Upper limit of the two time-outs in the wait; a stall lengthens time-outs, too.
@@ -84,7 +84,7 @@ pub(crate) struct Order {
     worst: Micros,
     worst_before: Micros,
     period_ends: Instant,
-    /// The time after which an overtaken request is over.
+    /// The time after which an overtaken request can no longer be executed.
     wait: Micros,
     /// The mark that is replaced next: the oldest.
     oldest: u8,

@@ -4,7 +4,7 @@
 //!
 //! If two answers to an IDENTIFY differ, there are two disks. If nearly every
 //! request on a path is answered twice, some sectors are read once each, and the
-//! two answers to each read are compared. Only sectors that no write of ours can
+//! two answers to each read are compared. Only sectors that no write of this host can
 //! change meanwhile are evidence.
 
 use super::{Scratch, Target};

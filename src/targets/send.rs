@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From I/Os to frames: which request goes out next, on which path, and how
+//! From I/Os to frames: which request is sent next, on which path, and how
 //! much of it a frame can carry.
 
 use super::{Life, Target, manage};
