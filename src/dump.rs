@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A kernel crash dump: the next request, its retransmissions, and its path.
 //!
-//! A kernel that has panicked has one thread, which requests one step after the
-//! other and carries each out. One request is outstanding at a time; it is
-//! repeated until it is answered or its path is given up. Only the paths of the
-//! target are read, since a change of the target may have been interrupted.
+//! A kernel that has panicked has one thread, which asks for one step at a time
+//! and carries it out. One request is outstanding at a time. It is retransmitted
+//! until it is answered or its path is given up. Of the target, only the paths are
+//! read, since the panic may have interrupted a change of the rest.
 
 mod request;
 #[cfg(test)]
@@ -16,21 +16,21 @@ use crate::time::Micros;
 use crate::wire::{Address, Mac};
 use request::{Request, Work};
 
-/// Between two polls, at least.
+/// Minimum time between two polls.
 const POLL: Micros = Micros(10);
-/// Frames that one poll takes at most.
+/// Maximum number of frames that one poll handles.
 pub const FRAMES: u32 = 1000;
-/// Between the first sequences of two dumps: the one before has not come so far.
+/// Distance between the first sequence numbers of two dumps, more than one dump uses.
 pub const APART: u32 = 1 << 28;
-/// Wait for answers to frames of the running core.
+/// Time to wait on a new path for late answers to frames of the running core.
 const SETTLE: Micros = Micros::from_millis(100);
-/// Before a request is sent again: at first, and at most.
+/// Initial and maximum retransmission timeout.
 const RTO: Micros = Micros::from_millis(20);
 const RTO_MAX: Micros = Micros::from_secs(1);
-/// Silence that ends a path.
+/// Silence after which a path is given up.
 const PATH: Micros = Micros::from_secs(10);
-/// Silence in sum that ends the dump, less this much for each answer: losses in
-/// a long dump are not silence.
+/// Total silence that ends the dump. Each answer takes `CREDIT` off the total, so
+/// that the losses of a long dump do not add up to it.
 const LOST: Micros = Micros::from_secs(60);
 const CREDIT: Micros = Micros::from_millis(1);
 /// Bytes of a block, the core's unit.
@@ -45,70 +45,70 @@ pub struct Disk {
     pub blocks: u64,
     /// Bytes of a sector: 512 times a power of two.
     pub sector: u32,
-    /// It takes the 48-bit form of a write.
+    /// It supports 48-bit writes.
     pub lba48: bool,
-    /// It promises a flush.
+    /// It supports a flush.
     pub flush: bool,
-    /// The flush has a 48-bit form.
+    /// It supports the 48-bit flush, FLUSH CACHE EXT.
     pub flush_ext: bool,
 }
 
-/// A path that was up.
+/// A path that was up when the kernel panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Our interface.
+    /// The local interface.
     pub link: LinkId,
-    /// The target's.
+    /// The target's MAC address.
     pub remote: Mac,
-    /// Bytes of data that frames have carried.
+    /// Bytes of data that a frame on this path is known to carry.
     pub payload: u32,
 }
 
 /// The interface of a path, as the kernel sees it now.
 #[derive(Clone, Copy, Debug)]
 pub struct Interface {
-    /// Its address.
+    /// Its MAC address.
     pub local: Mac,
     /// Its MTU, which may have become smaller without an event.
     pub mtu: u32,
-    /// Bytes that one buffer holds.
+    /// Bytes that one transmit buffer holds, the frame's header included.
     pub buffer: u32,
 }
 
-/// Why a dump is over.
+/// Why a dump failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DumpError {
-    /// Not whole sectors, or not on the disk.
+    /// The range is not in whole sectors, or not entirely on the disk.
     Range,
     /// No path answers.
     NoPath,
-    /// The target refused.
+    /// The target answered with an error.
     Refused(IoError),
 }
 
-/// What is to be done next.
+/// The next step of a dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Leave the interface in use, if any, and call `take` if this one can be
-    /// sent on and polled.
+    /// Stop using the current interface, if any. Call [`Dump::take`] if this
+    /// interface can send frames and be polled.
     Path(LinkId),
     /// Send a frame with these bytes of the data.
     Send {
-        /// From here on.
+        /// The first byte, counted from the start of the data.
         offset: u64,
-        /// So many; 0 for a flush.
+        /// Number of bytes; 0 for a flush.
         length: u32,
     },
-    /// Wait for this long, then take the received frames.
+    /// Wait for this long, then pass received frames to [`Dump::handle_frame`].
     Poll(Micros),
-    /// All is done, or the dump is over.
+    /// The write or flush is complete, or has failed.
     Done(Result<(), DumpError>),
 }
 
-/// What was asked for, and how far it is.
+/// The write or flush that `ask` requested, and its progress.
 #[derive(Clone, Copy, Debug)]
 struct Job {
-    /// The first byte on the disk.
+    /// Offset on the disk, in bytes.
     start: u64,
     done: u64,
     length: u64,
@@ -123,19 +123,19 @@ impl Job {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// There is no path.
+    /// No path is in use.
     Paths,
-    /// A path was taken: frames that still arrive on it are ignored.
+    /// A path was taken into use. Frames that arrive on it are still ignored.
     Settling,
-    /// The next frame may leave.
+    /// The next request may be sent.
     Ready,
     /// A request is outstanding.
     Waiting,
-    /// It was answered.
+    /// The outstanding request was answered.
     Answered(Result<(), IoError>),
 }
 
-/// A dump under way.
+/// A dump in progress.
 #[derive(Clone, Copy, Debug)]
 pub struct Dump {
     disk: Disk,
@@ -144,21 +144,22 @@ pub struct Dump {
     phase: Phase,
     next_path: u8,
     payload: u32,
-    /// Bytes of the outstanding request.
+    /// Bytes of data in the outstanding request.
     sent: u32,
     waited: Micros,
     pause: Micros,
     rto: Micros,
-    /// Silence on this path since its last answer, and of all paths.
+    /// Silence on the current path since its last answer.
     silence: Micros,
+    /// Total silence on all paths, less `CREDIT` for each answer.
     lost: Micros,
 }
 
 impl Dump {
-    /// Bytes in front of the data of a frame.
+    /// Bytes of a frame before its data.
     pub const HEADER: usize = Request::HEADER;
 
-    /// Begins a dump. No two dumps begin with the same `sequence`.
+    /// Begins a dump. The first `sequence` of each dump is [`APART`] from the last one's.
     pub const fn new(disk: Disk, sequence: u32) -> Self {
         let nobody = Mac([0; 6]);
         Self {
@@ -185,8 +186,8 @@ impl Dump {
         }
     }
 
-    /// Requests a write of this many bytes; with none and `flush`, emptying the
-    /// write cache, if there is one.
+    /// Requests a write of `length` bytes at byte `start` of the disk. If `length` is 0
+    /// and `flush` is set, requests a flush of the write cache, if the disk has one.
     pub fn ask(&mut self, start: u64, length: u64, flush: bool) -> Result<(), DumpError> {
         let sector = u64::from(self.disk.sector.max(512));
         let is_whole = |bytes: u64| bytes.checked_rem(sector) == Some(0);
@@ -199,8 +200,8 @@ impl Dump {
         Ok(())
     }
 
-    /// The next step; `path` gives the paths that are in use, by a number from 0,
-    /// and nothing inside for one that was not up.
+    /// Returns the next step. `path` returns the path with an index from 0 on: `None`
+    /// past the last path, `Some(None)` for a path that was not up.
     pub fn step(&mut self, path: impl Fn(u8) -> Option<Option<Candidate>>) -> Step {
         match self.phase {
             Phase::Answered(outcome) => self.step_answered(outcome),
@@ -233,7 +234,7 @@ impl Dump {
         self.step_ready()
     }
 
-    /// The path that is to be tried next.
+    /// Selects the next path, or ends the dump if none is left.
     fn step_path(&mut self, path: impl Fn(u8) -> Option<Option<Candidate>>) -> Step {
         self.phase = Phase::Paths;
         while self.lost < LOST
@@ -250,7 +251,7 @@ impl Dump {
     }
 
     /// Continues over the interface of the path that the last step named. Returns
-    /// the bytes of data in a frame, or nothing if no sector fits one.
+    /// the bytes of data that a frame carries, or `None` if it cannot hold a sector.
     pub fn take(&mut self, interface: &Interface) -> Option<u32> {
         let sector = self.disk.sector.max(512);
         let header = u32::try_from(Self::HEADER).unwrap_or(u32::MAX);
@@ -258,7 +259,8 @@ impl Dump {
         if room < sector {
             return None;
         }
-        // The payload that the path has proved and one buffer holds; at least a sector.
+        // The payload that the path is known to carry, limited by MTU and buffer, in
+        // whole sectors and at least one.
         let most = self.payload.min(room).min(interface.buffer.saturating_sub(header));
         let rest = most.checked_rem(sector).unwrap_or(0);
         self.payload = most.saturating_sub(rest).max(sector);
@@ -273,7 +275,7 @@ impl Dump {
         (self.waited, self.pause) = (Micros(0), Micros(0));
     }
 
-    /// The time between polls grows with the silence.
+    /// Polls, the less often the longer the wait has lasted.
     fn step_poll(&mut self) -> Step {
         let pause = self.pause;
         self.waited = self.waited.plus(pause);
@@ -281,7 +283,7 @@ impl Dump {
         Step::Poll(pause)
     }
 
-    /// Sends the next request, if there is something left to ask for.
+    /// Sends the next request, unless the job is done.
     fn step_ready(&mut self) -> Step {
         if self.job.is_done() {
             return Step::Done(Ok(()));
@@ -292,7 +294,7 @@ impl Dump {
         let request = &mut self.request;
         request.sequence = request.sequence.wrapping_add(1);
         let lba = self.job.start.saturating_add(self.job.done) / BLOCK;
-        // A buffer's worth, or one sector: below 256 blocks.
+        // At most one buffer or one sector, which is less than 256 blocks.
         request.work = match u8::try_from(self.sent / 512) {
             Ok(0) => Work::Flush,
             Ok(blocks) => Work::Write { lba, blocks },
@@ -315,7 +317,8 @@ impl Dump {
         self.request.emit(out);
     }
 
-    /// The interface in use received a frame, whose first bytes are enough.
+    /// Handles a frame that the interface in use received. Its first
+    /// [`Dump::HEADER`] bytes suffice.
     pub fn handle_frame(&mut self, frame: &[u8]) {
         if self.phase == Phase::Waiting
             && let Some(outcome) = self.request.answer(frame)

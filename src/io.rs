@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! I/Os between submission and completion: admission, order, completion.
 //!
-//! It handles barriers and overlapping writes, but no frames, paths or time-outs,
-//! except for that of tasting.
+//! This module handles barriers and overlapping writes. It knows no frames and no
+//! paths, and no time-outs except that of GEOM's tasting reads.
 
 use crate::granules::Granules;
 use crate::list::{Linked, Links, List, Stack};
@@ -14,9 +14,9 @@ use crate::time::Instant;
 /// The operation of an I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// Forget these sectors (DATA SET MANAGEMENT).
+    /// Discard sectors (TRIM, by DATA SET MANAGEMENT).
     Delete,
-    /// Make all that was acknowledged durable.
+    /// Make all acknowledged writes durable.
     Flush,
     /// Read sectors.
     Read,
@@ -31,20 +31,22 @@ impl Op {
     }
 }
 
-/// A submission.
+/// A submitted I/O.
 #[derive(Debug)]
 pub struct IoRequest {
-    /// Given back with the completion.
+    /// Returned with the completion.
     pub io: IoHandle,
-    /// What to do.
+    /// The operation.
     pub op: Op,
     /// First sector.
     pub lba: u64,
     /// Number of sectors; 0 for a flush.
     pub sectors: u32,
-    /// All before it completes first, nothing behind it starts before.
+    /// A barrier: starts when all earlier I/Os are complete, and later I/Os start when it
+    /// is complete. A flush is a barrier for writes only.
     pub ordered: bool,
-    /// Give up at this time, whatever `maxwait` says.
+    /// When to give up, independently of `maxwait`; [`Instant::NEVER`] if only `maxwait`
+    /// applies.
     pub give_up: Instant,
 }
 
@@ -55,23 +57,23 @@ pub type Ios = Table<Io, IoId, 128>;
 #[derive(Debug)]
 pub struct Io {
     links: Links<IoId>,
-    /// The caller's, to be given back once.
+    /// The caller's handle, returned exactly once.
     handle: u64,
     pub(crate) op: Op,
     ordered: bool,
     place: Place,
     pub(crate) lba: u64,
     pub(crate) sectors: u32,
-    /// Sectors that frames have been cut for.
+    /// Sectors that have been cut into requests.
     pub(crate) cut: u32,
     frames: u16,
     error: Option<IoError>,
     give_up: Instant,
-    /// Since when this write has waited for a guarded copy, or never.
+    /// When this write began to wait for an unresolved copy, or `NEVER`.
     guarded_since: Instant,
 }
 
-/// Where a slot is.
+/// The state of an I/O slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Cutting,
@@ -98,17 +100,17 @@ impl Io {
         guarded_since: Instant::NEVER,
     };
 
-    /// The caller's handle, for naming payload.
+    /// Returns the caller's handle, which names the I/O's memory.
     pub(crate) fn raw_handle(&self) -> u64 {
         self.handle
     }
 
-    /// The first sector behind it.
+    /// Returns the first sector past the end.
     fn end(&self) -> u64 {
         self.lba.saturating_add(u64::from(self.sectors))
     }
 
-    /// Started and not done.
+    /// Whether it was started and is not done.
     fn is_active(&self) -> bool {
         matches!(self.place, Place::Cutting | Place::Sent)
     }
@@ -117,7 +119,7 @@ impl Io {
         self.op.changes_data() && self.lba < end && lba < self.end()
     }
 
-    /// A barrier for everything; a flush is one for writes only.
+    /// Whether it is a barrier for all I/O; a flush is one for writes only.
     fn is_full_barrier(&self) -> bool {
         self.ordered && self.op != Op::Flush
     }
@@ -132,15 +134,16 @@ impl Linked<IoId> for Io {
     }
 }
 
-/// The conditions on which a pending write may be sent.
+/// Decides whether a pending write may start.
 pub(crate) trait Gate {
-    /// Whether an unresolved copy of another write overlaps; asks for a fence if so.
+    /// Returns whether an unresolved copy of another write overlaps. If so, requests a
+    /// fence.
     fn is_guarded(&mut self, lba: u64, end: u64) -> bool;
-    /// A write may go after having waited since then.
+    /// Records that a write that has waited since `since` may start.
     fn released(&mut self, since: Instant);
 }
 
-/// What was pending for longer than an I/O and stays so.
+/// The kinds of earlier I/Os that stay pending while a later one starts.
 #[derive(Clone, Copy)]
 struct Passed {
     any: bool,
@@ -158,23 +161,23 @@ pub(crate) struct IoTable<'a> {
     slots: &'a mut Ios,
     free: Stack<IoId>,
     pending: List<IoId>,
-    /// The one that frames are being cut for.
+    /// The I/O that is being cut into requests.
     cutting: Maybe<IoId>,
     done: List<IoId>,
-    /// How many slots there are to use.
+    /// Number of slots that may be used.
     limit: u16,
-    /// Started and not done.
+    /// Number of I/Os that were started and are not done.
     active: u16,
     active_changes: u16,
     active_flushes: u16,
     active_barriers: u16,
     give_ups: u16,
-    /// Where the writes under way are.
+    /// The locations of the active writes.
     changes: &'a mut Granules,
 }
 
 impl<'a> IoTable<'a> {
-    /// Takes over free slots, of which `limit` may be used.
+    /// Creates a table from free slots, of which `limit` may be used.
     pub(crate) fn new(slots: &'a mut Ios, changes: &'a mut Granules, limit: u16) -> Self {
         let free = Stack::of_first(slots, limit);
         changes.clear();
@@ -194,24 +197,24 @@ impl<'a> IoTable<'a> {
         }
     }
 
-    /// The I/O in a slot.
+    /// Returns the I/O in a slot.
     #[inline]
     pub(crate) fn get(&self, slot: IoId) -> &Io {
         &self.slots[slot]
     }
 
-    /// I/Os accepted and not yet handed back.
+    /// Returns the number of I/Os that were accepted and not yet returned as done.
     pub(crate) fn len(&self) -> usize {
         usize::from(self.limit.wrapping_sub(self.free.len()))
     }
 
-    /// Whether anything waits to be started or cut.
+    /// Whether an I/O waits to be started or cut into requests.
     #[inline]
     pub(crate) fn has_uncut(&self) -> bool {
         self.cutting != Maybe::NONE || !self.pending.is_empty()
     }
 
-    /// Accepts an I/O; hands it back if every slot is taken.
+    /// Accepts an I/O, or returns it if all slots are in use.
     pub(crate) fn admit(&mut self, request: IoRequest) -> Result<(), IoRequest> {
         let Some(slot) = self.free.pop(self.slots) else { return Err(request) };
         self.give_ups = self.give_ups.wrapping_add(u16::from(request.give_up != Instant::NEVER));
@@ -229,7 +232,7 @@ impl<'a> IoTable<'a> {
         Ok(())
     }
 
-    /// The I/O that frames are being cut from.
+    /// Returns the I/O that is being cut into requests.
     #[inline]
     pub(crate) fn cutting(&self) -> Option<IoId> {
         self.cutting.get()
@@ -246,7 +249,7 @@ impl<'a> IoTable<'a> {
         self.start_behind(oldest, gate, now)
     }
 
-    /// Starts the first pending I/O behind `slot` that is not blocked.
+    /// Starts the first pending I/O after `slot` that is not blocked.
     #[inline(never)]
     fn start_behind(&mut self, slot: IoId, gate: &mut impl Gate, now: Instant) -> Option<IoId> {
         let (mut slot, mut passed) = (slot, Passed::NONE);
@@ -266,7 +269,7 @@ impl<'a> IoTable<'a> {
         }
     }
 
-    /// Whether nothing stands before a pending I/O, where these are passed.
+    /// Whether a pending I/O may start before the earlier ones in `passed`.
     #[inline(always)]
     fn may_start(
         &mut self,
@@ -289,7 +292,7 @@ impl<'a> IoTable<'a> {
             }
     }
 
-    /// Whether no other write, outstanding or unresolved, overlaps this one.
+    /// Whether a write may start: no active, earlier or unresolved write overlaps it.
     fn may_change(
         &mut self,
         slot: IoId,
@@ -315,7 +318,7 @@ impl<'a> IoTable<'a> {
         !guarded
     }
 
-    /// Whether a write that is pending for longer than `slot` overlaps.
+    /// Whether a write that has been pending for longer than `slot` overlaps.
     fn overlaps_earlier(&self, slot: IoId, lba: u64, end: u64) -> bool {
         let earlier = self.pending.iter(self.slots).take_while(|earlier| *earlier != slot);
         earlier.map(|earlier| &self.slots[earlier]).any(|io| io.overlaps(lba, end))
@@ -336,7 +339,7 @@ impl<'a> IoTable<'a> {
         self.active_barriers = self.active_barriers.wrapping_add(u16::from(io.is_full_barrier()));
     }
 
-    /// A frame for the next `sectors` of the I/O was cut.
+    /// Records that a request for the next `sectors` of the I/O was cut.
     #[inline]
     pub(crate) fn on_cut(&mut self, slot: IoId, sectors: u32) {
         let io = &mut self.slots[slot];
@@ -352,14 +355,15 @@ impl<'a> IoTable<'a> {
         self.cutting = Maybe::NONE;
     }
 
-    /// One of the I/O's frames is over. True when the I/O is, too.
+    /// Records the result of one of the I/O's requests. Returns whether the whole I/O
+    /// is done.
     #[inline]
     pub(crate) fn on_frame_done(&mut self, slot: IoId, result: Result<(), IoError>) -> bool {
         let io = &mut self.slots[slot];
         io.frames = io.frames.wrapping_sub(1);
         if let Err(error) = result {
             io.error.get_or_insert(error);
-            // The part not yet cut into frames need not be tried any more.
+            // The part that was not yet cut into requests is not sent.
             io.cut = io.sectors;
             if io.place == Place::Cutting {
                 self.on_all_cut(slot);
@@ -373,7 +377,7 @@ impl<'a> IoTable<'a> {
         over
     }
 
-    /// Moves an I/O to the done list, regardless of its frames.
+    /// Moves an I/O to the done list, regardless of its outstanding requests.
     fn finish(&mut self, slot: IoId) {
         let io = &mut self.slots[slot];
         let timed = io.give_up != Instant::NEVER;
@@ -398,14 +402,14 @@ impl<'a> IoTable<'a> {
         self.done.push_back(self.slots, slot);
     }
 
-    /// Ends every I/O with `error`; the caller drops their frames.
+    /// Ends every I/O with `error`; the caller drops their requests.
     pub(crate) fn fail_all(&mut self, error: IoError) {
         for slot in Ios::numbers() {
             self.fail_one(slot, error);
         }
     }
 
-    /// Ends one I/O with `error`, unless it is over already.
+    /// Ends one I/O with `error`, unless it is done already.
     pub(crate) fn fail_one(&mut self, slot: IoId, error: IoError) {
         let io = &mut self.slots[slot];
         if !matches!(io.place, Place::Done | Place::Free) {
@@ -414,17 +418,17 @@ impl<'a> IoTable<'a> {
         }
     }
 
-    /// Whether the I/O gives up by itself: GEOM tastes the disk with it.
+    /// Whether the I/O has a time to give up, since GEOM tastes the disk with it.
     pub(crate) fn may_give_up(&self, slot: IoId) -> bool {
         self.get(slot).give_up != Instant::NEVER
     }
 
-    /// Whether an I/O that is not over does.
+    /// Whether any unfinished I/O has a time to give up.
     pub(crate) fn any_may_give_up(&self) -> bool {
         self.give_ups != 0
     }
 
-    /// An I/O whose time for tasting is over.
+    /// Returns an unfinished I/O whose time to give up has come.
     pub(crate) fn next_given_up(&self, now: Instant) -> Option<IoId> {
         if self.give_ups == 0 {
             return None;
@@ -433,7 +437,7 @@ impl<'a> IoTable<'a> {
         self.slots.entries().find(|(_, io)| late(io)).map(|(slot, _)| slot)
     }
 
-    /// When the next I/O gives up.
+    /// Returns when the next I/O gives up.
     pub(crate) fn deadline(&self) -> Instant {
         if self.give_ups == 0 {
             return Instant::NEVER;
@@ -442,8 +446,8 @@ impl<'a> IoTable<'a> {
         self.slots.iter().filter(waiting).map(|io| io.give_up).min().unwrap_or(Instant::NEVER)
     }
 
-    /// Hands out the next completed I/O, with the sectors that it moved if it
-    /// succeeded, and frees its slot.
+    /// Returns the next completed I/O and frees its slot. The result of a success is the
+    /// number of sectors read or written.
     #[inline]
     pub(crate) fn pop_done(&mut self) -> Option<(IoHandle, Result<u32, IoError>)> {
         let slot = self.done.pop_front(self.slots)?;

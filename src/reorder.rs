@@ -14,11 +14,12 @@ use crate::time::{Instant, Micros, Stamp};
 
 /// How long a path that answered out of order is distrusted.
 pub(crate) const DISTRUST: Micros = Micros::from_secs(600);
-/// Number of later answers after which an earlier request is considered lost.
+/// Number of later answers after which an earlier request is considered lost: the
+/// initial value, and the most that reordering raises it to.
 const LIMIT_MIN: u64 = 3;
 const LIMIT_MAX: u64 = 256;
-/// An overtaken request is over after this multiple of the worst delay, but not
-/// before the minimum.
+/// An overtaken request can no longer be executed after this multiple of the worst
+/// delay, but not before the minimum.
 const TIMES: u64 = 4;
 const LEAST: Micros = Micros::from_millis(20);
 /// Upper limit of the two time-outs in the wait; a stall lengthens time-outs, too.
@@ -30,7 +31,7 @@ const NETWORK_LEAST: Micros = Micros::from_millis(200);
 /// Number of marks, a sixteenth of the wait apart: they cover twice the wait.
 const MARKS: usize = 32;
 
-/// The newest answered request at a point of the path's time, which is the clock
+/// The newest answered request at a point in the path's time, which is clock time
 /// without most of each silence.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
@@ -66,8 +67,8 @@ impl Past {
 #[repr(C)]
 pub(crate) struct Order {
     newest: Mark,
-    /// Clock time of the next mark, which the newest answer becomes. Until then,
-    /// only the newest answer changes, and no silence is recorded.
+    /// Clock time of the next mark, for which the newest answer is used. Until then, an
+    /// answer in order changes `newest` only, and no silence is recorded.
     mark_at: Instant,
     /// Clock time of the last answer that was not handled by `is_next()`.
     heard_at: Instant,
@@ -83,7 +84,7 @@ pub(crate) struct Order {
     worst: Micros,
     worst_before: Micros,
     period_ends: Instant,
-    /// The time after which an overtaken request is over.
+    /// The time after which an overtaken request can no longer be executed.
     wait: Micros,
     /// The mark that is replaced next: the oldest.
     oldest: u8,
@@ -94,7 +95,7 @@ impl Order {
     /// Nothing was sent yet.
     pub(crate) const NEW: Self = Self::since(0);
 
-    /// A path whose next transmission is the one after `seq`.
+    /// Returns the order of a path whose next transmission is the one after `seq`.
     pub(crate) const fn since(seq: u64) -> Self {
         Self {
             newest: Mark { seq, at: Instant::ZERO },
@@ -113,8 +114,8 @@ impl Order {
         }
     }
 
-    /// The answer to transmission `seq`, sent `age` ago, arrived after `silence`.
-    /// `age` is `None` if the answer shows nothing about the order.
+    /// Records the answer to transmission `seq`, sent `age` ago, which arrived after
+    /// `silence`. `age` is `None` if the answer shows nothing about the order.
     #[cold]
     #[inline(never)]
     pub(crate) fn on_answered(
@@ -142,8 +143,8 @@ impl Order {
         }
     }
 
-    /// Handles an answer that came soon and in order; false if it did not, and
-    /// `on_answered()` must handle it.
+    /// Handles an answer that came soon and in order. Returns false for any other
+    /// answer, which `on_answered()` must handle.
     #[inline]
     pub(crate) fn is_next(&mut self, seq: u64, now: Instant) -> bool {
         let is_next = seq >= self.newest.seq && now < self.mark_at;
@@ -159,25 +160,26 @@ impl Order {
         seq < self.newest.seq
     }
 
-    /// Whether enough later requests were answered that `seq` is lost.
+    /// Whether enough later requests were answered to consider `seq` lost.
     #[inline]
     pub(crate) fn is_lost(&self, seq: u64) -> bool {
         seq.saturating_add(self.limit) <= self.newest.seq
     }
 
-    /// The network itself appears to have reordered frames.
+    /// Records that the network itself appears to have reordered frames.
     pub(crate) fn on_network(&mut self, now: Instant) {
         self.network_until = now.after(DISTRUST);
     }
 
-    /// The worst remembered delay behind a later answer.
+    /// Returns the longest remembered delay by which an answer followed a later request's.
     pub(crate) fn worst(&self) -> Micros {
         self.worst.max(self.worst_before)
     }
 
-    /// When copy `seq` can no longer be executed: as soon as a later request is
-    /// answered if order is kept, otherwise after a wait. [`Instant::NEVER`] if
-    /// another answer is needed.
+    /// Returns when copy `seq` can no longer be executed. [`Instant::NEVER`] until a later
+    /// request is answered; then at once if order is kept, otherwise after a wait. Until
+    /// an answer shows that the target worked during the wait, the time returned is that
+    /// at which the path is trusted again.
     pub(crate) fn over_at(&self, seq: u64) -> Instant {
         if !self.is_overtaken(seq) {
             return Instant::NEVER;
@@ -186,13 +188,13 @@ impl Order {
             return Instant::ZERO;
         }
         let over_at = self.may_be_over_at(seq);
-        // A silence may begin now.
+        // If no answer follows, only this much of the silence counts.
         let is_known = over_at <= self.heard_at().after(self.silence());
         if is_known { over_at } else { self.distrusted_until }
     }
 
-    /// The same for an overtaken copy, provided that the target is working: an
-    /// answer at this time shows it.
+    /// Returns the same for an overtaken copy, on condition that the target works until
+    /// then, which an answer at that time shows.
     pub(crate) fn may_be_over_at(&self, seq: u64) -> Instant {
         self.overtaken_at(seq).after(self.wait).after(self.silent)
     }
@@ -230,34 +232,35 @@ impl Order {
         self.mark_at = now.after(Micros(self.wait.0 >> 4));
     }
 
-    /// When something was answered last.
+    /// Returns the clock time of the last answer.
     fn heard_at(&self) -> Instant {
         self.heard_at.max(self.newest.at.after(self.silent))
     }
 
-    /// The path's time.
+    /// Converts clock time to the path's time.
     const fn time(&self, now: Instant) -> Instant {
         Instant::from_micros(now.since(Instant::from_micros(self.silent.0)).0)
     }
 
-    /// How much of a silence counts: less than the wait that it prolongs.
+    /// Returns how much of a silence counts: an eighth of the wait, so that a silence
+    /// cannot end the wait.
     const fn silence(&self) -> Micros {
         Micros(self.wait.0 >> 3)
     }
 
-    /// The marks, oldest first, and the newest answer.
+    /// Returns the marks, oldest first, and then the newest answer.
     fn history(&self) -> impl Iterator<Item = Mark> {
         let (new, old) = self.marks.split_at_checked(usize::from(self.oldest)).unwrap_or_default();
         let past = old.iter().chain(new).map(|past| past.before(self.newest));
         past.chain([self.newest])
     }
 
-    /// A time at which `seq` had been overtaken: not long after the first.
+    /// Returns the earliest time at which `seq` is known to have been overtaken.
     fn overtaken_at(&self, seq: u64) -> Instant {
         self.history().find(|m| seq < m.seq).map_or(Instant::NEVER, |m| m.at)
     }
 
-    /// A time at which `seq` had not been overtaken yet, the last that is known.
+    /// Returns the last time at which `seq` is known not to have been overtaken.
     fn not_overtaken_at(&self, seq: u64) -> Instant {
         let earlier = self.history().take_while(|m| m.seq <= seq);
         earlier.last().map_or(Instant::ZERO, |m| m.at)
@@ -268,8 +271,8 @@ impl Order {
 const MARKS_MASK: u8 = 31;
 static_assertions::const_assert_eq!(MARKS, 32);
 
-/// The low half of a count.
-#[expect(clippy::as_conversions, reason = "the low half is what is wanted")]
+/// Returns the low half of a count of transmissions.
+#[expect(clippy::as_conversions, reason = "only the low half is wanted")]
 pub(crate) const fn low_half(seq: u64) -> u32 {
     seq as u32
 }

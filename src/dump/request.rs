@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One request of a kernel crash dump, and whether a frame answers it.
+//! One request of a kernel crash dump, and the check whether a frame answers it.
 //!
 //! Answers to frames that were sent before the panic are ignored.
 
@@ -8,45 +8,45 @@ use crate::wire::{
     Address, AtaCommand, AtaError, AtaRequest, AtaResponse, Command, Header, Mac, Tag,
 };
 
-/// What a dump asks for.
+/// The operation of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
     /// Empty the write cache.
     Flush,
-    /// Write these blocks of 512 bytes, whose data follows.
+    /// Write blocks of 512 bytes. The data follows the header.
     Write {
-        /// The first of them.
+        /// The first block.
         lba: u64,
-        /// How many; not 0.
+        /// Number of blocks; not 0.
         blocks: u8,
     },
 }
 
-/// A request. Its repetitions are the same frame.
+/// A request. Its retransmissions are identical frames.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
     /// Shelf and slot.
     pub(super) address: Address,
-    /// Our interface.
+    /// The MAC address of the local interface.
     pub(super) local: Mac,
-    /// The target's.
+    /// The target's MAC address.
     pub(super) remote: Mac,
-    /// Another one for every request.
+    /// The number in the tag, different for every request.
     pub(super) sequence: u32,
-    /// What is asked for.
+    /// The operation.
     pub(super) work: Work,
-    /// The disk takes this command in its 48-bit form.
+    /// The command is sent in its 48-bit form.
     pub(super) ext: bool,
     /// Shift from blocks to the disk's sectors.
     pub(super) shift: u8,
 }
 
 impl Request {
-    /// Bytes in front of the data.
+    /// Bytes before the data.
     pub(super) const HEADER: usize = Header::LEN + AtaRequest::LEN;
 
-    /// Bit 31 is in no tag of the running core (`tag.rs`), before a panic or
-    /// after the next boot.
+    /// Returns the tag. Bit 31 is set, which is clear in every tag of the running core
+    /// (`tag.rs`), before the panic and after the next boot.
     fn tag(&self) -> Tag {
         Tag(self.sequence | 1 << 31)
     }
@@ -73,8 +73,8 @@ impl Request {
         }
     }
 
-    /// The outcome of this request; `None` if the frame, of which the first bytes
-    /// are enough, does not answer it.
+    /// Returns the outcome that `frame` reports, or `None` if it is not an answer to
+    /// this request. The first `HEADER` bytes of the frame suffice.
     pub(super) fn answer(&self, frame: &[u8]) -> Option<Result<(), IoError>> {
         let header = Header::parse(frame).ok()?;
         let is_ours = header.response
@@ -131,7 +131,7 @@ mod tests {
         out
     }
 
-    /// The frame that a target makes of a request: turned round, R set.
+    /// The answer of a target to a request: addresses swapped, response flag set.
     fn response(to: &Request, status: u8) -> [u8; 36] {
         let mut frame = emitted(to);
         frame[..6].copy_from_slice(&LOCAL.0);
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn an_answer_that_differs_in_any_of_these_is_none() {
         let good = response(&write(), 0x40);
-        // Addresses, ethertype, version, R, shelf, slot, command, tag.
+        // Addresses, ethertype, version, response flag, shelf, slot, command, tag.
         for at in (0..=14).chain(16..24) {
             let mut frame = good;
             frame[at] ^= if at == 14 { 0x08 } else { 0x01 };

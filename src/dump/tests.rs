@@ -19,13 +19,13 @@ fn interface() -> Interface {
     Interface { local: LOCAL, mtu: 1500, buffer: 2048 }
 }
 
-/// A kernel that does what the dump says, and a target.
+/// A kernel that carries out the dump's steps, and a target.
 struct Rig {
     dump: Dump,
     paths: Vec<Option<Candidate>>,
     interface: Interface,
     now: u64,
-    /// When a frame left, its interface, and what it asks for.
+    /// Of each frame: the time, the interface, and the offset and length of its data.
     sent: Vec<(u64, LinkId, u64, u32)>,
     link: LinkId,
     frame: [u8; Dump::HEADER],
@@ -46,8 +46,8 @@ impl Rig {
         }
     }
 
-    /// Runs to the end; `target` says at each poll whether the request that was
-    /// sent last is answered, with a status.
+    /// Runs to the end. At each poll, `target` returns the ATA status of the answer to
+    /// the last request, or `None` if there is no answer.
     fn run(&mut self, target: impl Fn(&Self) -> Option<u8>) -> Result<(), DumpError> {
         for _ in 0..5_000_000 {
             let paths = &self.paths;
@@ -70,7 +70,7 @@ impl Rig {
                 }
             }
         }
-        panic!("a dump that does not end");
+        panic!("the dump does not end");
     }
 
     fn answer(&mut self, status: u8) {
@@ -103,7 +103,7 @@ fn a_dump_is_cut_into_what_a_frame_carries() {
     assert_eq!(pieces, [(0, 1024), (1024, 1024), (2048, 512)]);
     // The frame of the last piece: one sector at 5.
     assert_eq!(rig.frame[24..30], [0x41, 0, 1, 0x34, 5, 0]);
-    // The next call goes on over the same path, without a wait.
+    // The next write uses the same path, without another wait.
     let now = rig.now;
     rig.write(512, 512).unwrap();
     assert_eq!(rig.run(at_once), Ok(()));
@@ -125,7 +125,7 @@ fn a_request_is_repeated_ever_less_often_and_polled_for_meanwhile() {
     assert_eq!(rig.run(|rig| (rig.sent.len() == 4).then_some(0x40)), Ok(()));
     let gaps: Vec<_> = rig.sent.windows(2).map(|w| (w[1].0 - w[0].0) / 1000).collect();
     assert!(matches!(gaps[..], [20..22, 40..43, 80..86]), "{gaps:?}");
-    // At least every sixteenth of the wait, and not for ever at every 10 us.
+    // Pauses grow to a sixteenth of the wait, instead of staying at 10 us.
     assert!((200..1000).contains(&rig.polls), "{}", rig.polls);
 }
 
@@ -163,7 +163,7 @@ fn a_minute_of_silence_on_many_paths_ends_a_dump() {
 fn losses_in_a_long_dump_are_not_silence() {
     let mut rig = Rig::new(Disk { blocks: 1 << 18, ..disk() });
     rig.write(0, 128 << 20).unwrap();
-    // One of forty is lost: more than a minute of silence in sum.
+    // One frame of forty is lost: more than a minute of silence in total.
     assert_eq!(rig.run(|rig| (rig.sent.len() % 40 != 0).then_some(0x40)), Ok(()));
     assert!(rig.now > 60_000_000, "{}", rig.now);
 }
@@ -204,7 +204,7 @@ fn the_end_empties_the_write_cache_where_there_is_one() {
     let mut without = Rig::new(Disk { flush: false, ..disk() });
     without.dump.ask(0, 0, true).unwrap();
     assert_eq!(without.run(never), Ok(()));
-    // Nothing to write is not the end.
+    // An empty write without `flush` does not empty the cache.
     rig.dump.ask(0, 0, false).unwrap();
     assert_eq!(rig.run(never), Ok(()));
     assert_eq!(rig.sent.len(), 1);
@@ -218,7 +218,7 @@ fn a_frame_carries_what_the_path_the_interface_and_a_buffer_allow() {
         (512, 1024, 1000, Some(512)),
         (512, 1024, 533, None),
         (4096, 8192, 9000, Some(4096)),
-        // It was large enough once.
+        // An MTU that has shrunk since the payload was found.
         (4096, 4096, 1500, None),
     ];
     for (sector, payload, mtu, taken) in cases {

@@ -3,7 +3,7 @@ use super::*;
 use std::boxed::Box;
 use std::vec::Vec;
 
-/// Lets everything through but what overlaps `guarded`.
+/// Blocks only writes that overlap `guarded`.
 #[derive(Default)]
 struct TestGate {
     guarded: Option<(u64, u64)>,
@@ -29,12 +29,12 @@ fn request(n: u64, op: Op, lba: u64, ordered: bool) -> IoRequest {
     IoRequest { io: IoHandle(n), op, lba, sectors, ordered, give_up: Instant::NEVER }
 }
 
-/// The I/O to cut a frame from.
+/// The I/O to cut the next request from.
 fn next(t: &mut IoTable<'_>, gate: &mut TestGate) -> Option<IoId> {
     t.cutting().or_else(|| t.start_next(gate, Instant::ZERO))
 }
 
-/// Starts and cuts all that may start; gives the handles in that order.
+/// Starts and cuts all I/Os that may start; returns slots and handles in that order.
 fn started(t: &mut IoTable<'_>, gate: &mut TestGate) -> Vec<(IoId, u64)> {
     std::iter::from_fn(|| {
         let slot = next(t, gate)?;

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The nodes below `net.aoe`: one table per tree, with the name, the kind, the
-//! description, the default and range of every node, and where its value is.
+//! The sysctl nodes below `net.aoe`: one table per tree, with the name, kind,
+//! description, default, range and location of each node's value.
 //!
-//! The shim makes the nodes in one loop over a table, and afterwards
-//! reads and writes them by their places in it.
+//! The shim creates the nodes in one loop over a table. From then on, it reads and
+//! writes each by its index in the table.
 
 pub mod module;
 pub mod target;
 
 use core::ffi::CStr;
 
-/// Longest text of a node, its terminator included.
+/// Size of the longest text of a node in bytes, terminator included.
 pub const TEXT_ROOM: usize = 1032;
 
-/// The same for a text that is not long.
+/// The same for nodes of which [`Shown::is_long`] is false.
 pub const SHORT_ROOM: usize = 64;
 
 /// A node of a tree.
 #[derive(Clone, Copy, Debug)]
 pub struct Node<F> {
-    /// Its name below its tree.
+    /// Its name within its tree.
     pub name: &'static CStr,
-    /// What it is, for people.
+    /// Its description, for the administrator.
     pub text: &'static CStr,
     /// Who may write it.
     pub access: Access,
-    /// What it shows, and where that is kept.
+    /// Which value it shows, and where the value is stored.
     pub field: F,
 }
 
@@ -34,60 +34,60 @@ pub struct Node<F> {
 pub enum Access {
     /// Nobody.
     Read,
-    /// The loader's environment.
+    /// The kernel environment only, when the module is loaded.
     AtLoad,
     /// The administrator at any time.
     Write,
-    /// The administrator at any time, and the loader's environment.
+    /// The administrator at any time, and the kernel environment.
     Tunable,
 }
 
-/// What a node's value is.
+/// The type of a node's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A number that may be negative.
+    /// A signed number.
     Int,
-    /// A number that is not.
+    /// An unsigned number.
     Unsigned,
     /// Text.
     Text,
-    /// The name of the interface of this number.
+    /// The name of an interface, which the core gives as its number.
     Link,
-    /// A line for each target.
+    /// One line of text for each target.
     Devices,
 }
 
-/// When the loader's environment is asked for a node.
+/// When a node's value is fetched from the kernel environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fetch {
     /// Not at all.
     Never,
-    /// Before anything is there.
+    /// Before anything else is set up.
     First,
-    /// When everything is there, since it has effects.
+    /// After everything else is set up, since the value has effects.
     Last,
 }
 
-/// The properties of a field that a table needs.
+/// The properties of a node's field.
 pub trait Shown {
-    /// What the value is.
+    /// Returns the type of the value.
     fn kind(&self) -> Kind;
-    /// When the loader's environment is asked for it.
+    /// Returns when the value is fetched from the kernel environment.
     fn fetch(&self) -> Fetch;
     /// Whether its text may need more than [`SHORT_ROOM`].
     fn is_long(&self) -> bool;
-    /// The message about a refused value of the loader's, after its name and the
-    /// value.
+    /// Returns the message about a refused value of the kernel environment. The node's
+    /// name and the value precede it.
     fn refusal(&self) -> &'static CStr {
         c"is out of range: ignored"
     }
 }
 
 bitflags::bitflags! {
-    /// The work to do after a value was written.
+    /// The actions that must follow when a value was written.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct Effects: u32 {
-        /// Pass the settings to the targets, or to the target.
+        /// Pass the settings to all targets or, if one target's was written, to that one.
         const TELL = 1;
         /// Scan the interfaces.
         const LOOK = 2;
@@ -97,7 +97,7 @@ bitflags::bitflags! {
         const ASK = 8;
         /// Prepare for crash dumps.
         const DUMP = 16;
-        /// Protect the disk, or do so no longer.
+        /// Apply the changed write protection to the disk.
         const PROTECT = 32;
     }
 }
@@ -107,20 +107,20 @@ bitflags::bitflags! {
 pub enum Refused {
     /// It is invalid, or out of range.
     Invalid,
-    /// The object that it is for does not exist.
+    /// The object that stores the value does not exist.
     Absent,
-    /// Nobody may write that.
+    /// The node cannot be written.
     ReadOnly,
 }
 
 /// A value to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct Value<'a> {
-    /// For a node that is a number.
+    /// The value for a node that is a number.
     pub number: i32,
-    /// For a node that is text.
+    /// The value for a node that is text.
     pub text: &'a [u8],
-    /// Whether it comes from the loader's environment.
+    /// Whether the value comes from the kernel environment.
     pub is_loaders: bool,
 }
 
@@ -140,7 +140,7 @@ mod tests {
 
     fn is_sound<F: Shown>(tree: &[Node<F>]) {
         let names: HashSet<&CStr> = tree.iter().map(|node| node.name).collect();
-        assert_eq!(names.len(), tree.len(), "a name is there twice");
+        assert_eq!(names.len(), tree.len(), "duplicate name");
         for node in tree {
             let name = node.name.to_str().unwrap();
             assert!(name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase()), "{name}");
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(long(module::FILTER), ["shelves", "config", "macs"]);
         assert_eq!(long(target::TARGET), ["config"]);
         assert_eq!(long(target::PATH), ["histogram"]);
-        // The longest of the others is a model.
+        // The longest of the other texts is a model number.
         assert!(SHORT_ROOM > crate::wire::Identify::parse(&[0; 512]).model.len());
     }
 

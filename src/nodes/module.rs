@@ -11,28 +11,28 @@ use crate::time::Instant;
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicI32, Ordering};
 
-/// What a node of the module shows.
+/// The value that a node of the module shows.
 #[derive(Clone, Copy, Debug)]
 pub enum ModuleField {
-    /// A number that is kept.
+    /// A number that is stored in [`Config`].
     Number(Number),
-    /// How the path of a frame is chosen.
+    /// The policy for choosing paths.
     Policy,
-    /// The interfaces in use.
+    /// The list of interfaces, as it was set.
     Interfaces,
     /// One of the filters.
     Filter(filter::Kind),
-    /// Asks for targets when 1 is written.
+    /// Sends discovery queries when 1 is written.
     Discover,
-    /// The targets.
+    /// One line for each target.
     Devices,
     /// The driver's version.
     Version,
-    /// A counter, whose number is its place in the tree.
+    /// A counter. Its number is the node's index in the tree.
     Counter,
 }
 
-/// A number that is kept.
+/// The default, range, location and effects of a number in [`Config`].
 #[derive(Clone, Copy, Debug)]
 pub struct Number {
     default: i32,
@@ -43,7 +43,7 @@ pub struct Number {
 }
 
 impl Number {
-    /// Where it is kept.
+    /// Returns where the number is stored.
     pub(crate) fn place<'c>(&self, config: &'c Config) -> &'c AtomicI32 {
         (self.place)(config)
     }
@@ -59,7 +59,7 @@ const fn switch(place: Place) -> ModuleField {
     number(0, 0, 1, place)
 }
 
-#[expect(clippy::as_conversions, reason = "128")]
+#[expect(clippy::as_conversions, reason = "the value is 128")]
 const MAXOUT_LIMIT: i32 = Requests::SLOTS as i32;
 const DUMP: ModuleField = ModuleField::Number(Number {
     default: 0,
@@ -69,7 +69,8 @@ const DUMP: ModuleField = ModuleField::Number(Number {
     effects: Effects::DUMP,
 });
 
-/// `net.aoe`. The list of interfaces comes behind the rest, since it sets all going.
+/// `net.aoe`. The list of interfaces is fetched after all other settings, since it
+/// starts discovery.
 #[rustfmt::skip]
 pub static ROOT: &[Node<ModuleField>] = tree! {
     c"maxwait", c"Seconds that I/O waits for a target that does not answer (0: for ever)",
@@ -179,7 +180,7 @@ impl Shown for ModuleField {
     }
 }
 
-/// The default of every setting.
+/// Sets every setting to its default.
 pub fn set_defaults(config: &Config) {
     config.policy.store(0, Ordering::Relaxed);
     config.filtering.store(0, Ordering::Relaxed);
@@ -190,7 +191,7 @@ pub fn set_defaults(config: &Config) {
     }
 }
 
-/// The value of a node: a number, which is given back, or text.
+/// Reads a node. Returns the value if it is a number; appends it to `text` otherwise.
 pub fn read(
     field: &ModuleField,
     config: &Config,
@@ -208,7 +209,8 @@ pub fn read(
     0
 }
 
-/// Takes a value and returns the work to do, or changes nothing.
+/// Sets a value and returns the actions that must follow. A refused value changes
+/// nothing.
 pub fn write(
     field: &ModuleField,
     value: &Value<'_>,
@@ -235,7 +237,7 @@ pub fn write(
         ModuleField::Filter(kind) => {
             let discovery = discovery.ok_or(Refused::Absent)?;
             discovery.set_filter(*kind, value.text).map_err(|_| Refused::Invalid)?;
-            // Existing targets are queried: an answer lets the filter apply to them.
+            // Queries existing targets, since the filter applies to their answers.
             discovery.discover(now);
             config.filtering.store(discovery.is_filtering().into(), Ordering::Release);
             Ok(Effects::SEND)
@@ -254,13 +256,13 @@ pub fn write(
     }
 }
 
-/// The name of a policy.
+/// Returns the name of a policy, or `default` if no policy has this number.
 pub(super) fn policy_name(number: i32) -> &'static [u8] {
     let found = usize::try_from(number).ok().and_then(|n| POLICIES.get(n));
     found.map_or(b"default", |(_, name)| name.as_bytes())
 }
 
-/// The number of a policy.
+/// Returns the number of a policy by its name.
 pub(super) fn policy_number(name: &[u8]) -> Option<i32> {
     let place = POLICIES.iter().position(|(_, known)| known.as_bytes() == name)?;
     i32::try_from(place).ok()
@@ -285,7 +287,7 @@ mod tests {
         Discovery::new(list, beacons, filter, absent, offers, &[3; 32])
     }
 
-    /// The settings and what keeps the texts.
+    /// The settings, and the discovery object, which stores the texts.
     struct Bed {
         config: Config,
         discovery: Discovery<'static>,
@@ -378,7 +380,7 @@ mod tests {
         assert_eq!(bed.write("shelves", 0, b"7-"), Err(Refused::Invalid));
         assert_eq!(bed.read("shelves").1, "7");
         bed.write("shelves", 0, b"").unwrap();
-        assert!(is_filtering(&bed), "one is left");
+        assert!(is_filtering(&bed), "one filter is left");
         bed.write("config", 0, b"").unwrap();
         assert!(!is_filtering(&bed));
     }

@@ -11,37 +11,37 @@ use crate::text::{Text, padded};
 use crate::wire::{Address, Identify};
 use core::ffi::CStr;
 
-/// What a node of a target shows.
+/// The value that a node of a target shows.
 #[derive(Clone, Copy, Debug)]
 pub enum TargetField {
-    /// A number of its status.
+    /// A number in the target's status.
     Number(fn(&Status<'_>) -> u64),
     /// A field of the disk's IDENTIFY.
     Name(fn(&Identify) -> &[u8]),
-    /// What it is doing.
+    /// The target's state.
     State,
-    /// Its config string.
+    /// The target's config string.
     Config,
-    /// How long its I/O waits.
+    /// The target's own `maxwait`, in seconds.
     Maxwait,
-    /// How its paths are chosen.
+    /// The target's own policy for choosing paths.
     Policy,
     /// Whether its disk is write-protected.
     ReadOnly,
 }
 
-/// What a node of a path shows.
+/// The value that a node of a path shows.
 #[derive(Clone, Copy, Debug)]
 pub enum PathField {
-    /// A number of its status.
+    /// A number in the path's status.
     Number(fn(&PathStatus) -> u64),
     /// The local interface.
     Link,
-    /// The target's address.
+    /// The target's MAC address.
     Mac,
-    /// What it is doing.
+    /// The path's state.
     State,
-    /// How long answers took.
+    /// The histogram of response times.
     Histogram,
 }
 
@@ -161,7 +161,8 @@ impl Shown for PathField {
     }
 }
 
-/// The value of a target's node: a number, which is given back, or text.
+/// Reads a target's node. Returns the value if it is a number; appends it to `text`
+/// otherwise.
 pub fn read(field: &TargetField, target: &Target<'_>, own: &Own, text: &mut Text<'_>) -> u64 {
     match field {
         TargetField::Number(of) => return of(&target.status()),
@@ -173,7 +174,7 @@ pub fn read(field: &TargetField, target: &Target<'_>, own: &Own, text: &mut Text
         TargetField::State => text.push(target.status().state.as_bytes()),
         TargetField::Policy => text.push(policy_name(own.policy)),
         TargetField::Config => {
-            // It may hold any byte.
+            // The string may hold any byte.
             let shown = |b: &u8| if matches!(b, b' '..=b'~') { *b } else { b'?' };
             target.config_string().iter().for_each(|b| text.push(&[shown(b)]));
         }
@@ -181,12 +182,13 @@ pub fn read(field: &TargetField, target: &Target<'_>, own: &Own, text: &mut Text
     0
 }
 
-/// A negative number as the unsigned one that C uses for it.
+/// Extends a signed number to 64 bits, in the unsigned type that C uses.
 fn signed(number: i32) -> u64 {
     i64::from(number).cast_unsigned()
 }
 
-/// Takes a setting of one target and returns the work to do, or changes nothing.
+/// Sets a setting of one target and returns the actions that must follow. A refused
+/// value changes nothing.
 pub fn write(field: &TargetField, value: &Value<'_>, own: &mut Own) -> Result<Effects, Refused> {
     let number = value.number;
     match field {
@@ -201,7 +203,8 @@ pub fn write(field: &TargetField, value: &Value<'_>, own: &mut Own) -> Result<Ef
             };
             Ok(Effects::TELL)
         }
-        // A value that may have been meant to protect a disk must not leave it writable.
+        // An invalid value in the kernel environment may have been meant to protect the
+        // disk, so it does.
         TargetField::ReadOnly if value.is_loaders || matches!(number, 0 | 1) => {
             own.read_only = (number != 0).into();
             Ok(Effects::PROTECT)
@@ -214,7 +217,7 @@ pub fn write(field: &TargetField, value: &Value<'_>, own: &mut Own) -> Result<Ef
     }
 }
 
-/// The value of a node of the `n`th path, as for a target; `None` past the last.
+/// Reads a node of the `n`th path, as [`read`] does; `None` past the last path.
 pub fn read_path(
     field: &PathField,
     target: &Target<'_>,
@@ -232,7 +235,8 @@ pub fn read_path(
     Some(0)
 }
 
-/// `64:12 128:7` is 12 answers in 64 to 127 us, and 7 in 128 to 255.
+/// Appends a histogram: `64:12 128:7` means 12 answers in 64 to 127 us, and 7 in 128
+/// to 255 us.
 fn write_histogram(counts: &[u64; BUCKETS], text: &mut Text<'_>) {
     let mut from = 0_u64;
     let mut between: &[u8] = b"";
@@ -248,7 +252,7 @@ fn write_histogram(counts: &[u64; BUCKETS], text: &mut Text<'_>) {
     }
 }
 
-/// The line of a target in `net.aoe.devices`.
+/// Appends a target's line in `net.aoe.devices`.
 pub fn write_line(target: &Target<'_>, address: Address, text: &mut Text<'_>) {
     let status = target.status();
     let name = |of: fn(&Identify) -> &[u8]| status.names.map_or(&[][..], |id| padded(of(id)));

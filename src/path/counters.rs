@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The counters of each path.
+//! The counters of a path.
 
-/// Counters that an administrator sees.
+/// Counters that are shown to the administrator.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) sent: u64,
@@ -9,12 +9,12 @@ pub(crate) struct Counters {
     pub(crate) retransmitted: u64,
     pub(crate) late: u64,
     pub(crate) unexpected: u64,
-    /// Answers to requests already answered, among the unexpected ones.
+    /// Those of the unexpected answers that belong to a request already answered.
     pub(crate) doubled: u64,
 }
 
 impl Counters {
-    /// What was counted since an earlier state.
+    /// Returns the increase since an earlier state.
     pub(crate) const fn since(&self, before: &Self) -> Self {
         Self {
             sent: self.sent.wrapping_sub(before.sent),
@@ -29,7 +29,7 @@ impl Counters {
     pub(crate) const NONE: Self =
         Self { sent: 0, received: 0, retransmitted: 0, late: 0, unexpected: 0, doubled: 0 };
 
-    /// Both together.
+    /// Returns the sum of both.
     pub(crate) const fn plus(&self, other: &Self) -> Self {
         Self {
             sent: self.sent.wrapping_add(other.sent),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How much data a frame of a path carries.
+//! The payload of a path: how much data its frames carry.
 
 use super::{MIN_PAYLOAD, Path, Purpose};
 use crate::time::Instant;
 
 impl Path {
-    /// Takes the sector size of the disk here, in blocks.
+    /// Sets the disk's sector size to 512 bytes, shifted left by `shift`.
     pub(crate) fn set_unit(&mut self, shift: u8, mtu: u32, now: Instant) {
         let unit = 1 << (shift & 7);
         if core::mem::replace(&mut self.unit, unit) != unit {
@@ -13,23 +13,23 @@ impl Path {
         }
     }
 
-    /// Whether frames are cut for sectors of this many bytes, and carry one.
+    /// Whether the payload is in sectors of this many bytes, and holds at least one.
     pub(crate) fn fits(&self, sector: u32) -> bool {
         self.limit != 0 && u32::from(self.unit) << 9 == sector
     }
 
-    /// The payload that the path carries if it carries anything.
+    /// Returns the payload that the path carries if it carries any, in blocks.
     pub(crate) fn least(&self) -> u8 {
         MIN_PAYLOAD.max(self.unit).min(self.limit)
     }
 
-    /// Whole sectors, in blocks.
+    /// Rounds `blocks` down to whole sectors.
     fn whole(&self, blocks: u8) -> u8 {
         blocks & self.unit.wrapping_neg()
     }
 
-    /// Takes the limits of MTU and target. True if a smaller payload results. A
-    /// target declares its limit in blocks, regardless of its disk's sectors.
+    /// Applies the limits of MTU and target. Returns whether the payload became smaller,
+    /// but not 0. A target declares its limit in blocks, whatever its disk's sector size.
     pub(crate) fn set_limit(&mut self, mtu: u32, now: Instant) -> bool {
         self.limit = self.whole(crate::wire::sectors_per_frame(mtu).min(self.sector_count));
         let shrinks = self.payload > self.limit;
@@ -46,7 +46,7 @@ impl Path {
         shrinks && self.limit != 0
     }
 
-    /// The size to try next, if a larger one is worth it.
+    /// Returns the payload to try next, in blocks, if a larger one may get through.
     pub(crate) fn probe_size(&self) -> Option<u8> {
         if self.payload >= self.limit {
             return None;
@@ -59,12 +59,12 @@ impl Path {
         (gap > self.unit).then(|| self.payload.saturating_add(half))
     }
 
-    /// Bytes of data that a frame carries.
+    /// Returns the payload in bytes.
     pub(crate) fn payload_bytes(&self) -> u32 {
         u32::from(self.payload).wrapping_mul(512)
     }
 
-    /// Larger frames do not get through: returns to the smallest payload.
+    /// Returns to the smallest payload, since larger frames do not get through.
     pub(crate) fn step_down(&mut self, now: Instant) {
         self.too_large = self.payload;
         self.hole_told = true;

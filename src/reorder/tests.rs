@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 use super::*;
 
-/// Of a path whose answers take 300 us.
+/// The round-trip time of a path whose answers take 300 us.
 fn rtt() -> Rtt {
     let mut rtt = Rtt::NEW;
     (0..100).for_each(|_| _ = rtt.sample(Micros(300)));
@@ -12,12 +12,12 @@ fn at(us: u64) -> Instant {
     Instant::from_micros(us)
 }
 
-/// An answer that follows another closely.
+/// Records an answer that follows another one without silence.
 fn answer(order: &mut Order, seq: u64, age: Option<Micros>, now: Instant) {
     order.on_answered(seq, age, Micros(0), &rtt(), now);
 }
 
-/// Ten answers in order, one a millisecond, the last one now.
+/// The state after ten answers in order, one per millisecond.
 fn order() -> Order {
     let mut order = Order::since(0);
     for n in 1..=10 {
@@ -46,7 +46,7 @@ fn the_delay_behind_the_first_later_answer_is_measured() {
     let mut order = order();
     answer(&mut order, 13, Some(Micros(300)), at(20_000));
     answer(&mut order, 14, Some(Micros(300)), at(24_000));
-    // It left at the time of the answer to 10, so the age is no help.
+    // The age is longer than the time since 10 was answered, so it sets no limit.
     answer(&mut order, 12, Some(Micros(100_000)), at(27_000));
     let worst = order.worst().0;
     assert!((7_000..=17_000).contains(&worst), "{worst}");
@@ -82,7 +82,7 @@ fn one_small_delay_does_not_shorten_the_wait_below_a_floor() {
     answer(&mut order, 11, Some(Micros(10)), at(20_010));
     answer(&mut order, 20, None, at(20_020));
     assert_eq!(order.may_be_over_at(15), at(40_020));
-    // Where answers take long, the time-out says how different they are.
+    // Two time-outs, of 200 ms each before the round trip is known, are longer.
     order.on_answered(30, None, Micros(0), &Rtt::NEW, at(30_000));
     assert_eq!(order.may_be_over_at(25), at(430_000));
 }
@@ -147,11 +147,11 @@ fn of_a_silence_that_all_share_little_counts() {
     answer(&mut order, 12, None, at(20_000));
     answer(&mut order, 11, Some(Micros(10)), at(20_010));
     answer(&mut order, 20, None, at(20_020));
-    // The target stood still for a second.
+    // The target was stalled for a second.
     order.on_answered(21, None, Micros(1_000_000), &rtt(), at(1_020_020));
     let over = order.may_be_over_at(15);
     assert!(at(1_020_020 + 15_000) < over && over < at(1_020_020 + 20_000), "{over:?}");
-    // And what it answers then is as late as it would have been without.
+    // Nor is the stall counted as the delay of an answer that follows.
     order.on_answered(19, Some(Micros(2_000_000)), Micros(0), &rtt(), at(1_020_520));
     assert!(order.worst() < Micros(20_000));
 }

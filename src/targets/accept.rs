@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Another disk is accepted as the open one, at the administrator's command.
+//! Acceptance of another disk as the open one, at the administrator's command.
 //!
 //! Disks can be distinguished only by their answers to IDENTIFY, and some targets
 //! answer differently after their host was renamed, or on another machine that
@@ -19,7 +19,7 @@ use crate::wire::Identify;
 pub enum Unacceptable {
     /// The target is being removed, or has no disk yet.
     Gone,
-    /// The disk itself answers.
+    /// The target's own disk answers.
     Here,
     /// No other disk answers.
     Nobody,
@@ -72,14 +72,14 @@ impl Target<'_> {
         Ok(())
     }
 
-    /// A path leads to another disk: whether that is the accepted one, which then
-    /// replaces the open one.
+    /// Whether the other disk on a path is the accepted one. If so, it replaces the open
+    /// one.
     #[cold]
     pub(super) fn accepts(&mut self, index: PathId, identify: &Identify, now: Instant) -> bool {
         let is_it = |a: &Accepted| {
             now < a.until && a.disk.names_as(identify) && a.disk.blocks() == identify.blocks()
         };
-        // The disk itself may have come back meanwhile.
+        // The target's own disk may have come back meanwhile.
         let is_away = matches!(self.life, Life::Suspended { .. } | Life::Failed);
         if !is_away || !self.is_open || !self.accepted.as_ref().is_some_and(is_it) {
             return false;

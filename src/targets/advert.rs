@@ -19,7 +19,7 @@ impl Target<'_> {
             State::Up => {
                 let news = path.adverts.is_news(now);
                 if news {
-                    // It may have lost its queue.
+                    // The target may have lost its queue.
                     path.window.restart();
                 }
                 self.verify_path(index, now);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Answers to requests of I/O: to which transmission, with what outcome, and
-//! what follows for the request.
+//! Answers to I/O requests: finds the transmission that an answer belongs to and the
+//! outcome, and applies both to the request.
 
 use super::receive::{CopyOut, Frame};
 use super::{Target, manage};
@@ -22,7 +22,7 @@ const HOLD: Micros = Micros::from_millis(500);
 pub(super) struct Found {
     op: Op,
     pub(super) sent: Sent,
-    /// No later one was sent.
+    /// It is the request's last transmission.
     is_last: bool,
 }
 
@@ -38,8 +38,9 @@ pub(super) enum Failure {
 }
 
 impl Target<'_> {
-    /// A plain answer to a request of I/O: success, to its last transmission,
-    /// over the same path. Any other is `None`, and judged step by step.
+    /// Recognises a plain answer to an I/O request: a success, to the last transmission,
+    /// over the path of that transmission. `None` for any other frame, which needs the
+    /// full decoder.
     #[inline]
     pub(super) fn plain_answer(&self, header: &[u8], link: LinkId) -> Option<(RequestId, Found)> {
         let answer = Success::parse(header)?;
@@ -91,7 +92,7 @@ impl Target<'_> {
         self.on_answer(slot, index, &Found { op, sent, is_last }, outcome, frame.length, now)
     }
 
-    /// An answer to a transmission of a request of I/O.
+    /// Handles an answer to a transmission of an I/O request.
     #[inline(always)]
     pub(super) fn on_answer(
         &mut self,
@@ -122,13 +123,13 @@ impl Target<'_> {
         copy
     }
 
-    /// The first sector of the disk that a transmission asked for.
+    /// Returns the first sector of a transmission, in the disk's own sectors.
     fn lba_of(&self, slot: RequestId, sent: &Sent) -> u64 {
         let first = self.requests[slot].lba;
         first.wrapping_add(u64::from(sent.offset)) >> (self.sector_shift & 7)
     }
 
-    /// Whether the target executed the command.
+    /// Decides whether the target executed the command and, if not, what follows.
     fn judge(
         &mut self,
         header: &Header,
@@ -186,7 +187,8 @@ impl Target<'_> {
         }
     }
 
-    /// An optional command does not work, and is no longer offered.
+    /// Records that the target does not support an optional command, which is then no
+    /// longer offered.
     fn refuse_optional(&mut self, op: Op) {
         if op != Op::Flush {
             self.seen.no_delete = true;
@@ -195,7 +197,7 @@ impl Target<'_> {
         }
     }
 
-    /// Counts and measures an answer. True if it shortens its path's time-out.
+    /// Counts and measures an answer. Returns whether it shortens its path's time-out.
     #[inline(always)]
     fn count_answer(
         &mut self,
@@ -226,7 +228,7 @@ impl Target<'_> {
         sooner
     }
 
-    /// The copy that was answered cannot come again.
+    /// Records that a transmission was answered, and resolves its copy.
     #[inline(always)]
     fn forget_answered(&mut self, slot: RequestId, sent: &Sent) {
         if let Some(copy) = self.requests[slot].on_answered(sent.tag, &mut self.history) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The management command of a user, of which one can be outstanding.
+//! The management command of an administrator; one can be outstanding per target.
 
 use super::{CONTROL_MAX, Life, Scratch, Target};
 use crate::output::{Blank, ControlDone, ControlError, Draft, IoError, Payload, Why};
@@ -87,7 +87,7 @@ impl<'a> Control<'a> {
         Some(done)
     }
 
-    /// Whether an answer under this tag is being waited for.
+    /// Whether the command expects an answer with this tag.
     pub(super) fn awaits(&self, tag: Tag) -> bool {
         self.tag == tag && matches!(self.state, State::Waiting { tries, .. } if tries != 0)
     }
@@ -134,8 +134,8 @@ impl Target<'_> {
         self.control.state = State::Idle;
     }
 
-    /// The path for the next transmission: the requested one, or those that are up
-    /// in turn, or any other that might answer.
+    /// Returns the path for the next transmission: the requested one or, in turn, the paths
+    /// that are up or, if none is, those that might answer.
     fn control_path(&self, tries: u8) -> Option<PathId> {
         let usable = |index: &PathId| {
             let path = &self.paths[*index];
@@ -158,22 +158,22 @@ impl Target<'_> {
         all().filter(|i| rank(*i) == best).nth(turn)
     }
 
-    /// Whether its next transmission waits for a place in the target's queue.
+    /// Whether the command's next transmission waits for a place in the target's queue.
     fn control_must_wait(&self, tries: u8) -> bool {
         let path = self.control_path(tries);
         tries < self.control.request.tries.max(1)
             && path.is_some_and(|p| !self.may_ask(&self.paths[p]))
     }
 
-    /// When to retransmit it or give it up. A place in the target's queue becomes
-    /// free by an answer, or at another deadline.
+    /// Returns when to retransmit the command or give it up. Never while it waits for a
+    /// place in the target's queue, which an answer or another deadline frees.
     #[inline]
     pub(super) fn control_deadline(&self) -> Instant {
         let State::Waiting { due, tries } = self.control.state else { return Instant::NEVER };
         if self.control_must_wait(tries) { Instant::NEVER } else { due }
     }
 
-    /// The frame of a management command that is due.
+    /// Builds the frame of a management command that is due.
     pub(super) fn poll_control<'b>(
         &mut self,
         now: Instant,
@@ -214,8 +214,8 @@ impl Target<'_> {
         Some(frame)
     }
 
-    /// An answer with the control tag over a known path: returns the length to
-    /// copy, if it is the expected one.
+    /// Handles an answer with the command's tag over a known path. Returns the number of
+    /// bytes to copy, if it is the expected answer.
     pub(super) fn on_control_answer(
         &mut self,
         index: PathId,
@@ -247,7 +247,7 @@ impl Target<'_> {
         Some(length)
     }
 
-    /// The answer is in the buffer.
+    /// Completes the command, whose answer is now in the buffer.
     pub(super) fn settle_control(&mut self) {
         if matches!(self.control.state, State::Waiting { .. }) {
             self.control.state = State::Done(self.control.answer);

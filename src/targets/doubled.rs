@@ -4,7 +4,7 @@
 //!
 //! If two answers to an IDENTIFY differ, there are two disks. If nearly every
 //! request on a path is answered twice, some sectors are read once each, and the
-//! two answers to each read are compared. Only sectors that no write of ours can
+//! two answers to each read are compared. Only sectors that no write of this host can
 //! change meanwhile are evidence.
 
 use super::{Scratch, Target};
@@ -18,51 +18,53 @@ use crate::time::{Instant, Micros};
 use crate::unfit::Unfit;
 use crate::wire::{Identify, Tag};
 
-/// Surplus answers on a path after which they are examined.
+/// Number of unexpected answers on a path after which they are examined.
 const WEIGHED: u64 = 64;
-/// Sectors that are compared; half of them anywhere on the disk, where a second
-/// disk may differ in places only.
+/// Number of sectors to compare. Half of them are anywhere on the disk, since a second
+/// disk may differ in some places only.
 const SAMPLES: u8 = 32;
-/// Samples with a single answer that show that answers are not doubled.
+/// Number of samples with a single answer that proves that answers are not doubled.
 const SINGLES: u8 = 10;
-/// Reads in a comparison; one that overlapped a write, or was lost, is no evidence.
+/// Maximum number of reads in a comparison. More than `SAMPLES`, since a read that
+/// overlapped a write, or was lost, is no evidence.
 const ATTEMPTS: u8 = 128;
-/// Differences that prove two disks. The second one must be in the same sector,
-/// since another host may have written to it.
+/// Number of differences that prove two disks. The second one must be in the same
+/// sector, since another host may have written to the sector between two answers.
 const DIFFERENT: u8 = 2;
 /// How long to wait for the second answer.
 const SECOND_WAIT: Micros = Micros::from_millis(200);
 /// How long to wait for the first answer.
 const READ_WAIT: Micros = Micros::from_secs(1);
-/// Between comparisons.
+/// Minimum time between comparisons.
 const REST: Micros = Micros::from_secs(60);
-/// Consecutive IDENTIFYs with a single answer before a path that had two is used
-/// again, or growth of an open disk is accepted.
+/// Number of consecutive IDENTIFYs that must get a single answer each before a path on
+/// which two disks answered is used again, and number of consecutive answers that must
+/// report the same growth of an open disk before it is accepted.
 pub(super) const PROBATION: u8 = 3;
-/// Between these IDENTIFYs.
+/// Time between these IDENTIFYs.
 pub(super) const PROBATION_WAIT: Micros = Micros::from_millis(300);
 
-/// Where a comparison stands.
+/// The stage of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Idle,
-    /// A read is to be sent, or is out.
+    /// A read is to be sent, or is outstanding.
     First,
-    /// The first answer has this digest.
+    /// The first answer came, with this digest; the second is expected.
     Second {
         digest: u64,
     },
 }
 
-/// The comparison that is under way; one per target.
+/// The comparison in progress; one per target.
 #[derive(Debug)]
 pub(super) struct Doubled {
     stage: Stage,
     path: PathId,
     tag: Tag,
-    /// The sector that is read, or `NOWHERE`.
+    /// The first block of the sector to read, or `NOWHERE`.
     lba: u64,
-    /// It may have been written to meanwhile.
+    /// A write may change the sector between the two answers.
     spoiled: bool,
     until: Instant,
     rests_until: Instant,
@@ -92,18 +94,18 @@ impl Doubled {
         turn: 0,
     };
 
-    /// Sectors from `lba` on are being written to.
+    /// Records that sectors from `lba` on are being written to.
     #[inline]
     pub(super) fn on_write(&mut self, lba: u64, sectors: u16) {
         self.spoiled |= self.lba.wrapping_sub(lba) < u64::from(sectors);
     }
 
-    /// When to continue without an answer.
+    /// Returns when to continue without an answer.
     pub(super) fn deadline(&self) -> Instant {
         self.until
     }
 
-    /// The sector to be read.
+    /// Returns the first block of the sector to read.
     pub(super) fn lba(&self) -> u64 {
         self.lba
     }
@@ -114,8 +116,9 @@ impl Doubled {
 }
 
 impl Target<'_> {
-    /// A successful answer with a sector of data, to a management request that
-    /// was answered before. Returns the number of bytes to copy.
+    /// Handles a successful answer with a sector of data that matches no outstanding
+    /// management request. Returns the number of bytes to copy, if it is the second answer
+    /// to an IDENTIFY or to a read of a comparison.
     pub(super) fn on_second_answer(&mut self, index: PathId, tag: Tag) -> Option<usize> {
         let path = &mut self.paths[index];
         if path.said_tag == tag {
@@ -130,7 +133,7 @@ impl Target<'_> {
         Some(crate::wire::SECTOR)
     }
 
-    /// A path answered one IDENTIFY a second time.
+    /// Handles a second answer to one IDENTIFY of a path.
     pub(super) fn on_second_identity(&mut self, index: PathId, identity: &Identify, now: Instant) {
         let path = &self.paths[index];
         if path.state == State::Free {
@@ -142,7 +145,7 @@ impl Target<'_> {
         let differs = match (path.state, path.unfit) {
             // Neither disk can be used.
             (State::Conflict, Some(Unfit::SectorSize(_) | Unfit::NoSectors)) => false,
-            // The first answer was not ours, or else a second one was known.
+            // The first answer was from another disk, or two disks are already known.
             (State::Conflict, None) if !path.is_aside => ours,
             _ => !ours || said != identity.blocks(),
         };
@@ -152,11 +155,11 @@ impl Target<'_> {
         }
     }
 
-    /// Two disks answer on a path, and on all that lead to the same address. They
-    /// are not used until only one does.
+    /// Handles two disks that answer on a path, and so on every path to the same MAC
+    /// address. These paths are not used until only one disk answers.
     fn dispute(&mut self, index: PathId, now: Instant) {
         self.stop_comparing(index, now);
-        // A path that comes back is examined at once.
+        // If the path is used again, its answers are compared at once.
         self.doubled.rests_until = Instant::ZERO;
         let mac = self.paths[index].mac;
         for other in self.path_ids() {
@@ -165,7 +168,7 @@ impl Target<'_> {
                 continue;
             }
             let is_silent = matches!(path.state, State::Down { .. });
-            // Two disks are news even if the conflict was reported.
+            // Two disks are reported even if another kind of conflict was.
             path.conflict_told &= path.disputed != 0;
             (path.disputed, path.growing) = (PROBATION, 0);
             if !is_silent {
@@ -174,8 +177,8 @@ impl Target<'_> {
         }
     }
 
-    /// A path that had two answers was identified: whether it must be identified
-    /// again before it is used.
+    /// Counts an answer to IDENTIFY on a path on which two disks answered. Returns whether
+    /// the path must be identified again before it is used.
     pub(super) fn is_on_probation(&mut self, index: PathId) -> bool {
         let path = &mut self.paths[index];
         path.is_watched = path.disputed == 1;
@@ -183,8 +186,9 @@ impl Target<'_> {
         path.disputed != 0
     }
 
-    /// A surplus answer: checks at intervals whether nearly all requests get one.
-    /// A retransmitted request may be answered twice.
+    /// Handles an unexpected answer: checks at intervals whether nearly all requests get a
+    /// second answer. Retransmissions are subtracted, since a retransmitted request may be
+    /// answered twice.
     pub(super) fn weigh_doubles(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];
         let since = path.counters.since(&path.weighed);
@@ -228,7 +232,7 @@ impl Target<'_> {
             self.stop_comparing(index, now);
             return self.tell_doubled(index, doubled);
         }
-        // One that differed is read again.
+        // A sector that differed is read again.
         if !suspected || d.lba == NOWHERE {
             self.doubled.lba = self.sector_to_compare();
         }
@@ -258,8 +262,8 @@ impl Target<'_> {
         }
     }
 
-    /// Recently read or written sectors, which hold data, alternating with sectors
-    /// anywhere on the disk.
+    /// Returns the next sector to compare, by its first block. Recently read or written
+    /// sectors, which hold data, alternate with sectors anywhere on the disk.
     fn sector_to_compare(&mut self) -> u64 {
         let turn = self.doubled.turn;
         self.doubled.turn = turn.wrapping_add(1);
@@ -272,7 +276,7 @@ impl Target<'_> {
         lba.checked_rem(sectors).unwrap_or(0) >> shift << shift
     }
 
-    /// The read goes out now, under this tag.
+    /// Records that the read is sent now, with this tag.
     pub(super) fn on_sample_sent(&mut self, index: PathId, tag: Tag, now: Instant) {
         let lba = self.doubled.lba;
         let covers = |r: &&crate::request::Request| {
@@ -288,7 +292,8 @@ impl Target<'_> {
         path.compare_wanted = false;
     }
 
-    /// The first answer to the read came, with data if `data` is set.
+    /// Handles the first answer to the read, which has data if `data` is set. Returns the
+    /// number of bytes to copy.
     pub(super) fn on_sample_answered(
         &mut self,
         index: PathId,
@@ -306,7 +311,8 @@ impl Target<'_> {
         Some(crate::wire::SECTOR)
     }
 
-    /// An answer's sector is in the scratch buffer.
+    /// Handles an answer's sector in the scratch buffer: keeps its digest, or compares it
+    /// with the first answer's.
     pub(super) fn settle_sample(&mut self, now: Instant) {
         let Some(sector) = self.scratch.first_chunk::<512>() else { return };
         let digest = sector.iter().fold(DIGEST, |d, byte| mix(d, u64::from(*byte)));
@@ -321,7 +327,7 @@ impl Target<'_> {
                 let d = &mut self.doubled;
                 if !d.spoiled && first == digest {
                     d.equal = d.equal.saturating_add(1);
-                    // If it differed before, it was written to in between.
+                    // If the sector differed before, it was written to in between.
                     d.different = 0;
                 } else if !d.spoiled {
                     d.different = d.different.saturating_add(1);

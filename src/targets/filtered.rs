@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Answers of an existing target that the filter rejects.
 //!
-//! A filter selects new targets and paths. An existing one that it rejects is
-//! removed as soon as it is not in use: an open disk keeps its last path.
+//! A filter selects new targets and paths. An existing target or path that it rejects
+//! is removed as soon as it is not in use: an open disk keeps its last path.
 
 use super::Target;
 use crate::filter::Admission;
@@ -11,7 +11,8 @@ use crate::slot::PathId;
 use crate::time::Instant;
 
 impl Target<'_> {
-    /// Whether to accept a rejected answer to a config query nevertheless.
+    /// Removes the path or target whose config answer was rejected, unless it is in use.
+    /// Returns whether to accept the answer nevertheless.
     pub(super) fn takes_filtered(
         &mut self,
         path: Option<PathId>,

@@ -3,14 +3,15 @@
 //!
 //! A provider never shrinks while it is open, so growth is accepted only after
 //! several answers in a row: if two disks answer, the first answer may be the
-//! larger one's. If only one of several paths reports growth, it is set aside.
+//! larger one's. A path that reports growth while others do not is set aside.
 
 use super::Target;
 use super::doubled::PROBATION;
 use crate::slot::PathId;
 
 impl Target<'_> {
-    /// The size assumed for a path's disk after an answer that reports `blocks`.
+    /// Returns the size that is assumed for a path's disk, in blocks, after an answer that
+    /// reports `blocks`.
     pub(super) fn settled_blocks(&mut self, index: PathId, blocks: u64) -> u64 {
         let sectors = self.sectors;
         let grows = self.is_open && blocks > sectors && !self.disagrees(index, blocks);

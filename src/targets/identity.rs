@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The identity of the target: which disk answers on a path, and the effects on
+//! The identity of the target: which disk answers on a path, and what follows for
 //! the disk, its size and its features.
 
 use super::notice::Notice;
@@ -63,7 +63,7 @@ impl Target<'_> {
         }
     }
 
-    /// A path was identified.
+    /// Handles the IDENTIFY data that a path returned.
     fn on_identified(&mut self, index: PathId, identify: &Identify, now: Instant) {
         let known = self.identity.as_ref();
         let is_known = known.is_some();
@@ -92,7 +92,7 @@ impl Target<'_> {
             if self.is_open || self.life == Life::Up && !alone {
                 return self.on_conflict(index, Event::PathConflict, now);
             }
-            // Nobody holds the old disk: make room for the new one.
+            // The old disk is not open: the new one replaces it.
             self.tell_event(Event::Replaced, Some(index), 0);
             self.forget_disk();
             self.tell(Notice::Gone);
@@ -119,12 +119,12 @@ impl Target<'_> {
             // The outage is over: maxwait starts again for each request.
             self.requests.iter_mut().for_each(|r| r.tries = 0);
             self.tell(Notice::Resumed);
-            // It may have been power-cycled, or the setting may have changed.
+            // The target may have been power-cycled, or the setting may have changed.
             self.want_features(self.settings.write_cache);
         }
     }
 
-    /// Makes the identified disk ours.
+    /// Makes the identified disk that of the target.
     fn adopt(&mut self, identify: &Identify) {
         self.life = Life::Up;
         self.set_identity(Some(*identify));
@@ -176,8 +176,8 @@ impl Target<'_> {
         }
     }
 
-    /// Another disk answers on a path, which then carries no I/O. Reported once per
-    /// conflict, however it was detected.
+    /// Takes a path out of use on which another disk answers. `event` is reported once per
+    /// conflict, however the conflict was detected.
     pub(super) fn on_conflict(&mut self, index: PathId, event: Event, now: Instant) {
         self.drop_flights(index, true);
         let path = &mut self.paths[index];
@@ -192,8 +192,8 @@ impl Target<'_> {
         self.weigh_suspension(now);
     }
 
-    /// Fits the path's frames to the sectors of its disk. True if they do not fit,
-    /// or the disk cannot be used.
+    /// Adapts the path's payload to the sectors of its disk. Returns whether a frame
+    /// cannot hold a sector, or the disk cannot be used.
     #[cold]
     fn refuses(&mut self, index: PathId, identify: &Identify, now: Instant) -> bool {
         let mtu = self.links[self.paths[index].link].mtu;
@@ -208,7 +208,8 @@ impl Target<'_> {
         true
     }
 
-    /// The disk was closed: one that was too small to replace it may be used.
+    /// Sends IDENTIFY on paths to a disk that was too small while a larger one was open.
+    /// After the last close, it may be used.
     pub(super) fn recall_smaller(&mut self, now: Instant) {
         for path in self.paths.iter_mut() {
             if path.state == State::Conflict && matches!(path.unfit, Some(Unfit::Smaller(_))) {
@@ -217,7 +218,7 @@ impl Target<'_> {
         }
     }
 
-    /// The limit of a path has changed: checks whether a sector fits a frame.
+    /// Checks whether a sector fits a frame after the limit of a path has changed.
     pub(super) fn weigh_fit(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];
         if path.limit == 0 && path.is_up() {
@@ -231,8 +232,8 @@ impl Target<'_> {
         }
     }
 
-    /// A path was identified but cannot be used: it is sent IDENTIFY again at its
-    /// next answer to a beacon.
+    /// Takes a path out of use that was identified but cannot be used. It is sent IDENTIFY
+    /// again at its next answer to a beacon.
     fn on_unfit(&mut self, index: PathId, unfit: Unfit, now: Instant) {
         self.drop_flights(index, true);
         let path = &mut self.paths[index];
@@ -253,8 +254,8 @@ impl Target<'_> {
         self.other_paths(index).any(|p| p.is_up() && p.sectors != sectors)
     }
 
-    /// A path that disagrees with live ones carries no I/O; they are sent IDENTIFY
-    /// again, since a disk that grew did so behind all of them.
+    /// Stops I/O on a path that disagrees with the live ones about the size. The live ones
+    /// are sent IDENTIFY again, since they report the new size as well if the disk grew.
     fn set_aside(&mut self, index: PathId, now: Instant) {
         self.drop_flights(index, true);
         let path = &mut self.paths[index];
@@ -284,8 +285,8 @@ impl Target<'_> {
             self.sectors = sectors;
             self.tell(Notice::Resized { sectors });
         }
-        // Paths that reported this size first may join again; the others lead to
-        // other disks, since a path was identified just now.
+        // Paths that were set aside and report this size may be used again. The others
+        // lead to other disks, since a live path was identified just now.
         for path in self.paths.iter_mut().filter(|p| p.is_aside) {
             if path.sectors == sectors {
                 path.is_aside = false;
@@ -309,12 +310,12 @@ impl Target<'_> {
         self.identity = identity;
     }
 
-    /// Whether the legal flush command is FLUSH CACHE EXT.
+    /// Whether the flush command to use is FLUSH CACHE EXT.
     pub(super) fn flushes_ext(&self) -> bool {
         self.identity.as_ref().is_some_and(|id| id.flush_ext && id.lba48)
     }
 
-    /// The opcode that an I/O of this kind was sent with.
+    /// Returns the opcode that an I/O of this kind is sent with.
     pub(super) fn opcode(&self, op: Op) -> AtaCommand {
         match op {
             Op::Delete => AtaCommand::DATA_SET_MANAGEMENT,

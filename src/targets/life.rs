@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Whether the target is there: links, lost paths, suspension, removal.
+//! The presence of the target: links, lost paths, suspension, removal.
 
 use super::notice::Notice;
 use super::{Life, Link, Target, send};
@@ -11,7 +11,7 @@ use crate::time::{Instant, Micros};
 use crate::wire::Route;
 
 impl Target<'_> {
-    /// A link came, changed or went.
+    /// Handles a link that appeared, changed or disappeared.
     pub fn handle_link(&mut self, id: LinkId, link: Link, now: Instant) {
         self.begin(now);
         let old = core::mem::replace(&mut self.links[id], link);
@@ -87,8 +87,8 @@ impl Target<'_> {
         }
     }
 
-    /// Queues the requests outstanding on a path for another one; slow requests
-    /// stay, unless `slow_too` is set because the path is given up.
+    /// Queues the requests that are outstanding on a path for retransmission, on any path.
+    /// Flushes stay outstanding, unless `slow_too` is set because the path is given up.
     pub(super) fn drop_flights(&mut self, index: PathId, slow_too: bool) {
         while let Some(slot) = self.paths[index].flight.front() {
             self.requeue(slot, false);
@@ -104,7 +104,7 @@ impl Target<'_> {
         }
     }
 
-    /// Sends IDENTIFY on paths that were set aside, once no path contradicts them.
+    /// Sends IDENTIFY on paths that were set aside, if no path is up that contradicts them.
     fn recall_aside(&mut self, now: Instant) {
         if self.known_paths().iter().any(Path::is_up) {
             return;
@@ -115,13 +115,13 @@ impl Target<'_> {
         }
     }
 
-    /// How long ago it was suspended last.
+    /// Returns how long ago the target was last suspended.
     pub fn outage(&self, now: Instant) -> Micros {
         now.since(self.suspended_at)
     }
 
-    /// For how long it has been suspended, and how long its I/O still waits,
-    /// unless for ever.
+    /// If the target is suspended, returns for how long it has been, and how long its I/O
+    /// still waits (`None`: for ever).
     pub fn suspension(&self, now: Instant) -> Option<(Micros, Option<Micros>)> {
         let Life::Suspended { since } = self.life else { return None };
         let waited = now.since(since);
@@ -129,7 +129,7 @@ impl Target<'_> {
         Some((waited, left))
     }
 
-    /// No path left? Then I/O waits, or the disk goes.
+    /// If no path is left, suspends the target or, by its settings, removes the disk.
     pub(super) fn weigh_suspension(&mut self, now: Instant) {
         self.recall_aside(now);
         if self.life != Life::Up || self.paths.iter().any(send::is_hopeful) {
@@ -144,7 +144,7 @@ impl Target<'_> {
         }
     }
 
-    /// `maxwait` passed: waiting I/O fails.
+    /// Fails all I/O after `maxwait`, and removes the disk if it is not open.
     pub(super) fn give_up(&mut self, now: Instant) {
         if self.is_open {
             self.life = Life::Failed;
@@ -168,7 +168,7 @@ impl Target<'_> {
         self.guard_waiting = false;
     }
 
-    /// Ends the disk: everything fails, its paths are forgotten.
+    /// Removes the disk: all I/O fails, and its paths are forgotten.
     pub(super) fn remove(&mut self) {
         let had_disk = matches!(self.life, Life::Failed | Life::Suspended { .. } | Life::Up);
         self.forget_disk();
@@ -183,8 +183,7 @@ impl Target<'_> {
         }
     }
 
-    /// Forgets a target that has no path and is not open; `Reserved` if it has one
-    /// or is open.
+    /// Forgets a target that is not open and has no path up; otherwise returns `Reserved`.
     pub fn handle_forget(&mut self, now: Instant) -> Result<(), IoError> {
         self.begin(now);
         if self.is_open || self.life == Life::Up || self.known_paths().iter().any(Path::is_up) {
@@ -197,7 +196,7 @@ impl Target<'_> {
     }
 
     pub(super) fn forget_disk(&mut self) {
-        // No copy is resolved by this, so the time does not matter.
+        // At this time, no wait for a copy is over: such copies stay with the guard.
         self.fail_ios(self.settings.gone(), Instant::ZERO);
         self.set_identity(None);
         self.sectors = 0;
@@ -216,7 +215,8 @@ impl Target<'_> {
         Some(crate::output::Output::Idle)
     }
 
-    /// A slot for a new path: a free one, or that of the longest hopeless path.
+    /// Returns a slot for a new path: a free one, or that of a path in conflict, or that of
+    /// the path that has been down for longest.
     pub(super) fn path_slot(&mut self) -> Option<PathId> {
         if let Some(index) = Paths::numbers().find(|id| self.paths[*id].state == State::Free) {
             return Some(index);

@@ -8,12 +8,13 @@ use crate::path::{MIN_PAYLOAD, State};
 use crate::slot::PathId;
 use crate::time::Instant;
 
-/// Large requests lost in a row on a path that answers small ones.
+/// Consecutive losses of large requests after which the payload steps down, on a path
+/// that answers others.
 const LARGE_LOSSES_MIXED: u8 = 8;
 
 impl Target<'_> {
-    /// Requests that later answers have overtaken are sent again. An answer to
-    /// a large one is no sign that large ones are lost.
+    /// Sends requests again that later answers have overtaken. A request counts as large
+    /// only if it is larger than the one just answered.
     #[inline(always)]
     pub(super) fn declare_losses(&mut self, index: PathId, answered: u16, now: Instant) {
         loop {
@@ -31,7 +32,8 @@ impl Target<'_> {
         }
     }
 
-    /// Counts a lost request; many large ones and no small ones make a hole.
+    /// Counts a lost request. The payload steps down if many large requests are lost in a
+    /// row and the path's timer does not run out, since it answers others.
     pub(super) fn count_loss(&mut self, index: PathId, large: bool, now: Instant) {
         let path = &mut self.paths[index];
         path.large_losses = path.large_losses.saturating_add(u8::from(large));
@@ -50,8 +52,9 @@ impl Target<'_> {
         self.tell_event(Event::PayloadDown, Some(index), bytes);
     }
 
-    /// The path answered: silence is measured from now on, if frames are outstanding.
-    /// Its timer may be shorter, by a sample or because its back-off ended.
+    /// Records that the path answered I/O: silence is measured from now on, if frames are
+    /// outstanding. `sooner` is set if the round-trip sample shortened the timer; the end
+    /// of a back-off shortens it, too.
     #[inline(always)]
     pub(super) fn mark_waiting(&mut self, index: PathId, sooner: bool, now: Instant) {
         self.on_io_answered(index, now);
@@ -64,7 +67,7 @@ impl Target<'_> {
         }
     }
 
-    /// A path that answers I/O is not deaf, or no longer.
+    /// Records that the path answers I/O, so it is not deaf, or no longer.
     #[inline]
     pub(super) fn on_io_answered(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];

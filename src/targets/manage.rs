@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Management of paths: IDENTIFY, payload probes, fences.
-//! One request per path at a time, with a tag slot of its own.
+//! Each path has one such request at a time, and a tag slot for it.
 
 use super::{Life, Scratch, Target};
 use crate::output::{Blank, Draft, Event, Why};
@@ -13,7 +13,7 @@ use crate::wire::{AtaCommand, AtaRequest, AtaResponse, Command, Header, MIN_LENG
 use super::doubled::PROBATION_WAIT;
 use super::notice::Notice;
 
-/// The tag slot of a path's management requests.
+/// Returns the tag slot of a path's management requests.
 pub(super) fn slot_of(path: PathId) -> u16 {
     const FIRST: u16 = super::control::SLOT - 16;
     FIRST.wrapping_add(path.0.into())
@@ -31,7 +31,7 @@ const PROBE_TRIES: u8 = 3;
 const PROBE_LEAST_WAIT: Micros = Micros::from_millis(20);
 
 impl Target<'_> {
-    /// The next management frame that is due.
+    /// Builds the next management frame that is due.
     #[inline]
     pub(super) fn poll_management<'b>(
         &mut self,
@@ -53,7 +53,8 @@ impl Target<'_> {
             if path.is_quiet() || !self.links[path.link].is_usable() {
                 continue;
             }
-            // A write waits for the fence, and no I/O for the other requests.
+            // A write waits for the fence, but no I/O waits for other requests, which the
+            // fence replaces.
             let give_way = path.is_up() && path.fence_wanted != 0 && !path.is_fenced_or_asked();
             if path.management.is_none() || give_way {
                 self.begin_management(index, now);
@@ -104,7 +105,7 @@ impl Target<'_> {
         now: Instant,
         blank: &mut Blank<'b>,
     ) -> Option<&'b mut Draft> {
-        // I/O and this share the target's queue: the later one waits for an answer.
+        // I/O shares the target's queue: if the queue is full, this request waits.
         if !self.may_ask(&self.paths[index]) {
             return None;
         }
@@ -120,7 +121,7 @@ impl Target<'_> {
                 self.on_probe_silent(index, sectors, now);
                 return None;
             }
-            // Sent again, it might be answered twice for that reason.
+            // A retransmission could itself be the reason for a second answer.
             Purpose::Compare if m.tries != 0 => {
                 path.management = None;
                 return None;
@@ -132,7 +133,7 @@ impl Target<'_> {
             Purpose::Identify => match path.state {
                 State::Down { since } if now.since(since) >= LONG_DOWN => LONG_DOWN_WAIT,
                 State::Down { .. } => DOWN_WAIT,
-                // A fence may wait behind it.
+                // A fence may wait for this IDENTIFY.
                 State::Up => path.rtt.rto().backed_off(m.tries, DOWN_WAIT),
                 _ => IDENTIFY_WAIT.max(path.rtt.rto()).backed_off(m.tries, DOWN_WAIT),
             },
@@ -166,8 +167,8 @@ impl Target<'_> {
         Some(frame)
     }
 
-    /// An answer to the management request of path `index`. Returns the number of
-    /// bytes to copy from behind the ATA argument.
+    /// Handles an answer to the management request of path `index`. Returns the number
+    /// of bytes after the ATA argument to copy.
     pub(super) fn on_management_answer(
         &mut self,
         index: PathId,
@@ -180,8 +181,8 @@ impl Target<'_> {
         let data = length.saturating_sub(Header::LEN + AtaRequest::LEN);
         let Some(m) = path.management.filter(|m| m.tag == header.tag && m.seq != 0) else {
             self.on_unexpected(index, header.tag, now);
-            // Both that are looked at are answered with a sector, by any status
-            // that is none of an error.
+            // Second answers matter to IDENTIFY and to comparing reads. A success of
+            // either has a sector of data, and a status without an error.
             let good = header.error.is_none()
                 && ata.is_some_and(|a| a.outcome(AtaCommand::READ).is_ok())
                 && data >= SECTOR;
@@ -220,7 +221,7 @@ impl Target<'_> {
                 path.fence_wanted = 0;
                 self.on_sector_answered(answer, now);
             }
-            // Any answer counts, an error too.
+            // Any answer counts, even an error.
             Purpose::Try => path.is_choosy = true,
         }
         self.on_io_answered(index, now);
@@ -255,7 +256,7 @@ impl Target<'_> {
         Some(SECTOR)
     }
 
-    /// The write cache stays as it is, which is reported once.
+    /// Reports, once, that the target did not change its write cache.
     fn refuse_features(&mut self) {
         if !core::mem::replace(&mut self.seen.no_write_cache, true) {
             self.tell_event(Event::NoWriteCache, None, 0);
@@ -279,9 +280,9 @@ impl Target<'_> {
         }
     }
 
-    /// A probe stays unanswered: due to its size, if small frames were answered
-    /// since its first transmission. Otherwise such an answer is requested, and the
-    /// probe is sent again.
+    /// Handles a probe that stays unanswered. Its size is the reason if a small frame was
+    /// answered since the first transmission. Otherwise a small answer is requested (by
+    /// IDENTIFY), and the probe is sent again.
     fn on_probe_silent(&mut self, index: PathId, sectors: u8, now: Instant) {
         let path = &mut self.paths[index];
         if path.hole_told || path.probed_at < path.last_heard {
@@ -308,7 +309,7 @@ impl Target<'_> {
         }
     }
 
-    /// Has a path that is up set the write cache, or leave it alone.
+    /// Requests that a path that is up sets the write cache; `None` cancels this.
     pub(super) fn want_features(&mut self, enable: Option<bool>) {
         if !matches!(self.life, Life::Up | Life::Suspended { .. }) {
             return;
@@ -323,13 +324,13 @@ impl Target<'_> {
     }
 }
 
-/// Measures order and round-trip time by an answer to a management request.
+/// Measures order and round-trip time with an answer to a management request.
 fn time_answer(path: &mut Path, m: &Management, now: Instant) {
     let rtt = now.since(m.sent_at);
     path.beside.answered(Asker::Path);
     if m.purpose == Purpose::Identify && m.tries == 1 && path.order.is_overtaken(m.seq) {
-        // Targets answer this without their disk, before they process the next
-        // frame: the network caused the delay.
+        // Targets answer IDENTIFY without accessing the disk, before they process the
+        // next frame: so the network caused the delay.
         path.order.on_network(now);
     }
     path.on_answered(m.seq, (m.tries == 1).then_some(rtt), now);
@@ -338,7 +339,7 @@ fn time_answer(path: &mut Path, m: &Management, now: Instant) {
     }
 }
 
-/// The next management request of a path that is up.
+/// Returns the purpose of the next management request on a path that is up.
 fn up_purpose(path: &mut Path, capacity: u64, now: Instant) -> Option<Purpose> {
     if path.fence_wanted != 0 {
         return Some(Purpose::Fence);
@@ -362,8 +363,8 @@ fn up_purpose(path: &mut Path, capacity: u64, now: Instant) -> Option<Purpose> {
     None
 }
 
-/// The ATA request for a purpose, and bytes to add so that the frame is as
-/// large as the answer: a hole in either direction shows.
+/// Returns the ATA request for a purpose, and the bytes to add to the frame. They make
+/// a probe as long as its answer, so that it detects a limit in either direction.
 fn management_request(purpose: Purpose, lba48: bool, shift: u8) -> (AtaRequest, u32) {
     match purpose {
         Purpose::Features { enable: true } => {
@@ -381,14 +382,14 @@ fn management_request(purpose: Purpose, lba48: bool, shift: u8) -> (AtaRequest, 
     }
 }
 
-/// Writes an ATA argument behind the AoE header.
+/// Writes an ATA argument after the AoE header.
 pub(super) fn put_ata(frame: &mut Draft, request: &AtaRequest) {
     request.emit(&mut frame.argument);
     frame.header_length = 36;
     frame.frame_length = 36;
 }
 
-/// The least frame, as the outputs count it.
+/// Returns the length of a frame, at least the minimum of Ethernet.
 pub(super) fn at_least_minimum(length: u32) -> u32 {
     length.max(MIN_LENGTH)
 }

@@ -2,12 +2,12 @@
 //! One target: its paths, its disk, its I/O.
 //!
 //! Sans I/O: `handle_*` takes an input with its time, `poll_output` returns the
-//! effects one by one until there are none, `deadline` returns when to call
+//! outputs one by one until there are none, `deadline` returns when to call
 //! `handle_tick`. An input may come in the middle of a drain.
 //!
-//! Life: `Discovered -> Up <-> Suspended -> Failed | Gone`. A gone target whose
-//! address is heard of again starts over in the same memory, and keeps what
-//! the guard remembers.
+//! Life: `Discovered -> Up <-> Suspended -> Failed | Gone`. If a config answer
+//! arrives for a gone target, the target starts over in the same memory, and keeps
+//! the guard's copies.
 
 mod accept;
 mod advert;
@@ -64,19 +64,19 @@ pub use status::{PathStatus, Status, path_state_name, state_name};
 pub use storage::{Limits, Storage};
 use taste::Tasting;
 
-/// Bytes of a management command or its answer, behind the 24-byte header.
+/// Maximum bytes of a management command or its answer, after the 24-byte header.
 pub const CONTROL_MAX: usize = 2084;
-/// Bytes of an answer that the target reads itself: a config string at most.
+/// Maximum bytes of an answer that the core itself reads: the length of a config string.
 pub const SCRATCH_MAX: usize = ConfigRequest::STRING_MAX;
 
 /// The state of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
-    /// Heard of, not identified yet.
+    /// It answered a config query, and is not identified yet.
     Discovered,
     /// `maxwait` passed while the disk was open: new I/O fails at once.
     Failed,
-    /// No disk. Starts over when it is heard of again.
+    /// There is no disk. The target starts over at its next config answer.
     Gone,
     /// No path is left; I/O waits.
     Suspended {
@@ -85,7 +85,7 @@ pub(crate) enum Life {
     Up,
 }
 
-/// What comes next, without the bulk of an [`Output`].
+/// The next output. Unlike an [`Output`], it does not contain the frame.
 #[must_use]
 pub(crate) enum Step<'b> {
     Complete { io: IoHandle, result: Result<(), IoError> },
@@ -94,7 +94,7 @@ pub(crate) enum Step<'b> {
     Rare,
 }
 
-/// The meaning of the bytes last copied from an answer.
+/// The meaning of the bytes that were last copied from an answer.
 #[derive(Clone, Copy, Debug)]
 enum Scratch {
     Config { length: usize },
@@ -131,7 +131,7 @@ impl Totals {
     }
 }
 
-/// Conditions that are reported once.
+/// Conditions that were found. Each is reported once at most.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     no_delete: bool,
@@ -143,14 +143,14 @@ struct Seen {
 /// A target. See the module's description.
 ///
 /// Fields are in the order of use: those that each frame accesses come first and
-/// together, since among thousands of targets none is in a cache.
+/// together, since with thousands of targets, none of them is in a cache.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Target<'a> {
     life: Life,
     /// When it was suspended last.
     suspended_at: Instant,
-    /// There is only I/O to do, as `is_all_quiet` found.
+    /// `is_all_quiet` found only I/O to do, and `stir` was not called since.
     is_calm: bool,
     scratch_holds: Scratch,
     address: Address,
@@ -159,7 +159,7 @@ pub struct Target<'a> {
     /// I/O was refused, and no such I/O has succeeded since.
     is_refused: bool,
     turn: PathId,
-    /// As `identity` says.
+    /// The disk supports 48-bit commands, by `identity`.
     uses_lba48: bool,
     /// Shift from blocks of 512 bytes, the unit here, to the disk's sectors.
     sector_shift: u8,
@@ -187,7 +187,7 @@ pub struct Target<'a> {
     sectors: u64,
     settings: Settings,
     notices: Notices,
-    /// The disk that this target is, once known.
+    /// The IDENTIFY data of the target's disk, once known.
     identity: Option<Identify>,
     seen: Seen,
     tag_count: u32,
@@ -201,16 +201,16 @@ pub struct Target<'a> {
     sector_count: u8,
     /// The counters of former paths.
     retired: Counters,
-    /// The disk that answers but cannot be used, while there is no other.
+    /// The IDENTIFY data of a disk that cannot be used, while no other disk is known.
     refused: Option<Identify>,
     trouble: trouble::Trouble,
     accepted: Option<accept::Accepted>,
-    /// Answers that came by a path for which there was no room.
+    /// Number of answers on paths for which there was no slot.
     paths_left_out: u64,
 }
 
 impl<'a> Target<'a> {
-    /// A target that has only been heard of.
+    /// Creates a target without paths and without a disk.
     pub fn new(
         address: Address,
         storage: &'a mut Storage,
@@ -275,7 +275,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Takes new settings.
+    /// Applies new settings.
     pub fn handle_settings(&mut self, settings: Settings, now: Instant) {
         self.begin(now);
         if settings.write_cache != self.settings.write_cache {
@@ -291,8 +291,8 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Accepts an I/O, or returns why not: the caller completes a refused one.
-    /// `Ok(Err(request))` returns it because all slots are in use.
+    /// Accepts an I/O, or returns the error with which the caller completes it.
+    /// `Ok(Err(request))` returns the request because all slots are in use.
     pub fn handle_submit(
         &mut self,
         request: IoRequest,
@@ -310,7 +310,7 @@ impl<'a> Target<'a> {
         Ok(self.ios.admit(request))
     }
 
-    /// Why an I/O cannot even be tried.
+    /// Returns the error of an I/O that cannot be tried.
     fn refusal(&self, request: &IoRequest) -> Option<IoError> {
         match self.life {
             Life::Discovered | Life::Gone => return Some(self.settings.gone()),
@@ -322,7 +322,7 @@ impl<'a> Target<'a> {
         match request.op {
             Op::Flush => (!self.capabilities().flush).then_some(IoError::Unsupported),
             Op::Delete if !self.capabilities().delete => Some(IoError::Unsupported),
-            // GEOM asks for whole sectors only.
+            // GEOM requests whole sectors only.
             _ if (request.lba | u64::from(request.sectors)) & self.sector_mask() != 0 => {
                 Some(IoError::Io)
             }
@@ -330,13 +330,13 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The bits of a block number that are 0 at a sector boundary.
+    /// Returns the bits of a block number that are 0 at a sector boundary.
     fn sector_mask(&self) -> u64 {
         u64::from((1_u8 << (self.sector_shift & 7)).wrapping_sub(1))
     }
 
-    /// The provider was opened for the first time. Fails while GEOM's next reads
-    /// would not be answered.
+    /// Handles the first open of the provider. Fails while the target is not up, and for
+    /// `taste_wait` after a tasting read was given up, unless one was answered since.
     pub fn handle_open(&mut self, now: Instant) -> Result<(), IoError> {
         self.begin(now);
         let wait = self.settings.taste_wait;
@@ -349,7 +349,7 @@ impl<'a> Target<'a> {
         Ok(())
     }
 
-    /// The provider was closed for the last time.
+    /// Handles the last close of the provider.
     pub fn handle_close(&mut self, now: Instant) {
         self.begin(now);
         self.is_open = false;
@@ -361,24 +361,24 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Fails everything, now and from now on.
+    /// Removes the disk for good: fails all I/O, and every I/O from now on.
     pub fn handle_abort(&mut self, now: Instant) {
         self.begin(now);
         self.is_aborted = true;
         self.remove();
     }
 
-    /// The frame of a write's copy has left the interface and its mbuf is free.
+    /// Records that a write's copy has left the interface, which gave its mbuf back.
     pub fn handle_sent(&mut self, copy: u32, now: Instant) {
         self.guard.on_left(copy, now);
     }
 
-    /// The settings in effect.
+    /// Returns the settings in effect.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// When `handle_tick` wants to be called; sooner is harmless.
+    /// Returns when `handle_tick` must be called; an earlier call is harmless.
     pub fn deadline(&self) -> Instant {
         if !self.is_calm {
             return self.next_deadline();
@@ -387,7 +387,7 @@ impl<'a> Target<'a> {
         self.wakes_at
     }
 
-    /// There may be work other than I/O.
+    /// Ends the calm state: there may be work other than I/O.
     #[inline]
     fn stir(&mut self) {
         self.is_calm = false;
@@ -404,7 +404,7 @@ impl<'a> Target<'a> {
             && self.known_paths().iter().all(Path::is_quiet)
     }
 
-    /// Takes the next effect; `None` when all is done.
+    /// Returns the next output, or `None` if there is none.
     pub fn poll_output(&mut self, now: Instant) -> Option<Output> {
         let mut blank = MaybeUninit::uninit();
         match self.poll_step(now, &mut Some(&mut blank)) {
@@ -415,7 +415,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The same without moving a frame about: `frame` is where it is built.
+    /// The same, but a frame is built in `blank`, and not moved.
     pub(crate) fn poll_step<'b>(&mut self, now: Instant, blank: &mut Blank<'b>) -> Step<'b> {
         if self.is_calm {
             debug_assert!(self.is_all_quiet());
@@ -445,19 +445,20 @@ impl<'a> Target<'a> {
         Step::Nothing
     }
 
-    /// What [`Step::Rare`] stands for, if it is anything.
+    /// Returns the output that [`Step::Rare`] stands for, if there is one.
     pub(crate) fn poll_rare(&mut self, now: Instant) -> Option<Output> {
         if let Some(notice) = self.pop_notice() {
             return Some(notice);
         }
-        // After the frames, since looking for one may be what ends a command.
+        // The frames come before this, since the search for a command's next frame may
+        // end the command.
         if let Some(done) = self.control.pop_done() {
             return Some(Output::ControlDone(done));
         }
         self.poll_idle(now)
     }
 
-    /// The destination of a [`CopyOut::Scratch`], which the next input or poll
+    /// Returns the destination of a [`CopyOut::Scratch`], which the next input or poll
     /// reads. The answer to a management command replaces the command.
     pub fn scratch_mut(&mut self) -> &mut [u8] {
         match self.scratch_holds {
@@ -466,28 +467,28 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The buffer of a management command, and then of its answer.
+    /// Returns the buffer of a management command, and then of its answer.
     pub fn control_mut(&mut self) -> &mut [u8; CONTROL_MAX] {
         self.control.buffer_mut()
     }
 
-    /// The paths that may be in use.
+    /// Returns the paths that may be in use.
     #[inline]
     fn known_paths(&self) -> &[Path] {
         self.paths.first(self.used.into())
     }
 
-    /// Their numbers.
+    /// Returns the numbers of the paths that may be in use.
     fn path_ids(&self) -> impl Iterator<Item = PathId> + Clone + use<> {
         (0..self.used).map(PathId)
     }
 
-    /// The same paths but one.
+    /// Returns the paths that may be in use, except one.
     fn other_paths(&self, id: PathId) -> impl Iterator<Item = &Path> {
         self.path_ids().filter(move |other| *other != id).map(|other| &self.paths[other])
     }
 
-    /// A tag for a slot outside the request table.
+    /// Returns a new tag for a slot outside the request table.
     fn management_tag(&mut self, slot: u16) -> crate::wire::Tag {
         self.tag_count = self.tag_count.wrapping_add(1);
         self.tags.tag(slot, self.tag_count)

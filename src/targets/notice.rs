@@ -20,8 +20,8 @@ pub(super) enum Notice {
 }
 
 impl Target<'_> {
-    /// The oldest notice that was not taken. Its path is named as it is known
-    /// now: slots keep their names until they are used again.
+    /// Removes and returns the oldest notice. Its path is named by what the slot holds
+    /// now, which stays until the slot is used again.
     pub(super) fn pop_notice(&mut self) -> Option<Output> {
         Some(match self.notices.pop()? {
             Notice::Absent { why, value } => Output::Absent { why, value },
@@ -44,13 +44,13 @@ impl Target<'_> {
 }
 
 const ROOM: usize = 64;
-/// Beyond this, the events that may be dropped are dropped, and beyond the other
-/// limit all events: lifecycle outputs never are. One input causes at most two for
-/// each path and a few more, and a drain follows every input.
+/// If the queue holds this many notices, events that do not matter are dropped; at the
+/// second limit, all events are. Lifecycle outputs are never dropped: one input causes
+/// at most two notices for each path and a few more, and a drain follows every input.
 const EVENTS: usize = 36;
 const EVENTS_THAT_MATTER: usize = 56;
 
-/// A short queue.
+/// A queue of notices.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(super) struct Notices(Ring<Notice, ROOM>);

@@ -10,15 +10,15 @@ use crate::time::{Instant, Micros};
 /// measure it anew: otherwise a path that was slow once would stay unused after it
 /// became fast again.
 const STALE: Micros = Micros::from_secs(1);
-/// Cost of a retransmission over the path that lost the frame.
+/// Added cost of a retransmission over the path of the last transmission.
 const AGAIN: u64 = 1 << 40;
-/// Of two interfaces to one port of the target, the last one stays in use until the
-/// other promises an answer in this fraction of the time: runs of frames cost both
+/// Of two interfaces to one port of the target, the last one stays in use unless the
+/// other is expected to be faster by more than this factor: runs of frames cost both
 /// ends less than alternating frames.
 const STAY: u64 = 2;
 
 impl Target<'_> {
-    /// The best path with room in its window, if there is one.
+    /// Returns the best path with room in its window, if there is one.
     pub(super) fn pick_among(&mut self, last: Option<PathId>, now: Instant) -> Option<PathId> {
         let settled = self.known_paths().iter().any(|p| p.is_up() && !p.is_shaken());
         let turn = self.turn;
@@ -50,7 +50,8 @@ impl Target<'_> {
     }
 }
 
-/// When a frame sent now would be answered, in relative terms.
+/// Returns the expected response time of a frame sent now, as a relative cost. 0 if
+/// the path's round trip is to be measured anew.
 fn expected_completion(path: &Path, now: Instant) -> u64 {
     if path.flight.is_empty() && path.last_heard.after(STALE) <= now {
         return 0;

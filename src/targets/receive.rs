@@ -19,7 +19,7 @@ const CANDIDATES: usize = 4;
 /// A received frame: its first bytes and its total length.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'f> {
-    /// From the Ethernet header on; 36 bytes if the frame has as many.
+    /// The first 36 bytes, from the Ethernet header on, or all bytes of a shorter frame.
     pub header: &'f [u8],
     /// Length of the whole frame.
     pub length: usize,
@@ -29,38 +29,39 @@ pub struct Frame<'f> {
     pub admission: Admission,
 }
 
-/// Where a part of the frame is to be copied, before the next poll.
+/// Where a part of the frame must be copied, before the next input or poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyOut {
     /// Into an I/O's memory.
     Io {
         /// Its handle.
         io: u64,
-        /// Bytes from its start.
+        /// Bytes from the start of its memory.
         offset: u32,
         /// Bytes from the frame's start.
         frame_offset: u32,
-        /// Bytes.
+        /// Number of bytes.
         length: u32,
     },
     /// To the start of the scratch buffer.
     Scratch {
         /// Bytes from the frame's start.
         frame_offset: u32,
-        /// Bytes.
+        /// Number of bytes.
         length: u32,
     },
 }
 
 impl Target<'_> {
-    /// Takes a frame that was sent to or for this target's address.
+    /// Handles a received frame that has this target's shelf and slot. Returns which bytes
+    /// to copy from it, if any.
     pub fn handle_frame(&mut self, frame: &Frame<'_>, now: Instant) -> Option<CopyOut> {
         let plain = self.handle_plain(frame.header, frame.length, frame.link, now);
         plain.unwrap_or_else(|| self.handle_special(frame, now))
     }
 
-    /// Takes a frame if it is a plain answer, as nearly all are. Those have at
-    /// least as many bytes as `header`.
+    /// Handles a frame if it is a plain answer, as nearly all are; otherwise returns
+    /// `None`. A plain answer is at least as long as `header`.
     #[inline]
     pub(crate) fn handle_plain(
         &mut self,
@@ -77,7 +78,7 @@ impl Target<'_> {
         Some(self.on_answer(slot, found.sent.path, &found, Ok(()), length, now))
     }
 
-    /// Takes any other frame.
+    /// Handles any other frame.
     #[inline(never)]
     pub(crate) fn handle_special(&mut self, frame: &Frame<'_>, now: Instant) -> Option<CopyOut> {
         let header = match Header::parse(frame.header) {
@@ -113,7 +114,7 @@ impl Target<'_> {
         None
     }
 
-    /// An answer that no request on this path waits for.
+    /// Handles an answer that belongs to no outstanding request.
     pub(super) fn on_unexpected(&mut self, index: PathId, tag: Tag, now: Instant) -> Option<usize> {
         self.stir();
         let path = &mut self.paths[index];
@@ -129,7 +130,7 @@ impl Target<'_> {
         None
     }
 
-    /// Counts an answer to a request already answered, if that is known.
+    /// Counts an answer as doubled if it has the tag that its request slot answered last.
     pub(super) fn count_double(&mut self, index: PathId, slot: RequestId, tag: Tag) {
         let known = self.requests[slot].answered == tag;
         let path = &mut self.paths[index];
@@ -215,7 +216,8 @@ impl Target<'_> {
         self.copy_to_scratch(start, length)
     }
 
-    /// Requests the copy of bytes that `scratch_holds` describes, cut to the room.
+    /// Returns the instruction to copy the bytes that `scratch_holds` describes, limited
+    /// to the size of the buffer.
     pub(super) fn copy_to_scratch(&mut self, from: usize, length: usize) -> Option<CopyOut> {
         let length = length.min(self.scratch_mut().len());
         Some(CopyOut::Scratch {
@@ -224,7 +226,7 @@ impl Target<'_> {
         })
     }
 
-    /// Opens a path to an unknown MAC, if there is room.
+    /// Opens a path to an unknown MAC address, if there is room.
     fn open_path(&mut self, link: LinkId, mac: Mac, now: Instant) -> Option<PathId> {
         let nameless =
             |p: &&crate::path::Path| !p.is_admitted && matches!(p.state, State::Identifying { .. });
@@ -236,7 +238,7 @@ impl Target<'_> {
             return None;
         };
         let path = &mut self.paths[index];
-        // The target's counters do not go back when a slot is used again.
+        // Keeps the old counters, so that the target's totals do not decrease.
         self.retired = self.retired.plus(&path.counters);
         path.open(link, mac, now);
         path.route = Route::new(self.links[link].mac, mac, self.address);
@@ -245,7 +247,7 @@ impl Target<'_> {
         Some(index)
     }
 
-    /// All paths are in use: reported once until one is free again.
+    /// Counts an answer for which no path slot is free. Reported once until one is freed.
     #[cold]
     fn leave_out(&mut self, mac: Mac) {
         self.paths_left_out = self.paths_left_out.wrapping_add(1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From I/Os to frames: which request goes out next, on which path, and how
+//! From I/Os to frames: which request is sent next, on which path, and how
 //! much of it a frame can carry.
 
 use super::{Life, Target, manage};
@@ -13,14 +13,14 @@ use crate::table::{Maybe, Table};
 use crate::time::{Instant, Micros};
 use crate::wire::{AtaRequest, Command, Route, Tag};
 
-/// Time-out of a flush; doubled at each retransmission.
+/// Time-out of a flush, and the maximum to which each retransmission doubles it.
 const SLOW_WAIT: Micros = Micros::from_secs(1);
 const SLOW_LIMIT: Micros = Micros::from_secs(4);
-/// Blocks of one TRIM request, whole sectors of every size: its one range could
-/// hold a few more.
+/// Maximum blocks of one TRIM request: a multiple of every sector size, and just below
+/// the limit of the request's one range.
 pub const DELETE_MAX: u32 = 65_528;
 
-/// Lets writes pass that no unresolved copy can spoil.
+/// Blocks writes whose data an unresolved copy could overwrite.
 struct GuardGate<'t, 'a> {
     guard: &'t mut crate::guard::Guard<'a>,
     paths: &'t mut Paths,
@@ -36,7 +36,7 @@ impl Gate for GuardGate<'_, '_> {
         if self.guard.orphans() == 0 {
             return false;
         }
-        // The guard only reads the paths; the fences that it wants are applied
+        // The guard can only read the paths, so the fences that it needs are requested
         // afterwards.
         let mut wanted = Wanted::filled(0);
         let blocked =
@@ -76,7 +76,7 @@ impl Target<'_> {
         if let Some((slot, path)) = self.next_request(now) {
             return self.send(slot, path, now, blank);
         }
-        // Only a write that waits for the guard asks for a fence.
+        // Only a write that waits for the guard requests a fence.
         let fence = self.guard_waiting && self.wants_fence();
         if fence { self.poll_management(now, blank) } else { None }
     }
@@ -87,7 +87,7 @@ impl Target<'_> {
             .any(|p| p.is_up() && p.fence_wanted != 0 && !p.is_fenced_or_asked())
     }
 
-    /// The request to send next, in no list, and its path.
+    /// Returns the request to send next, taken out of its list, and its path.
     #[inline]
     fn next_request(&mut self, now: Instant) -> Option<(RequestId, PathId)> {
         if let Some(slot) = self.resend.front()
@@ -133,7 +133,7 @@ impl Target<'_> {
         Some((slot, path))
     }
 
-    /// The I/O to cut the next frame from, started now if need be.
+    /// Returns the I/O to cut the next request from, and starts it if necessary.
     #[inline]
     fn next_io(&mut self, now: Instant) -> Option<IoId> {
         if let Some(slot) = self.ios.cutting() {
@@ -160,7 +160,7 @@ impl Target<'_> {
         slot
     }
 
-    /// Ensures an entry for one more copy.
+    /// Makes room for one more copy in the guard. Returns whether there is room.
     fn make_copy_room(&mut self, now: Instant) -> bool {
         if self.guard.has_room() {
             return true;
@@ -172,7 +172,8 @@ impl Target<'_> {
         self.guard.has_room()
     }
 
-    /// Asks the paths whose time stands still while a write waits for it.
+    /// Requests fences on paths whose time has stopped for lack of answers while a write
+    /// waits for it.
     pub(super) fn wind_paths(&mut self, now: Instant) {
         let mut wanted = Wanted::filled(0);
         self.guard.stand_still(self.paths, now, |path, seq| {
@@ -181,7 +182,7 @@ impl Target<'_> {
         want_fences(self.paths, &wanted);
     }
 
-    /// Frees the entries of copies that cannot come any more.
+    /// Frees the entries of copies that can no longer arrive.
     pub(super) fn sweep_copies(&mut self, now: Instant) {
         let wait = self.settings.ghost_wait;
         self.guard.sweep(self.paths, now, wait);
@@ -200,7 +201,7 @@ impl Target<'_> {
         self.guard.on_swept(now);
     }
 
-    /// A path with room in its window; another than `last` if there is one.
+    /// Returns a path with room in its window, and not `last` if there is another.
     #[inline(always)]
     fn pick_path(&mut self, last: Option<PathId>, now: Instant) -> Option<PathId> {
         match self.known_paths() {
@@ -209,7 +210,7 @@ impl Target<'_> {
         }
     }
 
-    /// Sends the remainder of a request that is in no list.
+    /// Sends the part of a request that is not done; the request is in no list.
     #[inline]
     fn send<'b>(
         &mut self,
@@ -248,7 +249,7 @@ impl Target<'_> {
         Some(frame)
     }
 
-    /// The ATA argument of a request, and a TRIM's one range behind it.
+    /// Writes the ATA argument of a request, followed by the range if it is a TRIM.
     fn fill(&self, frame: &mut Draft, op: Op, lba: u64, sectors: u16) {
         let (lba48, shift) = (self.uses_lba48, self.sector_shift & 7);
         let (lba, sectors) = (lba >> shift, sectors >> shift);
@@ -268,7 +269,7 @@ impl Target<'_> {
     }
 
     /// Remembers a transmission, in the request, the path and the guard.
-    #[expect(clippy::too_many_arguments, reason = "one transmission, seen from three tables")]
+    #[expect(clippy::too_many_arguments, reason = "three tables record each transmission")]
     #[inline]
     fn note_sent(
         &mut self,
@@ -312,7 +313,7 @@ impl Target<'_> {
         }
     }
 
-    /// Begins a frame for a path, counted as sent on it.
+    /// Begins a frame for a path, and counts it as sent.
     #[inline(always)]
     pub(super) fn begin_frame<'b>(
         &mut self,
@@ -392,10 +393,10 @@ impl Target<'_> {
     }
 }
 
-/// For each path, the request that an answer to a later one is wanted for, or 0.
+/// For each path, the last transmission for which a fence is wanted, or 0.
 type Wanted = Table<u64, PathId, PATHS>;
 
-/// Has the paths ask for these answers.
+/// Requests these fences on the paths that are up.
 fn want_fences(paths: &mut Paths, wanted: &Wanted) {
     for (path, seq) in paths.iter_mut().zip(wanted.iter()) {
         if path.is_up() && *seq != 0 {
@@ -404,7 +405,7 @@ fn want_fences(paths: &mut Paths, wanted: &Wanted) {
     }
 }
 
-/// Whether a path may come back by itself.
+/// Whether a path carries the disk's I/O, or may do so again after its IDENTIFY.
 pub(super) fn is_hopeful(path: &Path) -> bool {
     path.is_admitted && matches!(path.state, State::Identifying { .. } | State::Up)
 }

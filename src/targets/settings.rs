@@ -11,9 +11,9 @@ use crate::wire::Mac;
 /// How the path of a frame is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// The first path that is up, as long as it is.
+    /// The first path that is up, until it is down.
     Failover,
-    /// The least expected completion time.
+    /// The path with the least expected completion time.
     #[default]
     Latency,
     /// Each path in turn.
@@ -25,7 +25,7 @@ pub enum Policy {
 pub struct Settings {
     /// How long I/O waits for a lost target; `None` for ever.
     pub maxwait: Option<Micros>,
-    /// After which a copy that left the interface is considered dead.
+    /// Time after which a write's copy that left the interface can no longer arrive.
     pub ghost_wait: Micros,
     /// How long a read of a disk that is being tasted may take.
     pub taste_wait: Micros,
@@ -44,13 +44,15 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Maximum number of frames outstanding on a path, by the target's queue; at least 1.
+    /// Returns the maximum number of frames outstanding on a path: the target's buffer
+    /// count, at least 1, limited by `maxout`.
     pub(super) fn ceiling(&self, buffer_count: u16) -> u32 {
         u32::from(buffer_count.max(1)).min(self.maxout)
     }
 
-    /// The error of I/O whose disk is gone. At a shutdown that is not `Gone`, which
-    /// makes a file system unmount itself by force, and the root panic.
+    /// Returns the error of I/O whose disk is gone. At a shutdown it is not `Gone`: that
+    /// makes a file system unmount itself by force, and the system panic if it is the
+    /// root file system.
     pub(crate) fn gone(&self) -> IoError {
         if self.is_shutting_down { IoError::Io } else { IoError::Gone }
     }
@@ -78,18 +80,18 @@ pub type Links = Table<Link, LinkId, LINKS>;
 /// The state of a local interface.
 #[derive(Clone, Copy, Debug)]
 pub struct Link {
-    /// Bytes behind the Ethernet header.
+    /// Maximum bytes after the Ethernet header.
     pub mtu: u32,
-    /// Its own address.
+    /// Its MAC address.
     pub mac: Mac,
     /// Up, running and with a carrier.
     pub up: bool,
-    /// Listed and there.
+    /// It is in the list of interfaces, and it exists.
     pub present: bool,
 }
 
 impl Link {
-    /// An interface that is not there.
+    /// An interface that does not exist.
     pub const NONE: Self = Self { mtu: 0, mac: Mac([0; 6]), up: false, present: false };
 
     /// Whether frames can leave through it.

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Paths over several interfaces of ours to one port of a target.
+//! Paths over several local interfaces to one port of a target.
 //!
-//! The port has one queue, and drops frames that exceed it: the frames that are
-//! outstanding on all such paths together stay within its buffer count. Each path
-//! still has a window of its own, which follows its losses.
+//! The port has one queue, and drops frames that exceed it. So the number of frames
+//! outstanding on all such paths together stays within the port's buffer count. Each
+//! path still has its own window, which depends on its own losses.
 
 use super::Target;
 use crate::path::{Path, State};
 
 impl Target<'_> {
-    /// Whether another frame of I/O may go out on a path.
+    /// Whether another frame of I/O may be sent on a path.
     pub(super) fn has_room(&self, path: &Path) -> bool {
         path.has_room() && (!path.is_shared || self.has_shared_place(path))
     }
 
-    /// Whether a management request may go out on a path.
+    /// Whether a management request may be sent on a path.
     pub(super) fn may_ask(&self, path: &Path) -> bool {
         path.may_ask() && (!path.is_shared || self.has_shared_place(path))
     }
 
-    /// Whether the port can queue another frame, by the frames outstanding on all
-    /// paths to it. Those of a path that carries no I/O do not count for itself:
-    /// its request is to show whether it is silent. Nor do frames sent through an
-    /// interface that is gone, since their loss would never be noticed.
+    /// Whether the port can queue another frame, given the frames outstanding on all
+    /// paths to it. If `path` carries no I/O, its own frames do not count, since its
+    /// next request is to show whether it is silent. Frames sent through an interface
+    /// that cannot be used do not count either, since their loss would never be detected.
     #[cold]
     fn has_shared_place(&self, path: &Path) -> bool {
         let is_other = |p: &&Path| {
@@ -36,7 +36,8 @@ impl Target<'_> {
         others.saturating_add(own) < u32::from(path.buffers.max(1))
     }
 
-    /// A path came or went: records for each whether another one ends at its port.
+    /// Records for each path whether another leads to the same port. Must be called
+    /// when a path was opened or freed.
     pub(super) fn weigh_sharing(&mut self) {
         for index in self.path_ids() {
             let path = &self.paths[index];

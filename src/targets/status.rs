@@ -12,12 +12,12 @@ use crate::wire::{Identify, Mac};
 const STATES: [&str; 6] = ["discovered", "identifying", "up", "suspended", "failed", "gone"];
 const PATH_STATES: [&str; 5] = ["identifying", "up", "down", "conflict", "unusable"];
 
-/// The name of a target's state, by its number.
+/// Returns the name of a target's state by its number.
 pub fn state_name(number: u32) -> &'static str {
     usize::try_from(number).ok().and_then(|n| STATES.get(n)).unwrap_or(&"unknown")
 }
 
-/// The name of a path's state, by its number.
+/// Returns the name of a path's state by its number.
 pub fn path_state_name(number: u8) -> &'static str {
     PATH_STATES.get(usize::from(number)).unwrap_or(&"unknown")
 }
@@ -62,7 +62,8 @@ pub struct Status<'t> {
     pub paths_left_out: u64,
     /// The disk's IDENTIFY, even if the disk cannot be used.
     pub names: Option<&'t Identify>,
-    /// Why it, or one path to it, cannot be used, and the index of the path.
+    /// Why the disk, or one path to it, cannot be used: an event, its value, and the index
+    /// of the path.
     pub reason: Option<(Event, u64, u8)>,
 }
 
@@ -91,7 +92,7 @@ pub struct PathStatus {
     pub sector_count: u8,
 }
 
-/// All paths of a target together.
+/// The sums over all paths of a target.
 #[derive(Default)]
 struct Sum {
     counters: Counters,
@@ -102,7 +103,7 @@ struct Sum {
 }
 
 impl Target<'_> {
-    /// Everything at once.
+    /// Returns a snapshot of the target.
     pub fn status(&self) -> Status<'_> {
         let paths = self.sum_paths();
         let state_code = self.state();
@@ -146,17 +147,17 @@ impl Target<'_> {
         }
     }
 
-    /// Whether it is gone and its memory may be freed.
+    /// Whether the target is gone and its memory may be freed.
     pub fn is_idle(&self) -> bool {
         self.life == Life::Gone && self.idle_told
     }
 
-    /// The totals of all paths. A separate function, for a separate stack frame.
+    /// Returns the sums over all paths. A separate function, for a separate stack frame.
     #[inline(never)]
     fn sum_paths(&self) -> Sum {
         let mut sum = Sum { counters: self.retired, ..Sum::default() };
         for path in self.known_paths() {
-            // Those of a free path are retired when it is used again.
+            // The counters of a free path are retired when its slot is used again.
             sum.counters = sum.counters.plus(&path.counters);
             if path.state == State::Free {
                 continue;
@@ -170,7 +171,8 @@ impl Target<'_> {
         sum
     }
 
-    /// A condition that the administrator can correct.
+    /// Returns why the first unusable path is so: a condition that the administrator can
+    /// correct.
     fn reason(&self) -> Option<(Event, u64, u8)> {
         let unfit = |p: &Path| p.unfit.filter(|_| p.state != State::Free && !p.is_up());
         let paths = self.known_paths().iter().enumerate();
@@ -179,7 +181,7 @@ impl Target<'_> {
         Some((event, value, u8::try_from(index).unwrap_or(0)))
     }
 
-    /// The number of its state.
+    /// Returns the number of the target's state.
     fn state(&self) -> u32 {
         match self.life {
             Life::Discovered => {
@@ -193,7 +195,7 @@ impl Target<'_> {
         }
     }
 
-    /// The `n`th path in use.
+    /// Returns a snapshot of the `n`th path in use.
     pub fn path_status(&self, n: usize) -> Option<PathStatus> {
         let mut used = self.paths.entries().filter(|(_, p)| p.state != State::Free);
         let (index, p) = used.nth(n)?;
@@ -226,18 +228,18 @@ impl Target<'_> {
         })
     }
 
-    /// The response times of the `n`th path in use.
+    /// Returns the histogram of response times of the `n`th path in use.
     pub fn path_histogram(&self, n: usize) -> Option<&[u64; BUCKETS]> {
         let mut used = self.paths.iter().filter(|p| p.state != State::Free);
         used.nth(n).map(|p| p.histogram.counts())
     }
 
-    /// The config string as last seen.
+    /// Returns the config string as last seen.
     pub fn config_string(&self) -> &[u8] {
         self.config.get(..usize::from(self.config_length)).unwrap_or(&[])
     }
 
-    /// The bytes of IDENTIFY as last accepted.
+    /// Returns the IDENTIFY data last accepted.
     pub fn identify_bytes(&self) -> Option<&[u8; 512]> {
         self.identity.map(|_| &*self.identify)
     }

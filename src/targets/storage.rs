@@ -9,9 +9,9 @@ use crate::io::Ios;
 use crate::path::Paths;
 use crate::request::Requests;
 
-/// The memory that a target works in; lent for its life, never grown.
+/// The memory of a target, borrowed for its whole life. It never grows.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "each is what its type says")]
+#[expect(missing_docs, reason = "the types describe the fields")]
 pub struct Storage {
     pub ios: Ios,
     pub requests: Requests,
@@ -19,37 +19,37 @@ pub struct Storage {
     pub copies: Copies,
     pub paths: Paths,
     pub links: Links,
-    /// Where the writes under way are.
+    /// The locations of the writes in progress.
     pub changes: Granules,
-    /// Where answers to the target's own questions are copied.
+    /// The buffer for answers that the core itself reads.
     pub scratch: [u8; SCRATCH_MAX],
     /// A management command, then its answer.
     pub control: [u8; CONTROL_MAX],
-    /// IDENTIFY as last accepted.
+    /// The IDENTIFY data last accepted.
     pub identify: [u8; 512],
     /// The config string as last seen.
     pub config: [u8; 1024],
 }
 
-/// How many slots of each table are used: all, but for tests that fill them.
+/// How many slots of each table are used: all, except in tests that fill the tables.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// I/Os accepted at once.
     pub ios: u16,
-    /// Requests on the wire at once.
+    /// Requests outstanding at once.
     pub requests: u16,
     /// Copies of writes remembered at once.
     pub copies: u16,
 }
 
 impl Limits {
-    /// Everything there is.
+    /// All slots of each table.
     pub const ALL: Self = Self { ios: u16::MAX, requests: u16::MAX, copies: u16::MAX };
 }
 
 #[cfg(any(test, feature = "std"))]
 impl Storage {
-    /// Memory that is never given back.
+    /// Allocates memory that is never freed.
     pub fn leaked() -> &'static mut Self {
         use super::{CopySlot, EarlierSlot, IoSlot, Link, PathSlot, RequestSlot};
         use crate::table::Table;

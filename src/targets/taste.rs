@@ -7,30 +7,31 @@ use super::{Life, Target};
 use crate::output::IoError;
 use crate::time::{Instant, Micros};
 
-/// Between two questions whether reads are answered again; doubled up to the
-/// longest while they are refused.
+/// Time between two reads that find out whether reads are answered again; doubled, up
+/// to the longest, while the target refuses them.
 const ASK_WAIT: Micros = Micros::from_secs(1);
 const ASK_LONGEST: Micros = Micros::from_secs(60);
-/// The least time from one call for tasting to the next; doubled while the
-/// tasting keeps failing, since each one may block GEOM for `taste_wait`.
+/// Minimum time between two calls for GEOM to taste the disk; doubled, up to the
+/// longest, while tasting keeps failing, since each call may block GEOM for
+/// `taste_wait`.
 const CALL_WAIT: Micros = Micros::from_secs(10);
 const CALL_LONGEST: Micros = Micros::from_secs(640);
 /// After this time a call no longer doubles the wait for the next one.
 const CALL_FORGOTTEN: Micros = Micros::from_secs(1280);
 
 /// The results of GEOM's reads of a disk that it has just opened. GEOM's only
-/// event thread waits for such reads, so they must not wait.
+/// event thread waits for such reads, so they must not wait for `maxwait`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tasting {
-    /// The first read since the disk was opened.
+    /// When the first read since the open was submitted.
     first_read_at: Option<Instant>,
     /// A read has been answered since then.
     has_read: bool,
     /// When a read was last given up, if none has been answered since.
     failed_at: Option<Instant>,
-    /// A class failed to read or open the disk, and will not retry.
+    /// A class failed to read or open the disk, and does not retry: GEOM must be called.
     is_owed: bool,
-    /// When to ask whether reads are answered.
+    /// When to find out whether reads are answered.
     ask_at: Instant,
     ask_wait: Micros,
     called_at: Instant,
@@ -68,7 +69,7 @@ impl Tasting {
         }
     }
 
-    /// A class gave up without having read the disk.
+    /// Records that a GEOM class gave up without having read the disk.
     pub(super) fn on_missed(&mut self, now: Instant) {
         if !core::mem::replace(&mut self.is_owed, true) {
             self.ask_wait = ASK_WAIT;
@@ -76,16 +77,16 @@ impl Tasting {
         }
     }
 
-    /// The disk is tasted when it is made.
+    /// Resets the state for a new disk, which GEOM tastes when it is created.
     pub(super) fn on_new_disk(&mut self) {
         *self = Self { called_at: self.called_at, call_wait: self.call_wait, ..Self::NONE };
     }
 }
 
 impl Target<'_> {
-    /// When a read with which GEOM tastes the disk gives up, should it be
-    /// submitted now. Until one was answered since the first open, all share
-    /// the time of the first; after that, each has its own.
+    /// Returns when a tasting read that is submitted now gives up. Until a read has been
+    /// answered since the open, all such reads share the deadline of the first; after
+    /// that, each has its own.
     pub fn begin_taste(&mut self, now: Instant) -> Instant {
         let wait = self.settings.taste_wait;
         let tasting = &mut self.tasting;
@@ -100,7 +101,8 @@ impl Target<'_> {
         now.after(wait)
     }
 
-    /// Reads of a disk that is only being tasted do not wait for `maxwait`.
+    /// Fails tasting reads that are due to give up, and finds out whether reads are
+    /// answered again.
     pub(super) fn tick_tasting(&mut self, now: Instant) {
         while let Some(io) = self.ios.next_given_up(now) {
             self.release_all_of(io, now);
@@ -113,8 +115,8 @@ impl Target<'_> {
         }
     }
 
-    /// Nobody reads a disk on which no class found anything, so the target is
-    /// asked for a sector. A fence is such a read.
+    /// Reads a sector, by a fence, to find out whether reads are answered. Nothing else
+    /// reads a disk on which no class found anything.
     fn ask_for_taste(&mut self, now: Instant) {
         self.tasting.ask_at = now.after(self.tasting.ask_wait);
         if let Some(path) = self.paths.iter_mut().find(|p| p.is_up()) {
@@ -122,14 +124,14 @@ impl Target<'_> {
         }
     }
 
-    /// When to check whether to call for tasting. While the disk is open, tasting
-    /// would spoil its consumers.
+    /// Returns when to find out whether GEOM can taste the disk again. Never while the disk
+    /// is open, since tasting would spoil its consumers.
     pub(super) fn taste_deadline(&self) -> Instant {
         let due = self.tasting.is_owed && self.life == Life::Up && !self.is_open;
         if due { self.tasting.ask_at } else { Instant::NEVER }
     }
 
-    /// The target answered a read of one sector, or refused it.
+    /// Handles the answer to a read of one sector. A success may lead to a call for tasting.
     pub(super) fn on_sector_answered(&mut self, success: bool, now: Instant) {
         let tasting = &mut self.tasting;
         if !tasting.is_owed {

@@ -10,11 +10,11 @@ use crate::slot::{IoId, PathId, RequestId};
 use crate::time::Instant;
 use crate::wire::{mtu_for, sectors_per_frame};
 
-/// Transmissions before a request may be given up.
+/// Minimum number of transmissions before a request may be given up.
 const LEAST_TRIES: u8 = 8;
 
 impl Target<'_> {
-    /// Reacts to `now`; calling early is harmless.
+    /// Handles everything that is due at `now`; an early call is harmless.
     pub fn handle_tick(&mut self, now: Instant) {
         self.begin(now);
         for index in self.path_ids() {
@@ -24,7 +24,7 @@ impl Target<'_> {
         self.tick_tasting(now);
         self.tick_doubled(now);
         self.tick_trouble(now);
-        // Under the same condition as `next_deadline` asks the guard.
+        // The same condition as in `next_deadline`.
         if self.guard.is_starved() || self.guard_waiting || self.life == Life::Gone {
             self.sweep_copies(now);
         }
@@ -68,9 +68,9 @@ impl Target<'_> {
         }
     }
 
-    /// The frames outstanding on a path stay unanswered: it is sent IDENTIFY. A path
-    /// that answers IDENTIFY repeatedly, but no I/O, is then sent a read of a sector,
-    /// and is down if that stays unanswered, too.
+    /// Sends IDENTIFY on a path whose outstanding frames stay unanswered. A path that
+    /// answers IDENTIFY repeatedly, but no I/O, is then sent a read of a sector, and is
+    /// down if that stays unanswered, too.
     fn on_silence(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];
         // A flush may take long, and does not count as silence.
@@ -88,7 +88,7 @@ impl Target<'_> {
         }
     }
 
-    /// The target answered the config query, but not IDENTIFY.
+    /// Reports that the target answered a config query, but not IDENTIFY.
     fn tell_absence(&mut self, mtu: u32) {
         let (why, value) = if sectors_per_frame(mtu) == 0 {
             (Event::FrameTooSmall, u64::from(mtu_for(512)))
@@ -98,7 +98,7 @@ impl Target<'_> {
         self.tell(Notice::Absent { why, value });
     }
 
-    /// The oldest request on a path is lost once its time is up.
+    /// Declares the oldest request on a path lost when it has timed out.
     fn tick_flight(&mut self, index: PathId, now: Instant) {
         let path = &mut self.paths[index];
         let Some(slot) = path.flight.front() else { return };
@@ -115,8 +115,8 @@ impl Target<'_> {
         self.count_loss(index, sectors > u16::from(MIN_PAYLOAD), now);
     }
 
-    /// Whether a request that its target leaves unanswered, though it answers
-    /// others, has waited for `maxwait` and been sent often enough.
+    /// Whether a request, which the target leaves unanswered while it answers others, has
+    /// waited for `maxwait` and been sent often enough to be failed.
     fn has_waited_enough(&self, slot: RequestId, now: Instant) -> bool {
         let request = &self.requests[slot];
         request.tries >= LEAST_TRIES
@@ -150,7 +150,7 @@ impl Target<'_> {
         }
     }
 
-    /// Takes back all requests of an I/O.
+    /// Ends all requests of an I/O.
     pub(super) fn release_all_of(&mut self, io: IoId, now: Instant) {
         for slot in Requests::numbers() {
             let request = &self.requests[slot];

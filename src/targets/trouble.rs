@@ -3,8 +3,9 @@
 //!
 //! A refusal is reported when it begins, and again when it recurs after I/O of
 //! the refused kind succeeded. Disk errors are reported as they occur. Each is
-//! reported at most once a minute, and none is dropped: an error in between is
-//! reported when the minute is over, and a refusal when I/O is refused after that.
+//! reported at most once a minute. Of the errors within that minute, the last is
+//! reported when the minute is over. A refusal that began within the minute is
+//! reported the next time that I/O is refused after it.
 
 use super::Target;
 use crate::io::Op;
@@ -14,7 +15,7 @@ use crate::time::{Instant, Micros};
 /// Least time between two reports of the same condition.
 const REST: Micros = Micros::from_secs(60);
 
-/// A refusal, and the kind of I/O that was refused, while it holds.
+/// One kind of refusal. `of` is the I/O that was refused, while the refusal holds.
 #[derive(Clone, Copy, Debug)]
 struct Refusal {
     of: Option<Op>,
@@ -25,7 +26,7 @@ struct Refusal {
 impl Refusal {
     const NONE: Self = Self { of: None, is_told: false, rests_until: Instant::ZERO };
 
-    /// I/O was refused: whether to report that now.
+    /// Records that I/O was refused. Returns whether to report it now.
     fn begin(&mut self, op: Op, now: Instant) -> bool {
         self.of = Some(op);
         if self.is_told || now < self.rests_until {
@@ -36,7 +37,7 @@ impl Refusal {
         true
     }
 
-    /// I/O succeeded.
+    /// Records that I/O succeeded, which ends a refusal of the same kind of I/O.
     fn end(&mut self, op: Op) {
         if self.of == Some(op) {
             self.of = None;
@@ -51,7 +52,7 @@ pub(super) struct Trouble {
     read_only: Refusal,
     reserved: Refusal,
     version: Refusal,
-    /// The location of the last unreported error.
+    /// The LBA of the last unreported error.
     error: Option<u64>,
     errors_rest_until: Instant,
 }
@@ -65,32 +66,32 @@ impl Trouble {
         errors_rest_until: Instant::ZERO,
     };
 
-    /// Writes are refused.
+    /// Whether writes are refused.
     pub(super) fn is_read_only(&self) -> bool {
         self.read_only.of.is_some()
     }
 
-    /// Another host has reserved the target.
+    /// Whether another host has reserved the target.
     pub(super) fn is_reserved(&self) -> bool {
         self.reserved.of.is_some()
     }
 
-    /// When to report an unreported error.
+    /// Returns when to report an unreported error.
     pub(super) fn deadline(&self) -> Instant {
         if self.error.is_some() { self.errors_rest_until } else { Instant::NEVER }
     }
 }
 
 impl Target<'_> {
-    /// The disk is another one.
+    /// Forgets all conditions, since the disk is another one.
     pub(super) fn forget_trouble(&mut self) {
         self.seen = super::Seen::default();
         self.trouble = Trouble::NONE;
         self.is_refused = false;
     }
 
-    /// The target failed this I/O: `event` is the reason, `value` a detail or the
-    /// location.
+    /// Handles an I/O that the target failed: `event` is the reason, `value` a detail or
+    /// the LBA.
     #[cold]
     pub(super) fn on_trouble(&mut self, event: Event, value: u64, op: Op, now: Instant) {
         self.stir();
@@ -111,7 +112,7 @@ impl Target<'_> {
         }
     }
 
-    /// An I/O succeeded: a refusal of its kind may have ended.
+    /// Records that an I/O succeeded: a refusal of its kind may have ended.
     #[inline]
     pub(super) fn on_done(&mut self, op: Op) {
         if self.is_refused {
@@ -127,7 +128,7 @@ impl Target<'_> {
         self.is_refused = refusals.iter().any(|r| r.of.is_some());
     }
 
-    /// Reports an error unless one was reported recently.
+    /// Reports the last unreported error, unless one was reported recently.
     pub(super) fn tick_trouble(&mut self, now: Instant) {
         if now < self.trouble.errors_rest_until {
             return;

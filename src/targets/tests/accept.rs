@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Another disk in the place of the open one, by command.
+//! Acceptance of another disk as the open one, by command.
 
 use super::super::*;
 use super::rig::*;
@@ -30,7 +30,7 @@ fn a_renamed_host_is_accepted_and_io_goes_on_there() {
     let status = rig.target.status();
     assert_eq!((status.state, status.has_conflict), ("up", false));
     assert_eq!(status.identity.map(|id| id.serial), Some(*OTHER_SERIAL));
-    // From now on the old name is another's.
+    // From now on, a disk with the old name is another disk.
     rig.config(THEM, 0, 16, 2);
     let query = rig.take_one(0xec);
     rig.identify(&query, THEM, &disk(1000, SERIAL));
@@ -73,7 +73,7 @@ fn only_the_disk_that_was_named_is_accepted() {
     rig.identify(&query, THEM, &disk(1000, b"7.1:third\0\0\0\0\0\0\0\0\0\0\0"));
     assert_eq!(accepted(&mut rig), None);
     assert_eq!(rig.target.status().state, "suspended");
-    // Nor is one of another size, nor the right one when it comes too late.
+    // Neither is a disk of another size, nor the right one if it answers too late.
     assert_eq!(rig.target.handle_accept(&disk(1000, OTHER_SERIAL), rig.now), Ok(()));
     let query = rig.take_one(0xec);
     rig.identify(&query, THEM, &disk(2000, OTHER_SERIAL));
@@ -94,7 +94,7 @@ fn a_disk_that_fits_the_open_one_in_no_way_is_not_accepted() {
     let large = Identify { logical_sector: 4096, ..disk(1000, OTHER_SERIAL) };
     assert_eq!(accept(&mut rig, large), Err(Unacceptable::SectorSize));
     assert_eq!(rig.take_frames(), []);
-    // Closed, it is used as it is.
+    // After the close, it is used although it is smaller.
     rig.target.handle_close(rig.now);
     assert_eq!(accept(&mut rig, disk(999, OTHER_SERIAL)), Ok(()));
     let query = rig.take_one(0xec);
@@ -166,7 +166,7 @@ fn two_disks_that_answer_at_once_are_not_accepted() {
     rig.identify(&query, THEM, &disk(1000, SERIAL));
     assert_eq!(rig.target.status().state, "suspended");
     assert!(rig.target.status().has_conflict);
-    // With both of them there, the command changes nothing.
+    // While both disks answer, the command changes nothing.
     assert_eq!(rig.target.handle_accept(&other, rig.now), Ok(()));
     for _ in 0..10 {
         rig.run(Micros::from_millis(300));

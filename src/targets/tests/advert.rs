@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Targets that announce themselves, and may be other disks then.
+//! Adverts and answers to beacons, after which a path may lead to another disk.
 
 use super::super::*;
 use super::rig::*;
@@ -9,18 +9,18 @@ use std::vec::Vec;
 
 const GAPS: [u64; 7] = [50, 200, 500, 900, 999, 1500, 2000];
 
-/// Frames of I/O among those that are out.
+/// Takes all frames sent; returns the number of I/O frames.
 fn io_frames(rig: &mut Rig) -> usize {
     rig.take_frames().iter().filter(|f| matches!(f.why, Why::Io | Why::Again)).count()
 }
 
-/// The path announces itself and is asked; this disk answers.
+/// The target sends an advert and is sent IDENTIFY; the disk `id` answers.
 fn announce(rig: &mut Rig, id: &Identify) {
     rig.config(THEM, 0, 16, 2);
     let frames = rig.take_frames();
     let questions: Vec<_> = frames.iter().filter(|f| f.why == Why::Identify).collect();
     assert_eq!(questions.len(), frames.len(), "no I/O before the answer");
-    assert_eq!(questions.len(), 1, "an advert is a question at once");
+    assert_eq!(questions.len(), 1, "an advert causes an IDENTIFY at once");
     rig.identify(questions[0], THEM, id);
 }
 
@@ -29,7 +29,7 @@ fn an_exchange_is_seen_however_soon_one_advert_follows_another() {
     for gap in GAPS {
         for adverts in [1, 2] {
             let mut rig = Rig::new();
-            // The first advert is the one by which the disk is discovered.
+            // The disk is discovered by the first advert.
             for _ in 0..adverts {
                 announce(&mut rig, &disk(1000, SERIAL));
                 rig.now = rig.now.after(Micros::from_millis(gap));
@@ -83,7 +83,7 @@ fn io_makes_progress_in_a_flood_of_adverts_and_none_leaves_unasked() {
         let mut rig = Rig::up();
         let (mut done, mut next) = (0, 0);
         let mut under_way = Vec::new();
-        // An advert came, and no answer to a question since.
+        // An advert came, and no answer to an IDENTIFY since.
         let mut doubt = false;
         for ms in 0..3_000_u64 {
             rig.now = rig.now.after(Micros::from_millis(1));
@@ -108,7 +108,7 @@ fn io_makes_progress_in_a_flood_of_adverts_and_none_leaves_unasked() {
                 rig.submit(next, Op::Read, next % 100, 1);
             }
             for frame in rig.take_frames() {
-                assert!(frame.why == Why::Identify || !doubt, "{every}: I/O unasked at {ms}");
+                assert!(frame.why == Why::Identify || !doubt, "{every}: I/O too early, at {ms}");
                 under_way.push((ms, frame));
             }
         }

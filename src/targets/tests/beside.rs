@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Management requests beside I/O, where the target can queue one message.
+//! Management requests next to I/O, mostly on a target that can queue one message.
 
 use super::super::*;
 use super::rig::*;
@@ -8,13 +8,13 @@ use crate::time::Micros;
 use crate::wire::Command;
 use std::vec::Vec;
 
-/// A target that says it has so many buffers, with a disk that is up.
+/// A target that declares this many buffers, with a disk that is up.
 fn with_buffers(buffers: u16) -> Rig {
     let mut rig = Rig::new();
     rig.config(THEM, 1, buffers, 2);
     let query = rig.take_one(0xec);
     rig.identify(&query, THEM, &disk(1000, SERIAL));
-    // What comes after the first answer is measured.
+    // The answer to this read gives the path its round-trip time.
     rig.submit(90, Op::Read, 0, 1);
     let read = rig.take_one(0x24);
     rig.now = rig.now.after(Micros(100));
@@ -23,7 +23,7 @@ fn with_buffers(buffers: u16) -> Rig {
     rig
 }
 
-/// aoectl asks for the list of hosts.
+/// aoectl requests the list of MAC addresses that may use the target.
 fn ask(rig: &mut Rig) {
     let request = ControlRequest {
         command: Command::Mask,
@@ -47,7 +47,7 @@ fn reasons(rig: &mut Rig) -> Vec<(Why, Transmit)> {
     rig.take_frames().into_iter().map(|f| (f.why, f)).collect()
 }
 
-/// The one frame that goes out now, for this reason.
+/// Takes the only frame that is sent now, which must be for this reason.
 fn only(rig: &mut Rig, why: Why) -> Transmit {
     let frames = reasons(rig);
     assert_eq!(frames.iter().map(|f| f.0).collect::<Vec<_>>(), [why]);
@@ -93,7 +93,7 @@ fn a_command_that_stays_unanswered_holds_io_up_no_longer_than_a_lost_frame() {
     rig.run(Micros::from_millis(6));
     let read = only(&mut rig, Why::Io);
     rig.answer(&read);
-    // And again when the command is repeated, a second after it was sent.
+    // The same when the command is retransmitted, a second after it was sent.
     rig.run(Micros::from_millis(995));
     only(&mut rig, Why::Control);
     rig.submit(2, Op::Read, 0, 1);

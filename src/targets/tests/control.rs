@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Management commands, and forgetting.
+//! Management commands, and the command to forget a target.
 
 use super::rig::{OTHERS as OTHER, Rig, SERIAL, THEM, disk, up_link};
 use crate::output::{ControlDone, ControlError, IoError, Output, Transmit};
@@ -41,7 +41,7 @@ fn taken(rig: &mut Rig) -> Vec<ControlDone> {
     rig.take_news().into_iter().filter_map(done).collect()
 }
 
-/// The answer to a config query, as it comes from somebody.
+/// Receives an answer to a config query from the address `from`.
 fn answer(rig: &mut Rig, from: Mac, tag: Tag, error: Option<u8>) {
     let mut f = super::rig::head(from, 1, tag);
     if let Some(error) = error {
@@ -113,7 +113,7 @@ fn one_command_at_a_time_and_none_after_a_cancel() {
     rig.target.handle_control_cancel(rig.now);
     answer(&mut rig, THEM, frame.tag(), None);
     assert_eq!(taken(&mut rig), []);
-    // It is as good as an answer to a beacon.
+    // The answer still counts as one to a beacon.
     let question = rig.take_one(0xec);
     rig.identify(&question, THEM, &disk(1000, SERIAL));
     query(&mut rig);

@@ -8,12 +8,12 @@ use crate::slot::LinkId;
 use crate::time::Micros;
 use std::vec::Vec;
 
-/// What answers each frame, twice perhaps.
+/// Two daemons at one address. One answers each frame, the other some frames.
 struct Daemons {
-    /// The byte that the sectors of each hold.
+    /// The byte that fills the sectors of each.
     bytes: [u8; 2],
     identities: [Identify; 2],
-    /// One request in so many is answered twice.
+    /// One request in this many is answered twice.
     doubles: usize,
     served: usize,
 }
@@ -39,7 +39,7 @@ impl Daemons {
         }
     }
 
-    /// Serves what is out, and what follows from it; the frames of I/O.
+    /// Answers all frames, and those that follow; returns the number of I/O frames.
     fn serve_all(&mut self, rig: &mut Rig) -> usize {
         let mut io = 0;
         for _ in 0..1_000 {
@@ -70,7 +70,7 @@ fn up() -> Rig {
     rig
 }
 
-/// So many reads or writes, a millisecond apart.
+/// Submits and answers this many reads or writes, a millisecond apart.
 fn work(rig: &mut Rig, daemons: &mut Daemons, ios: u64) {
     for n in 0..ios {
         if rig.target.status().state != "up" {
@@ -114,7 +114,7 @@ fn a_path_that_two_disks_answer_on_gets_no_io_until_one_is_gone() {
     daemons.serve_all(&mut rig);
     rig.submit(1, Op::Write, 0, 2);
     for _ in 0..5 {
-        // Beacons go on being answered, by both.
+        // Both keep answering beacons.
         rig.now = rig.now.after(Micros::from_secs(57));
         rig.config(THEM, 77, 16, 2);
         for _ in 0..40 {
@@ -133,15 +133,15 @@ fn a_path_that_two_disks_answer_on_gets_no_io_until_one_is_gone() {
     }
     assert_eq!((io, rig.take_done()), (1, [(1, Ok(()))].to_vec()));
     assert!(!rig.target.status().has_conflict);
-    // And if it comes back, that is told again.
+    // If the second disk comes back, the conflict is reported again.
     daemons.doubles = 1;
     rig.config(THEM, 77, 16, 2);
     daemons.serve_all(&mut rig);
     assert!(told(&mut rig).contains(&Event::TwoDisks));
 }
 
-/// Two disks of one name were found out, and the path was asked until it was on
-/// trial no longer. Gives the last question.
+/// Two disks with the same serial number and model were detected. From then on, each
+/// IDENTIFY gets a single answer, until the path is up again. Returns the last IDENTIFY.
 fn acquitted(rig: &mut Rig) -> Transmit {
     let mut daemons = Daemons { bytes: [7, 8], ..Daemons::alike() };
     work(rig, &mut daemons, 500);
@@ -184,7 +184,7 @@ fn doubled_answers_with_other_data_are_a_conflict() {
     work(&mut rig, &mut daemons, 200);
     assert!(told(&mut rig).contains(&Event::TwoDisks));
     assert_eq!(rig.target.status().state, "suspended");
-    // Both say that they are the same disk, and neither is believed.
+    // Both identify as the same disk, and neither is used.
     for _ in 0..3 {
         rig.now = rig.now.after(Micros::from_secs(57));
         rig.config(THEM, 77, 16, 2);
@@ -207,7 +207,7 @@ fn a_sector_that_differs_once_is_not_all_that_is_compared() {
         rig.submit(n, Op::Read, n * 7 % 990, 1);
         for frame in rig.take_frames() {
             let lba = frame.header[28..30].to_vec();
-            // The first one that is compared is written to before it is again.
+            // The first sector that is compared is written to before the next comparison.
             let is_alike = frame.why == Why::Identify || differing.as_ref() == Some(&lba);
             if frame.why == Why::Compare && differing.is_none() {
                 differing = Some(lba);
@@ -278,7 +278,7 @@ fn two_disks_are_a_conflict_on_every_interface_that_leads_to_them() {
     assert_eq!(rig.target.status().state, "up");
     let mut daemons =
         Daemons { identities: [disk(1000, SERIAL), disk(500, SERIAL)], ..Daemons::alike() };
-    // Only one of the two paths is asked.
+    // Only one of the two paths is sent IDENTIFY.
     rig.config(THEM, 77, 16, 2);
     daemons.serve_all(&mut rig);
     assert_eq!(rig.target.status().state, "suspended");
@@ -310,14 +310,14 @@ fn doubled_answers_with_equal_data_are_a_warning_that_is_told_once() {
     let mut daemons = Daemons::alike();
     work(&mut rig, &mut daemons, 400);
     assert_eq!(told(&mut rig), [Event::Doubled]);
-    assert_eq!(rig.take_done().len(), 400, "I/O goes on");
+    assert_eq!(rig.take_done().len(), 400, "I/O continues");
     assert!(rig.target.status().is_doubled && !rig.target.status().has_conflict);
     assert!(rig.target.path_status(0).unwrap().doubled > 300);
-    // An hour later it is still so, and not told again.
+    // An hour later, answers are still doubled, which is not reported again.
     rig.now = rig.now.after(Micros::from_secs(3600));
     work(&mut rig, &mut daemons, 400);
     assert_eq!(told(&mut rig), []);
-    // It ends, and begins again.
+    // Doubling ends, and begins again.
     daemons.doubles = usize::MAX;
     rig.now = rig.now.after(Micros::from_secs(61));
     work(&mut rig, &mut daemons, 400);
@@ -370,7 +370,7 @@ fn answers_to_what_was_sent_again_raise_nothing() {
     for n in 0..300 {
         rig.submit(n, Op::Read, n, 1);
         let mut frames = rig.take_frames();
-        // The answer takes longer than is waited for it.
+        // The answer takes longer than the time-out.
         let rto = rig.target.path_status(0).unwrap().rto;
         rig.run(Micros(rto.0 + 1_000));
         frames.extend(rig.take_frames());
@@ -387,8 +387,8 @@ fn answers_to_what_was_sent_again_raise_nothing() {
 
 #[test]
 fn a_sector_that_is_written_to_meanwhile_is_no_evidence() {
-    // A loop delivers each request again, after what followed it: a read that
-    // is executed again sees what was written in between.
+    // A loop in the network delivers each request again, after later ones: a read
+    // that is executed again sees what was written in between.
     let mut rig = Rig::new();
     rig.raise(THEM, &disk(8, SERIAL));
     let (mut disk_now, mut again, mut compared) = ([0_u8; 8], Vec::new(), 0);
@@ -412,7 +412,7 @@ fn a_sector_that_is_written_to_meanwhile_is_no_evidence() {
             new.iter().for_each(|frame| serve(&mut rig, frame));
             again.extend_from_slice(new);
         }
-        // What is written to twice is written to by the first of them only.
+        // Only the first copy of a write changes the sector.
         let is_write = |f: &Transmit| f.header[27] == 0x34;
         for frame in &late {
             if is_write(frame) { rig.ok(frame) } else { serve(&mut rig, frame) }
@@ -437,7 +437,7 @@ fn a_write_between_the_two_answers_of_a_comparison_is_no_evidence() {
             compared += u32::from(frame.why == Why::Compare);
             rig.ata_data(frame, THEM, &[content; 512]);
         }
-        // It reaches the whole disk, and so the sector that is compared.
+        // The write covers the whole disk, and so the sector that is compared.
         rig.submit(2 * n + 1, Op::Write, 0, 8);
         for frame in rig.take_frames() {
             match frame.why {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A filter that leaves out what is there already.
+//! A filter that rejects an existing target or path.
 
 use super::super::*;
 use super::rig::*;
@@ -20,10 +20,10 @@ fn a_closed_disk_that_is_not_wanted_any_more_goes() {
     rig.config(THEM, 1, 16, 2);
     assert_eq!(rig.take_news(), [Output::Gone, Output::Idle]);
     rig.config(THEM, 1, 16, 2);
-    assert!(rig.take_frames().is_empty(), "nobody is asked who it is");
+    assert!(rig.take_frames().is_empty(), "no IDENTIFY is sent");
 }
 
-/// A path that answered a beacon is asked who it is, and is what it was.
+/// A path that answered a beacon is sent IDENTIFY, and the same disk answers.
 fn still_there(rig: &mut Rig, mac: Mac) {
     let question = rig.take_one(0xec);
     rig.identify(&question, mac, &disk(1000, SERIAL));

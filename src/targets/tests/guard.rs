@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Ghost writes: no write passes an unresolved copy of another.
+//! Ghost writes: no write overtakes an unresolved copy of another.
 
 use super::super::*;
 use super::rig::*;
@@ -8,14 +8,14 @@ use crate::slot::LinkId;
 use crate::time::Micros;
 use std::vec::Vec;
 
-/// A write to sector 10 is answered through its first copy while the second
-/// may still be on its way.
+/// The first copy of a write to sector 10 is answered, while the second may still
+/// arrive.
 fn rig_with_ghost() -> (Rig, Transmit) {
     ghost_in(Rig::up())
 }
 
-/// The same on a path whose target answers in another order than it was asked,
-/// by so much.
+/// The same on a path whose target answers in reverse order, with this delay between
+/// answers.
 fn rig_with_ghost_out_of_order(delay: Micros) -> (Rig, Transmit) {
     let mut rig = Rig::up();
     rig.submit(9, Op::Read, 0, 4);
@@ -24,12 +24,12 @@ fn rig_with_ghost_out_of_order(delay: Micros) -> (Rig, Transmit) {
         rig.run(delay);
     }
     assert_eq!(rig.take_done(), [(9, Ok(()))]);
-    // Some of it was sent again meanwhile.
+    // Some requests were retransmitted meanwhile.
     rig.take_frames();
     ghost_in(rig)
 }
 
-/// The same on a path that was opened anew since: nothing fences there.
+/// The same on a path that was opened anew since, so that no fence can help.
 fn rig_with_unfenced_ghost() -> (Rig, Transmit) {
     let mut rig = Rig::up();
     rig.target.handle_open(rig.now).unwrap();
@@ -40,7 +40,7 @@ fn rig_with_unfenced_ghost() -> (Rig, Transmit) {
     (rig, ghost)
 }
 
-/// Answers what the paths are asked; true if a write went out within `by`.
+/// Answers every IDENTIFY; returns whether a write was sent within `by`.
 fn writes_within(rig: &mut Rig, by: Micros) -> bool {
     let end = rig.now.after(by);
     let mut wrote = false;
@@ -82,7 +82,8 @@ fn an_overlapping_write_waits_for_a_fence() {
     assert_eq!((rig.target.status().fences, rig.target.status().guard_waits), (1, 1));
 }
 
-/// Answers the fence that a write asks for, and gives how long it waits then.
+/// Answers the fence that a write requests; returns how long the write waits after
+/// that, in milliseconds.
 fn wait_behind_fence(rig: &mut Rig) -> u64 {
     rig.submit(2, Op::Write, 10, 1);
     let fence = rig.take_one(0x24);
@@ -90,9 +91,9 @@ fn wait_behind_fence(rig: &mut Rig) -> u64 {
     wait_to_write(rig)
 }
 
-/// Milliseconds until the write goes out, all other questions being answered.
+/// Returns the milliseconds until the write is sent; all other requests are answered.
 fn wait_to_write(rig: &mut Rig) -> u64 {
-    assert!(rig.take_frames().is_empty(), "the target may still be at it");
+    assert!(rig.take_frames().is_empty(), "the target may still be executing it");
     let began = rig.now;
     while rig.now < began.after(Micros::from_secs(11)) {
         rig.run(Micros::from_millis(1));
@@ -111,7 +112,7 @@ fn where_order_is_not_kept_a_fence_is_followed_by_a_wait_for_what_is_late() {
     let (mut rig, _) = rig_with_ghost_out_of_order(Micros::from_millis(30));
     let wait = wait_behind_fence(&mut rig);
     assert!((120..200).contains(&wait), "{wait} ms");
-    // One begins the wait, and one shows that the target was at work meanwhile.
+    // One starts the wait, and one shows that the target worked meanwhile.
     assert_eq!((rig.target.status().fences, rig.target.status().guard_waits), (2, 1));
 }
 
@@ -250,7 +251,7 @@ fn a_copy_of_an_earlier_use_of_a_path_asks_for_no_fence() {
     rig.target.handle_open(rig.now).unwrap();
     rig.submit(1, Op::Write, 10, 1);
     rig.take_one(0x34);
-    // The only answer on this slot's first use never comes; the path is opened anew.
+    // The write is never answered in the first use of the slot; the path is opened anew.
     rig.target.handle_link(LinkId(0), Link { present: false, ..up_link() }, rig.now);
     rig.target.handle_link(LinkId(0), up_link(), rig.now);
     rig.raise(THEM, &disk(1000, SERIAL));

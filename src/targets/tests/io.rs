@@ -120,7 +120,7 @@ fn the_deadline_follows_a_timer_that_is_backed_off_no_more() {
     rig.target.handle_tick(timeout);
     let again = rig.take_one(0x24);
     rig.answer(&again);
-    // The timer of the other one began anew with the time-out.
+    // The timer of the other request started again at the time-out.
     let wait = rig.target.deadline().since(timeout);
     assert!(wait < Micros(6_000), "{wait:?}");
 }
@@ -339,8 +339,8 @@ fn holes_told(rig: &mut Rig) -> usize {
     rig.take_news().iter().filter(told).count()
 }
 
-/// Goes on for `by`; small frames are answered if there is no outage, large
-/// ones if there is no hole either.
+/// Runs for `by`. Small frames are answered unless there is an outage, large ones
+/// unless there is an outage or `hole` is set.
 fn live(rig: &mut Rig, by: Micros, outage: bool, hole: bool) {
     let end = rig.now.after(by);
     while rig.now < end {
@@ -388,7 +388,7 @@ fn large_frames_are_called_lost_once_small_ones_came_through() {
     let mut rig = Rig::jumbo();
     live(&mut rig, Micros::from_secs(3), false, true);
     assert_eq!(holes_told(&mut rig), 1);
-    // A hole that opens under I/O, which goes on through it.
+    // Large frames begin to be lost during I/O, which continues with small ones.
     let mut rig = Rig::jumbo();
     live(&mut rig, Micros::from_millis(50), false, false);
     for n in 0..8 {
@@ -459,7 +459,7 @@ fn an_answer_that_comes_twice_means_nothing() {
     rig.answer(&probe);
     rig.submit(1, Op::Read, 0, 17);
     rig.take_one(0x24);
-    // The request is cut again, so its pieces go one by one.
+    // The request is cut again, so its pieces are sent one by one.
     rig.target.handle_link(LinkId(0), up_link(), rig.now);
     rig.run(Micros::from_millis(250));
     let piece = rig.take_frames().pop().unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Coming, staying away, coming back, being another.
+//! Discovery, outages and returns of a target, and replacement of its disk.
 
 use super::super::*;
 use super::rig::*;
@@ -9,7 +9,7 @@ use crate::time::Micros;
 use crate::wire::Mac;
 use std::vec::Vec;
 
-/// Answers every IDENTIFY that is asked for within `by`.
+/// Answers every IDENTIFY that is sent within `by`.
 fn come_back(rig: &mut Rig, id: &Identify, by: Micros) {
     let end = rig.now.after(by);
     while rig.now < end {
@@ -52,7 +52,7 @@ fn a_frame_that_holds_no_sector_is_why_nobody_says_who_he_is() {
     assert_eq!(rig.take_news(), [absent, Output::Idle]);
 }
 
-/// What the one event is, and its value.
+/// Takes the only event, and returns it with its value.
 fn event(rig: &mut Rig) -> (Event, u64) {
     match rig.take_news()[..] {
         [Output::Event { event, value, .. }] => (event, value),
@@ -77,7 +77,7 @@ fn a_disk_that_cannot_be_used_says_why_and_what_it_is() {
         assert_eq!(status.names.map(|n| n.serial), Some(*SERIAL));
         assert_eq!((status.has_conflict, status.sectors), (false, 0));
         assert_eq!(rig.target.path_status(0).map(|p| p.state_code), Some(4));
-        // It is asked again when it is heard of, and says nothing new.
+        // It is identified again at its next config answer, and nothing is reported.
         rig.raise(THEM, &id);
         assert_eq!(rig.take_news(), []);
         rig.raise(THEM, &disk(1000, SERIAL));
@@ -182,7 +182,7 @@ fn a_maxwait_that_is_lifted_in_time_makes_io_wait_on() {
     rig.target.handle_settings(Settings { maxwait: None, ..Settings::default() }, rig.now);
     rig.run(Micros::from_secs(3600));
     assert_eq!((rig.take_done(), rig.target.status().state), (Vec::new(), "suspended"));
-    // And one that is set again counts from the beginning of the silence.
+    // A `maxwait` that is set again counts from the beginning of the suspension.
     rig.target.handle_settings(Settings::default(), rig.now);
     rig.run(Micros::from_secs(1));
     assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
@@ -360,7 +360,7 @@ fn a_grown_disk_is_resized_and_a_shrunken_open_one_gets_no_io() {
     rig.target.handle_revalidate(rig.now);
     let query = rig.take_one(0xec);
     rig.identify(&query, THEM, &disk(2000, SERIAL));
-    // Of an open disk one answer is not enough.
+    // For an open disk, one answer is not enough.
     for _ in 0..2 {
         assert_eq!((rig.take_frames(), rig.take_news()), (Vec::new(), Vec::new()));
         rig.run(Micros::from_millis(400));
@@ -376,8 +376,8 @@ fn a_grown_disk_is_resized_and_a_shrunken_open_one_gets_no_io() {
         _ => panic!("{news:?}"),
     };
     told(rig.take_news());
-    assert!(!rig.target.status().has_conflict, "it is one thing or the other");
-    // It waits, wherever it is on the disk, and is told once.
+    assert!(!rig.target.status().has_conflict, "a smaller disk is not also a conflict");
+    // A write waits, wherever it is on the disk, and the event is reported once.
     rig.submit(1, Op::Write, 0, 1);
     rig.config(THEM, 1, 16, 2);
     let query = rig.take_one(0xec);
@@ -500,7 +500,7 @@ fn a_request_that_alone_is_left_unanswered_fails_after_maxwait() {
     }
     assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
     assert_eq!(rig.target.status().state, "up");
-    assert!(rig.take_news().is_empty(), "silence that ends in time is not worth a word");
+    assert!(rig.take_news().is_empty(), "a silence that ends in time is not reported");
 }
 
 #[test]
@@ -524,7 +524,7 @@ fn a_target_that_says_who_it_is_and_answers_no_io_is_suspended() {
     };
     assert_eq!(listen(&mut rig, 7, false), ("up", false));
     assert_eq!(listen(&mut rig, 6, false), ("suspended", false));
-    // It goes on saying who it is, asked by beacons.
+    // It keeps answering beacons and IDENTIFY.
     rig.config(THEM, 1, 16, 2);
     assert_eq!(listen(&mut rig, 60, false), ("suspended", false));
     assert_eq!(rig.take_done(), []);
@@ -557,7 +557,7 @@ fn a_path_that_says_another_size_carries_no_io_until_all_agree() {
     rig.target.handle_open(rig.now).unwrap();
     rig.raise(OTHERS, &disk(2000, SERIAL));
     let query = rig.take_one(0xec);
-    assert_eq!(query.header[..6], THEM.0, "the path that says the old size is asked again");
+    assert_eq!(query.header[..6], THEM.0, "the path with the old size is identified again");
     rig.submit(1, Op::Read, 0, 32);
     let frames = rig.take_frames();
     assert!(frames.iter().all(|f| f.header[..6] == THEM.0));
@@ -584,7 +584,7 @@ fn two_boxes_with_one_name_and_two_sizes_are_a_conflict() {
     let news = rig.take_news();
     assert!(matches!(news[..], [Output::Event { event: Event::SizeConflict, .. }]), "{news:?}");
     assert!(rig.target.status().has_conflict);
-    // It goes on answering beacons, and never gets I/O.
+    // It keeps answering beacons, and never gets I/O.
     rig.config(OTHERS, 1, 16, 2);
     let query = rig.take_one(0xec);
     rig.identify(&query, OTHERS, &disk(2000, SERIAL));
@@ -599,7 +599,7 @@ fn growth_is_taken_when_the_path_that_knew_less_goes_silent() {
     let mut rig = Rig::up();
     rig.target.handle_open(rig.now).unwrap();
     rig.raise(OTHERS, &disk(2000, SERIAL));
-    // THEM is asked again and never answers; OTHERS goes on.
+    // THEM is sent IDENTIFY again and never answers; OTHERS keeps answering.
     let end = rig.now.after(Micros::from_secs(8));
     while rig.now < end {
         rig.run(Micros::from_millis(100));
@@ -635,12 +635,12 @@ fn a_box_that_was_contradicted_does_not_inherit_an_open_disk() {
     assert!(!news.contains(&Output::Resumed), "{news:?}");
 }
 
-/// A disk of so many sectors of 4096 bytes.
+/// The IDENTIFY data of a disk of this many sectors of 4096 bytes.
 fn large(sectors: u64) -> Identify {
     Identify { logical_sector: 4096, physical_sector: 4096, ..disk(sectors, SERIAL) }
 }
 
-/// The same, up on an interface of MTU 9000; the probe is answered.
+/// A target whose disk, of 1,000 such sectors, was identified with an MTU of 9000.
 fn large_rig(sector_count: u8) -> Rig {
     let mut rig = Rig::new();
     rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
@@ -676,7 +676,7 @@ fn a_disk_of_larger_sectors_is_asked_in_those() {
     rig.submit(2, Op::Write, 8, 8);
     let write = rig.take_one(0x34);
     assert_eq!((write.header[26], write.header[28], write.frame_length), (1, 1, 36 + 4096));
-    // What is no whole sector, or beyond the end, is refused.
+    // I/O that is not in whole sectors, or is past the end, is refused.
     for (lba, sectors) in [(1, 8), (0, 1), (8, 12), (8000, 8)] {
         assert_eq!(rig.try_submit(3, Op::Read, lba, sectors), Err(IoError::Io));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Stories of one target, told frame by frame.
+//! Scenarios of one target, frame by frame.
 
 mod accept;
 mod advert;

@@ -7,7 +7,7 @@ use crate::slot::LinkId;
 use crate::time::Micros;
 use std::vec::Vec;
 
-/// Two paths, up, with room for 16 requests each in the end and 8 at first.
+/// Two paths that are up. The window of each is 8 requests at first, and 16 at most.
 fn rig(policy: Policy) -> Rig {
     let mut rig = Rig::with(Settings { policy, ..Settings::default() });
     rig.raise(THEM, &disk(1000, SERIAL));
@@ -16,7 +16,7 @@ fn rig(policy: Policy) -> Rig {
     rig
 }
 
-/// Submits one-sector reads and says which path took each.
+/// Submits one-sector reads; returns the path of each.
 fn taken(rig: &mut Rig, reads: u64) -> Vec<u8> {
     for n in 0..reads {
         rig.submit(n, Op::Read, n, 1);
@@ -24,7 +24,8 @@ fn taken(rig: &mut Rig, reads: u64) -> Vec<u8> {
     rig.take_frames().iter().map(|f| f.path.0).collect()
 }
 
-/// One read, answered on its path after that long; says which path it took.
+/// Submits a read, which is answered after `fast` us on path 0, or `slow` us on path 1;
+/// returns its path.
 fn timed_read(rig: &mut Rig, fast: u64, slow: u64) -> u8 {
     rig.submit(1, Op::Read, 0, 1);
     let frame = rig.take_one(0x24);
@@ -44,7 +45,7 @@ fn failover_keeps_to_one_path_however_busy_it_is() {
     let mut rig = rig(Policy::Failover);
     let taken = taken(&mut rig, 12);
     assert!(taken.iter().all(|path| *path == 0), "{taken:?}");
-    assert_eq!(taken.len(), 8, "the window of one path is all that there is");
+    assert_eq!(taken.len(), 8, "only the window of one path is used");
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn failover_takes_the_other_path_when_the_first_does_not_answer() {
     assert_eq!(again, [0, 1]);
 }
 
-/// One read, whose frames on path 0 are lost; says how many were.
+/// Submits a read whose frames on path 0 are lost; returns how many were lost.
 fn read_without_path_0(rig: &mut Rig) -> usize {
     rig.submit(1, Op::Read, 0, 1);
     for lost in 0..10 {
@@ -78,7 +79,7 @@ fn read_without_path_0(rig: &mut Rig) -> usize {
 fn a_path_whose_frames_were_lost_is_asked_after_a_second_and_used_again() {
     let mut rig = rig(Policy::RoundRobin);
     let lost: usize = (0..10).map(|_| read_without_path_0(&mut rig)).sum();
-    assert_eq!(lost, 2, "it is left alone after two in a row");
+    assert_eq!(lost, 2, "the path is not used after two losses in a row");
     rig.run(Micros::from_millis(1_100));
     let query = rig.take_one(0xec);
     assert_eq!(query.path.0, 0);
@@ -93,7 +94,7 @@ fn the_faster_path_gets_the_reads_and_the_slower_one_is_measured_now_and_then() 
     assert!(first.contains(&1), "the slow path was never tried");
     let steady: Vec<u8> = (0..100).map(|_| timed_read(&mut rig, 100, 10_000)).collect();
     assert!(steady.iter().all(|path| *path == 0), "{steady:?}");
-    // It got faster than the other: a read a second is enough to notice.
+    // Path 1 became faster than path 0, which one read per second detects.
     rig.now = rig.now.after(Micros::from_millis(1_000));
     let mut later = Vec::new();
     for _ in 0..60 {
@@ -134,7 +135,7 @@ fn the_targets_counters_outlive_its_paths() {
     let mut rig = rig(Policy::RoundRobin);
     taken(&mut rig, 6);
     let Status { sent, received, .. } = rig.target.status();
-    // Both paths go for good, and their slots are used again.
+    // Both paths are removed, and their slots are used again.
     rig.target.handle_link(LinkId(0), Link::NONE, rig.now);
     rig.target.handle_link(LinkId(0), up_link(), rig.now);
     rig.config(THEM, 1, 16, 2);

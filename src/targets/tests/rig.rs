@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A target in a test's hands: time stands still until told otherwise, and
-//! frames are answered only when the test says so.
+//! A target for tests: time advances, and frames are answered, only when a test does
+//! so.
 
 use super::super::*;
 use crate::filter::Admission;
@@ -23,7 +23,7 @@ pub(super) struct Rig {
     pub(super) done: Vec<(u64, Result<(), IoError>)>,
     pub(super) news: Vec<Output>,
     pub(super) copies: Vec<CopyOut>,
-    /// What the filter says of every frame.
+    /// The filter's verdict on every frame.
     pub(super) admission: Admission,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn up_link() -> Link {
     Link { mtu: 1500, mac: US, up: true, present: true }
 }
 
-/// A disk of 1,000 sectors with a flush, as vblade describes one.
+/// The IDENTIFY data of a disk of this many sectors with a flush, from vblade.
 pub(super) fn disk(sectors: u64, serial: &[u8; 20]) -> Identify {
     let mut id = Identify::parse(&[0; 512]);
     id.serial = *serial;
@@ -46,7 +46,7 @@ pub(super) const SERIAL: &[u8; 20] = b"7.1:host\0\0\0\0\0\0\0\0\0\0\0\0";
 pub(super) const OTHER_SERIAL: &[u8; 20] = b"7.1:else\0\0\0\0\0\0\0\0\0\0\0\0";
 
 impl Rig {
-    /// A target that has been heard of on nothing yet.
+    /// A target with one interface, which has not answered yet.
     pub(super) fn new() -> Self {
         Self::with(Settings::default())
     }
@@ -70,7 +70,7 @@ impl Rig {
         rig
     }
 
-    /// The same on an interface of MTU 9000; the probe for 17 sectors is out.
+    /// The same on an interface of MTU 9000; a probe of 17 sectors is the next frame.
     pub(super) fn jumbo() -> Self {
         let mut rig = Self::new();
         rig.target.handle_link(LinkId(0), Link { mtu: 9000, ..up_link() }, rig.now);
@@ -80,7 +80,7 @@ impl Rig {
         rig
     }
 
-    /// Brings a path up; the events of paths are not kept.
+    /// Brings a path up, by a config answer and the answer to IDENTIFY.
     pub(super) fn raise(&mut self, mac: Mac, id: &Identify) {
         self.config(mac, 1, 16, 2);
         let identify = self.take_one(0xec);
@@ -92,7 +92,7 @@ impl Rig {
         self.ata_data(query, mac, &id.emit());
     }
 
-    /// All outputs of a drain go where they belong.
+    /// Polls all outputs: frames, completions, and news, which is everything else.
     pub(super) fn drain(&mut self) {
         while let Some(output) = self.target.poll_output(self.now) {
             match output {
@@ -103,7 +103,7 @@ impl Rig {
         }
     }
 
-    /// News without the events about paths.
+    /// Takes the news, without `PathUp` events.
     pub(super) fn take_news(&mut self) -> Vec<Output> {
         self.drain();
         let mut news = std::mem::take(&mut self.news);
@@ -116,7 +116,7 @@ impl Rig {
         std::mem::take(&mut self.frames)
     }
 
-    /// The one frame that is out, with this ATA command.
+    /// Takes the only frame sent, which must have this ATA command.
     pub(super) fn take_one(&mut self, command: u8) -> Transmit {
         let frames = self.take_frames();
         let kinds: Vec<u8> = frames.iter().map(|f| f.header[27]).collect();
@@ -129,7 +129,7 @@ impl Rig {
         std::mem::take(&mut self.done)
     }
 
-    /// Ticks at every deadline until `until` after now.
+    /// Advances time by `by`, with a tick at every deadline.
     pub(super) fn run(&mut self, by: Micros) {
         let end = self.now.after(by);
         for _ in 0..100_000 {
@@ -210,7 +210,7 @@ impl Rig {
         self.frame(&f);
     }
 
-    /// Lets so much time pass; every IDENTIFY meanwhile is answered with this.
+    /// Advances time by `by`; every IDENTIFY to `mac` meanwhile is answered with `id`.
     pub(super) fn run_as(&mut self, by: Micros, mac: Mac, id: &Identify) {
         let end = self.now.after(by);
         while self.now < end {
@@ -223,7 +223,7 @@ impl Rig {
         }
     }
 
-    /// The answer that a query wants: data for a read.
+    /// Answers a request with success, and with data if it is a read.
     pub(super) fn answer(&mut self, query: &Transmit) {
         let mac = Mac(*query.header.first_chunk().unwrap());
         match query.header[27] {
@@ -265,8 +265,8 @@ pub(super) fn head(src: Mac, command: u8, tag: Tag) -> Vec<u8> {
     f
 }
 
-/// An open disk of 1,000 sectors with a read that waits, whose path says now
-/// that another disk is there.
+/// An open disk of 1,000 sectors with a read that waits, on whose only path another
+/// disk, `id`, answers now.
 pub(super) fn taken_over(id: &Identify) -> Rig {
     let mut rig = Rig::up();
     rig.target.handle_open(rig.now).unwrap();

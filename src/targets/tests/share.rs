@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Two interfaces of ours on the switch of a target with one port.
+//! Two local interfaces on the switch of a target with one port.
 
 use super::super::*;
 use super::rig::*;
@@ -11,7 +11,7 @@ use std::vec::Vec;
 
 const LINK: [LinkId; 2] = [LinkId(0), LinkId(1)];
 
-/// One port that is heard of on two interfaces, with so many buffers.
+/// One port, with this many buffers, that answers on two interfaces.
 fn one_port(buffers: u16, policy: Policy) -> Rig {
     let mut rig = Rig::with(Settings { policy, ..Settings::default() });
     rig.target.handle_link(LINK[1], up_link(), rig.now);
@@ -24,8 +24,8 @@ fn one_port(buffers: u16, policy: Policy) -> Rig {
     rig
 }
 
-/// The port serves one frame every 10 us, `frames` at most, and what does not
-/// fit its queue is an error.
+/// The port serves one frame every 10 us, at most `frames` in total. The test fails if
+/// more frames are outstanding than its queue holds.
 fn serve(rig: &mut Rig, port: &mut VecDeque<Transmit>, buffers: u16, frames: usize) {
     for _ in 0..frames {
         port.extend(rig.take_frames());
@@ -50,7 +50,7 @@ fn what_is_out_to_one_port_stays_within_its_buffer_count() {
             let (mut port, mut done) = (VecDeque::new(), 0);
             for n in 0..60 {
                 if n % 16 == 8 {
-                    // A beacon's answer: both paths are asked who they are.
+                    // Answers to a beacon: both paths are sent IDENTIFY.
                     serve(&mut rig, &mut port, buffers, 400);
                     rig.now = rig.now.after(Micros::from_secs(1));
                     for link in LINK {
@@ -107,7 +107,7 @@ fn frames_to_one_port_go_out_in_runs() {
 fn a_path_that_is_asked_for_ever_leaves_the_port_to_the_others() {
     let mut rig = one_port(1, Policy::Latency);
     let dead = rig.target.path_ids().find(|id| rig.target.paths[*id].link == LINK[0]).unwrap();
-    // Its answers took so long that a question is not lost before the next one.
+    // Its answers took so long that an IDENTIFY is not lost before the next one.
     (0..20).for_each(|_| _ = rig.target.paths[dead].rtt.sample(Micros::from_secs(2)));
     rig.target.path_down(dead, rig.now);
     let mut asked = 0;
@@ -139,7 +139,7 @@ fn two_ports_have_a_queue_each() {
     for n in 0..8 {
         rig.submit(n, Op::Read, n, 1);
     }
-    // Half of each at first.
+    // Each window is half of the buffer count at first.
     let paths: Vec<u8> = rig.take_frames().iter().map(|f| f.path.0).collect();
     assert_eq!(paths.len(), 2);
     assert_ne!(paths[0], paths[1]);
@@ -173,6 +173,6 @@ fn a_second_interface_is_identified_while_the_first_is_busy() {
         rig.config_on(LINK[1], THEM, 1, buffers, 2);
         serve(&mut rig, &mut port, buffers, 6);
         let second = rig.target.path_status(1).unwrap();
-        assert_eq!(second.state_code, 1, "{buffers} buffers: asked before the next I/O");
+        assert_eq!(second.state_code, 1, "{buffers} buffers: IDENTIFY before the next I/O");
     }
 }

@@ -31,7 +31,7 @@ fn a_target_that_answers_no_reads_blocks_tasting_once() {
     let until = rig.now.after(Micros::from_secs(10));
     assert_eq!(rig.target.begin_taste(rig.now), until);
     rig.now = rig.now.after(Micros::from_secs(8));
-    assert_eq!(rig.target.begin_taste(rig.now), until, "the second read gets what is left");
+    assert_eq!(rig.target.begin_taste(rig.now), until, "the second read has the same deadline");
     let request = IoRequest {
         io: crate::output::IoHandle(1),
         op: Op::Read,
@@ -44,7 +44,7 @@ fn a_target_that_answers_no_reads_blocks_tasting_once() {
     rig.run(Micros::from_millis(2_100));
     assert_eq!(rig.take_done(), [(1, Err(IoError::Io))]);
     rig.target.handle_close(rig.now);
-    assert_eq!(rig.target.handle_open(rig.now), Err(IoError::Gone), "the next class need not try");
+    assert_eq!(rig.target.handle_open(rig.now), Err(IoError::Gone), "the next class is refused");
 }
 
 #[test]
@@ -57,9 +57,9 @@ fn a_tasting_read_has_its_time_however_long_ago_the_open_was() {
     rig.submit(1, Op::Read, 0, 1);
     let read = rig.take_one(0x24);
     rig.answer(&read);
-    assert_eq!(rig.target.begin_taste(rig.now), first, "healthy: its own time");
+    assert_eq!(rig.target.begin_taste(rig.now), first, "after an answer: a deadline of its own");
     rig.now = rig.now.after(Micros::from_secs(3600));
-    // The last writer closed while a reader has it open, and the target is gone.
+    // Later, the last writer closes the disk while a reader has it open.
     assert_eq!(rig.target.begin_taste(rig.now), rig.now.after(Micros::from_secs(10)));
 }
 
@@ -71,7 +71,7 @@ fn a_disk_that_was_held_open_and_never_read_can_be_read() {
     assert_eq!(rig.target.begin_taste(rig.now), rig.now.after(Micros::from_secs(10)));
 }
 
-/// A read of GEOM's that stays unanswered.
+/// GEOM's tasting read stays unanswered.
 fn taste_in_vain(rig: &mut Rig) {
     rig.target.handle_open(rig.now).unwrap();
     let give_up = rig.target.begin_taste(rig.now);
@@ -86,7 +86,7 @@ fn taste_in_vain(rig: &mut Rig) {
     rig.target.handle_close(rig.now);
 }
 
-/// The target says who it is, and answers nothing else.
+/// The target answers IDENTIFY, and nothing else.
 fn identify_all(rig: &mut Rig) {
     for frame in rig.take_frames() {
         if frame.header[27] == 0xec {
@@ -95,7 +95,7 @@ fn identify_all(rig: &mut Rig) {
     }
 }
 
-/// The target answers everything for so long; how often GEOM was called.
+/// The target answers everything for `by`; returns how often GEOM was called to taste.
 fn calls_while_answering(rig: &mut Rig, by: Micros) -> usize {
     let end = rig.now.after(by);
     while rig.now < end {
@@ -118,12 +118,12 @@ fn a_disk_whose_tasting_failed_is_tasted_again_once_reads_are_answered() {
         rig.run(Micros::from_millis(500));
         identify_all(&mut rig);
     }
-    assert!(!rig.take_news().contains(&Output::Retaste), "who it is says nothing of reads");
+    assert!(!rig.take_news().contains(&Output::Retaste), "IDENTIFY shows nothing about reads");
     assert_eq!(calls_while_answering(&mut rig, Micros::from_secs(120)), 1);
-    rig.target.handle_open(rig.now).expect("GEOM is let in at once");
+    rig.target.handle_open(rig.now).expect("GEOM can open it at once");
 }
 
-/// The link goes, GEOM is refused, and the link comes back.
+/// The link goes down, GEOM's open is refused, and the link comes back.
 fn refused_once(rig: &mut Rig) {
     rig.target.handle_link(LinkId(0), Link { up: false, ..up_link() }, rig.now);
     assert_eq!(rig.target.handle_open(rig.now), Err(IoError::Gone));
@@ -153,7 +153,7 @@ fn a_disk_that_somebody_has_open_is_tasted_again_when_it_is_closed() {
 fn a_disk_that_is_never_tasted_to_the_end_calls_geom_ever_less_often() {
     let mut rig = Rig::up();
     let mut calls = 0;
-    // The first sector is answered, the last one never.
+    // Reads are answered between tastings, but no tasting read is.
     for _ in 0..60 {
         taste_in_vain(&mut rig);
         calls += calls_while_answering(&mut rig, Micros::from_secs(50));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is told once, and what of it again.
+//! Conditions that are reported once, and when they are reported again.
 
 use super::super::*;
 use super::rig::*;
@@ -8,14 +8,14 @@ use crate::slot::LinkId;
 use crate::time::Micros;
 use crate::wire::Mac;
 
-/// How often each of these was told.
+/// Takes the news; returns how often it reports `event`.
 fn told(rig: &mut Rig, event: Event) -> usize {
     let is_it = |n: &Output| matches!(n, Output::Event { event: e, .. } if *e == event);
     rig.take_news().iter().filter(|n| is_it(n)).count()
 }
 
-/// One I/O, which ends as the target says: 0 well, else by an AoE error, or by
-/// an ATA error if the number is above 0xff.
+/// One I/O that ends with `code`: 0 is success, up to 0xff an AoE error; above that, the
+/// low byte is an ATA error.
 fn one(rig: &mut Rig, op: Op, code: u16) {
     rig.submit(1, op, 100, 1);
     let query = rig.take_one(if op == Op::Read { 0x24 } else { 0x34 });
@@ -49,11 +49,11 @@ fn a_refusal_that_comes_back_after_it_was_over_is_told_again() {
         rig.config(THEM, 1, 16, 2);
         rig.run_as(Micros::from_millis(200), THEM, &disk(1000, SERIAL));
         one(&mut rig, op, code);
-        assert_eq!(told(&mut rig, event), 0, "it never ended");
+        assert_eq!(told(&mut rig, event), 0, "the refusal never ended");
         one(&mut rig, op, 0);
         one(&mut rig, op, code);
         assert_eq!(told(&mut rig, event), 1);
-        // Not more often than once a minute, whatever changes how fast.
+        // At most once a minute, however often it ends and begins again.
         one(&mut rig, op, 0);
         one(&mut rig, op, code);
         assert_eq!(told(&mut rig, event), 0);
@@ -61,7 +61,7 @@ fn a_refusal_that_comes_back_after_it_was_over_is_told_again() {
         rig.config(THEM, 1, 16, 2);
         rig.run_as(Micros::from_millis(200), THEM, &disk(1000, SERIAL));
         one(&mut rig, op, code);
-        assert_eq!(told(&mut rig, event), 1, "postponed and not forgotten");
+        assert_eq!(told(&mut rig, event), 1, "postponed, not forgotten");
     }
 }
 
@@ -75,7 +75,7 @@ fn status_shows_a_refusal_as_long_as_it_holds() {
     one(&mut rig, Op::Write, RESERVED);
     assert_eq!(flags(&rig), (false, true));
     one(&mut rig, Op::Write, ABORTED);
-    // What others may read they may not write, perhaps.
+    // A read that succeeds does not end a refusal of writes.
     one(&mut rig, Op::Read, 0);
     assert_eq!(flags(&rig), (true, true));
     one(&mut rig, Op::Write, 0);
@@ -164,7 +164,7 @@ fn a_path_too_many_is_counted_and_told_until_there_is_room() {
     assert_eq!(rig.take_news(), [event]);
     let status = rig.target.status();
     assert_eq!((status.paths, status.paths_left_out), (16, 2));
-    // One goes, and another takes its place: then there is one too many again.
+    // One path is freed, and another takes its slot: then there is one too many again.
     rig.target.handle_link(LinkId(1), Link::NONE, rig.now);
     raise_on(&mut rig, 0, 16);
     assert_eq!(told(&mut rig, Event::PathLeftOut), 0);
