@@ -47,7 +47,7 @@ def busy():
 
 
 def several_that_stay():
-    """A target that answers again while it is flushed."""
+    """The targets of several(), one of which answers again during a flush and so stays."""
     scene = several()
     scene.stays = (b"aoe0e1",)
     return scene

@@ -106,7 +106,7 @@ impl Softc {
         }
     }
 
-    /// `aoe_target_is_idle()`, and the freeing of a target that is.
+    /// `aoe_target_is_idle()`, and the freeing of an idle target.
     pub fn free(&self) {
         let mut locked = self.mtx.lock().unwrap();
         if self.drain.load(self.orders.enter) == IDLE && locked.inputs == 0 {

@@ -37,7 +37,7 @@ const BUFFER: u32 = 2048;
 /// each answer may come a second late.
 const PATIENCE: u64 = 600 * SECOND;
 
-/// A dump under way.
+/// A dump in progress.
 pub(crate) struct Dumping {
     state: AoeDump,
     core: *const u8,

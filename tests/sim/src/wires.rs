@@ -8,7 +8,7 @@ use crate::target::{Executed, Reply};
 use crate::world::{Event, World};
 
 impl<I: Initiator> World<'_, I> {
-    /// Sends a frame from a link to every port of its segment that it is addressed to.
+    /// Sends a frame from a link to every port on its segment that the frame is addressed to.
     pub(crate) fn send(&mut self, at: usize, leaves: u64, bytes: Vec<u8>, op: Option<u32>) {
         let serial = self.network.next_serial();
         let segment = self.network.links[at].segment;
@@ -152,7 +152,7 @@ impl<I: Initiator> World<'_, I> {
         Ok(())
     }
 
-    /// Sends a frame from a port to every link of its segment that it is addressed to.
+    /// Sends a frame from a port to every link on its segment that the frame is addressed to.
     pub(crate) fn reply(&mut self, target: usize, reply: Reply) {
         let segment = self.targets[target].ports[reply.port].segment;
         let dst = frame::dst(&reply.bytes);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What differs between guests of different architectures."""
+"""The differences between guests of different architectures."""
 
 import pathlib
 import platform
@@ -87,7 +87,7 @@ ARM64 = Architecture(
     agent=("-device", "virtio-serial-pci", "-device", "virtconsole,chardev=agent"),
     port="/dev/ttyV0.0",
     hosts=("aarch64", "arm64"),
-    # The kernel without its ELF headers, as Linux's boot protocol wants it.
+    # The kernel without its ELF headers, as Linux's boot protocol requires.
     image="kernel.bin",
     suffix=" arm64",
     guard="FreeBSD:",
