@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What aoectl is asked in which scene.  A case is a scene, arguments, and what is typed."""
+"""The cases of the test: a scene, the arguments of aoectl, and the input that is typed."""
 
 import errno
 
@@ -10,7 +10,7 @@ ALL = []
 
 
 def cases(make, *lines, typed=""):
-    """Command lines for a fresh scene each; a list has its words already."""
+    """Adds command lines, each with a fresh scene; a list is a command line split into words."""
     ALL.extend((make, line if isinstance(line, list) else line.split(), typed) for line in lines)
 
 
@@ -19,7 +19,7 @@ def plain(**behaviour):
 
 
 def several():
-    """Targets of every look: two paths, suspended, large and small, with remarks."""
+    """Targets of all kinds: with two paths, suspended, large and small, with remarks."""
     return Scene(
         target(paths=[path(), path(1, "em1", mtu=1500, payload=1024, payload_max=1024, reorder_us=250,
                                    histogram={0: 1, 1: 2, 8: 300, 23: 1 << 40})],
@@ -40,21 +40,21 @@ def several():
 
 
 def busy():
-    """The longest of everything, and a lot of it."""
+    """The longest values, and counters that grow."""
     scene = wide()
     scene.grows = {"completed": 2468, "sent": 10**6 + 1, "received": 999999, "retransmitted": 3, "late": 1}
     return scene
 
 
 def several_that_stay():
-    """A target that answers again while it is flushed."""
+    """The targets of several(), one of which answers again during a flush and so stays."""
     scene = several()
     scene.stays = (b"aoe0e1",)
     return scene
 
 
 def wide():
-    """The longest of everything."""
+    """The longest values of all fields."""
     figures = {"rtt_us": 1999999, "in_flight": 255, "window": 255, "sent": 10**11, "retransmitted": 10**6,
                "reorder_us": 123456}
     name = "vlan100.1234567"
@@ -90,7 +90,7 @@ cases(plain(errors={"net.aoe.version": errno.ENOENT, "net.aoe.iflist": errno.ENO
 cases(plain(), "list 7", "list 7.255", "list 65535.1", "list aoe7.3", "list e7e3", "list x", "list 7.3x", ["list", ""],
       "list /dev/7.3", "list /dev/aoe7e3", "list -7.3", "list 99999999999999999999.1", "list 7.-3")
 
-# What ends before a command begins, and how its form is chosen.
+# Command lines that end before a command begins, and options for the output format.
 cases(plain(), "", "help", "-h", "--help", "help list", "frob", "frob -h", "version", "version now",
       "help ping", "help mask", "help help", "ping -h", "config --help", "-h status", "help frob", "help list status", "stauts",
       "lst 7.3", "disc", "list -x", "ping -x")
@@ -113,7 +113,7 @@ cases(plain(errors={"log": errno.EINTR}), "log", "log -n 1")
 cases(plain(), "log -n 0", "log -n 1001", "log -n x", "log -n 1x", "log -n -1", ["log", "-n", ""], "log -n", "log -x",
       "log 7.3 8.0", "log 7", "log -- -f", "log -f -x -n 0 7.3")
 
-# What makes the driver look again.
+# Commands that make the driver look again.
 cases(plain(), "interfaces", "interfaces em1 em2", "interfaces -n", "interfaces -n em0", "interfaces -x",
       ["interfaces", *["x" * 15] * 64], ["interfaces", "x" * 600, "y" * 600], ["interfaces", ""])
 cases(plain(sysctls={"net.aoe.iflist": " em0,em1\tem2 "}), "interfaces", "interfaces -d em1", "interfaces -a em3 -d em0",
@@ -138,7 +138,7 @@ cases(plain(errors={"discover": errno.EIO}), "discover", "discover 7.3")
 cases(plain(), "revalidate", "revalidate 7.3", "revalidate 7.4", "revalidate 7.4 x 7.3", "revalidate -x")
 cases(several, "flush", "flush -a", "flush -a 7.3", "flush 7.3", "flush 8.0", "flush 9.9 8.0", "flush -x", "flush x")
 
-# Management commands that look.
+# Management commands that only read.
 cases(several, "ping -c 2 -i 0 7.3", "ping -A -c 1 7.3", "ping -c1 -p1 7.3", "ping -c 1 -p 4 7.3", "ping -c 1 0.1",
       "ping 1.1", "ping", "ping 7.3 8.0", "ping -c 0 7.3", "ping -c 1000001 7.3", "ping -i 3601 7.3", "ping -c 2 -i 0.1 7.3", "ping -i x 7.3", "ping -i -1 7.3",
       "ping -p 16 7.3", "ping -t 0 7.3", "ping -t 60001 7.3", "ping -q 7.3", "ping -c")
@@ -205,7 +205,7 @@ cases(plain(), "reserve 7.3", "reserve", "reserve 7.3 read", "reserve 7.3 read x
 cases(plain(reserved=LISTED[1:]), "reserve 7.3", "reserve 7.3 set", "reserve 7.3 release", "reserve 7.3 release -f",
       f"reserve 7.3 force {OWN}")
 
-# Another disk in the place of the one that was there.
+# Another disk at the address of the known one.
 OTHER = page("other", "another disk")
 
 
@@ -230,7 +230,7 @@ for number in (errno.EBUSY, errno.ENODEV, errno.ENOSPC, errno.EINVAL, errno.ETIM
 cases(replaced(errors={"control": errno.ETIMEDOUT}), "accept -f 7.3")
 cases(plain(), "accept 7.3")
 
-# What is wrong.  A counter that is not there yet is 7 after the first query, and was 0.
+# Faults.  A counter that does not exist yet begins with 7 when the first query adds to it.
 HEARD = {"tx_frames": 1, "rx_frames": 1}
 
 
@@ -260,14 +260,14 @@ cases(ill(target(paths=[path(state=PATH_DOWN), path(1, "em1", state=CONFLICT)], 
           target(7, 4, [path(payload=1024), path(1, mtu=1500), path(2, sector_count=2)], flags=RESERVED | DOUBLED),
           target(7, 5, [path(), path(1, "em0", PATH_DOWN, local="02:ae:00:00:00:02")]), mask=[mac(OWN)]), "doctor", "doctor 7.5")
 
-# The event log, followed.
+# Following the event log.
 for make in (plain(events=EVENTS), plain()):
     cases(make, "watch", "watch -n 2 7.3", "watch -n 0", "watch -n -1", "watch -n 1001", "watch -f", "watch 7", "watch 7.4")
 cases(lambda: Scene(target(), target(8, 0), events=EVENTS), "watch -n 3 8.0 7.3", "watch 8.0")
 
 
 def works(t, count, bucket=8, retransmitted=0):
-    """That many reads of 4 KiB on the first path of a target, answered in that bucket."""
+    """Adds `count` reads of 4 KiB on a target's first path, answered in that histogram bucket."""
     for counters in (t.info, t.path[0].info):
         counters.received += count
         counters.retransmitted += retransmitted
@@ -288,13 +288,13 @@ def leaves(scene):
     scene.targets.append(target(9, 0, completed=30))
 
 
-def busy():
-    """Two disks that work, one that is suspended; then the first is gone and another is there."""
+def changing():
+    """Two disks with I/O and a suspended one; later, another disk replaces the first."""
     return Scene(target(paths=[path(), path(1, "em1", mtu=1500)]), target(7, 4),
                  target(8, 0, [path(state=PATH_DOWN)], state=SUSPENDED), happens=iter([later, leaves]))
 
 
-for make in (busy, empty):
+for make in (changing, empty):
     cases(make, "top -b -n 1", "top -n 2 -i 2 -p", "top -b -n 1 7.4")
-cases(busy, "top -b -n 1 7.9", "top -b -n 0", "top -i 0", "top -x", "top -b -n 1 7", "top -b -p -n 3")
+cases(changing, "top -b -n 1 7.9", "top -b -n 0", "top -i 0", "top -x", "top -b -n 1 7", "top -b -p -n 3")
 cases(lambda: Scene(target(), errors={}, happens=iter([lambda scene: scene.errors.update(target=errno.ENXIO)])), "top -b -n 2")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A module that answers aoectl the same every time, in place of the one in kld: the control device and sysctls on kld's socket."""
+"""Stands in for kld and its module, with fixed answers: control device and sysctls on a socket."""
 
 import ctypes
 import errno
@@ -15,7 +15,7 @@ ANY = 0xFF
 
 
 def macro(file, name):
-    """The text of a macro in a header of the shim."""
+    """The value of a macro in a header of the shim, as text."""
     return re.search(rf"^#define\t{name}\s+(.*?)(\s*/\*.*)?$", (TOP / "kmod-shim" / file).read_text(), re.M)[1]
 
 
@@ -111,11 +111,11 @@ REQUESTS = {
 
 
 class Refusal(Exception):
-    """An errno, for the tool."""
+    """An errno that the tool gets."""
 
 
 class Peer:
-    """Answers with what a scene says, on a socket."""
+    """Answers requests on a socket, with the data of a scene."""
 
     def __init__(self, path):
         self.scene = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the module says in a test of aoectl: targets, their disks, events, and what is refused."""
+"""Scenes: the state of the module in a test of aoectl: targets, disks, events, refusals."""
 
 import ctypes
 import errno
@@ -24,7 +24,7 @@ def fill(field, data):
 
 
 def page(serial="7.3:wire", model="kld wire target", sectors=1 << 15, **words):
-    """A page of IDENTIFY; words by number, as w83=0x4400."""
+    """The data of IDENTIFY; words are given by number, as in w83=0x4400."""
     out = [0] * 256
 
     def text(first, count, value):
@@ -88,7 +88,7 @@ def event(seq, name, text, value=0, path=ANY, target="aoe7e3", sec=1764331200, u
 
 
 class Scene:
-    """A module with targets that behave."""
+    """A module with targets; `behaviour` sets its other attributes."""
 
     def __init__(self, *targets, absent=(), events=(), disk=None, **behaviour):
         self.device = errno.ENOTTY
@@ -106,9 +106,9 @@ class Scene:
         self.version_number = VERSION
         # Name, type, whether it is up, whether it has a carrier.
         self.interfaces = [("em0", 6, 1, 1), ("lo0", 24, 1, 1)]
-        # What a query adds to the counters.
+        # What each query adds to the counters.
         self.counted = {}
-        # What happens to the scene before each further listing of targets.
+        # Functions that change the scene, one before each listing of targets after the first.
         self.happens = iter(())
         self.listings = 0
         self.sysctls = {"net.aoe.version": "2.0.0", "net.aoe.iflist": "em0", "net.aoe.maxwait": 180}
@@ -152,7 +152,7 @@ class Scene:
                 return
         raise Refusal(errno.ENOENT)
 
-    # What every reading of a target adds to its counters and its paths'.
+    # What each reading of a target adds to its counters and to its paths'.
     grows = {}
 
     def discover(self, a):
@@ -176,7 +176,7 @@ class Scene:
             self.targets = [t for t in self.targets if t.info.flags & OPEN or t.name in self.stays
                             or any(p.info.state == PATH_UP for p in t.path[:t.npaths])]
 
-    # Targets that do not go.
+    # Names of targets that are not forgotten.
     stays = ()
 
     def absent(self, a):
@@ -199,7 +199,7 @@ class Scene:
 
     accepted = b"other"
 
-    # Management commands, as a target answers them.
+    # The target's answers to management commands.
 
     def control(self, c):
         self.check("control")

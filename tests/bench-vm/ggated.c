@@ -1,15 +1,15 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The server's side of ggate(8) for the bench, which FreeBSD alone has:
+ * The server's side of ggate(8) for the bench, since only FreeBSD has one:
  *
  *	ggated <address> <file>
  *
- * A client opens two connections and says on each which way it goes; requests
- * come in on one, and what was done goes out on the other.  All numbers are
- * big endian and nothing is padded.  As FreeBSD's own server does, it sends
- * the head of an answer and the data in two calls.  One request at a time,
- * since the file lies in memory.
+ * A client opens two connections and tells the direction of each: requests
+ * arrive on one, answers are sent on the other.  All numbers are big endian,
+ * and nothing is padded.  Like FreeBSD's own server, this one sends the header
+ * of an answer and its data in two calls.  It serves one request at a time,
+ * since the file is in memory.
  */
 #define _GNU_SOURCE
 #include <sys/socket.h>
@@ -87,7 +87,7 @@ put(int fd, const void *from, size_t n)
 	return (true);
 }
 
-/* Agrees on everything; what the connection is for, or 0. */
+/* Accepts every proposal; returns the connection's direction, or 0. */
 static uint64_t
 greet(int fd, uint64_t size)
 {

@@ -1,16 +1,16 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * A load for a disk, for Linux and FreeBSD alike, whose measured part a
- * counting emulator can see: it executes a marked NOP at its beginning and its
- * end (plugin.c).
+ * A load for a disk, on Linux and FreeBSD.  A counting emulator recognises its
+ * measured part: it executes a special NOP at the beginning and at the end
+ * (plugin.c).
  *
  *	ioload [-a] [-m rr|rw|sr|sw] [-b bytes] [-q depth] [-n ios | -t seconds]
  *	       [-w warm-up ios] [-s span in MiB] [-L label] [-k ms] [-c] device
  *
- *	-a	asynchronous I/O from one thread, not one thread for each I/O
- *	-k	print what was done in every interval of so many milliseconds
- *	-c	writes carry a pattern that depends on the place; reads check it
+ *	-a	asynchronous I/O from one thread, instead of a thread per I/O
+ *	-k	print the rate in each interval of so many milliseconds
+ *	-c	write a pattern that depends on the offset; reads check it
  */
 #define _GNU_SOURCE
 #define	_FILE_OFFSET_BITS 64
@@ -30,7 +30,7 @@
 
 #include "ioload.h"
 
-/* nopl 0x0ae0KKII(%rax,%rax,1): nothing to a processor, a mark to plugin.c. */
+/* nopl 0x0ae0KK01(%rax,%rax,1): a NOP, which plugin.c recognises as a mark. */
 #define	MARK(kind)							\
 	__asm__ volatile(".byte 0x0f,0x1f,0x84,0x00,1," #kind ",0xe0,0x0a"	\
 	    ::: "memory")
@@ -68,7 +68,7 @@ nap(double time)
 	nanosleep(&t, NULL);
 }
 
-/* The place of I/O number k: the same for every system, engine and depth. */
+/* Offset of I/O number k: the same for every system, engine and depth. */
 static uint64_t
 place(long k)
 {
@@ -88,7 +88,7 @@ pattern(uint64_t offset, size_t i)
 	return ((offset / 8 + i) * 0x9e3779b97f4a7c15ULL);
 }
 
-/* Number of the next I/O, or -1 when there is none. */
+/* Takes the next I/O; returns its number, or -1 when there is none. */
 static long
 take(struct io *io)
 {
@@ -111,7 +111,7 @@ take(struct io *io)
 	return (k);
 }
 
-/* One I/O ended with `result` bytes. */
+/* Counts an I/O that ended with `result` bytes, and checks it. */
 static void
 account(struct io *io, ssize_t result)
 {
@@ -198,7 +198,7 @@ run(struct io *ios, long until)
 	}
 }
 
-/* Prints what was done in each interval, and ends the load in its time. */
+/* Prints the rate of each interval, and ends the load after its time. */
 static void *
 watcher(void *arg)
 {

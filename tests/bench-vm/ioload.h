@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Between ioload.c and what is different between systems, ioload_aio.c.
+ * The interface between ioload.c and ioload_aio.c, which differs by system.
  */
 struct io {
 	char		*io_buffer;
@@ -13,7 +13,7 @@ struct load {
 	const char	*l_mode;	/* random or sequential, read or write */
 	size_t		l_size;
 	unsigned	l_depth;
-	uint64_t	l_span;		/* bytes of the disk that are used */
+	uint64_t	l_span;		/* used bytes of the disk */
 	int		l_fd;
 };
 

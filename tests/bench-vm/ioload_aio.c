@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Asynchronous I/O as each system has it, one call to start an I/O and one to
- * wait for any.
+ * Asynchronous I/O with each system's own interface: a function that starts an
+ * I/O, and one that waits for any.
  */
 #define _GNU_SOURCE
 #include <sys/types.h>

@@ -1,16 +1,17 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * A plugin of QEMU's translator that counts the instructions which a guest
- * with one processor executes between two marks of its own: a NOP of 8 bytes,
- * 0f 1f 84 00 01 KIND e0 0a, with kind 1 to begin and 2 to end.
+ * A plugin of QEMU's translator (TCG), which counts the instructions that a
+ * guest with one processor executes between two marks.  A mark is a NOP of 8
+ * bytes, 0f 1f 84 00 01 KIND e0 0a, with kind 1 to begin and 2 to end.
  *
  *	-plugin file=plugin.so,out=<file>
  *
  * For window N it writes <file>.N: a line "address instructions executions"
- * for every block of code that ran in it, from which profile.py makes both
- * the sum and where it went.  A block that a fault leaves early is counted to
- * its end, which matters nowhere; a `rep` counts as one instruction.
+ * for every block of code that ran in it, from which aoebench/counts.py
+ * computes the total and the share of each function.  A block that a fault
+ * leaves early is counted to its end, which makes no relevant difference; a
+ * `rep` counts as one instruction.
  */
 #include "qemu_plugin.h"
 
@@ -124,9 +125,10 @@ mark(unsigned int cpu, void *kind)
 }
 
 /*
- * Blocks with the same address and length are one, however often translated,
- * and so are all of one length in userland: a process has other addresses each
- * time that it is started, and nobody asks for its functions.
+ * Returns the number of a block.  Blocks with the same address and length have
+ * the same number, however often they are translated.  So have all blocks of
+ * one length in userland: a process has other addresses each time that it is
+ * started, and its functions are not reported.
  */
 static uint32_t
 block_number(uint64_t address, uint32_t instructions)

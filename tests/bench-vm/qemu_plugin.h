@@ -1,9 +1,9 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * What plugin.c uses of QEMU's interface for TCG plugins.  Debian packages no
- * header of it.  The interface of QEMU 7.2 (version 1) counts through plain
- * addresses; from QEMU 9 on (version 3) it counts per virtual processor.
+ * The part of QEMU's interface for TCG plugins that plugin.c uses, since Debian
+ * has no package with the header.  In QEMU 7.2 (version 1), counters are plain
+ * addresses; from QEMU 9 on (version 3), they are per virtual processor.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A module that passes the gate, and the ways to spoil it: each BAD_* macro
- * does one thing that the gate must refuse.
+ * A module that passes the gate.  Each BAD_* macro adds one thing that the gate
+ * must refuse, each GOOD_* macro one that it must accept.
  */
 #include <sys/param.h>
 #include <sys/systm.h>
@@ -37,7 +37,7 @@ aoe_shim_panic(void)
 {
 	aoe_value = 1;
 #ifdef GOOD_PAGE
-	/* A page begins in here. */
+	/* A page begins inside of this function. */
 	__asm__ volatile("b 2f\n\t.balign 4096\n.Lpage: .skip 16\n2:");
 #endif
 }

@@ -26,7 +26,8 @@ skip() {
 	echo "SKIPPED - $1: $2"
 }
 
-# says <sentence> <pattern> <command...>: the command fails, and says so.
+# says <sentence> <pattern> <command...>: the command must fail, and print the
+# pattern.
 says() {
 	sentence=$1 pattern=$2
 	shift 2
@@ -41,7 +42,7 @@ says() {
 	fi
 }
 
-# works <sentence> <command...>: the command succeeds.
+# works <sentence> <command...>: the command must succeed.
 works() {
 	sentence=$1
 	shift

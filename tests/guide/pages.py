@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The guides as programs see them: commands, lines of files, and what a test does between them.
+"""Parses the guides: commands, lines of files, and a test's actions between them.
 
-A block that is fenced as `console` has commands, each behind a prompt, and may have their output;
-any other fenced block has lines of the file that it is fenced as.  A comment `<!-- kld: ... -->` or
-`<!-- vm: ... -->` is for the rung that runs the page: what happens at this point outside of it.
+A block that is fenced as `console` has commands, each after a prompt, and perhaps their output.
+Any other fenced block has lines of the file that it is fenced as.  A comment `<!-- kld: ... -->` or
+`<!-- vm: ... -->` tells that rung an action to carry out at this point of the page.
 """
 
 import re
@@ -18,19 +18,19 @@ COMMENT = re.compile(r"^<!-- (kld|vm): (.+) -->$")
 
 @dataclass
 class Step:
-    """One thing of a page.  `kind` is "command", "store1", "kld", "vm" or the name of a file."""
+    """A step of a page.  `kind` is "command", "store1", "kld", "vm" or the name of a file."""
 
     kind: str
     text: str
     line: int
     indent: str = ""
     output: list = field(default_factory=list)
-    # Where the output begins, as an index of lines.
+    # The index of the page's line at which the output begins.
     begin: int = 0
 
 
 def pages():
-    """Every guide, and the README, which has a console of its own."""
+    """Every guide, and the README, which has a console block, too."""
     return [REPOSITORY / "README.md", *sorted(GUIDE.glob("*.md"))]
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Reads the probes that there are, "name arguments" a line, and then a script
-# for dtrace(1), and says what is wrong with it.
+# Reads a list of the existing probes, "name arguments" a line, and then a
+# script for dtrace(1); prints the faults in the script.
 
 function wrong(what) {
 	printf "    %s:%d: %s\n", FILENAME, FNR, what
@@ -16,7 +16,7 @@ FNR == NR {
 	next
 }
 
-# Comments have lines of their own.
+# Comments are on separate lines.
 /^ *\/?\*/ {
 	next
 }

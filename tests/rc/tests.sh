@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# What rc.d/aoe promises, one function per promise; ./run explains the words.
+# The tests of rc.d/aoe, a function for each; ./run has the functions they use.
 # Each starts from an empty host with the interface em0, the disk aoe0e1p1 and
 #     aoe_enable="YES" aoe_iflist="em0" aoe_mounts="/data"
 #

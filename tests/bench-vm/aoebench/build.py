@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Compiles the plugin, the load program and what serves a peer."""
+"""Compiles the plugin, the load program and ggated."""
 
 import pathlib
 import re
@@ -18,7 +18,7 @@ def _run(command):
 
 
 def plugin(work):
-    """The counting plugin, for the QEMU that is installed."""
+    """Compiles the counting plugin for the installed QEMU."""
     text = subprocess.run(
         ["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=True
     ).stdout
@@ -31,21 +31,21 @@ def plugin(work):
 
 
 def ggated(work):
-    """The server that ggatec in the guest talks to."""
+    """Compiles the server for ggatec(8) in the guest."""
     out = work / "ggated"
     _run(["gcc", "-O2", "-Wall", "-o", str(out), str(HERE / "ggated.c")])
     return out
 
 
 def linux_load(work):
-    """ioload for the Linux guest."""
+    """Compiles ioload for the Linux guest."""
     out = work / "ioload.linux"
     _run(["gcc", "-O2", "-Wall", "-static", "-pthread", "-o", str(out), *LOAD])
     return out
 
 
 def freebsd_load(work, zig, major):
-    """ioload for the FreeBSD guest."""
+    """Compiles ioload for the FreeBSD guest."""
     out = work / "ioload.freebsd"
     _run([str(zig), "cc", "-target", f"x86_64-freebsd.{major}.0-none", "-O2", "-pthread",
           "-o", str(out), *LOAD])

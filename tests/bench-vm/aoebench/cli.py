@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The command line: boots the guests, runs the works, prints the tables."""
+"""Boots the guests, runs the workloads in them, and prints the tables of results."""
 
 import argparse
 import os
@@ -49,7 +49,7 @@ def arguments(argv):
 
 
 class Bench:
-    """One run."""
+    """A run of the bench with its options and results."""
 
     def __init__(self, options):
         self.options = options
@@ -69,7 +69,7 @@ class Bench:
 
     @contextmanager
     def lab(self, mtu):
-        """The network, with the servers of all systems that are asked for."""
+        """The network, with the servers of all requested systems."""
         directory = self.work / "lab"
         directory.mkdir(exist_ok=True)
         lab = Lab(directory)
@@ -105,7 +105,7 @@ class Bench:
             guest.stop()
 
     def show(self, system, mtu, one, window, symbols):
-        """One line of counts, and the profile if it was asked for."""
+        """Records and prints a work's count, and its profile if that was requested."""
         self.results.add("counts", system, mtu, one.name, window.total / one.count)
         kinds = window.kinds(symbols)
         parts = ", ".join(f"{kind} {spent / one.count:.0f}" for kind, spent in kinds.most_common(8))
@@ -114,7 +114,7 @@ class Bench:
             print(f"{'':20}{spent / one.count:9.1f} {name} {module}")
 
     def counts_freebsd(self, mtu):
-        """Each work on a disk that does nothing, then on each system's."""
+        """Counts each work on a null disk, then on each system's disk."""
         with self.lab(mtu) as lab, self.freebsd(lab, mtu, 1, "counts", build.plugin(self.work)) as guest:
             for system in ["null", *self.ours]:
                 path = guest.attach(system)
@@ -130,7 +130,7 @@ class Bench:
         return linux.LinuxGuest(self.work, build.linux_load(self.work), build.plugin(self.work))
 
     def counts_linux(self, mtu):
-        """Each work on null_blk, then on Linux's own aoe driver."""
+        """Counts each work on null_blk, then on Linux's own aoe driver."""
         guest, name = self.linux(), f"counts-linux-{mtu}"
         works = self.works * self.options.repeat
         with self.lab(mtu) as lab:
@@ -143,7 +143,7 @@ class Bench:
             self.show(result["label"], mtu, works[number % len(works)], window, symbols)
 
     def rates(self, mtu):
-        """Rates of FreeBSD's systems, and what frames that are lost leave of ours."""
+        """Measures the rates of FreeBSD's systems, and aoe.ko's goodput when frames are lost."""
         parts = self.options.parts
         with self.lab(mtu) as lab:
             if "loss" in parts:
@@ -155,13 +155,13 @@ class Bench:
                     rates.sequential(guest, self.results, self.ours, mtu, self.rounds)
 
     def loss_linux(self, mtu):
-        """What frames that are lost leave of the rate of Linux's driver."""
+        """Measures the goodput of Linux's driver when frames are lost."""
         with self.lab(mtu) as lab:
             lab.lossy_vblade(mtu)
             rates.linux_lossy(self.linux(), lab, self.results, mtu, self.rounds)
 
     def run(self):
-        """All that was asked for."""
+        """Runs the requested parts, and prints the tables."""
         parts = self.options.parts.split(",")
         print("system   mtu work                               instr/IO  by kind of function")
         for mtu in map(int, self.options.mtu.split(",")):

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Reads what plugin.c wrote, and says which function the instructions were spent in."""
+"""Reads the output of plugin.c, and attributes the instructions to functions."""
 
 import bisect
 import collections
 import re
 import subprocess
 
-# The first kind whose pattern a function's name matches; then the module's own name.
+# (kind, pattern of functions' names), of which the first match decides.  The kind of a function
+# in a module is the module's name.
 FREEBSD = [
     ("scheduler", r"sched_|mi_switch|cpu_switch|tdq_|runq_|sleepq|wakeup|_sleep|msleep|turnstile|"
      r"thread_lock|thread_unlock|ule_|cpu_idle|fork_exit|maybe_preempt|critical_|ast|swi_sched|"
@@ -43,18 +44,17 @@ LINUX = [
     ("block", r"blk|bio|__bio|dd_|sbitmap|__sbitmap|elv|submit|__submit|rq_|wbt|disk|part|bdev|"
      r"bvec|null_|should_|iov|__iov|gup|.*user_pages|iomap|dio|__rq"),
 ]
-MODULES = {"aoe", "aoe.ko", "iscsi.ko", "icl.ko", "geom_gate.ko"}
 
 
 class Symbols:
-    """Addresses and names of what the guest's kernel consists of."""
+    """Addresses and names of the functions in the guest's kernel."""
 
     def __init__(self, kinds):
         self.kinds = [(name, re.compile(f"(?:{pattern})")) for name, pattern in kinds]
         self.entries = []
 
     def add_nm(self, file, base=0, module=""):
-        """Adds the functions of an object that lies at `base`."""
+        """Adds the functions of an object that is loaded at `base`."""
         listing = subprocess.run(["nm", str(file)], capture_output=True, text=True, check=True)
         for line in listing.stdout.splitlines():
             words = line.split()
@@ -66,12 +66,12 @@ class Symbols:
         self.entries.append((address, name, module))
 
     def close(self):
-        """Call when all are added."""
+        """Sorts the functions; must be called after the last is added."""
         self.entries.sort()
         self.addresses = [entry[0] for entry in self.entries]
 
     def find(self, address):
-        """(name, module) of what lies there."""
+        """(name, module) of the function at an address."""
         if address < 1 << 63:
             return "user", "user"
         index = bisect.bisect_right(self.addresses, address) - 1
@@ -80,7 +80,7 @@ class Symbols:
         return self.entries[index][1:]
 
     def kind(self, name, module):
-        """What a function is for."""
+        """The kind of a function."""
         if module:
             return module
         for kind, pattern in self.kinds:
@@ -90,7 +90,7 @@ class Symbols:
 
 
 class Window:
-    """What was executed between two marks."""
+    """The instructions executed between two marks."""
 
     def __init__(self, file):
         self.blocks = []
@@ -100,7 +100,7 @@ class Window:
 
     @property
     def total(self):
-        """All instructions."""
+        """The number of all instructions."""
         return sum(spent for _, spent in self.blocks)
 
     def functions(self, symbols):

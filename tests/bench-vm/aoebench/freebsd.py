@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A FreeBSD guest of the bench: that of the vm rung, with one NIC, counted or not."""
+"""A FreeBSD guest of the bench: the vm rung's, with one NIC, and with the plugin or without."""
 
 import shutil
 
@@ -10,7 +10,7 @@ from aoevm.scenario import Scenario
 
 from .lab import GUEST, HOST, IQN
 
-# The idle loop spins before it halts, and would be counted.
+# Without this, the idle loop would spin before it halts, and be counted.
 SETUP = """
 sysctl kern.sched.ule.idlespins=0 || sysctl kern.sched.idlespins=0 || :
 sysctl kern.timecounter.hardware=TSC-low || sysctl kern.timecounter.hardware=TSC || :
@@ -20,7 +20,7 @@ cp /aoevm/kit/ioload /tmp/ioload
 
 
 def iscsi(target):
-    """As in DISKS, for one of the host's iSCSI targets."""
+    """The entry in DISKS for one of the host's iSCSI targets."""
     disk = f"$(iscsictl -L | sed -n 's/.*:{target} .*Connected: \\(da[0-9]*\\).*/\\1/p')"
     return (
         f"""kldload -n iscsi; pgrep -q iscsid || iscsid; iscsictl -A -p {HOST} -t {IQN}{target}
@@ -30,8 +30,8 @@ def iscsi(target):
     )
 
 
-# How the guest comes by the disk of each system, whose name is the last word, and how it
-# goes.  None is there while another one is counted.
+# System -> script that attaches its disk in the guest, and prints the disk's name as its last
+# word; and script that detaches it.  While one system is counted, no other one is attached.
 DISKS = {
     "null": ("kldload -n geom_md; mdconfig -a -t null -s 256m", "mdconfig -d -u 0"),
     "aoe": (
@@ -50,7 +50,7 @@ DISKS = {
 
 
 class BenchMachine(Machine):
-    """A guest with the plugin if there is one."""
+    """A guest, with the plugin if one is given."""
 
     def __init__(self, *arguments, plugin=None):
         super().__init__(*arguments)
@@ -64,7 +64,7 @@ class BenchMachine(Machine):
 
 
 class FreeBsdGuest:
-    """Boots once for a set of works; `name` is where its counts go, if they are wanted."""
+    """A FreeBSD guest that boots once for a set of works."""
 
     def __init__(self, work, tree, root, flavour, module, load):
         self.work, self.tree, self.root, self.flavour = work, tree, root, flavour
@@ -75,12 +75,12 @@ class FreeBsdGuest:
         self.machine = self.base = None
 
     def boot(self, lab, mtu, processors, name, plugin=None):
-        """Starts the guest with its interface at `mtu`."""
+        """Starts the guest with its interface at `mtu`; console and counts go to <work>/<name>."""
         directory = self.work / name
         shutil.rmtree(directory, ignore_errors=True)
         path = f"/boot/{self.kernel.parent.name};/boot/modules"
-        # Without a port of PCI Express in sight FreeBSD distrusts message-signalled interrupts,
-        # which Linux uses here as both do on a machine.
+        # Without a PCI Express port, FreeBSD uses no message-signalled interrupts.  Linux uses
+        # them here, and both do on a physical machine.
         kenv = {"kern.module_path": path, "hw.pci.honor_msi_blacklist": "0"}
         one = Scenario("bench", "", None, kenv=kenv, cpus=processors)
         self.machine = BenchMachine(
@@ -88,7 +88,7 @@ class FreeBsdGuest:
             [("virtio-net-pci", lab.tap(0))], one,
             plugin=(plugin, directory / "counts") if plugin else None,
         )
-        # Emulation only: instructions are counted in it, and rates compared with it.
+        # Emulation only: the plugin needs it, and all rates are compared under it.
         self.machine.boot(["tcg"])
         self.directory = directory
         self.windows = 0
@@ -108,7 +108,7 @@ class FreeBsdGuest:
         return result.out
 
     def start(self, script):
-        """Starts a script that goes on beside others."""
+        """Starts a script, which runs beside others."""
         return self.machine.agent.start(script)
 
     def cable(self, plugged):
@@ -116,7 +116,7 @@ class FreeBsdGuest:
         self.machine.qmp.command("set_link", name="nic0", up=plugged)
 
     def load(self, work, disk, timeout=300, **options):
-        """Runs the load program; what it printed."""
+        """Runs the load program; its output."""
         out = self.sh(work.command("/tmp/ioload", disk, **options), timeout)
         self.windows += 1
         return out
@@ -127,7 +127,7 @@ class FreeBsdGuest:
         return self.directory / f"counts.{self.windows}"
 
     def add_symbols(self, symbols):
-        """Names of the kernel's functions and of the modules that are loaded."""
+        """Adds the functions of the kernel and of the loaded modules."""
         symbols.add_nm(self.kernel)
         for line in self.sh("kldstat").splitlines()[1:]:
             words = line.split()
@@ -138,9 +138,9 @@ class FreeBsdGuest:
         symbols.close()
 
     def attach(self, system):
-        """Makes the disk of a system (of DISKS); its name in the guest."""
+        """Attaches the disk of a system (of DISKS); its path in the guest."""
         return "/dev/" + self.sh(DISKS[system][0]).split()[-1]
 
     def detach(self, system):
-        """Takes the disk away again, and all that made it."""
+        """Detaches the disk of a system."""
         self.sh(DISKS[system][1])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The bench's network: that of the vm rung with one NIC, an MTU, and one disk in memory for all."""
+"""The bench's network: the vm rung's with one NIC, an MTU, and one disk in memory for all."""
 
 import os
 import time
@@ -10,7 +10,7 @@ from aoevm.errors import SetupError
 # Addresses for the peers that need IP.
 HOST, GUEST = "10.90.0.1", "10.90.0.2"
 IQN = "iqn.2026-11.aoebench:"
-# The two iSCSI targets: as tgt has it of itself, and one that takes a write as a whole.
+# The two iSCSI targets: one with tgt's defaults, and one that accepts a large write in one piece.
 TGT = {
     "plain": {},
     "long": {"MaxRecvDataSegmentLength": 262144, "FirstBurstLength": 262144, "InitialR2T": "No"},
@@ -18,7 +18,7 @@ TGT = {
 
 
 class Lab(vm.Lab):
-    """A namespace of our own, with one NIC of the guest in it."""
+    """A separate network namespace, for one NIC of the guest."""
 
     def __init__(self, directory):
         super().__init__(directory, 1)
@@ -30,7 +30,7 @@ class Lab(vm.Lab):
     def up(self):
         """Builds the network, and a disk in memory for all targets."""
         super().up()
-        # There from end to end, so that no system is faster because of holes.
+        # Fully allocated, so that no system is faster because of holes.
         self.image = f"/dev/shm/{self.netns}.img"
         with open(self.image, "wb") as file:
             for _ in range(256):
@@ -63,7 +63,7 @@ class Lab(vm.Lab):
         return self.vblade(port, slot=2)
 
     def lose(self, percent):
-        """From now on this share of the frames of e0.2 is lost, each way."""
+        """Sets the share of the frames of e0.2 that are lost, each way."""
         self.fifo.write_text(f"loss {percent}\n")
 
     def address(self):
@@ -89,7 +89,7 @@ class Lab(vm.Lab):
             self.run([*admin, "bind", *target, "-I", "ALL"])
 
     def _patiently(self, command):
-        """Runs what fails until a server has started."""
+        """Runs a command again until it succeeds, because its server has started."""
         deadline = time.monotonic() + 20
         while True:
             try:
@@ -100,7 +100,7 @@ class Lab(vm.Lab):
                 time.sleep(0.2)
 
     def clear(self):
-        """As in the vm rung, but the common disk stays."""
+        """Like the vm rung's, but keeps the common disk."""
         while self.served:
             self.served.pop().kill()
         super().clear()

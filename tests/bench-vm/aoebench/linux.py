@@ -11,7 +11,7 @@ import time
 from aoevm.errors import GuestDied, SetupError
 from aoevm.machine import die_with_parent
 
-# In the order in which they need each other.
+# In the order of their dependencies.
 MODULES = """virtio/virtio_ring.ko virtio/virtio.ko virtio/virtio_pci_modern_dev.ko
 virtio/virtio_pci_legacy_dev.ko virtio/virtio_pci.ko net/net_failover.ko net/virtio_net.ko
 block/aoe/aoe.ko block/null_blk/null_blk.ko""".split()
@@ -86,7 +86,7 @@ class LinuxGuest:
         return image
 
     def run(self, lab, script, processors, name, count=True, said=None, timeout=900):
-        """Runs a script; its output.  Counts go to <work>/<name>.N, and lines to `said`."""
+        """Runs a script; its output.  Counts go to <work>/<name>.N, each line to said()."""
         console = self.work / f"{name}.console"
         console.unlink(missing_ok=True)
         command = ["ip", "netns", "exec", lab.netns, "qemu-system-x86_64", "-nodefaults",
@@ -135,7 +135,7 @@ PREPARE = "ip link set eth0 mtu {mtu} up"
 
 
 def script(mtu, works):
-    """What the Linux guest does: each work on a null disk, and on the AoE disk."""
+    """The Linux guest's script: each work on a null disk, and on the AoE disk."""
     lines = [PREPARE.format(mtu=mtu)]
     lines += ["insmod /null_blk.ko gb=1 bs=512 queue_mode=2 submit_queues=1 "
               "hw_queue_depth=128 irqmode=2 completion_nsec=10000"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Draws what a run has found, as SVG."""
+"""Draws the results of a run as SVG."""
 
 import math
 import statistics
@@ -23,14 +23,14 @@ def _short(work):
 
 
 def step_of(most):
-    """A round step of which a scale up to `most` has two to five."""
+    """A round step, so that a scale up to `most` has two to five steps."""
     power = 10 ** math.floor(math.log10(most))
     return next(step for step in (power / 5, power / 2, power, power * 2) if most / step <= 5)
 
 
 def panel(top, width, title, groups, unit):
-    """Bars in groups: [(name, [(system, values, part that is solid)])], each as high as the median of its values, with a
-    line from the least to the greatest; round ticks, nothing cut off."""
+    """Bars in groups: [(name, [(system, values, solid part)])].  A bar is as high as the median of
+    its values, with a line from the least to the greatest; the scale has round ticks."""
     base = top + 24 + HEIGHT
     largest = max(max(values) for _, bars in groups for _, values, _ in bars)
     step = step_of(largest)
@@ -78,7 +78,7 @@ def picture(width, panels, systems, note):
 
 
 def instructions(results):
-    """What an I/O costs each system, in all and, solid, less that of a null disk."""
+    """The instructions per I/O of each system: in total and, solid, net of a null disk."""
     systems = [s for s in NAMES if s in results.having("counts", 1)]
     width, panels = 900, []
     for mtu in results.having("counts", 2):
@@ -98,7 +98,7 @@ def instructions(results):
 
 
 def goodput(results):
-    """What is left of the rate when frames are lost."""
+    """The share of the lossless rate that remains when frames are lost."""
     systems = [s for s in NAMES if s in results.having("loss 0", 1)]
     width, panels = 900, []
     for mtu in results.having("loss 0", 2):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Rates of guests with two processors, with frames lost on the way and without."""
+"""Rates of guests with two processors, with and without lost frames."""
 
 from . import linux, work
 
@@ -23,7 +23,7 @@ def _say(results, part, system, mtu, one, rate):
 
 
 def sequential(guest, results, systems, mtu, rounds):
-    """The systems take turns in one guest, so that whatever else the host does falls on all."""
+    """The systems take turns in one guest, so that the host's other load affects all of them."""
     disks = {s: guest.attach(s) for s in systems}
     for _ in range(rounds):
         for one in work.sequential():
@@ -34,7 +34,7 @@ def sequential(guest, results, systems, mtu, rounds):
 
 
 def lossy(guest, lab, results, mtu, rounds):
-    """aoe.ko on a target that a relay lies before."""
+    """aoe.ko with a target behind a relay that loses frames."""
     guest.attach("aoe")
     guest.sh("await 60 test -c /dev/aoe0e2; sleep 1")
     for level in LEVELS * rounds:
@@ -47,7 +47,7 @@ def lossy(guest, lab, results, mtu, rounds):
 
 
 def linux_lossy(guest, lab, results, mtu, rounds):
-    """The same for Linux: it says what it wants to lose, and waits a second."""
+    """The same for Linux: the guest prints the loss that it needs, and waits a second."""
     lines = [*linux.PREPARE.format(mtu=mtu).splitlines(), "insmod /aoe.ko; sleep 3"]
     for level in LEVELS * rounds:
         lines.append(f"echo LOSE {level:g}; sleep 1")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a run has found, as tables for docs/performance.md and as JSON."""
+"""The results of a run, as tables for docs/performance.md and as JSON."""
 
 import json
 import statistics
@@ -12,21 +12,21 @@ NULL_OF = {"linux": "null-linux"}
 class Results:
     """Figures by (part, system, MTU, work).
 
-    Of several counts the median counts.  Of several rates it is the best: what a busy host
-    takes away falls on all systems in the same way, in turns that are short and many.
+    Of several counts, the median is used.  Of several rates, the best is used: since the turns
+    are many and short, a busy host slows all systems in the same way.
     """
 
     def __init__(self, file):
         self.file, self.values = file, {}
 
     def add(self, part, system, mtu, work, value):
-        """One figure more; all of them are on the disk from then on."""
+        """Adds a figure, and writes all of them to the file."""
         self.values.setdefault((part, system, mtu, work), []).append(value)
         entries = [[*key, values] for key, values in self.values.items()]
         self.file.write_text(json.dumps(entries, indent=0))
 
     def read(self):
-        """Takes what a run before has left."""
+        """Reads the results of an earlier run."""
         for *key, values in json.loads(self.file.read_text()):
             self.values[tuple(key)] = values
         return self
@@ -44,7 +44,7 @@ class Results:
         return None if None in (total, null) else total - null
 
     def having(self, part, index):
-        """The systems (1), MTUs (2) or works (3) that a part has, in order of their coming."""
+        """The systems (1), MTUs (2) or works (3) of a part, in the order of their addition."""
         return list(dict.fromkeys(key[index] for key in self.values if key[0] == part))
 
 
@@ -67,7 +67,7 @@ def _ratio(a, b):
 
 
 def _beside_peers(results, kind, mtu, cell):
-    """A row for each work: `cell` of each system, and how many times a peer's ours is."""
+    """A row for each work: `cell` for each system, and the ratio of ours to each peer's figure."""
     systems = [s for s in NAMES if s in results.having(kind, 1)]
     peers = [s for s in systems if s != "aoe"]
     rows = []
@@ -80,7 +80,7 @@ def _beside_peers(results, kind, mtu, cell):
 
 
 def counts_table(results, mtu):
-    """Thousands of instructions per I/O, in all (net), and ours beside each peer's total."""
+    """Thousands of instructions per I/O, total (net), and the ratio of ours to each peer's."""
 
     def cell(system, work, total):
         return f"{_thousands(total)} ({_thousands(results.net(system, mtu, work))})"
@@ -89,24 +89,24 @@ def counts_table(results, mtu):
 
 
 def rates_table(results, mtu):
-    """MB/s of the same guest, and how many times a peer's ours is."""
+    """MB/s in the same guest, and the ratio of ours to each peer's."""
     return _beside_peers(results, "rate", mtu, lambda s, work, rate: f"{rate:.0f}" if rate else "")
 
 
 def loss_levels(results):
-    """The shares of frames that were lost, in per cent."""
+    """The measured levels of loss, in per cent."""
     return [float(part.split()[1]) for part in dict.fromkeys(k[0] for k in results.values)
             if part.startswith("loss ")]
 
 
 def shares(results, system, mtu, work, level):
-    """Goodput at a loss, in per cent of that without: one for each round, since the host's load changes."""
+    """Goodput at a loss, in per cent of the lossless in the same round: the host's load changes."""
     rates = (results.values.get((part, system, mtu, work), ()) for part in ("loss 0", f"loss {level:g}"))
     return [100 * lossy / lossless for lossless, lossy in zip(*rates) if lossless]
 
 
 def spread(values):
-    """The median of some per cents, and the least and the greatest."""
+    """The median of some percentages, with the least and the greatest."""
     if not values:
         return ""
     low, middle, high = (f"{value:.0f}" for value in (min(values), statistics.median(values), max(values)))

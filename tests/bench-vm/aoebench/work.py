@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the load program is asked to do."""
+"""The works: what the load program does in a measurement."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ class Work:
 
     @property
     def name(self):
-        """As the tables call it."""
+        """The work's name in the tables."""
         kind = {"rr": "random read", "rw": "random write", "sr": "seq. read", "sw": "seq. write"}
         engine = ", aio" if self.aio else ""
         return f"{self.size >> 10} KiB {kind[self.mode]}, depth {self.depth}{engine}"
 
     def command(self, program, disk, label="-", seconds=0, interval_ms=0, check=False):
-        """The command line; for `seconds` if given, else for `count` I/Os."""
+        """The command line: for `seconds` if they are given, otherwise for `count` I/Os."""
         words = [program, "-m", self.mode, "-b", str(self.size), "-q", str(self.depth)]
         words += ["-L", label]
         if self.aio:
@@ -39,7 +39,7 @@ class Work:
 
 
 def counted(quick=False):
-    """What instructions are counted for."""
+    """The works whose instructions are counted."""
     small, large = (500, 60) if quick else (2000, 200)
     works = [Work(m, 4096, d, small) for d in (1, 16, 64) for m in ("rr", "rw")]
     works += [Work(m, 4096, 64, small, aio=True) for m in ("rr", "rw")]
@@ -48,12 +48,12 @@ def counted(quick=False):
 
 
 def sequential():
-    """What is compared by its rate."""
+    """The works whose rates are compared."""
     return [Work(m, 131072, d, 0) for d in (1, 8) for m in ("sr", "sw")]
 
 
 def lossy():
-    """What is done while frames are lost."""
+    """The works that run while frames are lost."""
     return [Work(m, 131072, 8, 0) for m in ("sr", "sw")] + [Work(m, 4096, 16, 0) for m in ("rr", "rw")]
 
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Records in the CTF of a kernel file: version 3, which FreeBSD 14 and later have in .SUNW_ctf."""
+"""Reads records from the CTF of a kernel file: version 3, in .SUNW_ctf of FreeBSD 14 and later."""
 
 import struct
 import zlib
 
 MAGIC, VERSION, COMPRESSED, HEADER = 0xCFF1, 3, 1, 36
 INTEGER, FLOAT, _, ARRAY, FUNCTION, STRUCT, UNION, ENUM, _, TYPEDEF, VOLATILE, CONST, RESTRICT = range(1, 14)
-HUGE, HUGE_RECORD = 0xFFFFFFFF, 0x20000000  # a size that does not fit, one with wide offsets
+HUGE, HUGE_RECORD = 0xFFFFFFFF, 0x20000000  # the size follows; the least with wide offsets
 
 
 class Ctf:
@@ -34,12 +34,12 @@ class Ctf:
 
     def _name(self, reference):
         if reference >> 31:
-            return ""  # in the kernel's symbol table: names of nothing that we look for
+            return ""  # in the kernel's symbol table: has no names of records
         start = self.strings + reference
         return self.data[start:self.data.index(b"\0", start)].decode()
 
     def _type(self, at):
-        """Reads the type there; where the next one is."""
+        """Reads a type; the offset of the next one."""
         name, info, size = struct.unpack_from("<III", self.data, at)
         kind, count = info >> 26, info & 0x1FFFFFF
         at += 12
@@ -69,7 +69,7 @@ class Ctf:
         return self._name(name), kind, offset
 
     def _record(self, number):
-        """(size, members) of the record that a type is, or is an array of, or None."""
+        """(size, members) if a type is a record or an array of records, otherwise None."""
         kind, _, size, members = self.types[number]
         if kind in (STRUCT, UNION):
             return size, members
@@ -78,7 +78,7 @@ class Ctf:
         return None
 
     def _find(self, members, name):
-        """(type, bits) of a member, also one of an unnamed member; None if there is none."""
+        """(type, bits) of a member, which may be in an unnamed member; None if there is none."""
         for theirs, kind, offset in members:
             if theirs == name:
                 return kind, offset
@@ -89,7 +89,7 @@ class Ctf:
         return None
 
     def bits(self, use):
-        """What a use says in this kernel: an offset or a size in bits; None if it is not there."""
+        """The offset or size in bits for a use in this kernel; None if it is absent."""
         if use.record not in self.by_name:
             return None
         size, members = self.by_name[use.record]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writes a CTF that has the records of a table of `layout --all`, for the tests.
+"""Writes a CTF with the records in a table of `layout --all`, for the tests.
 
-In each record the second field and all after it are in an unnamed member, as those of an mbuf are.
+In each record the second field and all after it are in an unnamed member, as in an mbuf.
 """
 
 import struct
@@ -20,7 +20,7 @@ class Node:
 
 
 def read(lines):
-    """Name -> record, of the table's lines."""
+    """Name -> record, from the table's lines."""
     records = {}
     for line in lines:
         name, _, there = line.split()
@@ -44,7 +44,7 @@ class Writer:
         self.integer = self.add("int", INTEGER, 0, 4, struct.pack("<I", 32))
 
     def string(self, text):
-        """Where the string is."""
+        """Appends a string; its offset."""
         self.strings += text.encode() + b"\0"
         return len(self.strings) - len(text) - 1 if text else 0
 
@@ -56,7 +56,7 @@ class Writer:
         return self.count
 
     def record(self, name, node):
-        """Appends a record and what it needs; its number."""
+        """Appends a record and the types of its fields; its number."""
         fields = [(field, self.record("", inner) if inner.fields else self.integer, offset * 8)
                   for field, (offset, inner) in node.fields.items()]
         if len(fields) > 1:
@@ -64,7 +64,7 @@ class Writer:
         return self.structure(name, fields, node.size)
 
     def structure(self, name, fields, size):
-        """Appends one with these fields."""
+        """Appends a structure with these fields; its number."""
         rest = b"".join(struct.pack("<III", self.string(field), kind, at) for field, kind, at in fields)
         return self.add(name, STRUCT, len(fields), size, rest)
 
@@ -75,7 +75,7 @@ class Writer:
 
 
 def main():
-    """Table on standard input, section on standard output."""
+    """Reads a table from standard input, and writes the section to standard output."""
     writer = Writer()
     for name, record in read(sys.stdin).items():
         writer.record(name, record)

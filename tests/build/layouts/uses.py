@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the shim's code takes from the kernel's headers at compile time, by Clang's syntax tree.
+"""Finds what the shim takes from the kernel's headers at compile time, in Clang's syntax tree.
 
-A use is a record's name and a path of fields in it, or an empty path for the record's size. Uses
-in inline functions of headers count, if the shim reaches these functions.
+A use is a record's name and a path of fields in it; an empty path means the record's size. Uses
+in a header's inline function count if the shim reaches the function.
 """
 
 import sys
@@ -22,8 +22,8 @@ Use = namedtuple("Use", "record path")
 def parse(directory, flags):
     """One translation unit of all C files of a directory; ValueError if they do not compile.
 
-    They are taken together because the headers cost more than the files. So a static name of one
-    file must not mean something else in another.
+    They are parsed together because the headers take longer than the files. So a static name must
+    not mean different things in two files.
     """
     if not cindex.Config.loaded:
         cindex.Config.set_library_file(LIBCLANG)
@@ -38,7 +38,7 @@ def parse(directory, flags):
 
 
 def _named(record):
-    """A record's name, with no struct or union in front; "" if it has none."""
+    """A record's name, without struct or union in front; "" if it has none."""
     return "" if record.is_anonymous() or " " in record.spelling else record.spelling
 
 
@@ -65,7 +65,7 @@ def _place(field):
 
 
 def _record_of(kind):
-    """The declaration of the record that a type is, or is an array of."""
+    """The declaration of the record if a type is one, or an array of it; otherwise None."""
     kind = kind.get_canonical()
     while kind.kind in (cindex.TypeKind.CONSTANTARRAY, cindex.TypeKind.INCOMPLETEARRAY):
         kind = kind.element_type.get_canonical()
@@ -74,7 +74,7 @@ def _record_of(kind):
 
 
 class Uses:
-    """Collects the uses of one translation unit; `ours` are the files whose records do not count."""
+    """Collects the uses of a translation unit; `ours` tells which files' records do not count."""
 
     def __init__(self, ours):
         self.ours, self.found = ours, {}
@@ -110,7 +110,7 @@ class Uses:
                     self.waiting.append(one.referenced)
 
     def of(self, unit):
-        """All uses in the shim's own declarations, and in what they call: use -> bits."""
+        """All uses in the shim's own declarations and in functions that they call: use -> bits."""
         for cursor in unit.cursor.get_children():
             if cursor.location.file is not None and self.ours(cursor.location.file.name):
                 self._look(cursor)
@@ -153,7 +153,7 @@ def _field_type(kind, name):
 
 
 def records(parent):
-    """Name -> type of every record that is defined below a cursor, within other records too."""
+    """Name -> type of every record that is defined below a cursor, also inside other records."""
     found = {}
     for cursor in parent.get_children():
         if cursor.kind in RECORDS and cursor.is_definition():

@@ -11,10 +11,10 @@ const IDLE: u32 = 0;
 const BUSY: u32 = 1;
 const MORE: u32 = 2;
 
-/// What the tests weaken.
+/// The memory orders and the mark that the tests weaken.
 #[derive(Clone, Copy)]
 pub struct Orders {
-    /// Of the compare-and-swap by which `aoe_drain()` leaves without the lock.
+    /// Of the compare-and-swap with which `aoe_drain()` leaves without the lock.
     pub leave: Ordering,
     /// Of the load in `aoe_drain_unless_drained()` and `aoe_target_is_idle()`.
     pub enter: Ordering,
@@ -22,10 +22,10 @@ pub struct Orders {
     pub marks: bool,
 }
 
-/// As the source has them.
+/// The values in the source.
 pub const SOURCE: Orders = Orders { leave: Release, enter: Acquire, marks: true };
 
-/// What `sc_mtx` guards.
+/// The fields that `sc_mtx` guards.
 struct Locked {
     inputs: u32,
     freed: bool,
@@ -37,12 +37,13 @@ pub struct Softc {
     orders: Orders,
     mtx: Mutex<Locked>,
     drain: AtomicU32,
-    /// What a drainer does without the lock: one at a time, in order, before
-    /// the target is freed. loom refuses any access that another one races.
+    /// The work of drainers without the lock, which must be done by one at a time,
+    /// in order, and before the target is freed. loom reports any access that races
+    /// with another.
     effects: UnsafeCell<u32>,
 }
 
-// SAFETY: loom checks every access to what is in the cell.
+// SAFETY: loom checks every access to the cell.
 unsafe impl Sync for Softc {}
 
 impl Softc {
@@ -57,11 +58,11 @@ impl Softc {
 
     /// `aoe_turn_perform()`.
     fn perform(&self, taken: u32) {
-        // SAFETY: That nobody else is here is what loom checks.
+        // SAFETY: loom checks that no other thread accesses the cell meanwhile.
         self.effects.with_mut(|effects| unsafe { *effects += taken });
     }
 
-    /// `aoe_drain()`, of which a turn takes all that there is.
+    /// `aoe_drain()`; here, each turn takes all inputs.
     fn drain<'a>(sc: &'a Arc<Self>, mut locked: MutexGuard<'a, Locked>, turns: u32) {
         for _ in 0..turns {
             sc.drain.store(BUSY, Relaxed);
@@ -105,7 +106,7 @@ impl Softc {
         }
     }
 
-    /// `aoe_target_is_idle()`, and the end of what it lets go.
+    /// `aoe_target_is_idle()`, and the freeing of an idle target.
     pub fn free(&self) {
         let mut locked = self.mtx.lock().unwrap();
         if self.drain.load(self.orders.enter) == IDLE && locked.inputs == 0 {
@@ -116,7 +117,8 @@ impl Softc {
         }
     }
 
-    /// All threads are done: nothing was forgotten, and nobody drains.
+    /// Checks, after all threads have ended, that no input was forgotten and that
+    /// no drainer is left.
     pub fn check(&self, inputs: u32) {
         loop {
             let Some(task) = self.mtx.lock().unwrap().tasks.pop() else { break };

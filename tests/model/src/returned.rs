@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The list of buffers that interfaces gave back: `aoe_buf_free()`, anywhere and
-//! under any lock, and `aoe_bufs_reap()`, with the target's mutex.
+//! The list of buffers that interfaces have returned: `aoe_buf_free()`, called in
+//! any context and under any lock, and `aoe_bufs_reap()`, with the target's mutex.
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use loom::sync::atomic::{AtomicUsize, Ordering, fence};
 
-/// What the tests weaken.
+/// The memory orders that the tests weaken.
 #[derive(Clone, Copy)]
 pub struct Orders {
     /// Of the compare-and-swap in `aoe_buf_free()`.
@@ -15,20 +15,20 @@ pub struct Orders {
     pub fence: bool,
 }
 
-/// As the source has them.
+/// The values in the source.
 pub const SOURCE: Orders = Orders { give: Release, fence: true };
 
 pub const BUFFERS: usize = 3;
 
-/// `sc_sent`, and the buffers: number `n` is `n + 1` in the list, 0 its end.
+/// `sc_sent`, and the buffers. In the list, `n + 1` is buffer `n`, 0 is the end.
 pub struct Returned {
     orders: Orders,
     sent: AtomicUsize,
-    /// `b_next`, and with it all that a driver did to the buffer.
+    /// `b_next`, which also stands for everything that a driver did to the buffer.
     next: [UnsafeCell<usize>; BUFFERS],
 }
 
-// SAFETY: loom checks every access to what is in the cells.
+// SAFETY: loom checks every access to the cells.
 unsafe impl Sync for Returned {}
 
 impl Returned {
@@ -41,7 +41,7 @@ impl Returned {
     pub fn give(&self, buffer: usize) {
         loop {
             let old = self.sent.load(Relaxed);
-            // SAFETY: That nobody else has the buffer is what loom checks.
+            // SAFETY: loom checks that no other thread accesses the buffer meanwhile.
             self.next[buffer].with_mut(|next| unsafe { *next = old });
             if self.sent.compare_exchange(old, buffer + 1, self.orders.give, Relaxed).is_ok() {
                 return;
@@ -49,7 +49,7 @@ impl Returned {
         }
     }
 
-    /// `aoe_bufs_reap()`: the buffers that it found, each its own to use again.
+    /// `aoe_bufs_reap()`: returns the buffers found, which the caller may use again.
     pub fn reap(&self) -> Vec<usize> {
         if self.sent.load(Relaxed) == 0 {
             return Vec::new();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Each protocol holds as the source has it, and no order in it is idle: with
-//! any of them weakened, some execution breaks.
+//! Each protocol is correct with the memory orders of the source, and needs every
+//! one of them: if any is weakened, some execution fails.
 
 use aoe_memory::{drain, returned};
 use loom::sync::Arc;
@@ -8,7 +8,7 @@ use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 use std::fs;
 
-/// Two threads with inputs, the second one the callout, which takes one turn.
+/// Two threads with inputs, one of them with two.
 fn two_inputs(orders: drain::Orders) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
@@ -23,7 +23,7 @@ fn two_inputs(orders: drain::Orders) {
     });
 }
 
-/// The callout hands over to the task while an input comes.
+/// A drainer hands over to the task after one turn while an input comes.
 fn hand_over(orders: drain::Orders) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
@@ -84,8 +84,8 @@ fn a_target_freed_without_acquire_is_noticed() {
     freed(drain::Orders { enter: Relaxed, ..drain::SOURCE });
 }
 
-/// Two drivers give buffers back while the target's own thread reaps, and one
-/// buffer goes out and comes back again.
+/// Two drivers return buffers while the target's own thread reaps, and one buffer
+/// is sent and returned once more.
 fn buffers(orders: returned::Orders) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
@@ -99,7 +99,7 @@ fn buffers(orders: returned::Orders) {
             .collect();
         list.give(0);
         let mut found = list.reap();
-        // It was sent once more, and its head may be what another saw before.
+        // Buffer 0 was sent once more: the head may be what another thread has read.
         list.give(0);
         for thread in threads {
             thread.join().unwrap();
@@ -127,7 +127,7 @@ fn a_reap_without_its_fence_is_noticed() {
     buffers(returned::Orders { fence: false, ..returned::SOURCE });
 }
 
-/// The transcription has the atomics of the source, in their order.
+/// Checks that the source has the atomics that are transcribed here, in their order.
 #[test]
 fn the_source_still_says_so() {
     let atomics = |file: &str, member: &str| -> Vec<String> {
@@ -145,7 +145,7 @@ fn the_source_still_says_so() {
     assert_eq!(atomics("aoe_run.c", "&sc->sc_drain"), drain);
     assert_eq!(atomics("aoe_target.c", "&sc->sc_drain"), ["load_acq_int"]);
     assert_eq!(atomics("aoe_mbuf.c", "head"), ["load_ptr", "cmpset_rel_ptr", "thread_fence_acq"]);
-    // Whether there is anything to reap is asked by the caller.
+    // The caller checks whether there is anything to reap.
     assert_eq!(atomics("aoe_run.c", "&sc->sc_sent"), ["load_ptr"]);
     assert_eq!(atomics("aoe_mbuf.c", "&sc->sc_sent"), ["swap_ptr", "thread_fence_acq"]);
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What can be done to the core between explicit hands, and how fuzz input
-//! says it.
+//! The actions of the model-based tests, and how fuzz input encodes them.
 
-/// What can be done to the core and to the world around it. Numbers out of
-/// range wrap, so that every action means something.
+/// An action on the core or on the world around it. Indexes out of range wrap,
+/// so that every action has an effect.
 #[derive(Clone, Copy, Debug)]
 pub enum Action {
     Submit {
@@ -12,8 +11,8 @@ pub enum Action {
         sectors: u8,
         ordered: bool,
     },
-    /// Time passes: the low 12 bits, shifted left by the high four, in
-    /// microseconds.
+    /// Time passes, in microseconds: the low 12 bits, shifted left by the high
+    /// four, but by 10 at most.
     Advance(u16),
     /// The oldest request on a wire arrives, and is served unless the target
     /// has stopped.
@@ -22,7 +21,7 @@ pub enum Action {
     Drop(u8),
     /// The oldest request on a wire arrives twice.
     Double(u8),
-    /// An answer arrives, in any order.
+    /// The chosen answer arrives; answers may overtake each other.
     Answer(u8),
     Lose(u8),
     Repeat(u8),
@@ -34,7 +33,7 @@ pub enum Action {
         which: u8,
         length: u8,
     },
-    /// An mbuf comes back.
+    /// The driver frees the mbuf of a transmitted frame.
     Sent(u8),
     Link {
         link: u8,
@@ -56,23 +55,23 @@ pub enum Action {
     },
     Discover,
     Forge(u8),
-    /// An administrator asks every path again who it is.
+    /// The administrator has every path identified again.
     Revalidate,
-    /// Other values for what may be changed while the disk is in use.
+    /// Changes settings that may be changed while the disk is in use.
     Settings {
         maxout: u8,
         policy: u8,
     },
-    /// The module is unloaded by force: everything fails at once.
+    /// The module is unloaded by force: all I/O fails at once.
     Unload,
 }
 
 impl Action {
-    /// Reads an action off the front of fuzz input.
+    /// Decodes an action from the front of fuzz input.
     pub fn decode(bytes: &mut impl Iterator<Item = u8>) -> Option<Action> {
         let code = bytes.next()?;
         let mut next = || bytes.next().unwrap_or(0);
-        // What moves frames is more likely than what breaks links.
+        // Actions that move frames are more frequent than those that break links.
         Some(match code % 42 {
             0..6 => {
                 let (kind, lba, sectors) = (next(), next(), next());
@@ -97,7 +96,7 @@ impl Action {
             38 => Action::Discover,
             39 => Action::Revalidate,
             40 => match next() {
-                // Nothing much happens after it.
+                // Rare, since little can happen after it.
                 0..8 => Action::Unload,
                 maxout => Action::Settings { maxout, policy: next() },
             },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Invariant 4 as it shows on the wire: no write overlaps an unresolved copy
-//! of another.
+//! Checks invariant 4 on the wire: no write is sent that overlaps an unresolved
+//! copy of another.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ struct Copy {
     sent: Option<u64>,
 }
 
-/// A request that was transmitted, for telling answers.
+/// A request that was transmitted, to match answers with.
 #[derive(Clone, Copy, Debug)]
 struct Request {
     path: (u8, Mac),
@@ -30,8 +30,8 @@ struct Request {
 
 pub struct Copies {
     copies: Vec<Copy>,
-    /// By tag and command: discovery draws the tags of its queries, one of
-    /// which may be that of an ATA request.
+    /// By tag and command: discovery draws the tags of its queries at random, so
+    /// one may be equal to the tag of an ATA request.
     requests: HashMap<(u32, u8), Request>,
     ghost_wait: u64,
     shift: u8,
@@ -39,12 +39,13 @@ pub struct Copies {
 }
 
 impl Copies {
-    /// Of a disk whose sectors have two to the `shift` blocks.
+    /// Creates the checks for a disk whose sectors have 2^`shift` blocks.
     pub fn new(ghost_wait: u64, shift: u8) -> Self {
         Copies { copies: Vec::new(), requests: HashMap::new(), ghost_wait, shift, serial: 0 }
     }
 
-    /// A request leaves; `op` is the write that it carries, if any.
+    /// Records and checks a request that leaves; `op` is the write that it carries, if
+    /// any.
     pub fn on_transmit(
         &mut self,
         now: u64,
@@ -62,8 +63,8 @@ impl Copies {
             major: frame::u16_at(bytes, frame::MAJOR),
             minor: bytes[frame::MINOR],
         };
-        // Repetitions of a management request may share a tag: an answer then
-        // says no more than that the first of them has left.
+        // Retransmissions of a management request may share a tag: an answer then
+        // proves only that the first of them has left.
         let is_new = self.requests.len();
         self.requests.entry((tag, command)).or_insert(request);
         let Some(op) = op else { return Ok(()) };
@@ -97,14 +98,15 @@ impl Copies {
         Ok(())
     }
 
-    /// The mbuf of a copy was freed.
+    /// Records that the mbuf of a copy was freed.
     pub fn on_sent(&mut self, now: u64, id: u32) {
         for copy in self.copies.iter_mut().filter(|copy| copy.id == id) {
             copy.sent.get_or_insert(now);
         }
     }
 
-    /// An answer reaches the initiator.
+    /// Resolves the copies that an answer proves to be past: the request's own, and
+    /// those sent on its path before it.
     pub fn on_answer(&mut self, link: u8, bytes: &[u8]) {
         let key = (frame::tag(bytes), bytes[frame::COMMAND]);
         let Some(request) = self.requests.get(&key) else { return };

@@ -61,17 +61,17 @@ unsafe extern "C" {
 }
 
 const EAGAIN: i32 = 35;
-/// As `net.aoe.maxtargets` bounds them.
+/// Most targets at a time, as `net.aoe.maxtargets` limits them.
 const MAX_TARGETS: usize = 16;
 /// States of a path.
 const PATH_IDENTIFYING: u8 = 0;
 const PATH_UP: u8 = 1;
 const PATH_CONFLICT: u8 = 3;
-/// Bytes behind a block that nobody may touch.
+/// Bytes after a block that must not change.
 const FENCE: usize = 64;
 const FENCE_BYTE: u8 = 0xc7;
 
-/// Memory that the core lives in, with a fence behind it.
+/// A block of memory for the core, with a fence after it.
 struct Block {
     at: *mut u8,
     size: usize,
@@ -115,9 +115,9 @@ pub struct Core {
     params: AoeParams,
     settings: AoeSettings,
     rng: Rng,
-    /// What the target of I/O had counted when it was freed.
+    /// The counters of the target of I/O when it was freed.
     last: Counters,
-    /// Where that takes its time: what becomes of disks.
+    /// The lifecycle thread and GEOM; without these, disks change at once.
     life: Option<Life>,
     is_unloading: bool,
 }
@@ -157,13 +157,13 @@ impl Core {
         }
     }
 
-    /// The same in a kernel that makes and removes disks in its own time.
+    /// Adds a lifecycle thread, which makes and removes disks with delays.
     pub fn with_life(mut self) -> Core {
         self.life = Some(Life::new(self.rng.fork()));
         self
     }
 
-    /// An effect that is neither a frame nor a completion.
+    /// Passes on an output that is neither a frame nor a completion.
     fn note(&mut self, address: Address, block: *mut u8, out: &AoeOutput) {
         match &mut self.life {
             Some(life) => life.note(address, out),
@@ -178,7 +178,7 @@ impl Core {
         self.targets.remove(&address);
     }
 
-    /// The block of the target of I/O.
+    /// Returns the block of the target that I/O goes to.
     pub(crate) fn main(&self) -> Option<*mut u8> {
         self.targets.get(&MAIN).map(|block| block.at)
     }
@@ -213,7 +213,7 @@ impl Core {
         at
     }
 
-    /// The target that a frame is offered to, made if discovery wants it.
+    /// Returns the target that a frame is for; creates it if discovery asks for it.
     fn find(&mut self, now: u64, address: Address, frame: &AoeFrame) -> Option<*mut u8> {
         if let Some(block) = self.targets.get(&address) {
             return Some(block.at);
@@ -229,13 +229,13 @@ impl Core {
             .then(|| self.create(now, address))
     }
 
-    /// The same, and no target is made any more.
+    /// Fails everything as `abort` does, and creates no more targets.
     pub fn unload(&mut self, now: u64) {
         self.is_unloading = true;
         self.abort(now);
     }
 
-    /// Fails everything, now and from now on, as a forced unload does.
+    /// Fails all I/O, now and in future, as a forced unload does.
     pub fn abort(&mut self, now: u64) {
         // SAFETY: The blocks are initialised.
         self.blocks().for_each(|at| unsafe { aoe_core_abort(at, now) });
@@ -246,7 +246,7 @@ impl Core {
         self.blocks().for_each(|at| unsafe { aoe_core_revalidate(at, now) });
     }
 
-    /// What an administrator may change while a disk is in use.
+    /// Changes the settings that an administrator may change while a disk is in use.
     pub fn change_settings(&mut self, now: u64, maxout: u32, policy: u32, strict_src: bool) {
         (self.settings.maxout, self.settings.policy) = (maxout, policy);
         self.settings.flags = if strict_src { abi::SET_STRICT_SRC } else { 0 };
@@ -265,19 +265,19 @@ impl Core {
         }
     }
 
-    /// Whether the target of I/O still has its memory.
+    /// Returns whether the target that I/O goes to still has its memory.
     pub fn has_target(&self) -> bool {
         self.main().is_some()
     }
 
-    /// How many targets were made, and the bytes that all blocks take.
+    /// Returns the number of targets in memory, and the size of all blocks in bytes.
     pub fn memory(&self) -> (usize, usize) {
         let targets: usize = self.targets.values().map(|block| block.size).sum();
         (self.targets.len(), targets + self.disco.size)
     }
 
-    /// Copies the memory of every block. The handles of I/Os in it stay what
-    /// they are, so only one of the states may be gone on with at a time.
+    /// Copies the memory of every block to `to`. The copy has the same handles of
+    /// I/Os, so only one of the saved states can be in use at a time.
     pub fn save(&self, to: &mut Vec<u8>) {
         to.clear();
         for block in self.targets.values().chain([&self.disco]) {
@@ -286,13 +286,13 @@ impl Core {
         }
     }
 
-    /// Goes back to a state that `save` kept of the same blocks.
+    /// Restores a state of the same blocks that `save` has copied.
     pub fn restore(&mut self, from: &[u8]) {
         let mut from = from;
         for block in self.targets.values().chain([&self.disco]) {
             let (here, rest) = from.split_at(block.size);
-            // SAFETY: The block is that large and nothing else refers to it now;
-            // pointers in it lead into it, and it has not moved.
+            // SAFETY: The block is that large and nothing else refers to it now; the
+            // pointers in it point into it, and it has not moved.
             unsafe { block.at.copy_from_nonoverlapping(here.as_ptr(), here.len()) };
             from = rest;
         }
@@ -357,7 +357,7 @@ impl Initiator for Core {
         let mut peek = AoePeek { major: 0, minor: 0, is_config: 0, verdict: 0 };
         let mut copy = AoeCopy { io: 0, io_offset: 0, frame_offset: 0, length: 0, dest: 0 };
         // SAFETY: All pointers are to live values, the block is initialised, and
-        // the scratch buffer holds whatever the core asks to be put there.
+        // the scratch buffer has room for what the core asks to be copied there.
         unsafe {
             aoe_core_peek(bytes.as_ptr(), seen as u32, &mut peek);
             if peek.verdict != abi::PEEK_TARGET {
@@ -408,7 +408,7 @@ impl Initiator for Core {
                     self.note(address, at, &out);
                 }
                 match output {
-                    // Else the thread frees it when it has told all.
+                    // Otherwise the thread frees it after its last report.
                     Some(Output::Idle) if self.life.is_none() => {
                         self.free(now, address);
                         break;
@@ -531,7 +531,7 @@ fn draw_seed(rng: &mut Rng) -> [u8; 32] {
     seed
 }
 
-/// What FreeBSD's error number stands for.
+/// Converts FreeBSD's error number.
 fn io_error(errno: i32) -> IoError {
     match errno {
         6 => IoError::Gone,
@@ -542,7 +542,7 @@ fn io_error(errno: i32) -> IoError {
     }
 }
 
-/// An output of the boundary as the core's own.
+/// Converts an output of the C boundary to the core's own type.
 fn output(out: &AoeOutput) -> Option<Output> {
     let result = match out.error {
         0 => Ok(()),

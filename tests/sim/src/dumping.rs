@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A kernel that panics in the middle of a scenario, and writes its dump.
 //!
-//! The running core gets no input any more. What it had on the wire still
-//! arrives, the network goes on losing frames, and time passes in the steps of
-//! the dump only. Invariants: a dump writes what it was given and nothing
-//! outside of it, has one request out at a time, and says that it succeeded only
-//! if all of it is on the disk; where nothing but losses goes wrong it succeeds.
+//! From the panic on, the core that did the I/O gets no more input. Its frames on
+//! the wire still arrive, the network still loses frames, and time passes only in
+//! the steps of the dump. Invariants: a dump writes only inside the range that it
+//! was given, has one request outstanding at a time, and reports success only if
+//! all of its data is on the disk. If frames are only lost, doubled or delayed, it
+//! succeeds.
 
 use std::collections::HashSet;
 
@@ -28,22 +29,23 @@ unsafe extern "C" {
     fn aoe_core_dump_rx(dump: *mut AoeDump, frame: *const u8, length: u32);
 }
 
-/// Writes of the running core have smaller numbers.
+/// The number of the dump's first write; those of the core have smaller numbers.
 const FIRST_OP: u32 = 1 << 24;
-/// Bytes of a cluster.
+/// Size of an mbuf cluster in bytes.
 const BUFFER: u32 = 2048;
-/// A minute of silence ends a dump, and each answer may come a second late.
+/// The longest duration of a call: a minute of silence in total ends a dump, and
+/// each answer may come a second late.
 const PATIENCE: u64 = 600 * SECOND;
 
-/// A dump under way.
+/// A dump in progress.
 pub(crate) struct Dumping {
     state: AoeDump,
     core: *const u8,
-    /// First block and number of blocks of every call.
+    /// First block and number of blocks of every call of d_dump.
     calls: Vec<(u64, u64)>,
-    /// Blocks that a late write of the running core changed.
+    /// Blocks that a late write of the core changed.
     overwritten: HashSet<u64>,
-    /// The interface that is polled, and the MTU that it had.
+    /// The interface that is polled, and its MTU when the dump took it.
     link: Option<(usize, u32)>,
     received: Vec<Vec<u8>>,
     /// The request that was sent last.
@@ -51,7 +53,7 @@ pub(crate) struct Dumping {
 }
 
 impl Dumping {
-    /// A target has written a block.
+    /// Checks that a block that the target has written belongs to its call.
     pub(crate) fn executed(&mut self, done: &Executed) -> Result<(), String> {
         let Some(call) = done.op.checked_sub(FIRST_OP) else {
             self.overwritten.insert(done.lba);
@@ -69,11 +71,12 @@ impl Dumping {
 }
 
 impl Plan {
-    /// A scenario that ends in a panic; for half of the seeds, nothing goes
-    /// wrong but that frames are lost, doubled and delayed.
+    /// Turns the plan into a scenario that ends in a panic. For half of the seeds,
+    /// the only faults are lost, doubled and delayed frames.
     pub fn dumping(mut self) -> Plan {
         self.lossy = false;
-        // What a stopped kernel cannot tell apart, or no dump is promised for.
+        // A stopped kernel cannot detect another disk at the target's address,
+        // and its administrator cannot ask for a beacon.
         self.faults.retain(|(_, fault)| {
             !matches!(fault, Fault::Impostor(_) | Fault::Twin(_) | Fault::Discover)
         });
@@ -142,12 +145,12 @@ impl World<'_, Core> {
                 _ => return Ok(()),
             }
         }
-        // What is promised and not kept is no failure of the dump's.
+        // This flushes. A target that announces flush and refuses it is not an error.
         let _ = self.ask_for(0, 0, true).and_then(|()| self.carry_out())?;
         Ok(())
     }
 
-    /// What does not lie on the disk is refused, and nothing is sent for it.
+    /// Checks that a range that is not on the disk is refused.
     fn begin_refused(&mut self) -> Result<(), String> {
         let sector = (SECTOR as u64) << self.plan.shift;
         let end = self.size * SECTOR as u64;
@@ -171,7 +174,7 @@ impl World<'_, Core> {
         }
     }
 
-    /// One call of d_dump; gives its errno.
+    /// Makes one call of d_dump, and returns its errno.
     fn call(&mut self, lba: u64, count: u64) -> Result<i32, String> {
         self.dump().calls.push((lba, count));
         self.dump().last = None;
@@ -187,7 +190,7 @@ impl World<'_, Core> {
         let end = self.now + PATIENCE;
         while self.now < end {
             let dump = self.dump();
-            // SAFETY: Plain old data; the dump was begun, of this block.
+            // SAFETY: The step is plain old data; the dump was begun with this block.
             let step = unsafe {
                 let mut step = std::mem::zeroed();
                 aoe_core_dump_step(&mut dump.state, dump.core, &mut step);
@@ -256,8 +259,8 @@ impl World<'_, Core> {
         Ok(())
     }
 
-    /// A write lies inside its call, where its data belongs, and leaves only
-    /// after the one before it was acknowledged.
+    /// Checks that a write lies inside its call, at the place of its data, and that
+    /// the write before it has been executed.
     fn check_range(&mut self, range: (u64, u64), step: &AoeDumpStep) -> Result<(), String> {
         let dump = self.dump();
         let &(lba, count) = dump.calls.last().ok_or("a write of no call")?;
@@ -283,7 +286,7 @@ impl World<'_, Core> {
         Ok(())
     }
 
-    /// Time passes; then the interface is polled.
+    /// Lets time pass, and then polls the interface.
     fn pass(&mut self, us: u64) -> Result<(), String> {
         let until = self.now + us;
         while let Some(event) = self.next_before(until) {

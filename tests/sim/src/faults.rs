@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What goes wrong in a world, and right again.
+//! The faults of a world, and their ends.
 
 use crate::initiator::{Initiator, LinkState};
 use crate::network::Link;
@@ -51,7 +51,7 @@ impl<I: Initiator> World<'_, I> {
             }
             Fault::Unavailable(on) => self.targets[0].unavailable = on,
             Fault::Impostor(on) => {
-                // Whoever is opened first is the disk.
+                // Until the disk is open, the impostor could be opened instead.
                 self.targets[1].dead = !on || !self.is_open;
                 if on && self.is_open {
                     self.advertise(1);
@@ -82,7 +82,7 @@ impl<I: Initiator> World<'_, I> {
         Ok(())
     }
 
-    /// The one event at which everything goes wrong.
+    /// Begins the plan's outage if this is the event for it.
     pub(crate) fn begin_outage(&mut self) -> Result<(), String> {
         let outage = self.plan.outage.as_ref().filter(|outage| outage.at_event == self.handled);
         let Some(outage) = outage else { return Ok(()) };
@@ -135,7 +135,7 @@ impl<I: Initiator> World<'_, I> {
         }
         self.targets[0].unavailable = false;
         if self.has_grown {
-            // The first advert may have been lost, and nothing else tells.
+            // The first advert may have been lost, and nothing else shows the growth.
             self.advertise(0);
         }
         self.schedule(self.now, Event::Work);

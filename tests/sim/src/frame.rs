@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Frames as bytes, and what the simulator knows about them besides.
+//! Frames as bytes, with what the simulator knows about each.
 //!
-//! Written from AoEr11 without the core's codec, so that a mistake there is
-//! not repeated here.
+//! Written from AoEr11 without the core's codec, so that a mistake in the codec
+//! is not repeated here.
 
 pub type Mac = [u8; 6];
 
 pub const BROADCAST: Mac = [0xff; 6];
 pub const MIN_FRAME: usize = 60;
-/// Header, and ATA registers.
+/// Length of the headers and the ATA registers.
 pub const ATA_LEN: usize = 36;
 
-/// Where fields lie.
+/// Offsets of the fields.
 pub const VERSION_FLAGS: usize = 14;
 pub const ERROR: usize = 15;
 pub const MAJOR: usize = 16;
@@ -28,15 +28,15 @@ pub const DATA: usize = 36;
 pub const RESPONSE: u8 = 0x8;
 pub const E_FLAG: u8 = 0x4;
 
-/// A frame under way.
+/// A frame in flight.
 #[derive(Clone, Debug)]
 pub struct Packet {
     pub bytes: Vec<u8>,
-    /// The I/O that it carries data or ranges of.
+    /// The I/O whose data or ranges it carries.
     pub op: Option<u32>,
-    /// Its place among the frames of its path.
+    /// Its number in the order in which frames were sent.
     pub serial: u64,
-    /// It left after frames that were sent later on the same path.
+    /// It arrived after a frame that was sent later over the same wire.
     pub overtaken: bool,
 }
 
@@ -64,7 +64,7 @@ pub fn tag(bytes: &[u8]) -> u32 {
     u32::from(u16_at(bytes, TAG)) << 16 | u32::from(u16_at(bytes, TAG + 2))
 }
 
-/// Sector and count of an ATA request.
+/// Returns the first sector and the number of sectors of an ATA request.
 pub fn ata_range(bytes: &[u8]) -> (u64, u64) {
     let byte = |at: usize| u64::from(bytes[LBA + at]);
     let low = byte(0) | byte(1) << 8 | byte(2) << 16;
@@ -76,8 +76,7 @@ pub fn ata_range(bytes: &[u8]) -> (u64, u64) {
     (lba, u64::from(bytes[COUNT]))
 }
 
-/// The same in blocks of 512 bytes, where a sector has two to the `shift` of
-/// them.
+/// Returns the same in blocks of 512 bytes, of which a sector has 2^`shift`.
 pub fn block_range(bytes: &[u8], shift: u8) -> (u64, u64) {
     let (lba, count) = ata_range(bytes);
     (lba << shift, count << shift)
@@ -91,12 +90,12 @@ pub fn is_trim(bytes: &[u8]) -> bool {
     bytes.len() >= ATA_LEN && bytes[COMMAND] == 0 && bytes[ATA_COMMAND] == 0x06
 }
 
-/// Whether a target needs its disk for it.
+/// Returns whether a target needs its disk to answer a request.
 pub fn is_disk_work(bytes: &[u8]) -> bool {
     bytes.len() >= ATA_LEN && bytes[COMMAND] == 0 && bytes[ATA_COMMAND] != 0xec
 }
 
-/// The ranges of a DATA SET MANAGEMENT request, in blocks.
+/// Returns the ranges of a DATA SET MANAGEMENT request, in blocks.
 pub fn trim_ranges(bytes: &[u8], shift: u8) -> Vec<(u64, u64)> {
     let blocks = usize::from(bytes[COUNT]);
     let data = &bytes[DATA..];
@@ -110,7 +109,7 @@ pub fn trim_ranges(bytes: &[u8], shift: u8) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// One line about a frame, for traces.
+/// Describes a frame in one line, for traces.
 pub fn describe(bytes: &[u8]) -> String {
     if !is_aoe(bytes) {
         return format!("{} bytes, not AoE", bytes.len());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The submitting side: bios with data in memory, completed exactly once.
+//! The submitter of I/O: bios with data in memory, each completed exactly once.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -21,7 +21,7 @@ struct Bio {
     memory: Vec<u8>,
     submitted_at: u64,
     ordered: bool,
-    /// Its place among the I/Os that the core accepted.
+    /// Its place in the order in which the core accepted I/Os.
     accepted: Option<u64>,
 }
 
@@ -30,9 +30,9 @@ impl Bio {
         matches!(self.kind, Kind::Write | Kind::Delete)
     }
 
-    /// Whether neither may be sent or complete past the other, whichever was
-    /// accepted first. A flush is a barrier for what changes data, anything
-    /// else that is ordered for all.
+    /// Returns whether `other` must not overtake this I/O, nor be overtaken by it.
+    /// A flush is a barrier for I/Os that change data, any other ordered I/O for
+    /// all I/Os.
     fn is_barrier_for(&self, other: &Bio) -> bool {
         match self.kind {
             Kind::Flush => other.changes_data(),
@@ -41,19 +41,20 @@ impl Bio {
     }
 }
 
-/// Reads that come before all else where that is to be seen.
+/// In unordered scenarios, the number of reads before all other I/O: they show the
+/// core the order of the target's answers.
 const FIRST_READS: u32 = 100;
 
 pub struct Host {
     live: HashMap<u64, Bio>,
-    /// Made and not yet accepted.
+    /// I/Os that were made and not yet accepted.
     waiting: VecDeque<Submission>,
     pub reference: Reference,
     rng: Rng,
     next_op: u32,
     made: u32,
     hot: u64,
-    /// The last pass over the disk, once the workload is through.
+    /// Block at which the final read of the whole disk, after the workload, continues.
     audit: u64,
     spare: Vec<Vec<u8>>,
     pub completed: u64,
@@ -61,8 +62,8 @@ pub struct Host {
     pub sectors_written: u64,
     pub longest_wait: u64,
     acceptances: u64,
-    /// When answers may have been another disk's: nothing follows from those
-    /// to an I/O that was under way then.
+    /// The time during which answers may come from another disk. The result of an
+    /// I/O that was outstanding then proves nothing.
     pub doubtful: Range<u64>,
 }
 
@@ -100,7 +101,7 @@ impl Host {
         self.audit >= plan.size && self.live.is_empty()
     }
 
-    /// Whether another I/O should be made now.
+    /// Returns whether another I/O should be made now.
     pub fn wants_more(&self, plan: &Plan) -> bool {
         self.live.len() < plan.workload.depth as usize && self.made < plan.workload.ops
     }
@@ -134,7 +135,7 @@ impl Host {
     fn draw_range(&mut self, plan: &Plan) -> (u64, u64) {
         let work = &plan.workload;
         let rng = &mut self.rng;
-        // In sectors first.
+        // In sectors until the last line.
         let size = plan.size >> plan.shift;
         let (lba, sectors) = if rng.below(100) < work.hot {
             let lba = (self.hot + rng.below(4)) % size;
@@ -155,7 +156,7 @@ impl Host {
             })
     }
 
-    /// Reads the next stretch of the disk for the last pass.
+    /// Makes the next reads of the final pass over the disk.
     pub fn make_audit(&mut self, plan: &Plan, now: u64) {
         while self.audit < plan.size && self.live.len() < 8 {
             let sectors = (plan.size - self.audit).min(64);
@@ -164,7 +165,7 @@ impl Host {
         }
     }
 
-    /// Makes an I/O.
+    /// Makes an I/O, to be submitted.
     pub(crate) fn add(&mut self, kind: Kind, lba: u64, sectors: u64, ordered: bool, now: u64) {
         let op = self.next_op;
         self.next_op += 1;
@@ -209,7 +210,7 @@ impl Host {
         }
     }
 
-    /// An I/O was not even accepted: its submitter has it back.
+    /// Completes an I/O that the core has refused with an error.
     pub fn refused(
         &mut self,
         plan: &Plan,
@@ -225,13 +226,13 @@ impl Host {
         self.live.values().filter(|bio| bio.accepted.is_some()).count()
     }
 
-    /// When the oldest I/O that the core has was made.
+    /// Returns when the oldest of the I/Os in the core was made.
     pub fn oldest_in_core(&self) -> Option<u64> {
         let accepted = self.live.values().filter(|bio| bio.accepted.is_some());
         accepted.map(|bio| bio.submitted_at).min()
     }
 
-    /// The data of a frame that is about to leave, and the write it is of.
+    /// Returns the number of the write whose data a frame carries, and the data.
     pub fn payload(
         &self,
         handle: u64,
@@ -251,7 +252,7 @@ impl Host {
         }
     }
 
-    /// Nothing is sent past a barrier that was accepted before it.
+    /// Checks that an I/O does not overtake a barrier that was accepted before it.
     fn check_barriers(&self, bio: &Bio) -> Result<(), String> {
         let before = |other: &&Bio| other.accepted.is_some_and(|at| Some(at) < bio.accepted);
         let barrier = |other: &&Bio| before(other) && other.is_barrier_for(bio);
@@ -261,8 +262,8 @@ impl Host {
         }
     }
 
-    /// A barrier completes behind what was accepted before it, and before
-    /// what was accepted behind it.
+    /// Checks that a barrier completes after the I/Os that were accepted before it,
+    /// and before those that were accepted after it.
     fn check_order(&self, bio: &Bio) -> Result<(), String> {
         self.check_barriers(bio)?;
         let before = |other: &&Bio| other.accepted.is_some_and(|at| Some(at) < bio.accepted);
@@ -273,7 +274,7 @@ impl Host {
         }
     }
 
-    /// The DELETE that a range belongs to.
+    /// Returns the DELETE that a range belongs to.
     pub fn delete_of(&self, lba: u64, sectors: u64) -> Option<u32> {
         let inside = |bio: &&Bio| {
             bio.kind == Kind::Delete
@@ -284,7 +285,7 @@ impl Host {
         self.live.values().filter(inside).map(|bio| bio.op).min()
     }
 
-    /// Copies received data where the core said.
+    /// Copies received data to the place that the core has named.
     pub fn receive(&mut self, copy: CopyTo, frame: &[u8]) -> Result<(), String> {
         let Some(bio) = self.live.get_mut(&copy.handle).filter(|bio| bio.accepted.is_some()) else {
             return Err(format!("data for I/O {:#x}, which is not live", copy.handle));
@@ -298,7 +299,7 @@ impl Host {
         Ok(())
     }
 
-    /// An I/O comes back.
+    /// Completes an I/O, and checks that its result is right.
     pub fn complete(
         &mut self,
         plan: &Plan,
@@ -324,7 +325,7 @@ impl Host {
         let is_doubtful = now >= self.doubtful.start && bio.submitted_at < self.doubtful.end;
         match bio.kind {
             Kind::Write | Kind::Delete => {
-                // The other disk may have acknowledged what this one dropped.
+                // The other disk may have acknowledged a write that this one dropped.
                 let is_there = !is_doubtful || self.reference.has_executed(bio.op);
                 self.reference.end_write(bio.op, result.is_ok() && is_there)?;
             }
@@ -336,13 +337,13 @@ impl Host {
             Kind::Flush if result.is_ok() => self.reference.end_flush(bio.op),
             Kind::Read | Kind::Flush => self.reference.drop_read(bio.op),
         }
-        // Whatever still points here sends or receives poison.
+        // A later use of this memory sends or returns poison.
         bio.memory.fill(pattern::POISON);
         self.spare.push(bio.memory);
         Ok(())
     }
 
-    /// What is still outstanding, for a report.
+    /// Describes the I/Os that are still outstanding.
     pub fn describe(&self) -> String {
         let mut live: Vec<_> = self.live.values().collect();
         live.sort_by_key(|bio| bio.op);
@@ -357,7 +358,7 @@ impl Host {
     }
 }
 
-/// Whether the scenario has a reason for this error.
+/// Checks that the scenario explains this error.
 fn judge(plan: &Plan, bio: &Bio, error: IoError) -> Result<(), String> {
     let range = bio.lba..bio.lba + bio.sectors;
     let justified = plan.errors_allowed

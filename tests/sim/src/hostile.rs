@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Frames that nobody should believe.
+//! Damaged and forged frames, which must do no harm.
 
 use crate::frame::{self, E_FLAG, RESPONSE};
 use crate::rng::Rng;
@@ -13,8 +13,9 @@ impl Hostile {
         Hostile { rng }
     }
 
-    /// Flips a bit of an answer's header. Of a tag it garbles more: tags of
-    /// requests that are out together may lie one bit apart.
+    /// Sometimes flips a bit of an answer's header. If the bit is one of the tag,
+    /// replaces the whole tag: tags of two outstanding requests may differ in
+    /// one bit.
     pub fn corrupt(&mut self, chance: u32, bytes: &mut [u8]) {
         if !self.rng.chance(chance) {
             return;
@@ -28,7 +29,7 @@ impl Hostile {
         bytes[bit / 8] ^= 1 << (bit % 8);
     }
 
-    /// Loses the end of an answer.
+    /// Sometimes cuts off the end of an answer.
     pub fn chop(&mut self, chance: u32, bytes: &mut Vec<u8>) {
         if self.rng.chance(chance) {
             let length = self.rng.below(bytes.len() as u64) as usize;
@@ -36,8 +37,8 @@ impl Hostile {
         }
     }
 
-    /// An answer to `request` that is wrong in a way that must be noticed, or
-    /// something made up altogether.
+    /// Returns an answer to `request` that is wrong in a way that the core must
+    /// notice, or a frame that answers no request.
     pub fn forge(&mut self, request: &[u8], to: [u8; 6], target: [u8; 6]) -> Vec<u8> {
         let mut bytes = request.to_vec();
         bytes[..6].copy_from_slice(&to);
@@ -47,14 +48,14 @@ impl Hostile {
             bytes[frame::ATA_COMMAND] = 0x40;
         }
         match self.rng.below(9) {
-            // A stranger with the right tag.
+            // The right tag from an unknown MAC.
             0 => bytes[6..12].copy_from_slice(&[2, 0xcc, 0, 0, 0, 1]),
-            // Addressed to someone else.
+            // Addressed to another host.
             1 => bytes[..6].copy_from_slice(&[2, 0xaa, 9, 9, 9, 9]),
             // Another target's answer.
             2 => bytes[frame::MINOR] ^= 1,
             3 => self.guess_tag(&mut bytes),
-            // No answer at all.
+            // A request, not an answer.
             4 => bytes[frame::VERSION_FLAGS] = 0x10,
             5 => bytes[frame::VERSION_FLAGS] = 0x20 | RESPONSE,
             // An error with a guessed tag.
@@ -79,8 +80,8 @@ impl Hostile {
         bytes[frame::TAG..frame::TAG + 4].copy_from_slice(&guess.to_be_bytes());
     }
 
-    /// An advert of our target's address, or of one that does not exist, from
-    /// a MAC that never answers.
+    /// Returns an advert of our target's address, or of one that does not exist,
+    /// from a MAC that never answers.
     fn forge_advert(&mut self) -> Vec<u8> {
         let mut bytes = vec![0; frame::MIN_FRAME];
         bytes[..6].copy_from_slice(&frame::BROADCAST);
@@ -95,7 +96,7 @@ impl Hostile {
         let argument = self.rng.draw().to_le_bytes();
         bytes[frame::ARGUMENT..frame::ARGUMENT + 8].copy_from_slice(&argument);
         if argument[7] & 1 == 0 {
-            // Nothing wrong with it but that it is a lie.
+            // Well-formed; only its contents are false.
             bytes[29..32].copy_from_slice(&[0x10, 0, 0]);
         }
         bytes

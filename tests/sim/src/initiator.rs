@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the harness drives: the inputs and outputs of the C boundary.
+//! The initiator that a scenario drives: the inputs and outputs of the C boundary.
 
 use aoe_core::output::{IoError, Output};
 
@@ -35,7 +35,7 @@ pub struct Submission {
 pub enum Refused {
     /// Tables are full: offer it again when something has completed.
     Later,
-    /// It is over.
+    /// The I/O has failed.
     Failed(IoError),
 }
 
@@ -61,7 +61,7 @@ pub struct Settings {
     pub copy_slots: u32,
 }
 
-/// What can be seen of a path from outside.
+/// The visible state of a path.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PathView {
     pub mac: [u8; 6],
@@ -70,9 +70,9 @@ pub struct PathView {
     pub in_flight: u32,
     /// It carries I/O.
     pub is_up: bool,
-    /// It is being asked who it is.
+    /// It is being identified.
     pub is_asked: bool,
-    /// Another disk answers there, or two.
+    /// Another disk answers there, or two disks do.
     pub is_conflict: bool,
 }
 
@@ -87,7 +87,7 @@ pub struct Counters {
     pub active: u32,
     /// Copies of finished writes that may still arrive.
     pub guarded: u32,
-    /// Nearly everything is answered twice.
+    /// Nearly every request is answered twice.
     pub is_doubled: bool,
 }
 
@@ -96,7 +96,7 @@ pub trait Initiator {
     fn link(&mut self, now: u64, link: u8, state: LinkState);
     fn discover(&mut self, now: u64);
     fn submit(&mut self, now: u64, io: Submission) -> Result<(), Refused>;
-    /// A frame of our ethertype arrived; at most one copy is to be made.
+    /// Handles a received frame of our ethertype; returns the copy to be made, if any.
     fn rx(&mut self, now: u64, link: u8, frame: &[u8]) -> Option<CopyTo>;
     fn sent(&mut self, now: u64, copy: u32);
     fn tick(&mut self, now: u64);
@@ -104,20 +104,20 @@ pub trait Initiator {
     fn deadline(&self) -> Option<u64>;
     fn open(&mut self, now: u64) -> bool;
     fn close(&mut self, now: u64);
-    /// Whether the lifecycle thread has something to do, and what it does.
+    /// Returns whether the lifecycle thread has something to do; `look` does it.
     fn wants_look(&self) -> bool {
         false
     }
     fn look(&mut self, _now: u64) -> Result<(), String> {
         Ok(())
     }
-    /// What must hold after every event.
+    /// Checks what must hold after every event.
     fn check(&self) -> Result<(), String> {
         Ok(())
     }
-    /// Bytes of the control buffer that a frame carries.
+    /// Returns the bytes of the control buffer that a frame carries.
     fn control(&self, offset: usize, length: usize) -> &[u8];
-    /// The paths of the target that I/O goes to.
+    /// Returns the paths of the target that I/O goes to.
     fn paths(&self) -> Vec<PathView>;
     fn counters(&self, now: u64) -> Counters;
 }

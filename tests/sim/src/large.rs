@@ -4,15 +4,15 @@
 use crate::plan::{Fault, Plan};
 use crate::rng::Rng;
 
-/// Blocks of 512 bytes in a sector, as a power of two.
+/// Binary logarithm of the number of 512-byte blocks in a sector.
 const SHIFT: u8 = 3;
 const BLOCKS: u64 = 1 << SHIFT;
-/// An MTU whose frames carry a sector.
+/// The smallest MTU at which targets announce requests as large as a sector.
 const ENOUGH: u32 = 36 + 4096;
 
 impl Plan {
-    /// The scenario with such a disk, for some seeds and where the target's
-    /// requests are large enough for a sector.
+    /// Gives the scenario such a disk for 15% of the seeds, if the target accepts
+    /// requests as large as a sector.
     pub fn perhaps_large(self) -> Plan {
         let is_large = Rng::new(self.seed ^ 0x4096).chance(1500);
         match self.quirks.fixed_sectors {
@@ -27,7 +27,7 @@ impl Plan {
         self.shift = SHIFT;
         self.size = self.size.next_multiple_of(BLOCKS);
         if self.twin.is_some() {
-            // Or all of it is written to, and both disks are alike.
+            // A small disk would be overwritten entirely, and both disks be equal.
             self.size *= BLOCKS;
         }
         self.workload.max_sectors = self.workload.max_sectors.max(2 * BLOCKS);
@@ -46,7 +46,7 @@ impl Plan {
                 _ => {}
             }
         }
-        // What an interface's MTU is in the end is what it was.
+        // The last change of an interface's MTU restores the first value.
         let mut seen = vec![false; links.len()];
         self.faults.iter_mut().rev().for_each(|(_, fault)| match fault {
             Fault::Mtu(link, mtu) if !std::mem::replace(&mut seen[*link], true) => {

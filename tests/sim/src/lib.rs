@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A seeded network and model targets around the protocol core.
+//! A simulator: the protocol core, a network and model targets.
 //!
-//! Virtual time, no threads, no clock: a scenario follows from its seed alone.
-//! The model target and the frames are written from the specification, without
-//! the core's codec.
+//! Time is virtual, and there are no threads: the seed alone determines a
+//! scenario. The model target and the frames are written from the
+//! specification, without the core's codec.
 
 pub mod action;
 pub mod copies;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The kernel's lifecycle thread, and GEOM: they carry out what becomes of a
-//! disk, and tell what happened, in their own time.
+//! A model of the kernel's lifecycle thread and of GEOM, which carry out the core's
+//! jobs for a disk and report its events, with arbitrary delays.
 //!
-//! Invariants: there is one disk at a time; it has the size that the target said
-//! last; nothing but the target's end removes one that is open, and nothing
-//! shrinks or tastes it; every note is told once, in order, or counted as lost;
-//! the console is told, or told how many it was not.
+//! Invariants: a target has at most one disk; its size is the one that the target
+//! reported last; an open disk is removed only if its target is gone, and is never
+//! shrunk or tasted; every note is reported once, in order, or counted as lost; a
+//! note that the console does not get is counted, and the count is reported there.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -28,16 +28,17 @@ unsafe extern "C" {
     fn aoe_core_close(block: *mut u8, now: u64);
 }
 
-/// The number of the event that counts what was left out.
+/// The number of the event that reports how many notes were lost.
 const LOST: u32 = 33;
 const RESUMED: u32 = 30;
-/// In the place of an event: how many notes the console was not told.
+/// In place of an event's number: the value is the number of notes that the
+/// console did not get.
 const UNSHOWN: u32 = 0;
-/// By the clock of the console so many seconds are one, or a scenario would have
-/// too few notes in one of them.
+/// So many seconds of a scenario are one second for the console's limit: otherwise
+/// there would be too few notes in a second to reach it.
 const SLOWER: u64 = 128;
 
-/// What GEOM has.
+/// A provider, as GEOM knows it.
 #[derive(Clone, Copy, Debug)]
 struct Provider {
     blocks: u64,
@@ -45,35 +46,36 @@ struct Provider {
     is_going: bool,
 }
 
-/// One target's.
+/// The disk of one target.
 #[derive(Debug, Default)]
 struct Disk {
     provider: Option<Provider>,
-    /// It is being made.
+    /// The provider is being created.
     is_making: bool,
-    /// Whoever has it open, and whether GEOM's classes are among them.
+    /// How often it is open, and whether one of these is a class that tastes it.
     opens: u32,
     is_tasted: bool,
-    /// What the target said last.
+    /// The size in blocks that the target reported last.
     blocks: u64,
     is_gone: bool,
     is_read_only: bool,
-    /// What is to be told, and how much of it was left out so far.
+    /// Events (number and value) that are still to be reported, and how many were
+    /// left out since the last report of lost notes.
     untold: VecDeque<(u32, u64)>,
     left_out: u64,
-    /// What the console was not told so far.
+    /// Notes that the console did not get since it was last told their number.
     unshown: u64,
 }
 
-/// Everybody's, in a kernel that takes its time.
+/// The disks of all targets, in a kernel that takes time.
 pub(crate) struct Life {
     disks: BTreeMap<Address, Disk>,
     rng: Rng,
-    /// Somebody asked for a look.
+    /// The thread has something to do.
     pub(crate) wants_look: bool,
 }
 
-/// Takes the next job of a target.
+/// Takes the next job for a target's disk.
 fn next(block: *mut u8) -> AoeDiskJob {
     let mut job = AoeDiskJob { sectors: 0, job: 0, read_only: 0, reserved: [0; 3] };
     // SAFETY: The block is initialised.
@@ -81,7 +83,8 @@ fn next(block: *mut u8) -> AoeDiskJob {
     job
 }
 
-/// What a kernel does that takes no time: no disk outlives its last close.
+/// Carries out all jobs as a kernel would that takes no time: no disk outlives its
+/// last close.
 pub(crate) fn serve_at_once(block: *mut u8) {
     // SAFETY: The block is initialised.
     unsafe {
@@ -104,7 +107,7 @@ pub(crate) fn serve_at_once(block: *mut u8) {
     }
 }
 
-/// Whether a target may be freed.
+/// Returns whether a target may be freed.
 fn may_free(block: *const u8) -> bool {
     // SAFETY: The block is initialised.
     unsafe { aoe_core_may_free(block) != 0 }
@@ -115,7 +118,7 @@ impl Life {
         Life { disks: BTreeMap::new(), rng, wants_look: false }
     }
 
-    /// An effect that is neither a frame nor a completion.
+    /// Records an output that is neither a frame nor a completion.
     pub(crate) fn note(&mut self, address: Address, out: &AoeOutput) {
         self.wants_look = true;
         let disk = self.disks.entry(address).or_default();
@@ -129,7 +132,8 @@ impl Life {
         disk.untold.push_back((out.event.into(), out.value));
     }
 
-    /// An open of the provider: GEOM asks for the first one only.
+    /// Opens the provider, and returns whether that succeeds; GEOM calls the driver
+    /// for the first open only.
     pub(crate) fn open(&mut self, address: Address, block: *mut u8, now: u64) -> bool {
         let disk = self.disks.entry(address).or_default();
         let there = disk.provider.is_some_and(|provider| !provider.is_going) && !disk.is_making;
@@ -151,7 +155,7 @@ impl Life {
         self.wants_look = true;
     }
 
-    /// The thread looks at a target; true if nothing is left of that.
+    /// Runs the thread for a target; returns true if the target may be freed.
     pub(crate) fn look(
         &mut self,
         address: Address,
@@ -161,7 +165,7 @@ impl Life {
         self.tell(address, block, now)?;
         self.serve(address, block, now)?;
         let disk = self.disks.entry(address).or_default();
-        // The administrator changes her mind, and back.
+        // The administrator makes the disk read-only, and writable at the next look.
         if disk.is_read_only || self.rng.chance(300) {
             disk.is_read_only = !disk.is_read_only;
             // SAFETY: The block is initialised.
@@ -216,7 +220,7 @@ impl Life {
             }
             loop {
                 match disk.untold.pop_front() {
-                    // The length of an outage is the note's alone.
+                    // Only the note has the length of the outage.
                     Some((RESUMED, _)) if note.event == RESUMED => break,
                     Some(told) if told == (note.event, note.value) => break,
                     Some(_) => disk.left_out += 1,
@@ -232,7 +236,7 @@ impl Life {
 
     fn serve(&mut self, address: Address, block: *mut u8, now: u64) -> Result<(), String> {
         let disk = self.disks.entry(address).or_default();
-        // GEOM is done with what it was told in an earlier look.
+        // GEOM has finished the tasting that an earlier look began.
         if disk.is_tasted {
             disk.is_tasted = false;
             self.close(address, block, now);
@@ -254,7 +258,7 @@ impl Life {
             match job.job {
                 abi::JOB_REST => return Ok(()),
                 abi::JOB_TASTE => {
-                    // Somebody else has the topology lock.
+                    // Sometimes another thread has the topology lock.
                     self.wants_look = self.rng.chance(3000);
                     if !self.wants_look {
                         self.taste(address, block)?;
@@ -307,7 +311,7 @@ impl Life {
                     is_protected: job.read_only != 0,
                     is_going: false,
                 });
-                // Memory for it may be waited for.
+                // Creating it may sleep for memory.
                 disk.is_making = waits;
                 self.wants_look |= waits;
                 if !waits {
@@ -334,7 +338,7 @@ impl Life {
         }
     }
 
-    /// The core knows of the disk what is so.
+    /// Checks that the core's state of the disk is the true one.
     pub(crate) fn check(&self, address: Address, block: *const u8) -> Result<(), String> {
         let none = Disk::default();
         let disk = self.disks.get(&address).unwrap_or(&none);
@@ -345,7 +349,7 @@ impl Life {
             None => state == abi::DISK_NONE,
             Some(_) if disk.is_making => state == abi::DISK_MAKING,
             Some(provider) if provider.is_going => state == abi::DISK_GOING,
-            // One that is to be something else than it is cannot be opened.
+            // A closed disk with the wrong write protection cannot be opened.
             Some(provider) => match state {
                 abi::DISK_LIVE => disk.opens != 0 || provider.is_protected == disk.is_read_only,
                 state => state == abi::DISK_DOOMED,

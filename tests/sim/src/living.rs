@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Disks that come, go, grow, shrink and change, and are opened and closed
-//! meanwhile: what becomes of them is all there is to see, by the invariants of
-//! `life.rs` after every event. At the end everything is unloaded.
+//! Scenarios without I/O: a disk comes, goes, grows, shrinks and changes its
+//! identity, and is opened and closed meanwhile. Only its lifecycle is checked,
+//! by the invariants of `life.rs` after every event. At the end the module is
+//! unloaded.
 
 use crate::core::Core;
 use crate::initiator::Initiator;
@@ -9,11 +10,12 @@ use crate::plan::{MS, Plan, SECOND};
 use crate::rng::Rng;
 use crate::world::{Event, Summary, World};
 
-/// After an unload everything is gone within this time: `ghost_wait`, and looks.
+/// After an unload every target is freed within this time: `ghost_wait`, and the
+/// delays of the lifecycle thread.
 const PATIENCE: u64 = 60 * SECOND;
 
 impl Plan {
-    /// A scenario without I/O, whose disk changes all the time.
+    /// Turns the plan into a scenario without I/O, whose disk changes all the time.
     pub fn living(mut self) -> Plan {
         let mut rng = Rng::new(self.seed ^ 0x11fe);
         self.faults.clear();

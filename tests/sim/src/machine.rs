@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The core between explicit hands: every frame waits until an action delivers
-//! it, loses it or does worse. For model-based tests and for fuzzing.
+//! The core driven by explicit actions, for model-based tests and for fuzzing:
+//! every frame waits until an action delivers, loses or damages it.
 //!
-//! The same judges as in a scenario look on: the reference, the copies on the
-//! wire, the barriers, and what is true of every frame. Requests on one path
-//! keep their order and die of old age well before `ghost_wait`.
+//! The checks are those of a scenario: the reference, the copies on the wire, the
+//! barriers, and what must be true of every frame. Requests on one path keep their
+//! order, and expire well before `ghost_wait`.
 
 use std::collections::VecDeque;
 
@@ -34,9 +34,9 @@ pub struct Machine {
     hostile: Hostile,
     rng: Rng,
     now: u64,
-    /// Requests under way by link and port, with the time that they left.
+    /// Requests in flight for each link and port, with the times at which they left.
     wires: Vec<VecDeque<(u64, Packet)>>,
-    /// Answers under way, with the link that they are for.
+    /// Answers in flight, with the links that they go to.
     answers: Vec<(usize, Vec<u8>)>,
     unsent: Vec<u32>,
     stopped_at: Option<u64>,
@@ -50,8 +50,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A target, links and settings that follow from `seed`, and a disk that
-    /// is found and open already.
+    /// Creates a machine whose target, links and settings `seed` determines, and
+    /// whose disk is found and open.
     pub fn new(seed: u64) -> Result<Machine, String> {
         let mut rng = Rng::new(seed);
         let mut plan = Plan::draw(seed);
@@ -94,14 +94,14 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Does one thing, and checks everything that can be seen.
+    /// Carries out an action, and checks every invariant.
     pub fn apply(&mut self, action: Action) -> Result<(), String> {
         match action {
             Action::Submit { kind, lba, sectors, ordered } => {
                 self.submit(kind, lba, sectors, ordered)?;
             }
             Action::Advance(time) => {
-                // A second of silence and more is rarer than a round trip.
+                // Round trips are more frequent than a second and more; the most is 4 s.
                 let shift = (time >> 12).min(10);
                 self.advance(u64::from(time & 0xfff) << shift)?;
             }
@@ -153,7 +153,7 @@ impl Machine {
         }
     }
 
-    /// Fails everything, at once; only what the guard remembers lives on.
+    /// Fails all I/O at once; only the copies in the guard are left.
     fn unload(&mut self) -> Result<(), String> {
         self.plan.errors_allowed = true;
         self.is_unloaded = true;
@@ -165,8 +165,8 @@ impl Machine {
         }
     }
 
-    /// Repairs everything, lets all I/O end, and reads the whole disk. Gives
-    /// the number of I/Os that there were.
+    /// Repairs everything, lets all I/O end, and reads the whole disk. Returns the
+    /// number of completed I/Os.
     pub fn finish(mut self) -> Result<u64, String> {
         for link in 0..self.links.len() as u8 {
             self.change_link(link, |link| (link.up, link.present) = (true, true));
@@ -194,7 +194,7 @@ impl Machine {
         }
     }
 
-    /// Delivers everything and lets time pass until `done`.
+    /// Delivers everything and lets time pass, until `done` returns true.
     fn settle(&mut self, mut done: impl FnMut(&mut Machine) -> bool) -> Result<(), String> {
         let patience = self.now + 400 * SECOND;
         while !done(self) {
@@ -214,7 +214,8 @@ impl Machine {
         Ok(())
     }
 
-    /// Moves the next thing that is under way; false if there is none.
+    /// Frees an mbuf, or delivers the next request or answer in flight; returns false
+    /// if there is none.
     fn move_one(&mut self) -> Result<bool, String> {
         if !self.unsent.is_empty() {
             self.send_back(0);
@@ -397,7 +398,7 @@ impl Machine {
 
     fn hear(&mut self, link: usize, bytes: &[u8]) -> Result<(), String> {
         let there = &self.links[link];
-        // Once its memory is freed, nobody makes the target anew.
+        // A target that was freed after an unload is not created again.
         let is_freed = self.is_unloaded && !self.core.has_target();
         if !there.up || !there.present || is_freed {
             return Ok(());
@@ -414,8 +415,8 @@ impl Machine {
         }
     }
 
-    /// Every answer under way arrives cut off at every byte, and none that is
-    /// whole is lost. Gives how many there were.
+    /// Delivers every answer in flight cut off at every byte; the whole answers stay
+    /// in flight. Returns the number of frames delivered.
     pub fn chop_everywhere(&mut self) -> Result<u64, String> {
         let mut chopped = 0;
         for (link, bytes) in self.answers.clone() {
@@ -428,8 +429,8 @@ impl Machine {
         Ok(chopped)
     }
 
-    /// Answers that nobody gave: adverts of our target and of ones that do not
-    /// exist, from MACs that never answer, and guessed tags.
+    /// Delivers forged frames: adverts of our target and of targets that do not
+    /// exist, from MACs that never answer, and answers with guessed tags.
     pub fn flood(&mut self, frames: u32) -> Result<(), String> {
         for _ in 0..frames {
             self.now += 1;
@@ -439,8 +440,8 @@ impl Machine {
         Ok(())
     }
 
-    /// Targets in memory, the bytes that all blocks take, and the paths of the
-    /// target of I/O.
+    /// Returns the number of targets in memory, the size of all blocks in bytes, and
+    /// the number of paths of the target that I/O goes to.
     pub fn extent(&self) -> (usize, usize, usize) {
         let (targets, bytes) = self.core.memory();
         (targets, bytes, self.core.paths().len())
@@ -456,7 +457,8 @@ impl Machine {
         self.core.sent(self.now, copy);
     }
 
-    /// Time passes, tick by tick; frames and stops grow too old.
+    /// Lets time pass, tick by tick. Frames that are too old expire, and a stop that
+    /// is too long ends.
     fn advance(&mut self, by: u64) -> Result<(), String> {
         let until = self.now + by;
         let old = self.plan.settings.ghost_wait_us / 4;
@@ -531,7 +533,7 @@ impl Machine {
     }
 }
 
-/// Flips a bit of the header, but for those of the tag.
+/// Flips a bit of the header, outside of the tag.
 fn flip(bytes: &mut [u8], bit: u8) {
     let bit = usize::from(bit) % (frame::TAG * 8);
     if let Some(byte) = bytes.get_mut(bit / 8) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Runs seeded scenarios against the protocol core and reports the first thing
-//! that must not be, with the seed that replays it.
+//! Runs seeded scenarios against the protocol core, and reports the first violation
+//! of an invariant with the seed that replays it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -44,7 +44,7 @@ KIND is one of
              a write waits for a fence
 ";
 
-/// Which scenarios, and who plays the initiator.
+/// The kind of the scenarios, which also selects the initiator.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     All,
@@ -73,7 +73,7 @@ impl Kind {
             Kind::Twins => Plan::draw(seed).twins().perhaps_large(),
             Kind::Unordered => Plan::draw(seed).unordered().perhaps_large(),
             Kind::Ordered => Plan::draw(seed).ordered().perhaps_large(),
-            // It knows one size of sector.
+            // The naive initiator supports sectors of 512 bytes only.
             Kind::Naive => Plan::draw(seed).ordered(),
         }
     }
@@ -192,7 +192,7 @@ fn caught(body: impl FnOnce() -> Result<Summary, String>) -> Result<Summary, Str
     })
 }
 
-/// The scenario of a seed, cut off at every event in turn.
+/// Runs a seed's scenario with an outage at every `stride`-th event in turn.
 fn run_outages(seed: u64, stride: u64) -> Result<Summary, String> {
     let mut sum = run(seed, Kind::Outage, false)?;
     let first = 1 + seed % stride;
@@ -240,7 +240,7 @@ fn sweep(options: &Options) -> ExitCode {
     report(options, &totals, begun.elapsed().as_secs_f64());
     let lost = totals.failures.iter().filter(|(_, error)| is_lost_update(error)).count();
     let good = match options.kind {
-        // What it is there to show: an initiator without a guard loses updates.
+        // It must lose updates, to show what the guard prevents.
         Kind::Naive => lost != 0,
         Kind::Ordered | Kind::Twins | Kind::Unordered => {
             totals.failures.is_empty() && totals.sum.lost_updates_excused == 0

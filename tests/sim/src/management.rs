@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a model target says of itself: adverts, config, mask, reservation,
-//! IDENTIFY.
+//! A model target's adverts, and its answers to config, mask, reserve and
+//! IDENTIFY requests.
 
 use crate::frame::{self, Mac};
 use crate::pattern::SECTOR;
@@ -8,7 +8,7 @@ use crate::quirks::Refusal;
 use crate::target::{Reply, Target};
 
 impl Target {
-    /// The adverts of a target that starts or changed.
+    /// Returns the adverts of a target that starts or has changed, one per port.
     pub fn adverts(&self) -> Vec<Reply> {
         (0..self.ports.len())
             .map(|port| {
@@ -121,7 +121,7 @@ impl Target {
         Some(reply)
     }
 
-    /// IDENTIFY DEVICE, word by word.
+    /// Builds the data of IDENTIFY DEVICE, word by word.
     pub fn identify(&self) -> [u8; SECTOR] {
         let mut out = [0; SECTOR];
         let serial = match self.quirks.constant_serial {
@@ -161,7 +161,7 @@ impl Target {
     }
 }
 
-/// A string of IDENTIFY: blank padded, high byte first in each word.
+/// Writes a string of IDENTIFY: padded with blanks, high byte first in each word.
 fn put_text(out: &mut [u8], text: &str) {
     out.fill(b' ');
     for (to, from) in out.iter_mut().zip(text.bytes()) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! An initiator without a guard, to show what the guard is for.
+//! An initiator without a guard, to show what the guard prevents.
 //!
-//! It does what many do: sends a frame, sends it again under a new tag on the
-//! next path when no answer came, takes any answer, and lets the next write to
-//! the same sectors go as soon as the one before is acknowledged.
+//! Like many initiators, it sends a frame, sends it again under a new tag on the
+//! next path if no answer comes, accepts an answer from any sender, and allows the
+//! next write to the same sectors as soon as the one before is acknowledged.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What lies between the interfaces and the targets.
+//! The network between the interfaces and the targets: delays, losses and
+//! duplicates.
 
 use crate::plan::Profile;
 use crate::rng::Rng;
@@ -12,29 +13,29 @@ pub struct Link {
     pub mtu: u32,
     pub up: bool,
     pub present: bool,
-    /// When the frame handed over last leaves.
+    /// When the frame that was handed over last leaves.
     leaves: u64,
 }
 
 impl Link {
-    /// Interface number `at`, up and present.
+    /// Creates interface number `at`, up and present.
     pub fn new(at: usize, segment: usize, mtu: u32) -> Self {
         let mac = [2, 0xaa, 0, 0, 0, at as u8];
         Link { mac, segment, mtu, up: true, present: true, leaves: 0 }
     }
 }
 
-/// One way between a link and a port.
+/// The connection between a link and a port, both ways.
 #[derive(Clone, Debug)]
 pub struct Wire {
     pub is_cut: bool,
     pub hole: usize,
     pub slow: u64,
     latency: u64,
-    /// When the frames sent last arrive, either way.
+    /// When the frame that was sent last arrives, for each direction.
     at_target: u64,
     at_initiator: u64,
-    /// The last frame that arrived at the port.
+    /// The highest serial number of a frame that has arrived at the port.
     pub newest: u64,
 }
 
@@ -47,7 +48,7 @@ pub struct Network {
     serial: u64,
 }
 
-/// When copies of a frame arrive; empty if it is lost.
+/// The times at which a frame's copies arrive; empty if the frame is lost.
 pub type Arrivals = Vec<u64>;
 
 impl Network {
@@ -80,8 +81,8 @@ impl Network {
         self.serial
     }
 
-    /// When a frame that is handed over now leaves its interface, and when
-    /// its mbuf comes back.
+    /// Returns when a frame that is handed over now leaves its interface, and
+    /// when its mbuf is freed.
     pub fn leave(&mut self, link: usize, now: u64) -> (u64, u64) {
         let hold = match self.profile.nic_hold {
             0 => 0,
@@ -96,7 +97,7 @@ impl Network {
         (leaves, leaves + late)
     }
 
-    /// A request is on its way from a link to a port.
+    /// Returns when a request that leaves a link at `leaves` arrives at a port.
     pub fn request_arrivals(
         &mut self,
         link: usize,
@@ -121,7 +122,7 @@ impl Network {
         }
     }
 
-    /// An answer is on its way from a port to a link.
+    /// Returns when an answer that leaves a port now arrives at a link.
     pub fn answer_arrivals(
         &mut self,
         link: usize,
@@ -156,7 +157,7 @@ impl Network {
         wire.is_cut || length > wire.hole || self.rng.chance(self.profile.loss)
     }
 
-    /// Nothing goes wrong any more.
+    /// Ends all faults; delays remain, with less jitter.
     pub fn heal(&mut self) {
         let profile = &mut self.profile;
         *profile = Profile {

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What sectors hold: the write that they come from, and their own address.
+//! The contents of sectors, which identify the write that they come from and
+//! their own address.
 //!
 //! A sector is 64 words derived from one stamp, so that a torn, shifted,
-//! misplaced or poisoned sector is seen wherever one is read.
+//! misplaced or poisoned sector is detected wherever it is read.
 
 /// Bytes in a sector.
 pub const SECTOR: usize = 512;
-/// What never-written and trimmed sectors hold.
+/// In place of a write's number: the sector was never written, or was trimmed,
+/// and holds zeros.
 pub const ZERO: u32 = 0;
-/// What a bio's pages hold once it has completed.
+/// The byte that fills a read's memory before its data arrives, and any bio's
+/// memory after its completion.
 pub const POISON: u8 = 0xdd;
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Fills a sector with what write `op` puts at `lba`.
+/// Fills a sector with the contents that write `op` gives it at `lba`.
 pub fn fill(sector: &mut [u8], op: u32, lba: u64) {
     if op == ZERO {
         sector.fill(0);
@@ -26,7 +29,7 @@ pub fn fill(sector: &mut [u8], op: u32, lba: u64) {
     }
 }
 
-/// The write that a sector read at `lba` comes from.
+/// Returns the number of the write that a sector read at `lba` comes from.
 pub fn read(sector: &[u8], lba: u64) -> Result<u32, String> {
     let first = word(&sector[..8]);
     if first == 0 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A scenario, drawn from its seed: who is there, what goes wrong, and when.
+//! A scenario, drawn from its seed: links, target, workload, and faults with their
+//! times.
 
 use crate::initiator::Settings;
 use crate::quirks::{self, Flush, Quirks, Refusal};
@@ -9,43 +10,43 @@ use crate::twins::TwinPlan;
 pub const MS: u64 = 1_000;
 pub const SECOND: u64 = 1_000_000;
 
-/// What happens to frames, in chances out of 10,000 and in microseconds.
+/// How frames are treated: chances are out of 10,000, times in microseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Profile {
     pub loss: u32,
     /// Requests delivered twice, back to back.
     pub duplicate: u32,
     pub answer_duplicate: u32,
-    /// Answers that take a while longer, and are overtaken.
+    /// Answers that take longer, so that others overtake them.
     pub answer_delay: u32,
-    /// Requests that take a while longer and are overtaken: no initiator can
-    /// know of the first one on a path.
+    /// Requests that take longer, so that others overtake them: no initiator can
+    /// detect the first one on a path.
     pub request_delay: u32,
     pub delay_max: u64,
     /// Answers with a bit flipped in the header.
     pub corrupt: u32,
-    /// Answers of which only the first bytes arrive.
+    /// Answers that are cut off, so that only their first bytes arrive.
     pub chop: u32,
     pub latency: u64,
     pub jitter: u64,
-    /// How long the interface keeps a frame before it leaves.
+    /// The longest time that the interface holds a frame before it leaves.
     pub nic_hold: u64,
-    /// Frames whose mbuf comes back only after up to two seconds.
+    /// Frames whose mbuf is freed up to two seconds late.
     pub late_sent: u32,
-    /// Frames lost for want of an mbuf.
+    /// Frames lost because no mbuf could be allocated.
     pub no_mbuf: u32,
-    /// Frames from someone hostile, per frame of ours.
+    /// Forged frames, per frame that we send.
     pub hostile: u32,
     /// Ticks that come late by up to 20 ms.
     pub late_tick: u32,
     pub service: u64,
-    /// Requests that a target works on at once; with more than one, each takes
-    /// up to this much longer, and they end in any order.
+    /// Requests that a target works on at once. If more than one, each takes up
+    /// to `spread` longer, and they end in any order.
     pub workers: usize,
     pub spread: u64,
 }
 
-/// Something that goes wrong, or right again.
+/// A fault, or the end of one.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
     LinkDown(usize),
@@ -59,56 +60,57 @@ pub enum Fault {
     Mend(usize, usize),
     /// Frames longer than this vanish; `usize::MAX` ends it.
     Hole(usize, usize, usize),
-    /// A path gets slower by this much; 0 ends it.
+    /// A path gets slower by so many microseconds; 0 ends it.
     Slow(usize, usize, u64),
-    /// The target stops serving, with its queue kept.
+    /// The target stops serving, but keeps its queue.
     Stop,
     Go,
     Die,
-    /// It starts again: other buffers, other limits, perhaps other MACs.
+    /// The target restarts with another buffer count and, perhaps, another sector
+    /// count and other MACs; a crash loses its write cache.
     Restart {
         buffers: u16,
         sectors: Option<u8>,
         new_macs: bool,
         crash: bool,
     },
-    /// Error 3 to everything, until it ends.
+    /// The target answers every ATA request with error 3, until false ends it.
     Unavailable(bool),
-    /// A box with another disk answers under the same address.
+    /// Another machine, with another disk, answers at the same address.
     Impostor(bool),
-    /// Everything is answered twice, in the way that the plan says.
+    /// Everything is answered twice, as the plan's `twin` describes.
     Twin(bool),
-    /// The disk has grown, and the target starts again to say so.
+    /// The disk grows by so many blocks, and the target restarts and advertises it.
     Grow(u64),
     /// An administrator asks for a beacon.
     Discover,
-    /// Every wire is cut, with what is on it; and every one is mended.
+    /// Every wire is cut, and the frames on it are lost; `MendAll` ends that.
     CutAll,
     MendAll,
 }
 
-/// What goes wrong at one event of a run, whichever that is, and what follows
-/// so many microseconds later.
+/// An outage that begins at one event of a run: its faults, each with its delay
+/// after that event in microseconds.
 #[derive(Clone, Debug)]
 pub struct Outage {
     pub at_event: u64,
     pub faults: Vec<(u64, Fault)>,
 }
 
-/// What the submitting side does.
+/// The I/O that the host submits; parts of it in percent.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload {
     pub ops: u32,
     pub depth: u32,
     pub think: u64,
     pub max_sectors: u64,
-    /// Percent of writes that go to a few hot sectors.
+    /// Percentage of I/Os that go to a few hot sectors.
     pub hot: u64,
     pub reads: u64,
     pub flushes: u64,
     pub deletes: u64,
     pub ordered: u64,
-    /// Overlapping writes may be outstanding together.
+    /// Whether overlapping I/Os, not only reads, may be outstanding together.
     pub overlap: bool,
 }
 
@@ -116,7 +118,7 @@ pub struct Workload {
 pub struct Plan {
     pub seed: u64,
     pub quirks: Quirks,
-    /// In blocks of 512 bytes, of which a sector has two to the `shift`.
+    /// In blocks of 512 bytes; a sector has 2^`shift` blocks.
     pub size: u64,
     pub shift: u8,
     /// Segment and MTU of each link and port.
@@ -126,18 +128,18 @@ pub struct Plan {
     pub profile: Profile,
     pub faults: Vec<(u64, Fault)>,
     pub workload: Workload,
-    /// From here on nothing goes wrong any more.
+    /// The time at which all faults end, in microseconds.
     pub heal_at: u64,
     pub lossy: bool,
-    /// Errors are not held against the initiator.
+    /// I/O errors do not count as failures of the initiator.
     pub errors_allowed: bool,
     pub bad_sector: Option<u64>,
     pub read_only: bool,
-    /// Nothing goes wrong at all.
+    /// There are no faults at all.
     pub clean: bool,
-    /// The network stays as it is, and no write may wait long for a fence.
+    /// The network never heals, and no write may wait long for a fence.
     pub is_hot: bool,
-    /// Reads come first, so that it shows how the target works.
+    /// Reads come first, so that the core sees the order of the target's answers.
     pub is_unordered: bool,
     pub outage: Option<Outage>,
     pub twin: Option<TwinPlan>,
@@ -195,7 +197,7 @@ impl Plan {
         }
         for at in 0..ports {
             let least = self.links.iter().map(|link| link.1).min().unwrap_or(1500);
-            // Large frames vanish where the target's side is smaller.
+            // Large frames vanish where the MTU of the target's side is smaller.
             let own = if !self.clean && rng.chance(1500) { 1500 } else { least };
             self.ports.push((if split && links > 1 { at % 2 } else { 0 }, own));
         }
@@ -279,7 +281,7 @@ impl Plan {
                 let restart = self.draw_restart(rng);
                 self.faults.push((at, restart));
             }
-            // Old vblades, which never say so, would say it without the E flag.
+            // Old vblades never report error 3, and would do so without the E flag.
             10 if !self.quirks.no_error_flag => {
                 add(at, Fault::Unavailable(true));
                 add(until, Fault::Unavailable(false));
@@ -295,8 +297,8 @@ impl Plan {
 
     fn draw_restart(&mut self, rng: &mut Rng) -> Fault {
         let sectors = rng.chance(2000).then(|| rng.pick(&[1, 2, 8]));
-        // Requests under way are too large then, and only error 2 says so; one
-        // sector is less than every path is taken to carry.
+        // Requests in flight are then too large, which only error 2 shows. One
+        // sector is less than the core assumes that every path carries.
         let is_told = matches!(self.quirks.too_many, Refusal::Aoe(2) | Refusal::Both(2, ..));
         let is_plain = is_told && !self.quirks.no_error_flag && sectors != Some(1);
         self.errors_allowed |= sectors.is_some() && !is_plain;
@@ -315,7 +317,8 @@ impl Plan {
         self.read_only = rng.chance(200);
     }
 
-    /// A few sectors rewritten all the time, at 1% loss and nothing else.
+    /// Turns the plan into a scenario that rewrites a few sectors all the time;
+    /// its only fault is 1% loss.
     pub fn hot(mut self) -> Plan {
         self.quirks = quirks::IDEAL;
         (self.lossy, self.read_only, self.bad_sector) = (false, false, None);
@@ -337,13 +340,14 @@ impl Plan {
         self
     }
 
-    /// Targets that work on several requests at once and answer them in any
-    /// order, over networks that keep the order of every path.
+    /// Turns the plan into a scenario with a target that works on several requests
+    /// at once and answers them in any order, over a network that keeps the order
+    /// of every path.
     pub fn unordered(mut self) -> Plan {
         let mut rng = Rng::new(self.seed ^ 0x0dd0);
         let is_heavy = rng.chance(5000);
         self = self.ordered();
-        // Which of these come late is seen before anything is written.
+        // One path: the first reads show the core how late its answers may come.
         (self.is_unordered, self.ports) = (true, vec![self.ports[0]]);
         self.links.truncate(1);
         self.links[0].0 = self.ports[0].0;
@@ -359,7 +363,7 @@ impl Plan {
         (w.depth, w.think, w.hot) = (rng.pick(&[8, 16]), rng.pick(&[0, 50]), 60);
         (w.ops, w.reads, w.max_sectors) = (600, 30, 8);
         if is_heavy {
-            // The usual one, held to the limits of a hot scenario.
+            // Loss and contention, subject to the limits of a hot scenario.
             self.faults.clear();
             self.heal_at = 0;
             (p.loss, p.answer_delay, w.ops, w.hot) = (100, 0, 2000, 30);
@@ -368,8 +372,8 @@ impl Plan {
         self
     }
 
-    /// A target whose power fails again and again while it is written to, and
-    /// whose write cache is lost each time.
+    /// Turns the plan into a scenario whose target loses power, and with it its
+    /// write cache, again and again while it is written to.
     pub fn crashing(mut self) -> Plan {
         let mut rng = Rng::new(self.seed ^ 0xc4a5);
         self.quirks = quirks::Quirks { trims: rng.chance(3000), ..quirks::IDEAL };
@@ -399,8 +403,8 @@ impl Plan {
         self
     }
 
-    /// A good network and hundreds of I/Os in flight; everything goes away at
-    /// event `at_event` of the run, in one of several ways.
+    /// Turns the plan into a scenario with a good network and hundreds of I/Os in
+    /// flight. At event `at_event` of the run, one of several outages begins.
     pub fn outage(mut self, at_event: Option<u64>) -> Plan {
         let mut rng = Rng::new(self.seed ^ 0x0a7a_6e00);
         self.quirks = quirks::Quirks { buffer_count: 64, ..quirks::IDEAL };
@@ -454,8 +458,8 @@ impl Plan {
         }
     }
 
-    /// The same scenario for networks that keep the order of every path, and
-    /// an initiator that knows neither flushes nor large frames.
+    /// Restricts the scenario to a network that keeps the order of every path, and
+    /// to I/O that an initiator without flushes and large frames can do.
     pub fn ordered(mut self) -> Plan {
         self.quirks = quirks::IDEAL;
         self.lossy = false;
@@ -477,8 +481,8 @@ impl Plan {
         self
     }
 
-    /// Nothing is ever lost: no faults, and no two links share the buffers of a
-    /// port, nor do management requests need one of the last.
+    /// Returns whether no frame is ever lost: there are no faults, one link alone
+    /// uses a port's buffers, and these leave room for management requests.
     pub fn is_lossless(&self) -> bool {
         self.clean
             && self.links.len() == 1
@@ -486,8 +490,8 @@ impl Plan {
             && u32::from(self.quirks.buffer_count) > self.settings.maxout
     }
 
-    /// Whether nothing but queries to everybody may ever find a queue full,
-    /// however many of our interfaces send to one port.
+    /// Returns whether only broadcast queries may find a queue full, however many
+    /// of our interfaces send to one port.
     pub fn keeps_queues(&self) -> bool {
         self.clean && !self.quirks.redirects
     }
@@ -496,7 +500,7 @@ impl Plan {
         self.quirks.word_83 & 0xc000 == 0x4000 && self.quirks.word_83 & 0x3000 != 0
     }
 
-    /// A flush that is promised and then refused.
+    /// Returns whether the target may refuse a flush although it announces it.
     pub fn lies_about_flush(&self) -> bool {
         let refused = |flush| matches!(flush, Flush::Refused(_));
         self.quirks.zero_count_refused

@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What real targets do differently, one switch each, and who does what.
+//! The behaviours in which real targets differ, a field for each, and the values
+//! for each target.
 
-/// How a target says that it will not do an ATA command.
+/// How a target refuses a command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Refusal {
-    /// E flag with this AoE error.
+    /// The E flag with this AoE error.
     Aoe(u8),
-    /// E flag with this AoE error, and ATA status and error as well.
+    /// The E flag with this AoE error, and ATA status and error as well.
     Both(u8, u8, u8),
     /// ATA status and error only.
     Ata(u8, u8),
     /// No answer.
     Silence,
-    /// Done anyway.
+    /// The command is carried out anyway.
     Served,
 }
 
 /// How a target answers a flush.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Flush {
-    /// Status 0, error byte whatever was on the stack; does nothing.
+    /// Status 0, and an arbitrary error byte (from vblade's stack).
     StatusZero,
-    /// DRDY; done.
+    /// Status DRDY; the flush is done.
     Ready,
-    /// The opcode stays in the status byte; done.
+    /// The request's opcode in the status byte; the flush is done.
     Echo,
     Refused(Refusal),
 }
@@ -35,15 +36,15 @@ pub struct Quirks {
     pub firmware: u16,
     /// Sector counts are rounded down to one of 1, 2, 4, 8, ...
     pub quantised: bool,
-    /// A fixed sector count, whatever the MTU.
+    /// Announces a fixed sector count, independent of the MTU.
     pub fixed_sectors: Option<u8>,
-    /// Says 0, which means 2.
+    /// Announces a sector count of 0, which means 2.
     pub says_zero_sectors: bool,
     /// Version nibble of adverts.
     pub advert_version: u8,
     /// Answers carry the version nibble of their request.
     pub copies_version: bool,
-    /// Errors in the error byte with E clear (vblade before 20).
+    /// AoE errors are in the error byte, with the E flag clear (vblade before 20).
     pub no_error_flag: bool,
     pub masks: bool,
     pub reserves: bool,
@@ -61,7 +62,7 @@ pub struct Quirks {
     /// IDENTIFY words 83 and 86.
     pub word_83: u16,
     pub word_86: u16,
-    /// IDENTIFY with a count other than 1 is error 2.
+    /// IDENTIFY with a count other than 1 is refused with error 2.
     pub identify_count: bool,
     pub constant_serial: bool,
     /// Count in read and write answers.
@@ -73,7 +74,7 @@ pub struct Quirks {
     pub merges_duplicates: bool,
     /// Answers may come from another MAC of the target.
     pub redirects: bool,
-    /// Has a volatile write cache and says so.
+    /// Has a volatile write cache, and reports it.
     pub write_cache: bool,
 }
 
@@ -226,7 +227,7 @@ pub const VSX: Quirks = Quirks {
     ..VBLADE
 };
 
-/// No real target: what a good one would do, with a write cache and TRIM.
+/// Not a real target: a good one, with a write cache and TRIM.
 pub const IDEAL: Quirks = Quirks {
     name: "ideal",
     buffer_count: 32,

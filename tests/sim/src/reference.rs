@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What reads may return: a map from sector to acceptable writes.
+//! A reference model of a disk: for each sector, the writes whose data a read
+//! may return.
 //!
-//! Every sector is a register. A read may return a write that was submitted
-//! before the read ended and that no other write replaced for certain before
-//! the read began. "For certain" means: the other was submitted after this one
-//! had ended, and was acknowledged; or a read that began after this one had
-//! ended returned the other. A failed write may take effect at any time until
-//! a later write to the sector is acknowledged.
+//! Every sector is a register. A read may return write A if A was submitted
+//! before the read ended, and if no write B had certainly replaced A before
+//! the read began. B has certainly replaced A in two cases: B was submitted
+//! after A had ended, and B was acknowledged; or a read that began after A had
+//! ended returned B. A failed write may take effect at any time until a later
+//! write to the sector is acknowledged.
 
 use crate::pattern::ZERO;
 
@@ -15,22 +16,22 @@ const NEVER: u64 = u64::MAX;
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     op: u32,
-    /// What the sector holds after it: `op`, or zeros for a DELETE.
+    /// The sector's contents after this write: `op`, or `ZERO` for a DELETE.
     value: u32,
     submitted: u64,
     ended: u64,
     failed: bool,
-    /// Since when reads that begin may not return it.
+    /// Reads that begin after this step must not return it.
     replaced: u64,
     durable: bool,
-    /// Its target crashed before it was acknowledged, and forgot it.
+    /// A crash of the target discarded it.
     lost: bool,
-    /// When a late copy of it came after that, or 0.
+    /// The step at which a late copy of it was executed after that crash, or 0.
     back: u64,
 }
 
 impl Candidate {
-    /// Under way.
+    /// Creates the candidate of a write that is outstanding.
     const fn new(op: u32, value: u32, submitted: u64) -> Self {
         Candidate {
             op,
@@ -49,13 +50,14 @@ impl Candidate {
 #[derive(Clone, Debug)]
 struct Sector {
     candidates: Vec<Candidate>,
-    /// The writes that a target has executed here, the last one last.
+    /// The writes that the target has executed here, in order of their last
+    /// execution.
     executed: Vec<u32>,
-    /// The network has lost an update here.
+    /// An update was lost here because the network reordered frames.
     tainted: bool,
 }
 
-/// A write's times, for judging copies of it.
+/// A write's range and times, to check the copies of it that are executed.
 #[derive(Clone, Copy, Debug, Default)]
 struct Write {
     lba: u64,
@@ -63,7 +65,7 @@ struct Write {
     trims: bool,
     submitted: u64,
     ended: u64,
-    /// Sectors that some copy of it has written, as a bit map.
+    /// The sectors that some copy of it has written, as a bit map.
     executed: [u64; 16],
 }
 
@@ -73,7 +75,7 @@ impl Write {
         self.executed[(at / 64) as usize] |= 1 << (at % 64);
     }
 
-    /// A sector that no copy of it has written.
+    /// Returns a sector that no copy of it has written.
     fn missing(&self) -> Option<u64> {
         let bit = |at: u64| self.executed[(at / 64) as usize] & 1 << (at % 64) != 0;
         (0..self.sectors).find(|&at| !bit(at)).map(|at| self.lba + at)
@@ -84,13 +86,14 @@ pub struct Reference {
     sectors: Vec<Sector>,
     writes: Vec<Option<Write>>,
     step: u64,
-    /// Reads and flushes under way: their steps of submission.
+    /// Outstanding reads and flushes, with the steps at which they were submitted.
     reads: Vec<(u32, u64)>,
-    /// Crashes happen: keep what is only replaced until a flush says so.
+    /// The target may crash: a replaced write is kept until a flush has made a
+    /// newer one durable.
     lossy: bool,
     /// The step of the last crash.
     crashed: u64,
-    /// Lost updates by frames that the network itself let others overtake.
+    /// Number of updates lost because the network itself reordered frames.
     pub excused: u64,
 }
 
@@ -123,7 +126,7 @@ impl Reference {
         }
     }
 
-    /// A write ended; one that was acknowledged must have been executed whole.
+    /// Ends a write. If it was acknowledged, all of it must have been executed.
     pub fn end_write(&mut self, op: u32, acknowledged: bool) -> Result<(), String> {
         self.step += 1;
         let step = self.step;
@@ -167,12 +170,12 @@ impl Reference {
         }
     }
 
-    /// A read failed, or nothing is to be learnt from it.
+    /// Ends a read or flush that failed, or whose result proves nothing.
     pub fn drop_read(&mut self, op: u32) {
         self.end(op);
     }
 
-    /// A read of one sector after the other returned these values.
+    /// Ends a read of consecutive sectors, and checks the values that it returned.
     pub fn end_read(
         &mut self,
         op: u32,
@@ -203,7 +206,7 @@ impl Reference {
         Ok(())
     }
 
-    /// A flush that began at `submitted` was acknowledged.
+    /// Ends an acknowledged flush: writes that ended before it began are durable.
     pub fn end_flush(&mut self, op: u32) {
         let begun = self.end(op);
         if !self.lossy {
@@ -219,8 +222,8 @@ impl Reference {
         }
     }
 
-    /// A target lost its write cache; its sectors now hold these values. What
-    /// a flush made durable must be among them, or something newer.
+    /// Records that the target lost its write cache, and that its sectors now hold
+    /// the values `now`. Each must be what a flush made durable, or newer.
     pub fn crash(&mut self, now: &[u32]) -> Result<(), String> {
         self.step += 1;
         self.crashed = self.step;
@@ -257,20 +260,21 @@ impl Reference {
         Ok(())
     }
 
-    /// Whether the target has the whole of a write.
+    /// Returns whether the target has executed all of a write.
     pub fn has_executed(&self, op: u32) -> bool {
         self.writes.get(op as usize).copied().flatten().is_some_and(|w| w.missing().is_none())
     }
 
-    /// A disk that is kept alike executed a copy of `op` on a sector, which
-    /// this one is about to.
+    /// Records that an identical disk at the same address executed a copy of `op`
+    /// on a sector; the target executes its own copy as well.
     pub fn executed_elsewhere(&mut self, op: u32, lba: u64) {
         if let Some(Some(write)) = self.writes.get_mut(op as usize) {
             write.mark(lba);
         }
     }
 
-    /// A target executed a copy of `op` on a sector.
+    /// Records that the target executed a copy of `op` on a sector, and checks
+    /// that no newer write is lost.
     pub fn executed(&mut self, op: u32, lba: u64, overtaken: bool) -> Result<(), String> {
         let Some(Some(write)) = self.writes.get_mut(op as usize) else {
             return Err(format!("sector {lba}: write {op} was never submitted"));
@@ -281,7 +285,7 @@ impl Reference {
         write.mark(lba);
         let (ended, trims) = (write.ended, write.trims);
         let sector = &mut self.sectors[lba as usize];
-        // What a crash took back is there again: a copy of it was still under way.
+        // A write that a crash discarded is there again: a copy of it was in flight.
         for candidate in sector.candidates.iter_mut().filter(|c| c.op == op && c.lost) {
             (candidate.lost, candidate.replaced, candidate.back) = (false, NEVER, self.step);
         }
@@ -307,7 +311,7 @@ impl Reference {
         }
         let known = sector.candidates.iter().any(|c| c.op == op);
         if ended != NEVER && (overtaken || sector.tainted || !known) {
-            // From now on it may be seen, as a write that took effect late.
+            // From now on reads may return it, as a failed write that took effect late.
             let value = if trims { ZERO } else { op };
             sector.candidates.retain(|c| c.op != op);
             sector.candidates.push(Candidate {
@@ -468,7 +472,7 @@ mod tests {
     #[test]
     fn what_a_write_replaced_for_good_is_no_newer_because_of_a_crash() {
         let mut reference = Reference::new(1, true);
-        // Two at once: which one comes first is seen at the target only.
+        // Two writes at once: only the target shows which one comes first.
         reference.begin_write(1, 0, 1, false);
         reference.begin_write(2, 0, 1, false);
         for op in [1, 2] {
@@ -476,7 +480,7 @@ mod tests {
             reference.end_write(op, true).expect("executed");
         }
         reference.crash(&[2]).expect("2 was written to the disk");
-        // The network brings the old copy of 1, and then there is a repetition of 2.
+        // The network delivers the overtaken copy of 1, then a retransmission of 2.
         reference.executed(1, 0, true).expect("the network's doing");
         assert_eq!(reference.excused, 1);
         reference.executed(2, 0, false).expect("the right one is there again");

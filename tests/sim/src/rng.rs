@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A small generator whose every draw follows from the seed.
+//! A small random number generator, whose seed determines every draw.
 
-/// SplitMix64: fast, seedable with anything, good enough to choose faults.
+/// SplitMix64: fast, takes any seed, and is good enough to choose faults.
 #[derive(Clone)]
 pub struct Rng(u64);
 
@@ -18,17 +18,17 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number below `n`; 0 if there is none.
+    /// Returns a number below `n`, or 0 if `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.draw()) * u128::from(n)) >> 64) as u64
     }
 
-    /// A number from `low` to `high`, both included.
+    /// Returns a number from `low` to `high`, both included.
     pub fn range(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
     }
 
-    /// True `n` times in 10,000.
+    /// Returns true with a chance of `n` in 10,000.
     pub fn chance(&mut self, n: u32) -> bool {
         n != 0 && self.below(10_000) < u64::from(n)
     }
@@ -37,7 +37,7 @@ impl Rng {
         from[self.below(from.len() as u64) as usize]
     }
 
-    /// An independent generator: draws here do not shift draws there.
+    /// Returns an independent generator: draws from one do not change the other's.
     pub fn fork(&mut self) -> Rng {
         Rng(self.draw())
     }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Every order of events in a small world: two writes and a read of the same
-//! sectors, two paths, each frame in up to three copies.
+//! Tries every order of events in a small world: two writes and a read of the
+//! same sector, two paths, and up to three copies of each frame.
 //!
-//! Depth first; a state is the memory of the core, which is copied out and
-//! back in, and the little world around it. One that was seen before is not
-//! gone into again. As invariant 4 presumes, requests keep their order on a
-//! path, doubles of one by the network arrive together, and all die
-//! `ghost_wait` after their mbuf came back; answers come in any order and as
-//! late as they like. Time passes only from one deadline of the core to the
-//! next.
+//! The search is depth first. A state is the core's memory, which is saved and
+//! restored, and the small world around the core. A state that was seen before
+//! is not explored again. As invariant 4 assumes, requests keep their order on a
+//! path, duplicates made by the network arrive together, and a request expires
+//! `ghost_wait` after its mbuf was freed. Answers arrive in any order, and
+//! arbitrarily late. Time passes only from one deadline of the core to the next.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
@@ -28,59 +27,59 @@ use crate::target::Target;
 const LINKS: usize = 2;
 const COPIES: u8 = 3;
 const MTU: u32 = 1500;
-/// Where the I/Os go; a fence reads sector 0.
+/// The sector of all I/Os; a fence reads sector 0.
 const LBA: u64 = 5;
-/// Steps in which everything comes to an end once nothing goes wrong any more.
+/// Number of steps within which all I/Os end once there are no more faults.
 const PATIENCE: u32 = 2000;
 
 /// The I/Os, in the order of their handles: a write, a newer one, a read.
 const OPS: [Kind; 3] = [Kind::Write, Kind::Write, Kind::Read];
 
-/// How far the search goes.
+/// Limits of the search.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Two writes, and the read if three.
+    /// Number of I/Os: 2 are the two writes, 3 adds the read.
     pub ops: usize,
-    /// Deadlines that pass.
+    /// Number of the core's deadlines that pass.
     pub ticks: u8,
-    /// Frames of either direction that the network doubles.
+    /// Number of copies that the network adds to frames of either direction.
     pub doubles: u8,
-    /// Frames of either direction that it loses.
+    /// Number of frames of either direction that it loses.
     pub losses: u8,
-    /// Whether mbufs may come back late; else they do at once.
+    /// Whether mbufs may be freed late; otherwise they are freed at once.
     pub late_sent: bool,
     pub ghost_wait_us: u64,
-    /// States after which the search gives up, which is a failure.
+    /// The search fails above this number of states.
     pub states: usize,
 }
 
-/// What a search came to.
+/// Totals of a search.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Found {
     pub states: usize,
     pub transitions: u64,
     pub deepest: usize,
-    /// States from which all was brought to an end.
+    /// Number of states from which all I/Os were run to their end.
     pub endings: u64,
 }
 
-/// What may happen next.
+/// An event that may happen next.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Submit(usize),
-    /// The oldest request on a wire is served, so many times.
+    /// The oldest request on a wire is served, `copies` times.
     Deliver {
         link: usize,
         copies: u8,
     },
     Drop(usize),
-    /// An answer arrives; `keep` leaves a copy under way.
+    /// An answer arrives; `keep` leaves a copy in flight.
     Take {
         at: usize,
         keep: bool,
     },
     Lose(usize),
-    /// All mbufs come back.
+    /// All mbufs are freed.
     Sent,
     Tick,
 }
@@ -88,7 +87,7 @@ enum Step {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Progress {
     New,
-    /// Submitted; a read with the writes that it may return, as a bit map.
+    /// Submitted. The bit map has the writes that a read may return.
     Open(u8),
     Done,
 }
@@ -98,7 +97,7 @@ struct Request {
     bytes: Vec<u8>,
     op: Option<u32>,
     token: u32,
-    /// When its mbuf came back.
+    /// When its mbuf was freed.
     sent: Option<u64>,
 }
 
@@ -111,10 +110,10 @@ struct Around {
     answers: Vec<(usize, Vec<u8>, u8)>,
     unsent: Vec<u32>,
     progress: [Progress; OPS.len()],
-    /// What the sector holds: 0, or the number of a write.
+    /// The sector's contents: 0, or the number of a write.
     held: u32,
     executed: u8,
-    /// What was last copied to the read's memory.
+    /// The value that was copied to the read's memory last.
     read: Option<u32>,
     ticks: u8,
     doubles: u8,
@@ -130,12 +129,12 @@ pub struct Search {
     rng: Rng,
     seen: HashSet<u128, BuildHasherDefault<Identity>>,
     found: Found,
-    /// The steps that led here, for a report.
+    /// The steps that led to the current state, to replay a failure.
     trail: Vec<Step>,
     trace: bool,
 }
 
-/// The hash of a state is one already.
+/// A hasher for keys that are hashes already.
 #[derive(Default)]
 struct Identity(u64);
 
@@ -149,7 +148,8 @@ impl Hasher for Identity {
     }
 }
 
-/// A state on the way from the first one, and what is yet to be tried there.
+/// A state between the first and the current one, and the steps that are yet to
+/// be tried from it.
 struct Level {
     memory: Vec<u8>,
     around: Around,
@@ -157,7 +157,7 @@ struct Level {
 }
 
 impl Search {
-    /// The small world, its disk found on both paths.
+    /// Creates the small world, with its disk found on both paths.
     pub fn new(bounds: Bounds) -> Result<Search, String> {
         let mut plan = Plan::draw(1);
         plan.quirks = quirks::Quirks { trims: false, ..quirks::IDEAL };
@@ -207,7 +207,7 @@ impl Search {
         self.core.discover(0);
         self.drain()?;
         while self.pass_on()? {}
-        // The beacons that are repeated soon would be steps of every world.
+        // Otherwise the early repetitions of the beacon would be steps of the search.
         while self.around.now < 31 * SECOND {
             self.tick();
             self.drain()?;
@@ -220,7 +220,7 @@ impl Search {
         Ok(())
     }
 
-    /// Looks at every state within the bounds, up to the first that must not be.
+    /// Visits every state within the bounds, up to the first violation of an invariant.
     pub fn run(mut self) -> Result<Found, String> {
         let first = self.level();
         let mut levels = vec![self.level()];
@@ -259,7 +259,7 @@ impl Search {
         Ok(self.found)
     }
 
-    /// Goes the way to an error once more, and prints what happens.
+    /// Repeats the steps that led to an error, and prints them.
     fn replay(&mut self, first: &Level, error: String) -> String {
         self.trace = true;
         self.core.restore(&first.memory);
@@ -289,7 +289,7 @@ impl Search {
         hasher.digest128()
     }
 
-    /// All that may happen now.
+    /// Returns all steps that are possible now.
     fn steps(&self) -> Vec<Step> {
         let around = &self.around;
         let (doubles, losses) = (around.doubles != 0, around.losses != 0);
@@ -319,7 +319,7 @@ impl Search {
                 steps.push(Step::Drop(link));
             }
         }
-        // The second write may come before the first is over; so may the read.
+        // The second write and the read may come before the first write has ended.
         let first = around.progress[0] != Progress::New;
         let next = |op: &usize| around.progress[*op] == Progress::New && (*op == 0 || first);
         steps.extend((0..self.bounds.ops).filter(next).map(Step::Submit));
@@ -397,9 +397,9 @@ impl Search {
         Ok(())
     }
 
-    /// A copy of a write took effect. The first write is older than the second
-    /// unless both were under way together, and then the core says which goes
-    /// first: a write that was followed by the other never comes again.
+    /// Records that a copy of a write took effect. The first write is older than the
+    /// second, unless both were outstanding together: then the core decides the order.
+    /// Once the other write has followed, a write must not take effect again.
     fn executed(&mut self, op: u32) -> Result<(), String> {
         let around = &mut self.around;
         let bit = 1 << op;
@@ -507,7 +507,8 @@ impl Search {
         Ok(())
     }
 
-    /// Moves the first thing that is under way; false if there is none.
+    /// Frees the mbufs, or delivers the next request or answer in flight; returns
+    /// false if there is none.
     fn pass_on(&mut self) -> Result<bool, String> {
         if !self.around.unsent.is_empty() {
             self.send_back();
@@ -522,8 +523,8 @@ impl Search {
         Ok(true)
     }
 
-    /// Nothing goes wrong any more: everything must come to an end, and the
-    /// last write, where it is one for certain, be what is there.
+    /// Submits the remaining I/Os and continues without faults: all I/Os must end
+    /// within a minute and `PATIENCE` steps.
     fn end(&mut self) -> Result<(), String> {
         for op in 0..self.bounds.ops {
             if self.around.progress[op] == Progress::New {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the shim does with a transmit, and what must be true of the result.
+//! Builds the frame of a transmit output as the shim does, and checks it.
 
 use aoe_core::output::{Source, Transmit};
 
@@ -9,7 +9,7 @@ use crate::initiator::Initiator;
 use crate::network::Link;
 use crate::pattern::SECTOR;
 
-/// The frame that an output stands for, and the write that it is of.
+/// Builds the frame of a transmit output; returns it with the number of its write.
 pub fn build(
     transmit: &Transmit,
     links: &[Link],
@@ -56,7 +56,7 @@ pub fn build(
     Ok((bytes, op))
 }
 
-/// What is true of every request.
+/// Checks what must be true of every request.
 fn inspect(bytes: &[u8], mac: [u8; 6], shift: u8) -> Result<(), String> {
     let ensure = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_string()) };
     ensure(frame::is_aoe(bytes), "not an AoE frame")?;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A system that shuts down in the middle of a scenario, with a target that is
-//! gone for good.
+//! A system that shuts down in the middle of a scenario, with a target that has
+//! died and does not come back.
 //!
-//! The settings come from what an administrator may have set, composed as the
-//! shim has them composed. Invariant: from the shutdown on no I/O waits longer
-//! than the limit of a shutdown and the time that it takes to see that a target
-//! is silent, whatever was set for the target or for all.
+//! The settings are values that an administrator may have set, composed by the
+//! function that the shim calls. Invariant: once the shutdown has begun, no I/O
+//! waits longer than the shutdown's limit plus the time that it takes to detect
+//! a silent target, whatever `maxwait` is for the target or for all targets.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -27,11 +27,11 @@ unsafe extern "C" {
     );
 }
 
-/// Until a target is seen to be silent: its time-out, doubled a few times.
+/// The time until a silent target is detected: its time-out, doubled a few times.
 const SLACK: u64 = 25 * SECOND;
 
 impl Plan {
-    /// A scenario that ends in a shutdown.
+    /// Turns the plan into a scenario that ends in a shutdown.
     pub fn shutting_down(mut self) -> Plan {
         self.errors_allowed = true;
         self.clean = false;
@@ -40,7 +40,7 @@ impl Plan {
 }
 
 impl World<'_, Core> {
-    /// Runs until the system shuts down, and then until nothing waits any more.
+    /// Runs until the system shuts down, and then for as long as an I/O may wait.
     pub fn run_to_shutdown(mut self) -> Result<Summary, String> {
         let result = self.run_shutdown();
         let summary = self.finish();
@@ -53,7 +53,7 @@ impl World<'_, Core> {
         if !self.run_until_up(after)? {
             return Ok(());
         }
-        // For a while nobody knows that anything ends.
+        // The target dies up to 20 s before the shutdown begins.
         self.fault(Fault::Die)?;
         self.cancel_revivals();
         let later = self.now + rng.pick(&[0, SECOND, 20 * SECOND]);
@@ -77,7 +77,7 @@ impl World<'_, Core> {
         }
     }
 
-    /// The target stays dead, whatever the plan says.
+    /// Cancels the plan's faults that would revive the target.
     fn cancel_revivals(&mut self) {
         let revives =
             |event: &Event| matches!(event, Event::Fault(Fault::Restart { .. } | Fault::Grow(_)));
@@ -86,7 +86,7 @@ impl World<'_, Core> {
         }
     }
 
-    /// Settings of a target while the system shuts down.
+    /// Composes the settings of a target while the system shuts down.
     fn compose(&self, rng: &mut Rng, limit: i32) -> AoeSettings {
         let plan = &self.plan.settings;
         let config = Config::default();
@@ -99,7 +99,7 @@ impl World<'_, Core> {
         config.strict_src.store(plan.strict_src.into(), Relaxed);
         let own = Own { maxwait: rng.pick(&[AS_ALL, 0, 3600]), ..Own::NONE };
         let mut settings = std::mem::MaybeUninit::uninit();
-        // SAFETY: All three are what the function wants; it fills the last one.
+        // SAFETY: `config` and `own` are initialised, and the function fills `settings`.
         unsafe {
             aoe_core_compose(&config, &own, 1, settings.as_mut_ptr());
             settings.assume_init()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A model target: frames in, frames out, by `protocol` and its quirks.
+//! A model target, which answers frames according to AoEr11 and its quirks.
 
 use std::collections::VecDeque;
 
@@ -9,13 +9,13 @@ use crate::plan::Plan;
 use crate::quirks::{Flush, Quirks, Refusal, ReplyCount};
 use crate::rng::Rng;
 
-/// What a command did to the disk.
+/// The effect of a command on one sector.
 #[derive(Clone, Copy, Debug)]
 pub struct Executed {
     /// The write that the sector now holds, or the DELETE that emptied it.
     pub op: u32,
     pub lba: u64,
-    /// The copy had been overtaken on its way.
+    /// Frames that were sent later overtook the request.
     pub overtaken: bool,
 }
 
@@ -27,10 +27,10 @@ pub struct Port {
     pub queue: VecDeque<Packet>,
 }
 
-/// What the sectors hold, now and after a crash.
+/// The contents of the sectors, as numbers of writes.
 pub struct Disk {
     pub now: Vec<u32>,
-    /// Holds the sectors that a crash may take back.
+    /// The contents on the medium, to which a crash may revert a sector.
     pub durable: Vec<u32>,
 }
 
@@ -61,20 +61,22 @@ pub struct Target {
     pub mask: Vec<Mac>,
     pub reserved: Vec<Mac>,
     pub read_only: bool,
-    /// A sector has two to this blocks of 512 bytes, which all else counts.
+    /// A sector has 2^`shift` blocks of 512 bytes; everything else counts blocks.
     pub shift: u8,
     /// Reads that touch this sector fail.
     pub bad_sector: Option<u64>,
     pub unavailable: bool,
     /// Frames are queued, not served.
     pub stopped: bool,
-    /// Nothing is queued either.
+    /// Frames are not even queued.
     pub dead: bool,
     pub overflows: u64,
-    /// Requests that are being worked on, and those that a stop holds up.
+    /// The number of requests that workers are busy with, and the finished ones that
+    /// a stop holds back.
     pub busy: usize,
     pub held: Vec<(usize, Vec<Packet>)>,
-    /// Config queries that came; they go to everybody, whatever has room.
+    /// Number of config queries that arrived. They are broadcast without regard to
+    /// the room in a queue.
     pub queries: u64,
 }
 
@@ -88,7 +90,7 @@ pub const MAJOR: u16 = 7;
 pub const MINOR: u8 = 3;
 
 impl Target {
-    /// The target of a scenario, or the impostor beside it.
+    /// Creates the target of a scenario (0), or the impostor or twin beside it (1).
     pub fn of_plan(plan: &Plan, which: usize) -> Target {
         let ports = plan
             .ports
@@ -125,7 +127,7 @@ impl Target {
         }
     }
 
-    /// Blocks of 512 bytes per request that a port announces.
+    /// Returns the number of 512-byte blocks per request that a port announces.
     pub fn max_sectors(&self, port: usize) -> u8 {
         if let Some(sectors) = self.quirks.fixed_sectors {
             return sectors;
@@ -137,7 +139,7 @@ impl Target {
         }
     }
 
-    /// A frame arrives; what does not fit the queue is lost.
+    /// Queues a frame that arrives; drops it if the queue is full.
     pub fn enqueue(&mut self, port: usize, packet: Packet) {
         if self.dead {
             return;
@@ -177,7 +179,7 @@ impl Target {
         }
     }
 
-    /// Does what a frame asks for, and answers.
+    /// Carries out a request, and adds the answer to `out`.
     pub fn carry_out(
         &mut self,
         port: usize,
@@ -256,7 +258,8 @@ impl Target {
             && (minor == self.minor || minor == 0xff)
     }
 
-    /// A refusal of a whole command; `Ata` ones need `reply` to hold registers.
+    /// Returns the answer that refuses a command. For ATA status and error, `reply`
+    /// must have the registers.
     pub(crate) fn refuse(&self, refusal: Refusal, mut reply: Vec<u8>) -> Option<Vec<u8>> {
         let e_flag = match self.quirks.no_error_flag {
             true => 0,
@@ -319,7 +322,7 @@ impl Target {
         }
     }
 
-    /// Whether a read or write is refused, and how.
+    /// Returns how a read or write is refused, if it is.
     fn judge(&self, port: usize, request: &[u8]) -> Option<Refusal> {
         let (lba, count) = frame::block_range(request, self.shift);
         let too_many = count > u64::from(self.max_sectors(port));
@@ -412,7 +415,7 @@ impl Target {
             ReplyCount::Echo => {}
             ReplyCount::Zero => {
                 reply[frame::COUNT] = 0;
-                // This bug of Plan 9 puts LBA bytes where others keep them.
+                // A bug of Plan 9's, which changes a byte of the LBA.
                 reply[frame::LBA + 4] = reply[frame::LBA];
             }
             ReplyCount::Remaining => {
@@ -444,7 +447,7 @@ impl Target {
         Some(reply)
     }
 
-    /// Power is gone: each unflushed sector is or is not on the medium.
+    /// Cuts the power: each unflushed sector may or may not be on the medium.
     pub fn crash(&mut self, rng: &mut Rng) {
         for (now, durable) in self.disk.now.iter_mut().zip(&mut self.disk.durable) {
             if *now != *durable && rng.chance(5000) {

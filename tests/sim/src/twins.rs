@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Every request answered twice: two daemons of one host serve one address, or
-//! the network delivers everything twice. What the driver must make of it.
+//! Scenarios in which every request is answered twice: two daemons of one host
+//! serve one address, or the network doubles every frame. The driver must detect
+//! two disks, and stop I/O; with one disk, I/O must continue.
 
 use crate::frame;
 use crate::initiator::Initiator;
@@ -10,16 +11,16 @@ use crate::quirks;
 use crate::rng::Rng;
 use crate::world::{Event, World};
 
-/// The second disk, or why there are two answers without one.
+/// The properties of the second disk, or the reason for two answers without one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Twin {
-    /// Another serial number, and the same data.
+    /// Another serial number and the same data.
     Serial,
-    /// Another size, and the same data.
+    /// Another size and the same data.
     Size,
-    /// The same name and size, and other data.
+    /// The same serial number and size, and other data.
     Content,
-    /// A copy, kept alike by the requests that both get.
+    /// An identical copy, which stays identical since both get every request.
     Copy,
     /// The network doubles answers.
     Answers,
@@ -27,47 +28,49 @@ pub enum Twin {
     Requests,
 }
 
-/// What the second daemon's disk holds where it is not the first one's.
+/// Added to a sector's number: its contents on the second disk where they differ.
 const FOREIGN: u32 = 0xfeed_0000;
-/// For this long everything is answered twice.
+/// How long everything is answered twice.
 const STAY: u64 = 250 * SECOND;
-/// Answers are under way for less than this.
+/// Answers are in flight for less than this.
 const DRAIN: u64 = 50 * MS;
-/// With an advert that is not lost: within its second, and a try or two.
+/// Two disks are detected within this time if the twin sends an advert that is not
+/// lost: a second, and a retry or two.
 const SEEN_SOON: u64 = 5 * SECOND;
-/// Otherwise a beacon tells, whose answer may be lost, or a comparison, which
-/// begins anew with the next one.
+/// The same without an advert: a beacon shows them, whose answer may be lost, or a
+/// comparison of doubled answers, which may have to be repeated.
 const SEEN: u64 = 200 * SECOND;
 
-/// I/Os in which other data is found.
+/// Number of I/Os within which other data is detected.
 const ENOUGH_IO: u64 = 1500;
 
 impl Twin {
-    /// There are two disks, and no I/O may go on.
+    /// Returns whether there are two different disks, so that I/O must stop.
     pub fn is_conflict(self) -> bool {
         matches!(self, Twin::Serial | Twin::Size | Twin::Content)
     }
 
-    /// There are two daemons.
+    /// Returns whether there are two daemons.
     pub fn is_daemon(self) -> bool {
         self.is_conflict() || self == Twin::Copy
     }
 }
 
-/// What of a twin a scenario's seed decides.
+/// The properties of a twin that a scenario's seed determines.
 #[derive(Clone, Copy, Debug)]
 pub struct TwinPlan {
     pub twin: Twin,
-    /// Nobody hears the advert that it begins with.
+    /// It begins without an advert.
     pub is_silent: bool,
-    /// Requests that only one of the daemons drops, of 10,000.
+    /// Requests that a daemon drops on its own, of 10,000.
     pub drops: u32,
-    /// Sectors that hold something else, of 10,000.
+    /// Sectors that hold other data, of 10,000.
     pub differs: u32,
 }
 
 impl Plan {
-    /// A disk in use at whose address everything is answered twice for a while.
+    /// Turns the plan into a scenario with a disk in use, at whose address
+    /// everything is answered twice for a while.
     pub fn twins(self) -> Plan {
         let mut rng = Rng::new(self.seed ^ 0x0007_2125);
         let mut plan = self.ordered();
@@ -115,23 +118,23 @@ impl Plan {
     }
 }
 
-/// What has been seen of it.
+/// What a scenario has observed of its twin.
 #[derive(Debug, Default)]
 pub(crate) struct Twins {
     /// Since when everything is answered twice.
     since: Option<u64>,
     until: Option<u64>,
-    /// Since when no path is used.
+    /// When the conflict was detected, so that no path is used.
     seen: Option<u64>,
-    /// The I/Os that had ended by then.
+    /// Number of I/Os that had completed at `since`.
     completed: u64,
     warned: bool,
-    /// The longest that a conflict took to be seen.
+    /// The longest time until a conflict was detected.
     pub longest: u64,
 }
 
 impl<I: Initiator> World<'_, I> {
-    /// A second answer comes to everything, or comes no longer.
+    /// Begins or ends the time in which everything is answered twice.
     pub(crate) fn twin(&mut self, on: bool) -> Result<(), String> {
         let Some(plan) = self.plan.twin else { return Ok(()) };
         if !on {
@@ -144,7 +147,7 @@ impl<I: Initiator> World<'_, I> {
             return self.judge_twins(plan);
         }
         if !self.is_open {
-            // Whichever is found first is the disk.
+            // Until the disk is open, the twin could be found first instead of it.
             self.schedule(self.now + 50 * MS, Event::Fault(Fault::Twin(true)));
             return Ok(());
         }
@@ -188,18 +191,19 @@ impl<I: Initiator> World<'_, I> {
         }
     }
 
-    /// Whether the second daemon stands where the first one does.
+    /// Returns whether a target is a second daemon at the first one's MAC.
     pub(crate) fn is_twin(&self, target: usize) -> bool {
         target == 1 && self.plan.twin.is_some_and(|plan| plan.twin.is_daemon())
     }
 
-    /// Each of two daemons has a queue of its own, and drops what it likes.
+    /// Returns whether a daemon drops a request. Each daemon has its own queue, so
+    /// this is drawn for each.
     pub(crate) fn twin_drops(&mut self, bytes: &[u8]) -> bool {
         let Some(plan) = self.plan.twin.filter(|_| !self.targets[1].dead) else { return false };
         frame::is_disk_work(bytes) && self.rng.chance(plan.drops)
     }
 
-    /// While two disks are known to be there, no I/O is answered.
+    /// Checks that no I/O succeeds while two disks are known to answer.
     pub(crate) fn watch_twin_answer(&self, is_ok: bool) -> Result<(), String> {
         match is_ok && self.twins.seen.is_some() && self.twins.until.is_none() {
             true => Err("an I/O ended well where two disks answer".to_string()),
@@ -207,14 +211,16 @@ impl<I: Initiator> World<'_, I> {
         }
     }
 
-    /// The second daemon carried out a write. Of a copy that is as good.
+    /// Records that the second daemon carried out a write. On an identical copy of
+    /// the disk, that counts as an execution.
     pub(crate) fn executed_by_twin(&mut self, op: u32, lba: u64) {
         if self.plan.twin.is_some_and(|plan| plan.twin == Twin::Copy) && op != ZERO {
             self.host.reference.executed_elsewhere(op, lba);
         }
     }
 
-    /// After every input, while everything is answered twice.
+    /// Checks after every input, while everything is answered twice, that only two
+    /// disks cause a conflict, and that the conflict lasts.
     pub(crate) fn watch_twins(&mut self) -> Result<(), String> {
         let (Some(plan), Some(since)) = (self.plan.twin, self.twins.since) else { return Ok(()) };
         if self.twins.until.is_some() {
@@ -236,7 +242,7 @@ impl<I: Initiator> World<'_, I> {
                 self.twins.seen = Some(self.now);
                 self.twins.longest = self.now - since;
             }
-            // One daemon's answers to three questions may have been lost.
+            // If all of one daemon's answers to three queries were lost, use may resume.
             Some(_) if is_used && plan.drops == 0 && self.plan.profile.loss == 0 => {
                 return Err("a path is used again, and there still are two disks".to_string());
             }
@@ -249,7 +255,7 @@ impl<I: Initiator> World<'_, I> {
         Ok(())
     }
 
-    /// No I/O goes where two disks were seen.
+    /// Checks that no I/O is sent on a path in conflict.
     pub(crate) fn watch_twin_request(&self, link: usize, bytes: &[u8]) -> Result<(), String> {
         if self.plan.twin.is_none() || !frame::is_disk_work(bytes) {
             return Ok(());
@@ -263,7 +269,7 @@ impl<I: Initiator> World<'_, I> {
         }
     }
 
-    /// It is over: was it noticed?
+    /// Checks at the end that the doubled answers or the two disks were detected.
     fn judge_twins(&self, plan: TwinPlan) -> Result<(), String> {
         let twins = &self.twins;
         if !plan.twin.is_conflict() {
@@ -277,7 +283,7 @@ impl<I: Initiator> World<'_, I> {
         match twins.seen {
             Some(_) if twins.longest <= limit => Ok(()),
             Some(_) => Err(format!("two disks were not seen for {} us", twins.longest)),
-            // Where only data differ, I/O is what shows it.
+            // If only the data differ, only I/O shows it.
             None if plan.twin == Twin::Content
                 && self.host.completed < twins.completed + ENOUGH_IO =>
             {

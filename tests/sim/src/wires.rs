@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Frames between a world's initiator and its targets.
+//! The frames between a world's initiator and its targets.
 
 use crate::frame::{self, Packet};
 use crate::initiator::Initiator;
@@ -8,7 +8,7 @@ use crate::target::{Executed, Reply};
 use crate::world::{Event, World};
 
 impl<I: Initiator> World<'_, I> {
-    /// A frame leaves a link for every port of its segment that it is meant for.
+    /// Sends a frame from a link to every port on its segment that the frame is addressed to.
     pub(crate) fn send(&mut self, at: usize, leaves: u64, bytes: Vec<u8>, op: Option<u32>) {
         let serial = self.network.next_serial();
         let segment = self.network.links[at].segment;
@@ -68,7 +68,7 @@ impl<I: Initiator> World<'_, I> {
         let mut replies = Vec::new();
         let mut log = Vec::new();
         let serial = there.ports[port].queue.front().map(|packet| packet.serial);
-        // What the network doubled stays together.
+        // Duplicates made by the network are served back to back.
         while there.ports[port].queue.front().map(|packet| packet.serial) == serial {
             if serial.is_none() {
                 break;
@@ -83,7 +83,8 @@ impl<I: Initiator> World<'_, I> {
         Ok(())
     }
 
-    /// Gives what is queued to workers; questions are answered as they come.
+    /// Passes queued requests to free workers. A request that needs no disk needs
+    /// no worker, and is answered at once.
     fn begin_work(&mut self, target: usize, port: usize) {
         let (service, spread) = (self.network.profile.service, self.network.profile.spread);
         loop {
@@ -93,7 +94,7 @@ impl<I: Initiator> World<'_, I> {
             if works && there.busy >= self.network.profile.workers {
                 return;
             }
-            // What the network doubled stays together.
+            // Duplicates made by the network stay together.
             let mut packets = Vec::new();
             while there.ports[port].queue.front().is_some_and(|p| p.serial == serial) {
                 packets.extend(there.ports[port].queue.pop_front());
@@ -104,7 +105,7 @@ impl<I: Initiator> World<'_, I> {
         }
     }
 
-    /// A worker is done: what it was given takes effect, and is answered.
+    /// Carries out and answers the requests that a worker has finished.
     pub(crate) fn end_work(
         &mut self,
         target: usize,
@@ -151,7 +152,7 @@ impl<I: Initiator> World<'_, I> {
         Ok(())
     }
 
-    /// A frame leaves a port for the links that it is meant for.
+    /// Sends a frame from a port to every link on its segment that the frame is addressed to.
     pub(crate) fn reply(&mut self, target: usize, reply: Reply) {
         let segment = self.targets[target].ports[reply.port].segment;
         let dst = frame::dst(&reply.bytes);
@@ -189,7 +190,8 @@ impl<I: Initiator> World<'_, I> {
         }
     }
 
-    /// Whoever is hostile answers what he sees, or makes something up.
+    /// Sometimes injects a forged frame: an answer to the frame just sent, or an
+    /// invented one.
     pub(crate) fn provoke(&mut self, link: usize, bytes: &[u8]) {
         if !self.rng.chance(self.network.profile.hostile) {
             return;
@@ -197,7 +199,7 @@ impl<I: Initiator> World<'_, I> {
         let mac = self.network.links[link].mac;
         let forged = self.hostile.forge(bytes, mac, self.targets[0].ports[0].mac);
         let at = self.now + self.rng.below(MS);
-        // He sits on some segment, not necessarily this one.
+        // The attacker may be on another segment.
         let link = self.rng.below(self.network.links.len() as u64) as usize;
         self.schedule(at, Event::Deliver { link, bytes: forged });
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Runs a scenario: virtual time, events in order, every invariant after
-//! every step.
+//! Runs a scenario in virtual time: handles its events in order, and checks
+//! every invariant after each.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -20,22 +20,23 @@ use crate::shim;
 use crate::target::Target;
 use crate::twins::Twins;
 
-/// After the last fault everything is through within this time.
+/// After the last fault, all I/O ends within this time.
 const PATIENCE: u64 = 400 * SECOND;
-/// More inputs than this at one instant is a loop.
+/// More inputs than this at one instant are considered an endless loop.
 const INPUTS_PER_INSTANT: u64 = 20_000;
 
-/// In hot scenarios: what writes wait for a fence on average, and how long an
-/// I/O may take. Round trips are below a millisecond; a lost fence costs a
-/// retransmission or two.
+/// Limits of hot scenarios: a write's average wait for a fence, and the
+/// duration of an I/O. Round trips are below a millisecond; a lost fence costs
+/// a retransmission or two.
 const GUARD_WAIT: u64 = 100 * MS;
 const LONGEST_WAIT: u64 = 3 * SECOND;
-/// The same where targets answer out of order, by 15 ms at most, and up to 16
-/// I/Os contend for four sectors.
+/// The same limits where targets answer out of order, by 15 ms at most, and up
+/// to 16 I/Os contend for four sectors.
 const GUARD_WAIT_UNORDERED: u64 = 200 * MS;
 const LONGEST_WAIT_UNORDERED: u64 = 2 * SECOND;
-/// Fewer waits than this make no average: a window of one frame that is lost
-/// twice on a path which was never measured holds a fence up for 0.4 s.
+/// The average is taken over at least this many waits, since a single one may be
+/// long: if the window is one frame, and that frame is lost twice on a path
+/// without a round-trip time, a fence is held up for 0.4 s.
 const WAITS: u64 = 8;
 
 pub(crate) enum Event {
@@ -51,7 +52,7 @@ pub(crate) enum Event {
         link: usize,
         bytes: Vec<u8>,
     },
-    /// An mbuf came back.
+    /// The mbuf of a copy was freed.
     Sent {
         copy: u32,
     },
@@ -59,7 +60,7 @@ pub(crate) enum Event {
         target: usize,
         port: usize,
     },
-    /// A target of several workers is done with a request.
+    /// A worker of a target has finished a request.
     Finish {
         target: usize,
         port: usize,
@@ -69,15 +70,15 @@ pub(crate) enum Event {
     /// The lifecycle thread runs.
     Look,
     Fault(Fault),
-    /// The provider is there: open it and begin.
+    /// The provider exists: open it and begin the I/O.
     Open,
     Work,
     Heal,
-    /// Whoever waits for the disk asks for it again.
+    /// If the disk is still missing, a beacon is sent again.
     Ask,
 }
 
-/// What a scenario came to.
+/// Totals of one or more scenarios.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Summary {
     pub frames: u64,
@@ -85,7 +86,7 @@ pub struct Summary {
     pub completed: u64,
     pub failed: u64,
     pub longest_wait: u64,
-    /// The longest that two disks at one address were not seen.
+    /// The longest time until two disks at one address were detected.
     pub twin_seen: u64,
     /// Blocks of crash dumps that were acknowledged.
     pub dumped: u64,
@@ -112,26 +113,27 @@ pub struct World<'p, I> {
     pub(crate) count: u64,
     pub(crate) wake_at: Option<u64>,
     pub(crate) is_look_due: bool,
-    /// Only what becomes of the disk is looked at.
+    /// Only the disk's lifecycle is checked.
     pub(crate) is_living: bool,
     pub(crate) is_open: bool,
     pub(crate) is_healed: bool,
     pub(crate) is_up: bool,
     pub(crate) is_gone: bool,
     pub(crate) is_closing: bool,
-    /// What the provider was last said to have, and whether that changed.
+    /// The size in blocks that the core reported last, and whether the target's
+    /// disk has grown.
     pub(crate) size: u64,
     pub(crate) has_grown: bool,
     pub(crate) at_this_instant: u64,
     pub(crate) handled: u64,
     pub(crate) summary: Summary,
-    /// The kernel has stopped, and writes its dump.
+    /// The dump of a kernel that has panicked.
     pub(crate) dumping: Option<Dumping>,
     pub trace: bool,
 }
 
 impl Summary {
-    /// Adds another scenario's.
+    /// Adds another scenario's totals.
     pub fn add(&mut self, other: &Summary) {
         self.frames += other.frames;
         self.lost_updates_excused += other.lost_updates_excused;
@@ -191,7 +193,7 @@ impl<'p, I: Initiator> World<'p, I> {
         }
     }
 
-    /// Runs to the end, or to the first thing that must not be.
+    /// Runs to the end, or to the first violation of an invariant.
     pub fn run(mut self) -> Result<Summary, String> {
         let result = self.run_inner();
         let summary = self.finish();
@@ -244,7 +246,7 @@ impl<'p, I: Initiator> World<'p, I> {
         self.after_input()
     }
 
-    /// Handles the next event; false if there is none before the end.
+    /// Handles the next event; returns false if none is due by `end`.
     pub(crate) fn go_on(&mut self, end: u64) -> Result<bool, String> {
         let before = self.now;
         let Some(event) = self.next_before(end) else { return Ok(false) };
@@ -258,7 +260,7 @@ impl<'p, I: Initiator> World<'p, I> {
         Ok(true)
     }
 
-    /// Takes the next event, if it comes before the end, and makes it now.
+    /// Takes the next event if it is due by `end`, and advances the time to it.
     pub(crate) fn next_before(&mut self, end: u64) -> Option<Event> {
         while let Some(&Reverse((at, _, slot))) = self.queue.peek()
             && at <= end
@@ -272,8 +274,8 @@ impl<'p, I: Initiator> World<'p, I> {
         None
     }
 
-    /// Runs until the disk is up, and for some events more; false if the scenario
-    /// ended before.
+    /// Runs until the disk is up and `events` events have followed; returns false
+    /// if the scenario ends earlier.
     pub(crate) fn run_until_up(&mut self, events: u64) -> Result<bool, String> {
         self.begin()?;
         let end = self.plan.heal_at + PATIENCE;
@@ -294,7 +296,7 @@ impl<'p, I: Initiator> World<'p, I> {
                 || self.is_gone && self.host.outstanding() == 0)
     }
 
-    /// What must hold when all is done.
+    /// Checks what must hold at the end of a scenario.
     fn at_end(&mut self) -> Result<(), String> {
         if self.is_gone && !self.plan.errors_allowed {
             return Err("the disk went away for no reason".to_string());
@@ -396,7 +398,8 @@ impl<'p, I: Initiator> World<'p, I> {
         Err(format!("the deadline has passed ({deadline:?}), but there is nothing to do"))
     }
 
-    /// Drains, checks, and sets the timer: after every input.
+    /// Submits I/Os, drains the outputs, checks the invariants and sets the timer:
+    /// called after every input.
     pub(crate) fn after_input(&mut self) -> Result<(), String> {
         self.offer()?;
         self.drain()?;
@@ -436,7 +439,7 @@ impl<'p, I: Initiator> World<'p, I> {
         Ok(())
     }
 
-    /// Hands over the I/Os that were made.
+    /// Submits the I/Os that the host has made.
     fn offer(&mut self) -> Result<(), String> {
         while let Some(io) = self.host.next_waiting() {
             match self.initiator.submit(self.now, io) {
@@ -447,7 +450,7 @@ impl<'p, I: Initiator> World<'p, I> {
                 }
                 Err(Refused::Failed(error)) => {
                     self.host.refused(self.plan, self.now, io.handle, error)?;
-                    // Whoever wants to write tries again, after a while.
+                    // The submitter tries again after a while.
                     self.schedule(self.now + 500 * MS, Event::Work);
                 }
             }
@@ -489,7 +492,7 @@ impl<'p, I: Initiator> World<'p, I> {
                     return Err("the disk came up twice".to_string());
                 }
                 let true_size = self.targets[0].disk.now.len() as u64;
-                // Its IDENTIFY may have left before it grew.
+                // The answer to IDENTIFY may have left before the disk grew.
                 if sectors != true_size && sectors != self.plan.size {
                     return Err(format!("came up with {sectors} sectors, which are {true_size}"));
                 }
@@ -502,7 +505,7 @@ impl<'p, I: Initiator> World<'p, I> {
                 if self.host.outstanding_in_core() != 0 {
                     return Err("the disk is gone with I/O outstanding".to_string());
                 }
-                // One that nobody has opened may go, and be heard of again.
+                // A disk that is not open may go, and be discovered again.
                 self.is_gone = self.is_open;
                 if !self.is_open {
                     self.is_up = false;
@@ -530,7 +533,7 @@ impl<'p, I: Initiator> World<'p, I> {
         Ok(())
     }
 
-    /// What the shim does with a frame, and what must be true of it.
+    /// Builds and sends a frame as the shim does, and checks it.
     fn transmit(&mut self, transmit: &Transmit) -> Result<(), String> {
         let (bytes, op) = shim::build(
             transmit,
@@ -604,7 +607,7 @@ impl<'p, I: Initiator> World<'p, I> {
     }
 }
 
-/// Whether writes waited longer for fences than this on average.
+/// Returns whether writes waited longer than `average` for fences.
 fn is_long(waits: u64, waited: u64, average: u64) -> bool {
     waited > average * waits.max(WAITS)
 }

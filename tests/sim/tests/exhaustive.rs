@@ -37,8 +37,8 @@ fn no_mbuf_that_comes_back_late_loses_an_update() {
     assert!(found.states > 20_000 && found.endings > 1000, "{found:?}");
 }
 
-/// A guard that takes a copy for dead as soon as its mbuf is back is none: the
-/// search finds the update that gets lost.
+/// A guard that forgets a copy as soon as its mbuf is freed is useless: the search
+/// finds the update that is lost.
 #[test]
 fn without_the_guard_an_update_is_lost() {
     let error = search(Bounds { ghost_wait_us: 0, ..SMALL }).expect_err("an update is lost");

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How much of a lossless path's throughput is left when frames get lost, and
-//! how soon it is back after a silence.
+//! Measures how much of a lossless path's throughput is left if frames are lost,
+//! and how soon full throughput returns after a silence.
 //!
-//! Time is simulated: a path with a delay and a line rate, and a target that
-//! works on one frame after the other, queues as many as it says and drops
-//! what exceeds that, as vblade does. Interfaces of ours share its line, which
-//! is the bottleneck. The timer fires when the core asks, but
-//! as late as the module's callout may be.
+//! Time is simulated. A path has a delay and a line rate. The target works on one
+//! frame after the other, queues as many as it announces and drops the rest, as
+//! vblade does. Our interfaces share its line, which is the bottleneck. The timer
+//! fires as long after the core's deadline as the module's callout may.
 //!
 //! `cargo test --release --test goodput -- --nocapture` prints the figures.
 
@@ -24,17 +23,17 @@ use aoe_core::wire::{Address, Identify, Mac};
 const US: [Mac; 2] = [Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0, 0, 0, 2])];
 const THEM: Mac = Mac([2, 0, 0, 0, 0, 9]);
 const SECTORS: u64 = 1 << 21;
-/// One way, without the frame's own length.
+/// One way, without the time for the frame's length.
 const DELAY_US: u64 = 60;
-/// A gigabit is 125 bytes per microsecond; this is ten.
+/// A gigabit is 125 bytes per microsecond; this is ten gigabits.
 const BYTES_PER_US: u64 = 1250;
-/// What the target takes for a frame, apart from its length.
+/// The time that the target takes for a frame of any length.
 const SERVICE_US: u64 = 8;
 const QUEUE: usize = 16;
 /// A callout may come this much late.
 const LATE_US: u64 = 1_000;
 
-/// A load: I/Os of one size, so many at once.
+/// A load: `depth` I/Os of one size at a time.
 #[derive(Clone, Copy)]
 struct Load {
     name: &'static str,
@@ -53,7 +52,7 @@ const LOADS: [Load; 6] = [
     Load { name: "write 4k x16", op: Op::Write, sectors: 8, depth: 16, random: true },
 ];
 
-/// What happens at some time.
+/// A scheduled event.
 enum Happening {
     AtTarget(Box<Transmit>),
     Answered(LinkId, Vec<u8>, usize),
@@ -104,7 +103,7 @@ impl World {
         Self::with(1, mtu, load, per_mille)
     }
 
-    /// One of ours, or both interfaces lead to the target.
+    /// Creates a world in which one or both of our interfaces lead to the target.
     fn with(links: usize, mtu: u32, load: Load, per_mille: u64) -> Self {
         let storage = Storage::leaked();
         let address = Address { major: 1, minor: 1 };
@@ -266,7 +265,7 @@ impl World {
             }
             Happening::Answered(link, frame, length) => self.give(link, &frame, length),
             Happening::Tick => {
-                // One that was set anew since comes at its own time.
+                // Otherwise the timer was set again since: another tick follows.
                 if self.now >= self.armed {
                     self.armed = u64::MAX;
                     self.target.handle_tick(self.at());

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Frames that nobody should believe, by the thousand: every answer cut off at
-//! every byte, and floods of forged ones.
+//! Damaged and forged frames by the thousand: every answer cut off at every byte,
+//! and floods of forged frames.
 
 use aoe_sim::machine::{Action, Machine};
 use aoe_sim::rng::Rng;
 
-/// As `net.aoe.maxtargets` bounds them in the simulator.
+/// The simulator's value of `net.aoe.maxtargets`.
 const MAX_TARGETS: usize = 16;
-/// As the core bounds them.
+/// The core's limit of paths per target.
 const MAX_PATHS: usize = 16;
 
-/// A machine with I/O under way.
+/// Returns a machine with outstanding I/O.
 fn busy(seed: u64) -> Machine {
     let mut machine = Machine::new(seed).expect("the disk is found");
     act(&mut machine, &mut Rng::new(seed), 60);

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The host's end of the command channel on one of the guest's serial ports.
 
-Every line of the host is answered by one line or more of guest/agent.sh, so
-neither side can outrun the other, and kernel messages, which go to another
-port, never fall between them.
+guest/agent.sh answers every line of the host with one line or more, so neither side
+can overrun the other.  Kernel messages go to another port, so they never appear
+between the lines.
 """
 
 import socket
@@ -28,12 +28,12 @@ class Result:
 
     @property
     def ok(self):
-        """Whether it ended with 0."""
+        """Whether the exit status was 0."""
         return self.code == 0
 
 
 def escape(data):
-    """Bytes as printf's %b takes them, in pieces that fit a line of the channel."""
+    """Bytes escaped for printf's %b, in pieces that fit in a line of the channel."""
     pieces, piece = [], ""
     for byte in data:
         unit = chr(byte) if byte in _PLAIN else f"\\0{byte:03o}"
@@ -59,7 +59,7 @@ class Job:
         return self.result is not None
 
     def wait(self, timeout):
-        """Its result; a failure if it takes longer than `timeout` seconds."""
+        """Waits for the result; a failure if that takes longer than `timeout` seconds."""
         deadline = time.monotonic() + timeout
         pause = 0.02
         while not self.done():
@@ -88,7 +88,7 @@ class Agent:
             self.alive()
             self.next += 1
             try:
-                # Nobody reads before the agent does, and a slow guest's queue fills up.
+                # Before the agent runs, nothing in the guest reads, and the queue may fill up.
                 self._send(f"ping {self.next}")
                 while self._line(1.0) != f"pong {self.next}":
                     pass
@@ -98,13 +98,13 @@ class Agent:
         raise GuestDied(f"no answer from the guest's agent within {timeout:.0f} s of boot")
 
     def close(self):
-        """Lets go of the channel."""
+        """Closes the channel."""
         if self.socket:
             self.socket.close()
             self.socket = None
 
     def start(self, script):
-        """Starts a script; it goes on while others are started."""
+        """Starts a script, which runs while others are started."""
         self.next += 1
         number = self.next
         data = script.encode()
@@ -137,7 +137,7 @@ class Agent:
             self.socket.sendall(line.encode() + b"\n")
         except TimeoutError:
             raise
-        except OSError as error:  # QEMU has ended; why, the console knows
+        except OSError as error:  # QEMU has ended; the console shows why
             self.alive()
             raise GuestDied(f"the command channel broke: {error}") from error
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What differs between guests of different architectures."""
+"""The differences between guests of different architectures."""
 
 import pathlib
 import platform
@@ -13,21 +13,21 @@ from .errors import SetupError
 class Architecture:
     """How QEMU runs a guest, and how the guest's kernel starts."""
 
-    name: str  # as in build/<major>-<name>
+    name: str  # the name in build/<major>-<name>
     elf_machine: int
     qemu: str
-    package: str  # Debian's, with that QEMU
-    options: tuple  # QEMU's, for the machine
-    cpu: str  # under TCG
+    package: str  # Debian's package of that QEMU
+    options: tuple  # of QEMU, for the machine
+    cpu: str  # QEMU's model under TCG
     agent: tuple  # QEMU's options for the agent's port, on the chardev `agent`
-    port: str  # what the guest calls that port
+    port: str  # that port's device in the guest
     hosts: tuple  # platform.machine() of the hosts whose KVM runs it
-    image: str = ""  # the file beside boot/kernel/kernel that QEMU starts; else see loader.py
-    suffix: str = ""  # of the kernel's version in results
-    guard: str = ""  # with which the kernel's command line must begin
-    longest: int = 0  # bytes of the command line that the kernel reads
+    image: str = ""  # the file beside boot/kernel/kernel that QEMU starts; if empty, see loader.py
+    suffix: str = ""  # added to the kernel's version in results
+    guard: str = ""  # what the kernel's command line must begin with
+    longest: int = 0  # most bytes of the command line that the kernel reads
     kenv: dict = field(default_factory=dict)
-    lacks: dict = field(default_factory=dict)  # field of Scenario -> why there is no such thing
+    lacks: dict = field(default_factory=dict)  # field of Scenario -> why it is not supported
 
     @property
     def native(self):
@@ -39,7 +39,7 @@ class Architecture:
         return next((why for wanted, why in self.lacks.items() if getattr(one, wanted)), None)
 
     def command_line(self, environment):
-        """The kernel's command line that sets its environment."""
+        """The command line that sets the kernel's environment."""
         line = self.guard + " ".join(f"{name}={value}" for name, value in environment.items())
         if len(line) > self.longest:
             raise SetupError(f"the kernel reads {self.longest} bytes of {len(line)}: {line}")
@@ -80,14 +80,14 @@ ARM64 = Architecture(
     qemu="qemu-system-aarch64",
     package="qemu-system-arm",
     options=("-machine", "virt,gic-version=3"),
-    # Of Armv8.2: emulating its atomic instructions costs less than emulating older loops.
+    # An Armv8.2 model: emulating its atomic instructions costs less than the older loops.
     cpu="neoverse-n1",
-    # The machine's only other serial port belongs to its secure world, and FreeBSD 14 activates
-    # the I/O ports of one on PCI only once, which uart(4) needs twice.
+    # No serial port: the machine's only other one belongs to the secure world.  FreeBSD 14
+    # activates the I/O ports of one on PCI only once, but uart(4) needs that twice.
     agent=("-device", "virtio-serial-pci", "-device", "virtconsole,chardev=agent"),
     port="/dev/ttyV0.0",
     hosts=("aarch64", "arm64"),
-    # The kernel without its ELF headers, as Linux's boot protocol wants it.
+    # The kernel without its ELF headers, as Linux's boot protocol requires.
     image="kernel.bin",
     suffix=" arm64",
     guard="FreeBSD:",

@@ -22,7 +22,7 @@ REPOSITORY = HERE.parent.parent
 
 
 def arguments(argv):
-    """The command line, with what the environment adds."""
+    """The command line's options, with defaults from the environment."""
     parser = argparse.ArgumentParser(
         prog="tests/vm/run", description="Runs aoe.ko in a FreeBSD kernel under QEMU."
     )
@@ -49,7 +49,7 @@ def arguments(argv):
 
 
 def choose(options):
-    """The scenarios that were asked for, in their order."""
+    """The scenarios that were requested, in their order."""
     every = scenarios.load_all()
     if options.scenario:
         chosen = [s for s in every if any(fnmatch.fnmatch(s.name, p) for p in options.scenario)]
@@ -68,7 +68,7 @@ def module_for(options, job):
 
 
 def run(options, found, chosen):
-    """Runs the chosen scenarios on the kernels of the trees; the exit status."""
+    """Runs the chosen scenarios on the kernels of the trees; returns the exit status."""
     require_tools("makefs", "vblade", "ip", *{tree.architecture.qemu for tree in found.values()})
     if os.geteuid() != 0:
         raise SetupError("tests/vm/run needs root, for a network namespace with taps in it")

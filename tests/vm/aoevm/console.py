@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The guest's console: kept whole in a file, and searched for kernel complaints."""
+"""The guest's console: kept in a file, and searched for complaints of the kernel."""
 
 import pathlib
 import re
 
-# Each of these is a failure wherever it comes from, unless allow.txt has it.
+# Each of these is a failure, whatever its cause, unless allow.txt has the message.
 COMPLAINTS = [
     r"panic: ",
     r"Fatal (double fault|trap)",
@@ -40,14 +40,14 @@ _LOCK_LINE = re.compile(r"^\s*(1st|2nd) ")
 
 
 def normalise(line):
-    """A message without what differs from run to run: addresses, line numbers, roots of paths."""
+    """A message without what differs between runs: addresses, line numbers, roots of paths."""
     line = re.sub(r"0x[0-9a-f]+", "0x", line.strip())
     line = re.sub(r"@ \S*?/sys/", "@ sys/", line)
     return re.sub(r"(\.[ch]):\d+", r"\1", line)
 
 
 def load_allowed(path):
-    """The messages that this FreeBSD prints without our module too."""
+    """The messages that FreeBSD prints even without our module."""
     lines = pathlib.Path(path).read_text().splitlines()
     return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
 
@@ -68,7 +68,7 @@ class Console:
             return file.read().decode("utf-8", "replace").replace("\r", "")
 
     def mark(self):
-        """The place where the console is now, for `text` and `complaints`."""
+        """The current length of the console's file, for `text` and `complaints`."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def panicked(self, start=0):
@@ -77,7 +77,7 @@ class Console:
         return found.group(0).strip() if found else None
 
     def complaints(self, start=0):
-        """(key, excerpt) of every message that the allow list does not have."""
+        """(key, excerpt) of every complaint that is not in the allow list."""
         lines = self.text(start).splitlines()
         found, skip_to = [], 0
         for number, line in enumerate(lines):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A file system on a target, and a copy onto it that something happens to."""
+"""A file system on a target, and a copy onto it during which a scenario causes an outage."""
 
 from .errors import Failed
 
-# In steps, so that on a fast host, too, there is time to do something to it.
+# In steps, so that a copy takes long enough for an outage on a fast host, too.
 COPY = """
 for step in $(jot $(($(stat -f %z /tmp/aoevm-worker) >> 20)) 0); do
     dd if=/tmp/aoevm-worker of=/mnt/copy bs=64k iseek=$((step * 16)) oseek=$((step * 16)) \
@@ -25,7 +25,7 @@ def mounted(t, size="96m", megabytes=24, **target_options):
 
 
 def copying(t):
-    """Starts a copy and waits until it is on its way."""
+    """Starts a copy and waits until its first bytes are written."""
     job = t.start(COPY)
     t.sh("await 60 test -s /mnt/copy; sleep 0.3", 90)
     if job.done():
@@ -34,7 +34,7 @@ def copying(t):
 
 
 def verify(t, target):
-    """The copy is whole, and so is the file system, now and after a remount."""
+    """Checks that copy and file system are intact, now and after a remount."""
     t.sh(SAME, 120)
     t.sh(f"umount /mnt && fsck_ffs -n /dev/{target.disk} && mount /dev/{target.disk} /mnt", 120)
     t.sh(f"{SAME} && umount /mnt && rm /tmp/aoevm-worker", 120)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A target that says who it is and then never answers a read or a write.
+"""A target that answers IDENTIFY and config queries, but never a read or a write.
 
 	deaf.py INTERFACE SHELF SLOT
 

@@ -3,9 +3,9 @@
  *
  * From QEMU's start of a PVH kernel to FreeBSD's btext, as loader(8) enters it.
  *
- * On entry: 32-bit mode, no paging, %ebx = struct hvm_start_info.  loader.py gives the physical
+ * On entry: 32-bit mode, no paging, %ebx = struct hvm_start_info.  loader.py defines the physical
  * addresses: PAGES (page tables), STACK (what btext takes from the stack), MEMORY (room for the
- * memory map), and the virtual address ENTRY, that of btext.
+ * memory map), and ENTRY, the virtual address of btext.
  */
 #define	MEMMAP_PADDR	40	/* fields of struct hvm_start_info */
 #define	MEMMAP_ENTRIES	48

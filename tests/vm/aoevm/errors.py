@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What can go wrong, told apart by who is to blame."""
+"""Errors, by their cause: the set-up, the guest, or a scenario."""
 
 
 class SetupError(Exception):
-    """The machine or the given tree cannot do this; the text says what to do."""
+    """The host or the given tree lacks something; the text says what to do."""
 
 
 class GuestDied(Exception):
-    """The guest panicked, stopped answering, or QEMU ended."""
+    """The guest panicked or stopped answering, or QEMU ended."""
 
 
 class Failed(Exception):
-    """A scenario saw what it must not see."""
+    """A check of a scenario failed."""
 
 
 class Skipped(Exception):

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""AoE frames, well made and not, and a program that sends them.
+"""AoE frames, well-formed and malformed, and a program that sends them.
 
 	frames.py INTERFACE adverts COUNT SEED [PER-SECOND]
 	frames.py INTERFACE hostile COUNT SEED [PER-SECOND]
 	frames.py INTERFACE replay DIRECTORY
 	frames.py INTERFACE short
 
-`adverts` are config answers of targets that do not exist, each from a MAC and
-an address of its own.  `hostile` frames are answers of every command, cut,
-stretched and with bytes changed.  `replay` sends each file of a fuzz corpus.
-`short` are answers of every command, cut at each length up to that of a frame
-that an Ethernet has padded.
+`adverts` are config answers of targets that do not exist, each with another MAC
+and address.  `hostile` frames are answers to every command, cut off, extended,
+and with bytes changed.  `replay` sends each file of a fuzz corpus.  `short` are
+answers to every command, cut off at each length up to that of a padded Ethernet
+frame.
 """
 
 import pathlib
@@ -28,7 +28,7 @@ ATA, CONFIG, MASK, RESERVE = range(4)
 
 
 def header(dst, src, shelf, slot, command, tag=0, flags=VERSION_1 | RESPONSE, error=0):
-    """Ethernet and AoE header."""
+    """The Ethernet and AoE headers of a frame."""
     ethernet = dst + src + struct.pack(">H", ETHERTYPE)
     return ethernet + struct.pack(">BBHBBI", flags, error, shelf, slot, command, tag)
 
@@ -55,7 +55,7 @@ def ata(flags=0, error=0, count=1, status=0x40, lba=0, data=b""):
 
 
 def advert(random_source):
-    """A config answer of a target that nobody has."""
+    """A config answer of a target that does not exist."""
     mac = bytes([0x06]) + random_source.randbytes(5)
     shelf, slot = random_source.randrange(1000, 0xFFF0), random_source.randrange(255)
     frame = header(BROADCAST, mac, shelf, slot, CONFIG) + config(random_source.randrange(256))
@@ -65,7 +65,7 @@ def advert(random_source):
 def well_made(random_source):
     """An answer of a random command, with plausible fields."""
     command = random_source.choice([ATA, ATA, CONFIG, CONFIG, MASK, RESERVE, 4, 0xF1, 255])
-    # Addresses that the scenario's real target has come up often.
+    # The scenario's real target is aoe0e1: its shelf and slot are chosen often.
     shelf = random_source.choice([0, 0, 0, 1, 0xFFF, 0xFFFF, random_source.randrange(0x10000)])
     slot = random_source.choice([1, 1, 1, 0, 254, 255, random_source.randrange(256)])
     flags = random_source.choice([VERSION_1, 0, 0x20, 0xF0]) | random_source.choice(
@@ -87,7 +87,7 @@ def well_made(random_source):
 
 
 def hostile(random_source):
-    """A well made answer, and then most often something done to it."""
+    """A well-formed answer, damaged in most cases."""
     frame = bytearray(well_made(random_source))
     for _ in range(random_source.choice([0, 1, 1, 4])):
         frame[random_source.randrange(14, len(frame))] = random_source.randrange(256)
@@ -107,7 +107,7 @@ def from_corpus(file):
 
 
 def short():
-    """Each command's answer at each length from 14 to 60, to all and to the guest."""
+    """Each command's answer at each length from 14 to 60, broadcast and to the guest."""
     for length in range(14, 61):
         for destination in (BROADCAST, GUEST[0]):
             for shelf, slot in ((0, 1), (7, 3), (0xFFFF, 0xFF)):
@@ -119,7 +119,7 @@ def short():
 
 
 def send(interface, frames, per_second=20000):
-    """Sends frames, no faster than asked; how many went."""
+    """Sends frames, no faster than `per_second`; returns their number."""
     port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERTYPE))
     port.bind((interface, 0))
     started, sent = time.monotonic(), 0

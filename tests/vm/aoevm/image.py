@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disk images for the guest: its root from the given tree, and the kit with what is tested."""
+"""Disk images for the guest: its root from the given tree, and the kit with files to test."""
 
 import hashlib
 import os
@@ -12,9 +12,9 @@ from . import architecture
 from .errors import SetupError
 
 _KERNEL_VERSION = re.compile(rb"FreeBSD (1[4-9]|[2-9]\d)\.(\d+)-[A-Z][A-Z0-9.-]*")
-# Option -> what a kernel with it contains, and what its modules contain.  INVARIANTS: what
-# FEATURE(invariants) says of itself, and what mtx_assert() calls.  The sanitizers: what the
-# compiler has a load call, which the kernel defines and most modules import.
+# Option -> bytes in a kernel built with it, and bytes in its modules.  For INVARIANTS, these are
+# the description in FEATURE(invariants), and the function behind mtx_assert().  For a sanitizer,
+# the function that the compiler calls for a load: the kernel defines it, most modules import it.
 _OPTIONS = {
     "INVARIANTS": (b"Kernel compiled with INVARIANTS", b"\0__mtx_assert\0"),
     "KASAN": (b"\0__asan_load8_noabort\0", b"\0__asan_load8_noabort\0"),
@@ -26,7 +26,7 @@ _NOT_IN_THE_GUEST = {"usr/src", "usr/tests", "usr/lib/debug", "usr/obj", "usr/po
 
 
 class Tree:
-    """A FreeBSD root tree: what base.txz and kernel.txz unpack to."""
+    """A FreeBSD root tree: the contents of base.txz and kernel.txz."""
 
     def __init__(self, path):
         self.path = pathlib.Path(path).resolve()
@@ -110,7 +110,7 @@ def _wanted(relative):
 
 
 def stage_tree(tree, stage):
-    """Hard links (or copies) of the tree's files in directories of our own."""
+    """Makes hard links (or copies) of the tree's files in new directories."""
     for directory, subdirectories, files in os.walk(tree.path):
         relative = os.path.relpath(directory, tree.path)
         prefix = "" if relative == "." else relative + "/"
@@ -135,7 +135,7 @@ def stage_tree(tree, stage):
 
 
 def _makefs(image, directory, *options):
-    # Version 2 of Debian's makefs has its superblock where FreeBSD does not look.
+    # UFS2 from Debian's makefs has its superblock at a place where FreeBSD does not look.
     command = ["makefs", "-t", "ffs", "-o", "version=1", *options, str(image), str(directory)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -143,7 +143,7 @@ def _makefs(image, directory, *options):
 
 
 def _stamp(tree):
-    """Changes when the tree was laid anew, or the guest is to boot otherwise."""
+    """A text that changes when the tree was unpacked again or the boot script was changed."""
     parts = [str(tree.path), _BOOT_SCRIPT.read_text()]
     for name in ("boot/kernel", "bin", "sbin", "etc/rc.d", "usr/bin", "usr/sbin", "lib"):
         path = tree.path / name
@@ -153,7 +153,7 @@ def _stamp(tree):
 
 
 def root_image(tree, cache):
-    """The root disk, made once for a tree; guests write to a snapshot of it."""
+    """The image of the root disk, made once for a tree; guests write to a snapshot of it."""
     cache.mkdir(parents=True, exist_ok=True)
     stem = "root-" + hashlib.sha256(bytes(tree.path)).hexdigest()[:8]
     image, stamp = cache / f"{stem}.img", cache / f"{stem}.stamp"
@@ -165,7 +165,7 @@ def root_image(tree, cache):
     for name in ("aoevm", "mnt", "dev", "tmp", "usr/local/etc/rc.d"):
         (stage / name).mkdir(parents=True, exist_ok=True)
     shutil.copy2(_BOOT_SCRIPT, stage / "aoevm/boot.sh")
-    # Runs that are under way have a link to the old one, and go on with that.
+    # Runs in progress have a link to the old image, and continue to use it.
     new = cache / f"{stem}.img.new"
     _makefs(new, stage, "-b", "30%", "-f", "20%")
     new.replace(image)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .errors import SetupError
 from .image import Tree
 
-# A variable of the environment -> the major version and architecture that its tree has to have.
+# A variable of the environment -> the major version and architecture that its tree must have.
 VARIABLES = {
     "FREEBSD": None,
     "FREEBSD_14": (14, "amd64"),
@@ -18,7 +18,7 @@ VARIABLES = {
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """Scenarios for one kernel; `label` is the tree's name, unlike that of any other."""
+    """Scenarios for one kernel; `label` is the tree's unique name."""
 
     label: str
     tree: Tree
@@ -27,12 +27,12 @@ class Job:
 
     @property
     def name(self):
-        """What messages, logs and the table call it."""
+        """The job's name in messages, logs and the table."""
         return f"{self.label}/{self.flavour}"
 
 
 def trees(directories, environment):
-    """Label -> tree, of the given directories or else of those in the environment."""
+    """Label -> tree, for the given directories, or if there are none, the environment's."""
     wanted = [(None, path) for path in directories or ()]
     if not wanted:
         wanted = [(name, environment[name]) for name in VARIABLES if environment.get(name)]
@@ -52,7 +52,7 @@ def trees(directories, environment):
 
 
 def jobs(found, flavours, chosen, long, by_name):
-    """A job for every kernel; KASAN's run only the core scenarios, unless one is asked for by name."""
+    """A job for every kernel; KASAN's run only the core scenarios, unless scenarios were named."""
     for flavour in flavours or ():
         if not any(flavour in tree.kernels() for tree in found.values()):
             paths = " and ".join(str(tree.path) for tree in found.values())

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What goes onto the kit disk."""
+"""The files on the kit disk."""
 
 import pathlib
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 REPOSITORY = HERE.parent.parent
 
-# devd stays on: without it rc empties the devctl queue, and the kernel complains of that.
+# devd stays enabled: without it, rc disables the devctl queue, and the kernel complains about that.
 RC_CONF = b"""hostname="aoevm"
 cron_enable="NO"
 sendmail_enable="NONE"

@@ -22,7 +22,7 @@ MTU = 9000
 
 
 class Target:
-    """One vblade."""
+    """A vblade process."""
 
     def __init__(self, lab, shelf, slot, file, port, options=(), hostname=None):
         self.lab, self.shelf, self.slot = lab, shelf, slot
@@ -36,7 +36,7 @@ class Target:
         return f"aoe{self.shelf}e{self.slot}"
 
     def start(self):
-        """Starts it; it adverts itself and answers from then on."""
+        """Starts vblade, which sends an advert and answers from then on."""
         if self.process:
             return self
         command = ["vblade", *self.options, str(self.shelf), str(self.slot), self.port]
@@ -58,35 +58,35 @@ class Target:
             self.process = None
 
     def pause(self):
-        """Stops answering, but keeps what is queued in its socket."""
+        """Stops answering, but keeps the frames queued in its socket."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self):
-        """Goes on after `pause`."""
+        """Continues after `pause`."""
         self.process.send_signal(signal.SIGCONT)
 
     def grow(self, size):
-        """Makes the file larger; vblade sees it when it starts anew."""
+        """Makes the file larger; vblade sees that when it is restarted."""
         os.truncate(self.file, size)
 
 
 class OwnTarget:
-    """One of the targets beside this file."""
+    """A target implemented in this directory: deaf.py or ssd.py."""
 
     def __init__(self, process, shelf, slot):
         self.process, self.disk = process, f"aoe{shelf}e{slot}"
 
     def silence(self):
-        """From now on only questions are answered, and no reads or writes (ssd.py)."""
+        """Stops answering reads and writes, but nothing else (ssd.py)."""
         self.process.send_signal(signal.SIGUSR1)
 
     def answer(self):
-        """Reads and writes are answered again."""
+        """Answers reads and writes again."""
         self.process.send_signal(signal.SIGUSR2)
 
 
 class Lab:
-    """A network namespace of our own with one bridge for each NIC of the guest."""
+    """A separate network namespace with one bridge for each NIC of the guest."""
 
     def __init__(self, directory, nics):
         self.directory = pathlib.Path(directory)
@@ -129,7 +129,7 @@ class Lab:
         return f"aoevm-b{nic}"
 
     def port(self, nic, number=0):
-        """An interface on NIC `nic`'s network, with a MAC of its own; made at first use."""
+        """An interface on NIC `nic`'s network, with its own MAC; made at its first use."""
         name = f"aoevm-p{nic}x{number}"
         if name not in self.ports:
             other = f"aoevm-q{nic}x{number}"
@@ -142,8 +142,8 @@ class Lab:
     def relayed_port(self, nic, **faults):
         """An interface that reaches a NIC's network through tests/tools/relay.
 
-        `faults` are loss, dup and reorder in per cent, delay in ms, vid, the VLAN of the
-        NIC's network that this interface is in, and control, a FIFO that the relay obeys.
+        `faults` are loss, dup and reorder in per cent; delay in ms; vid, the VLAN of the
+        NIC's network that this interface is in; and control, a FIFO with commands to the relay.
         """
         relay = self.directory / "relay"
         if not relay.exists():
@@ -177,7 +177,7 @@ class Lab:
         return image
 
     def target(self, shelf, slot, size="64m", nic=0, port=0, file=None, interface=None, **options):
-        """Starts a vblade with a disk of its own, or with `file`; `options` as for Target."""
+        """Starts a vblade with a new disk, or with `file`; `options` are Target's."""
         if file is None:
             file = self.disks / f"e{shelf}.{slot}.{len(self.targets)}"
             with file.open("wb") as image:
@@ -188,13 +188,13 @@ class Lab:
         return target.start()
 
     def own_target(self, kind, shelf, slot, *arguments):
-        """Starts a target of our own: `deaf` or `ssd`."""
+        """Starts one of this directory's targets: `deaf` or `ssd`."""
         tool = pathlib.Path(__file__).with_name(f"{kind}.py")
         words = map(str, [tool, self.port(0), shelf, slot, *arguments])
         return OwnTarget(self.spawn([sys.executable, *words]), shelf, slot)
 
     def said(self):
-        """What commands on the host have printed so far."""
+        """The output of commands on the host so far."""
         return (self.directory / "host.log").read_text()
 
     def inject(self, *arguments, nic=0, wait=True):
@@ -214,7 +214,7 @@ class Lab:
         return done.stdout
 
     def spawn(self, command):
-        """Starts a command inside the namespace; it ends with `clear` at the latest."""
+        """Starts a command inside the namespace; `clear` ends it at the latest."""
         full = ["ip", "netns", "exec", self.netns, *command]
         log = (self.directory / "host.log").open("a")
         process = subprocess.Popen(
@@ -225,7 +225,7 @@ class Lab:
         return process
 
     def clear(self):
-        """Ends all targets and helpers, and undoes what a scenario did to the network."""
+        """Ends all targets and helpers, and undoes a scenario's changes to the network."""
         for process in self.processes:
             if process.poll() is None:
                 process.kill()

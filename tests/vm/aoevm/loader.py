@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A kernel file with modules and an environment in it, as loader(8) would hand them over.
+"""Makes a kernel file with modules and an environment in it, as loader(8) would pass them.
 
 QEMU starts a PVH kernel without a boot loader: nothing is preloaded, and FreeBSD
-takes the machine for a Xen guest until it knows better.  Here QEMU gets a file
-with the kernel's segments and one more behind them in memory.  That has what the
-loader leaves there (module metadata, memory map, environment, the laid-out
-modules) and the program entry.S, which enters the kernel where the loader does.
+first assumes that it is a Xen guest.  Instead, QEMU gets a file with the kernel's
+segments and one more, which follows them in memory.  It has the data that the
+loader leaves there (module metadata, memory map, environment, the modules laid
+out in memory) and the program entry.S, which enters the kernel where the loader does.
 """
 
 import pathlib
@@ -30,7 +30,7 @@ SMAP_BYTES = 128 * 20  # as many entries as QEMU's firmware can make
 # Page-table entries: valid, writable, a large page.
 PG_V, PG_RW, PG_PS = 1, 2, 0x80
 LARGE_PAGE = 2 << 20
-CODE_BYTES = 256  # more than entry.S has
+CODE_BYTES = 256  # room for entry.S, which is shorter
 
 
 def up(value, alignment):
@@ -39,7 +39,7 @@ def up(value, alignment):
 
 
 class Elf:
-    """An ELF64 file, as far as it is needed here."""
+    """An ELF64 file: the parts of it that are needed here."""
 
     def __init__(self, data):
         self.data = data
@@ -48,7 +48,7 @@ class Elf:
         self.phentsize, self.phnum, self.shentsize, self.shnum, self.shstrndx = sizes[1:6]
 
     def loads(self):
-        """(file offset, physical address, file size, memory size) of what is in memory."""
+        """(file offset, physical address, file size, memory size) of each loaded segment."""
         for number in range(self.phnum):
             kind, _, offset, _, physical, filesize, memsize, _ = struct.unpack_from(
                 "<IIQQQQQQ", self.data, self.phoff + number * self.phentsize
@@ -93,7 +93,7 @@ def record(kind, data):
 
 
 def quad(value):
-    """64 bits."""
+    """A value in 64 bits."""
     return struct.pack("<Q", value)
 
 
@@ -104,7 +104,7 @@ def page_tables(base):
 
 
 def entry_code(directory, **addresses):
-    """entry.S, assembled for its place and with its parameters."""
+    """The code of entry.S, assembled for its address and with its parameters."""
     code = pathlib.Path(directory) / "entry"
     place = addresses.pop("at")
     command = ["cc", "-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none,--oformat=binary"]
@@ -118,25 +118,25 @@ def entry_code(directory, **addresses):
 
 
 class Image:
-    """The loader's segment: from `base`, a physical address, on."""
+    """The loader's segment, which begins at the physical address `base`."""
 
     def __init__(self, base):
         self.base, self.body = base, bytearray()
 
     def add(self, data, alignment=16):
-        """Appends; the physical address."""
+        """Appends data; returns its physical address."""
         self.body += bytes(up(len(self.body), alignment) - len(self.body))
         address = self.base + len(self.body)
         self.body += data
         return address
 
     def put(self, address, data):
-        """Writes over what is there."""
+        """Overwrites data at a physical address."""
         at = address - self.base
         self.body[at : at + len(data)] = data
 
     def add_modules(self, modules):
-        """Appends {name: file}; what the metadata says of them."""
+        """Appends the modules {name: file}; returns their metadata."""
         records = b""
         for name, file in modules.items():
             data = pathlib.Path(file).read_bytes()
@@ -149,14 +149,14 @@ class Image:
         return records
 
     def add_metadata(self, size, environment, modules):
-        """Appends what preload_metadata points to: its address, the memory map's, and the end."""
+        """Appends what preload_metadata points to; its address, the memory map's, and the end."""
         here = self.add(b"", PAGE)
         kernel = record(NAME, b"/boot/kernel/kernel\0") + record(TYPE, b"elf kernel\0")
         kernel += record(ADDR, quad(KERNEL)) + record(SIZE, quad(size))
         kernel += record(METADATA | ENVP, quad(environment))
         kernel += record(METADATA | HOWTO, struct.pack("<I", RB_SERIAL))
         kernel += record(METADATA | MODULEP, quad(here))
-        # Entries of no length stay behind those that entry.S writes; nothing uses them.
+        # After the entries that entry.S writes, empty ones remain; nothing uses them.
         kernel += record(METADATA | SMAP, bytes(SMAP_BYTES))
         memory_map = here + len(kernel) - SMAP_BYTES
         last = modules + record(END, b"")
@@ -166,7 +166,7 @@ class Image:
 
 
 def started(segments, image, entry):
-    """An ELF file of the kernel's segments and ours, which QEMU enters at `entry`.
+    """An ELF file of the kernel's segments and the loader's, which QEMU enters at `entry`.
 
     `segments` are (physical address, bytes, size in memory).
     """
@@ -187,7 +187,7 @@ def started(segments, image, entry):
 
 
 def kernel_with(kernel, target, environment, modules):
-    """Writes to `target` the kernel with {name: file} preloaded and the environment set."""
+    """Writes the kernel to `target`, with {name: file} preloaded and the environment set."""
     elf = Elf(pathlib.Path(kernel).read_bytes())
     segments = [(physical, elf.data[offset : offset + filesize], memsize)
                 for offset, physical, filesize, memsize in elf.loads()]
@@ -200,7 +200,7 @@ def kernel_with(kernel, target, environment, modules):
     settings = image.add(strings + b"\0")
     records = image.add_modules(modules)
     metadata, memory_map, last = image.add_metadata(end - KERNEL, settings, records)
-    # What btext takes from the stack: a return address, the metadata, the end.
+    # btext takes these from the stack: a return address, the metadata, the end.
     image.put(stack, struct.pack("<III", 0, metadata, last))
     program = entry_code(target.parent, at=code, PAGES=pages, STACK=stack, MEMORY=memory_map,
                          ENTRY=elf.entry)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One QEMU with a FreeBSD guest."""
+"""A QEMU process with a FreeBSD guest."""
 
 import ctypes
 import json
@@ -17,8 +17,8 @@ from .errors import GuestDied, SetupError
 from .loader import kernel_with
 
 BOOT_TIMEOUT = {"kvm": 60, "tcg": 300}
-# Under KVM a healthy kernel says its name at once; one that this host's KVM
-# cannot run (nested, or without hardware help) is found out by its silence.
+# Under KVM, a working kernel prints its name at once; one that this host's KVM
+# cannot run (nested, or without hardware support) prints nothing.
 SILENCE = 15
 FIRST_WORDS = "FreeBSD"
 
@@ -34,12 +34,12 @@ KENV = {
 
 
 def die_with_parent(how=signal.SIGKILL):
-    """For preexec_fn: nothing that we started outlives us."""
+    """For preexec_fn: ends the child when its parent ends."""
     ctypes.CDLL(None).prctl(1, how)
 
 
 def accelerators(native):
-    """What to try, best first; AOEVM_ACCEL=kvm or tcg decides.  `native`: not on a foreign host."""
+    """Accelerators to try, best first; AOEVM_ACCEL forces one.  `native`: not on a foreign host."""
     chosen = os.environ.get("AOEVM_ACCEL")
     if chosen:
         if chosen not in BOOT_TIMEOUT:
@@ -50,7 +50,7 @@ def accelerators(native):
 
 
 class Qmp:
-    """QEMU's management channel."""
+    """QEMU's management channel (QMP)."""
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -76,16 +76,16 @@ class Qmp:
         raise GuestDied("QEMU closed its management channel")
 
     def close(self):
-        """Lets go of the channel."""
+        """Closes the channel."""
         self.file.close()
         self.socket.close()
 
 
 class Machine:
-    """A booted guest.
+    """A guest, and the QEMU that runs it.
 
-    `nics` are (model, tap) in the order of their PCI slots; `one` says what memory,
-    processors, kernel environment and preloaded modules it has.
+    `nics` are (model, tap) in the order of their PCI slots; the scenario `one` determines
+    memory, processors, kernel environment and preloaded modules.
     """
 
     def __init__(self, directory, kernel, disks, netns, nics, one, allowed=()):
@@ -151,7 +151,7 @@ class Machine:
         return command
 
     def _nic(self, number):
-        """What a NIC is to QEMU."""
+        """QEMU's options for a NIC."""
         device = {
             "driver": self.nics[number][0],
             "netdev": f"net{number}",
@@ -162,11 +162,11 @@ class Machine:
         return {**device, "bus": "port0"} if self.root_port and number == 0 else device
 
     def remove_nic(self):
-        """Has the first NIC, behind a root port, removed; the guest takes its time."""
+        """Requests the removal of the first NIC, behind a root port; the guest may take a while."""
         self.qmp.command("device_del", id="nic0")
 
     def add_nic(self):
-        """Puts the first NIC back, once the guest has let it go."""
+        """Puts the first NIC back, once the guest has released it."""
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -197,7 +197,7 @@ class Machine:
                 break
             try:
                 return Qmp(self.directory / "qmp")
-            except (OSError, ValueError):  # not yet, or QEMU ended under us
+            except (OSError, ValueError):  # not yet there, or QEMU has ended
                 time.sleep(0.05)
         raise GuestDied("QEMU did not start: " + (self.directory / "qemu.log").read_text())
 
@@ -217,7 +217,7 @@ class Machine:
             raise GuestDied("the kernel prints nothing under KVM")
 
     def alive(self):
-        """Raises GuestDied if the guest cannot go on."""
+        """Raises GuestDied if the guest cannot continue."""
         message = self.console.panicked()
         if message:
             time.sleep(2)  # the trace follows the message
@@ -228,7 +228,7 @@ class Machine:
             raise GuestDied("QEMU ended")
 
     def wait_for_end(self, timeout):
-        """Waits until the guest has rebooted or halted, which ends QEMU; seconds it took."""
+        """Waits until the guest reboots or halts, which ends QEMU; the seconds it took, or None."""
         started = time.monotonic()
         while self.process.poll() is None:
             if time.monotonic() - started > timeout:

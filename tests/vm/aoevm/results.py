@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What happened: printed as it happens, summed up, and kept when asked."""
+"""The results: printed as they come, summed up, and appended to a file on request."""
 
 import csv
 import datetime
@@ -31,7 +31,7 @@ class Results:
         self.record = pathlib.Path(record) if record else None
 
     def hear(self, job, message):
-        """Takes what a job says: an outcome, an error that ended it, or a line to print."""
+        """Takes a job's message: an outcome, an error that ended the job, or a line to print."""
         if isinstance(message, Outcome):
             self._add(job, message)
         elif isinstance(message, Exception):
@@ -56,11 +56,11 @@ class Results:
             csv.writer(file, lineterminator="\n").writerow(row + [f"{outcome.seconds:.1f}", note])
 
     def count(self, result):
-        """How many ended so."""
+        """The number of scenarios with this result."""
         return sum(1 for _, outcome in self.outcomes if outcome.result == result)
 
     def table(self):
-        """Lines of kernel x scenario; a scenario that did not run on a kernel is a dash there."""
+        """Lines with a row per scenario and a column per kernel; a dash if it did not run there."""
         names = sorted({job.name for job, _ in [*self.outcomes, *self.broken]})
         rows = {}
         for job, outcome in self.outcomes:
@@ -73,7 +73,7 @@ class Results:
         return lines
 
     def close(self):
-        """Prints what is to be remembered of the run, and the sum; the exit status."""
+        """Prints failures, skips, the table and the totals; returns the exit status."""
         for job, outcome in self.outcomes:
             if outcome.result == "failed":
                 print(f"\n--- {job.name}/{outcome.scenario}\n{outcome.note}")
@@ -95,7 +95,7 @@ def summary(record=RECORD):
     kernels = {}
     with open(record, newline="") as file:
         for row in csv.DictReader(file):
-            # A scenario that was skipped says nothing.
+            # A skipped scenario shows nothing about the kernel.
             if row["result"] != "skipped":
                 kernels.setdefault((row["kernel"], row["flavour"]), {})[row["scenario"]] = row
     lines = ["| Kernel | Flavour | Last run | Scenarios that passed | Failed at the last run |",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs scenarios on one kernel, several on one boot where that is safe."""
+"""Runs scenarios on one kernel, several in one boot where that is safe."""
 
 import contextlib
 import fcntl
@@ -36,7 +36,7 @@ class Runner:
         self.boots = 0
 
     def run(self):
-        """Runs them; those that share a guest come first."""
+        """Runs the scenarios; those that share a guest come first."""
         if any(s.module for s in self.chosen) and not self.module.exists():
             raise SetupError(f"{self.module} is not there: run make first")
         with self.own_logs():
@@ -44,7 +44,7 @@ class Runner:
 
     @contextlib.contextmanager
     def own_logs(self):
-        """The directory of the logs, empty, and with nobody else writing there."""
+        """Empties the directory of the logs, and locks it against other runs."""
         self.logs.mkdir(parents=True, exist_ok=True)
         with self.logs.with_name(f"{self.logs.name}.lock").open("w") as lock:
             try:
@@ -56,14 +56,14 @@ class Runner:
             yield
 
     def run_all(self):
-        """Runs them, with the network and the kit that they need."""
+        """Runs the scenarios, with the network and the kit that they need."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.allowed = load_allowed(self.work_file("allow.txt"))
         self.lab = Lab(self.directory, len(NICS))
         try:
             self.lab.up()
             self.kit = kit_image(self.directory, kit_files(self.module))
-            # A tree that changes under a run is not to change the run's guests.
+            # With a link, the guests of this run keep their root if the tree changes meanwhile.
             os.link(self.shared_root, self.root)
             self.say(f"# {self.version} {self.flavour}: {len(self.chosen)} scenarios")
             if self.modules_unfit:
@@ -81,13 +81,13 @@ class Runner:
         return os.path.join(os.path.dirname(os.path.dirname(__file__)), name)
 
     def retire(self):
-        """Ends the guest, if there is one."""
+        """Stops the guest, if there is one."""
         if self.machine:
             self.machine.stop()
             self.machine = None
 
     def guest(self, one):
-        """A booted guest for a scenario: the running one if that will do."""
+        """A booted guest for a scenario: the running one, unless the scenario needs its own."""
         if one.boot:
             self.retire()
         if self.machine:
@@ -119,7 +119,7 @@ class Runner:
         return machine
 
     def one(self, one):
-        """Runs one scenario and says how it ended."""
+        """Runs one scenario and reports its outcome."""
         started = time.monotonic()
         result, note, log = "passed", "", []
         start = 0
@@ -149,17 +149,17 @@ class Runner:
         self.say(Outcome(self.version, self.flavour, one.name, result, seconds, note))
 
     def tidy(self, context, one):
-        """Brings the shared guest back to where it was; what stays behind is a failure."""
+        """Restores the shared guest; anything that the scenario left behind is a failure."""
         if one.boot and self.machine.process.poll() is not None:
             return
-        if one.aoe_root:  # nothing can take the module from under the root
+        if one.aoe_root:  # the module cannot be unloaded under the root
             return
         for nic in range(len(NICS)):
             context.cable(nic, True)
         context.sh("restore", 120)
 
     def judge(self, start, result, note):
-        """Adds what the kernel complained of; nothing excuses a panic that was not ordered."""
+        """Adds the kernel's complaints: each, such as an unexpected panic, is a failure."""
         if not self.machine:
             return result, note
         complaints = self.machine.console.complaints(start)
@@ -170,7 +170,7 @@ class Runner:
         return result, note
 
     def keep_log(self, one, start, log, note):
-        """The scenario's commands and the console of its time, for whoever looks."""
+        """Writes the scenario's log: its commands, and the console during it."""
         text = "\n".join(log)
         if self.machine:
             text += "\n\n--- console\n" + self.machine.console.text(start)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a scenario is, and what it can do."""
+"""Scenarios, and the operations that they use."""
 
 import pathlib
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ ALL = []
 CPUS = 2
 NICS = ("virtio-net-pci", "virtio-net-pci", "e1000")
 
-# The options that the running guest does not have.
+# The options for which a scenario needs a new guest.
 NEW_GUEST = {"kenv", "memory", "cpus", "preload", "aoe_root", "acpi", "root_port", "nics", "panics"}
 
 
 @dataclass
 class Scenario:
-    """One entry of the list.  `boot` scenarios get a guest of their own."""
+    """One entry of the list.  Scenarios with `boot` get a separate guest."""
 
     name: str
     text: str
@@ -30,14 +30,14 @@ class Scenario:
     memory: int = 1024
     cpus: int = CPUS
     preload: bool = False
-    # The guest's root lies on a target, aoe0e1, that is there before the guest.
+    # Whether the guest's root is on a target, aoe0e1, which is started before the guest.
     aoe_root: bool = False
-    # An ACPI table that the guest's firmware gives it: signature and contents.
+    # An ACPI table of the guest's firmware: signature and contents.
     acpi: tuple = ()
-    # Whether the first NIC is behind a root port, where it can be removed.
+    # Whether the first NIC is behind a root port, so that it can be removed.
     root_port: bool = False
-    nics: tuple = NICS  # what QEMU calls the models of the NICs
-    # How the panic ends that the scenario is about: all that the kernel says of it.
+    nics: tuple = NICS  # QEMU's names of the NICs' models
+    # The message of a panic that the scenario causes: the text after "panic: ".
     panics: str = ""
 
 
@@ -56,7 +56,7 @@ def scenario(name, **options):
 
 
 class Context:
-    """Handed to a scenario's body."""
+    """The argument of a scenario's body."""
 
     def __init__(self, machine, lab, kit, flavour, long):
         self.machine, self.lab, self.kit = machine, lab, kit
@@ -84,19 +84,19 @@ class Context:
 
     @staticmethod
     def why(result, script):
-        """What to say of a script that failed: its last words first."""
+        """The message for a script that failed: its last line of output first."""
         last = result.out.strip().rsplit("\n", 1)[-1]
         return f"status {result.code}: {last}\nfrom:\n{script.strip()}\n{result.out}"
 
     def refused(self, script, reason, timeout=60):
-        """Runs a script, which must fail and say `reason`."""
+        """Runs a script, which must fail and print `reason`."""
         result = self.run(script, timeout)
         self.check(not result.ok, f"succeeded, but must be refused: {script.strip()}")
         self.check(reason in result.out, f"no {reason!r} in: {result.out}")
         return result.out
 
     def start(self, script):
-        """Starts a script in the guest, to go on beside others."""
+        """Starts a script in the guest, to run beside others."""
         self.log.append(f"& {script.strip()}")
         return self.machine.agent.start(script)
 
@@ -108,7 +108,7 @@ class Context:
         return result.out
 
     def boot_again(self):
-        """Boots the guest anew, with its disks as they were at first; nothing is loaded then."""
+        """Boots the guest again, with its disks in their first state; nothing is loaded then."""
         console = self.machine.console
         complaints = console.complaints()
         self.check(not complaints, f"kernel: {complaints[:1]}")
@@ -123,7 +123,7 @@ class Context:
                 raise Skipped(f"the guest has no {program}")
 
     def need_module(self, name, file=None):
-        """Loads a stock module, from kernel module `file`, unless the kernel has it; skips if there is none."""
+        """Loads a stock module, from `file`, unless the kernel has it; skips if there is none."""
         if self.run(f"kldstat -q -m {name}").ok:
             return
         if self.modules_unfit:
@@ -139,12 +139,12 @@ class Context:
 
     @property
     def module(self):
-        """Where the module under test lies in the guest."""
+        """The path of the module under test in the guest."""
         return "/aoevm/kit/aoe.ko"
 
     def page_out_slowly(self):
-        """Lets paging take its time: an emulated guest is slower than the kernel's patience, which
-        ends with the death of a process."""
+        """Lets paging take any time: in a slow, emulated guest, the kernel would give up and kill a
+        process."""
         self.sh("sysctl vm.pageout_oom_seq=100000 vm.pfault_oom_attempts=-1")
 
     def appears(self, target, timeout=20):
@@ -152,7 +152,7 @@ class Context:
         self.sh(f"await {timeout * self.slow} test -c /dev/{target.disk}", timeout + 10)
 
     def disappears(self, target, timeout=20):
-        """Waits until a target's disk is no longer there."""
+        """Waits until a target's disk is gone."""
         self.sh(f"await {timeout * self.slow} test ! -e /dev/{target.disk}", timeout + 10)
 
     def sysctl(self, name):
@@ -160,11 +160,11 @@ class Context:
         return self.sh(f"sysctl -n {name}").strip()
 
     def state(self, target):
-        """The target's state, as the module says it."""
+        """The target's state, as the module reports it."""
         return self.sysctl(f"net.aoe.target.{target.disk}.state")
 
     def await_state(self, target, state, timeout=30):
-        """Waits until the module says that a target is in a state."""
+        """Waits until the module reports that a target is in a state."""
         self.sh(
             f'await {timeout * self.slow} sh -c \'[ "$(sysctl -n'
             f" net.aoe.target.{target.disk}.state)\" = {state} ]'",
@@ -182,17 +182,17 @@ class Context:
         self.machine.qmp.command("set_link", name=f"nic{nic}", up=plugged)
 
     def check(self, condition, message):
-        """The scenario fails with this message unless the condition holds."""
+        """Fails the scenario with this message unless the condition holds."""
         if not condition:
             raise Failed(message)
 
     def printed(self, text, start=0):
-        """Whether the kernel printed this since console byte `start`."""
+        """Whether the kernel has printed this text since console byte `start`."""
         return text in self.machine.console.text(start)
 
 
 def load_all():
-    """Imports every file under scenarios/; the list is in order of file and place."""
+    """Imports every file under scenarios/; the scenarios, in the order of files and lines."""
     import importlib.util
 
     for path in sorted((pathlib.Path(__file__).parent.parent / "scenarios").glob("*.py")):

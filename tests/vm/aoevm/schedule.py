@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs jobs side by side, each in a process of its own."""
+"""Runs jobs side by side, each in a separate process."""
 
 import multiprocessing
 import os
@@ -14,15 +14,15 @@ FORK = multiprocessing.get_context("fork")
 
 
 def carried(processors=None):
-    """How many guests the host's processors carry."""
+    """The number of guests for which the host has enough processors."""
     processors = processors or len(os.sched_getaffinity(0))
     return max(1, processors // CPUS)
 
 
 def _child(work, job, pipe):
     die_with_parent(signal.SIGTERM)
-    # Control-C comes to all of us, and the parent answers it with a SIGTERM, which must be the
-    # only signal: a second one would interrupt the cleaning up.
+    # Control-C signals all processes, and the parent then sends a SIGTERM.  That must be the only
+    # signal to have an effect: a second one would interrupt the cleaning up.
     signal.signal(signal.SIGINT, lambda *_: None)
     try:
         work(job, pipe.send)
@@ -33,8 +33,8 @@ def _child(work, job, pipe):
 def side_by_side(jobs, width, work, hear):
     """Calls work(job, say) for each job, at most `width` at a time.
 
-    What a job passes to say() comes to hear(job, message) in the caller's process. A job that
-    cannot go on is heard as a SetupError; the other jobs do go on.
+    A message that a job passes to say() is passed to hear(job, message) in the caller's process.
+    For a job that cannot continue, that is a SetupError; the other jobs continue.
     """
     waiting, running = list(jobs), {}
     try:
@@ -44,7 +44,7 @@ def side_by_side(jobs, width, work, hear):
                 ours, theirs = FORK.Pipe(duplex=False)
                 process = FORK.Process(target=_child, args=(work, job, theirs))
                 process.start()
-                theirs.close()  # else it would not read as ended
+                theirs.close()  # otherwise there is no EOF when the job ends
                 running[ours] = job, process
             for pipe in wait(list(running)):
                 job, process = running[pipe]

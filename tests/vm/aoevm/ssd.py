@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A solid-state disk with what vblade lacks: TRIM, a write cache, 4 KiB sectors, 3 TiB.
+"""A solid-state disk with features that vblade lacks: TRIM, a write cache, 4 KiB sectors, 3 TiB.
 
 	ssd.py INTERFACE SHELF SLOT [SECTORS [BYTES]]
 
-BYTES is the size of a logical sector, 512 or 4096.  Only sectors that hold
-something are kept.  Prints a line for each TRIM, flush and setting, so that a
-scenario can see that they arrived.  After SIGUSR1 it answers what is asked
-about the disk, and no reads or writes, until SIGUSR2.
+BYTES is the size of a logical sector, 512 or 4096.  Only sectors that are not
+empty are kept.  Prints a line for each TRIM, flush and setting, so that a
+scenario can check that they arrived.  From SIGUSR1 until SIGUSR2 it answers no
+reads or writes, but everything else.
 """
 
 import signal
@@ -25,7 +25,7 @@ BLOCK = 512
 
 
 class Disk:
-    """What the target is made of."""
+    """The disk's contents and settings."""
 
     def __init__(self, size, sector):
         self.size, self.sector = size, sector
@@ -43,7 +43,7 @@ class Disk:
         words = {49: 0x0200, 82: 0x0020, 83: 0x7400, 84: 0x4000, 85: 0x20 if self.cache else 0}
         words |= {86: 0x3400, 87: 0x4000, 105: 8, 169: 1, 217: 1}
         if self.sector == BLOCK:
-            words[106] = 0x6003  # eight of them to a physical sector
+            words[106] = 0x6003  # eight logical sectors to a physical one
         else:
             words |= {106: 0x5000, 117: self.sector // 2}
         for word, value in words.items():
@@ -57,7 +57,7 @@ class Disk:
         return b"".join(self.sectors.get(n, self.empty) for n in range(lba, lba + count))
 
     def write(self, lba, data):
-        """Keeps whole sectors."""
+        """Stores whole sectors."""
         for number in range(len(data) // self.sector):
             sector = data[number * self.sector : (number + 1) * self.sector]
             if sector == self.empty:
@@ -75,7 +75,7 @@ class Disk:
                 del self.sectors[gone]
 
     def command(self, feature, count, command, lba, data):
-        """Does a command; the data to answer with, or None if it has no such command."""
+        """Carries out a command; the data of the answer, or None if the command is refused."""
         if command == IDENTIFY:
             return self.identify()
         if lba + count > self.size:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Joins two interfaces; what goes from the first to the second gets a priority tag.
+"""Joins two interfaces; frames from the first to the second get a priority tag.
 
 	tagger.py FIRST SECOND
 """
@@ -17,7 +17,7 @@ def opened(interface):
     """A raw socket on an interface."""
     port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
     port.bind((interface, 0))
-    # What the other socket sent comes back as outgoing, and is not to go round.
+    # Frames that the other socket sent are received here as outgoing; main() drops them.
     return port
 
 

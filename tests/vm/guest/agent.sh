@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The guest's end of the command channel: runs what aoevm/agent.py sends over the
-# serial port $1.  Each request is one line and is answered by at least one.
+# The guest's end of the command channel: runs the scripts that aoevm/agent.py
+# sends over the serial port $1.  Each request is one line and gets at least one
+# line as its answer.
 #	ping N			pong N
 #	begin N			a new script N
 #	text N TEXT		appends TEXT, escaped for printf %b
 #	start N BYTES		runs it in the background, if it arrived whole
-#	poll N			its output, each line behind |, and its status; or wait
+#	poll N			its output, each line after a |, and its status; or wait
 
 port=$1
 dir=/aoevm/jobs

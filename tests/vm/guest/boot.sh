@@ -3,8 +3,8 @@
 #
 # The guest's first program: init runs it (kenv init_script) before /etc/rc.
 # It makes the root writable, mounts the kit (module, scripts) and starts the
-# agent.  With kenv aoevm.rc=full it then lets init go on to the whole of
-# /etc/rc; otherwise it stays, and the guest is ready seconds after its kernel.
+# agent.  With kenv aoevm.rc=full it then ends, so that init runs all of /etc/rc;
+# otherwise it stays, and the guest is ready seconds after its kernel.
 
 PATH=/sbin:/bin:/usr/sbin:/usr/bin
 export PATH
@@ -27,7 +27,7 @@ port=$(kenv aoevm.port)
 if [ "$(kenv -q aoevm.rc)" = full ]; then
 	echo 'touch /aoevm/booted' >/etc/rc.local
 	sh /aoevm/kit/prepare.sh
-	# The end of this script ends init's session for it: it is not to mind.
+	# The end of this script ends its session: the agent must ignore the SIGHUP.
 	trap '' HUP
 	sh /aoevm/kit/agent.sh "$port" &
 	exit 0

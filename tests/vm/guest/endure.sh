@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # endure.sh DISK MEBIBYTES STATE: writes pieces of STATE/pattern to random places of a disk and
-# reads random places back, until STATE/stop exists; then compares every place that it ever wrote.
-# STATE/holds has a file for each mebibyte of the disk that was written, with the number of the
-# piece that it holds.  Nothing caches a disk's device, so each comparison asks the target.
+# compares random places with what was written, until STATE/stop exists; then compares every place
+# that was written.  STATE/holds has a file for each such mebibyte of the disk, with the number of
+# the piece that it holds.  The kernel does not cache a disk's device, so each comparison reads
+# from the target.
 disk=$1 mebibytes=$2 state=$3
 pieces=$(($(stat -f %z "$state/pattern") >> 20))
 turns=0
@@ -28,7 +29,7 @@ while [ "$piece" -lt "$pieces" ]; do
 done
 while [ ! -e "$state/stop" ]; do
 	place=$(random "$mebibytes") piece=$(random "$pieces")
-	# One frame, some frames, the largest I/O of most disks, and one that the kernel splits.
+	# A few frames, more frames, the largest I/O of most disks, and one that the kernel splits.
 	for size in 4096 65536 131072 1048576; do
 		[ "$(random 3)" -ne 0 ] || break
 	done

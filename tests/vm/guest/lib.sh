@@ -5,7 +5,8 @@
 PATH=/sbin:/bin:/usr/sbin:/usr/bin
 export PATH
 
-# await SECONDS COMMAND...: until the command succeeds; says so if it never does.
+# await SECONDS COMMAND...: repeats the command until it succeeds; prints a
+# message and fails if it does not succeed in this time.
 await() {
 	await_end=$(($(date +%s) + $1))
 	shift
@@ -18,7 +19,8 @@ await() {
 	done
 }
 
-# fill DIR FILES BYTES: files of random bytes, and their checksums in DIR/SUMS.
+# fill DIR FILES BYTES: makes files of random bytes, and writes their checksums
+# to DIR/SUMS.
 fill() {
 	fill_number=0
 	while [ "$fill_number" -lt "$2" ]; do
@@ -30,12 +32,12 @@ fill() {
 	(cd "$1" && find d* -type f | sort | xargs sha256 >SUMS)
 }
 
-# same DIR: the files are what their checksums say.
+# same DIR: compares the files with their checksums.
 same() {
 	(cd "$1" && find d* -type f | sort | xargs sha256 | cmp - SUMS)
 }
 
-# written DISK: how many writes it has had.
+# written DISK: prints the disk's number of writes.
 written() {
 	iostat -Ix "$1" | awk -v disk="$1" '$1 == disk { print $3 }'
 }
@@ -52,12 +54,13 @@ quiet() {
 	done
 }
 
-# disks: every AoE disk there is.
+# disks: lists all AoE disks.
 disks() {
 	find /dev -maxdepth 1 -name 'aoe[0-9]*e[0-9]*'
 }
 
-# restore: back to the guest as it was before a scenario; says what would not go.
+# restore: brings the guest back to its state before a scenario; reports what is
+# left.
 restore() {
 	restore_status=0
 	pkill -KILL -f aoevm-worker 2>/dev/null || :

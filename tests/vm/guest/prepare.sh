@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# For a full boot: lays the kit's rc.conf and rc.d script where /etc/rc looks.
+# For a full boot: installs the kit's rc.conf, rc.d script and module.
 if [ -f /aoevm/kit/rc.conf ]; then
 	cp /aoevm/kit/rc.conf /etc/rc.conf
 fi

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The harness itself, with stock modules only: what the other scenarios rest on."""
+"""The harness itself, with stock modules only, as a basis for the other scenarios."""
 
 from aoevm.errors import Failed, Skipped
 from aoevm.scenario import scenario

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a user does with the module, by hand and by rc.conf."""
+"""Ordinary use of the module, by hand and with rc.conf."""
 
 from aoevm.scenario import scenario
 
@@ -56,7 +56,7 @@ def rc_script(t):
         t.sh("/etc/rc.d/aoe stop && ! kldstat -q -m aoe && ! mount | grep '^/dev/aoe'", 60)
         t.refused("service aoe status", "not loaded")
         t.sh("mv /etc/rc.d/aoe /usr/local/etc/rc.d/aoe && service aoe start && same /mnt/aoe", 120)
-        # Busy: stop says so, fails, and everything stays as it was.
+        # Busy: stop reports it and fails, and everything stays as it was.
         t.sh("cd /mnt/aoe && (sleep 600 & echo $! >/tmp/aoevm-busy)")
         t.refused("service aoe stop", "cannot be unmounted")
         t.sh("kill $(cat /tmp/aoevm-busy) && same /mnt/aoe")
@@ -110,7 +110,7 @@ def iflist(t):
 
 
 def cycles(t, loads, forced):
-    """Loads and unloads; then looks for what stayed."""
+    """Loads and unloads the module, and then looks for anything that is left."""
     target = t.target(size="16m")
     mbufs = "netstat -m | sed -n '1s,/.*,,p'"
     t.load()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""An outage that outlives net.aoe.maxwait, and what lies on the disk."""
+"""An outage longer than net.aoe.maxwait, with different users of the disk."""
 
 import time
 
@@ -13,7 +13,7 @@ IS_MOUNTED = "mount | grep -q ' on /mnt ('"
 
 
 def goes(t, target):
-    """The target is gone for longer than net.aoe.maxwait."""
+    """Stops the target, for longer than net.aoe.maxwait."""
     t.sh(f"sysctl net.aoe.maxwait={MAXWAIT}")
     target.kill()
 
@@ -22,7 +22,7 @@ def goes(t, target):
 def maxwait(t):
     """UFS with nothing to write: reads of its data get EIO, it stays mounted, and the open disk comes back."""
     target = mounted(t, megabytes=1)
-    # Read anew from the disk, with the inodes at hand and nothing of the data.
+    # After a remount, only the inodes are cached, so that data is read from the disk.
     t.sh(f"fill /mnt 4 64k && umount /mnt && mount -o noatime /dev/{target.disk} /mnt", 120)
     t.sh(f"ls -lR /mnt >/dev/null; quiet {target.disk}", 120)
     mark = t.machine.console.mark()
@@ -43,11 +43,11 @@ def maxwait(t):
 
 
 def unmounted_by_force(t, target, mark):
-    """UFS has unmounted the file system, and the disk is gone; it can be used again later."""
+    """Checks that UFS unmounts the file system, the disk goes, and both work again later."""
     t.sh(f"unmounted() {{ ! {IS_MOUNTED}; }}; await 90 unmounted || :", 120)
     for wanted in (ENXIO, FORCED):
         t.check(t.printed(wanted, mark), f"the console does not say: {wanted}")
-    # On a slow guest it may be about to.
+    # In a slow guest, the file system may still be about to be unmounted.
     said = "not currently mounted\\|not a file system root"
     t.sh(f"umount -f /mnt 2>/tmp/said || grep -q '{said}' /tmp/said", 180)
     t.disappears(target, 60)
@@ -73,7 +73,7 @@ def maxwait_dirty(t):
 def maxwait_inode(t):
     """UFS that only reads is unmounted by force, too, if what it reads is an inode."""
     target = mounted(t, megabytes=1)
-    # More than a block of inodes, of which reading the directories leaves the last ones out.
+    # More than one block of inodes: reading the directory does not cache the last ones.
     t.sh(f"mkdir /mnt/d && for n in $(jot 400); do : >/mnt/d/$n; done && umount /mnt", 120)
     t.sh(f"mount -o noatime /dev/{target.disk} /mnt && ls -f /mnt/d >/dev/null && quiet {target.disk}", 120)
     mark = t.machine.console.mark()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A target that comes back with another disk, or by another name."""
+"""A target that comes back with another disk, or with another serial number."""
 
 from aoevm.copies import copying, mounted, verify
 from aoevm.scenario import scenario
@@ -9,13 +9,13 @@ PATH = "net.aoe.target.aoe0e1.path.0.state"
 
 
 def untouched(t, target):
-    """Nothing was ever written to the target's file."""
+    """Checks that nothing was written to the target's file."""
     with target.file.open("rb") as image:
         t.check(not image.read().strip(b"\0"), f"{target.disk} was written to")
 
 
 def waits(t, job):
-    """No I/O goes on for a while, whatever the target says."""
+    """Checks that I/O stays suspended for a while, however often the target answers."""
     t.sh("for n in 1 2 3; do sysctl net.aoe.discover=1 >/dev/null; sleep 4; done")
     t.check(t.sysctl("net.aoe.target.aoe0e1.state") == "suspended", "the disk is not suspended")
     t.check(not job.done(), "I/O went on")
@@ -37,11 +37,11 @@ def shrink(t):
     t.check(said == 1, f"said {said} times: {reason}")
     small.kill()
     untouched(t, small)
-    # It has its size back.
+    # The original disk is back.
     target.start()
     t.finish(job, 180)
     verify(t, target)
-    # Open for reading only, so that the close has nothing to wait for.
+    # Open for reading only, so that the last close has no write to wait for.
     t.sh("sleep 600 3</dev/aoe0e1 & echo $! >/tmp/holder; sleep 1")
     target.kill()
     small.start()
@@ -65,7 +65,7 @@ def accept(t):
     renamed = t.lab.target(0, 1, file=target.file, hostname="after")
     waits(t, job)
     t.check(t.sysctl("net.aoe.target.aoe0e1.conflict") == "1", "there is no conflict")
-    # Without -f it asks, and no answer is no.
+    # Without -f the command asks, and no answer means no.
     t.check(not t.run("/tmp/aoectl accept aoe0e1 </dev/null").ok, "accepted without an answer")
     waits(t, job)
     mark = t.machine.console.mark()
@@ -74,7 +74,7 @@ def accept(t):
     t.finish(job, 180)
     t.check(t.sysctl("net.aoe.target.aoe0e1.serial").endswith("after"), "the old serial number stays")
     t.check(t.printed("was accepted in place of the earlier one", mark), "nothing was logged")
-    # Nothing lets a smaller disk in while it is open: the command says what to close.
+    # A smaller disk is never accepted while it is open: the command tells what to close.
     renamed.kill()
     small = t.lab.target(0, 1, size="32m", hostname="third")
     t.sh("sysctl net.aoe.discover=1")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What happens when the target, the cable or the interface goes."""
+"""Outages of the target, the link and the interface."""
 
 import time
 
@@ -128,7 +128,7 @@ def reboot_while_tasting(t):
 
 
 def ends_within(t, limit):
-    """The guest reboots within `limit` seconds."""
+    """Checks that the guest reboots within `limit` seconds."""
     took = t.machine.wait_for_end(limit * t.slow)
     t.check(took is not None, f"no reboot within {limit * t.slow} s")
     t.check(took < limit, f"the reboot took {took:.0f} s")
@@ -147,7 +147,7 @@ def reboot_mounted(t):
 
 
 def gone(t, maxwait):
-    """A file system is mounted, has data to write back, and its target goes."""
+    """Mounts a file system, writes to it, and stops its target before all is written back."""
     target = mounted(t, megabytes=1)
     t.sh(f"sysctl net.aoe.shutdown_wait=10 net.aoe.maxwait={maxwait} && fill /mnt 20 64k")
     target.kill()

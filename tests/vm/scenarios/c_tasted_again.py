@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What lies on a disk that GEOM could not read when it tasted it."""
+"""Partitions on a disk that GEOM could not read when it tasted the disk."""
 
 from aoevm.scenario import scenario
 
@@ -9,7 +9,7 @@ CALLED = "aoe0e1: reads are answered again; GEOM tastes the disk again"
 
 
 def comes_back(t, mark):
-    """Partition and label are there, by a tasting that the module called for."""
+    """Checks that partition and labels appear, after a tasting that the module requested."""
     t.sh(f"laid() {{ {LAID}; }}; await 120 laid", 150)
     t.check(t.printed(CALLED, mark), f"the console does not say: {CALLED}")
     t.sh("mount /dev/ufs/latefs /mnt && same /mnt && umount /mnt", 60)
@@ -36,7 +36,7 @@ def tasted_again(t):
     target.answer()
     comes_back(t, mark)
 
-    # A writer takes them away, and its last close brings them back.
+    # An open for writing removes the partitions, and the last close brings them back.
     hold = "sleep 600 3<>/dev/aoe0e1 & echo $! >/tmp/holder; sleep 1; " + NONE
     close = "kill $(cat /tmp/holder); sleep 10; " + NONE
     t.sh(hold)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the system's own tools say about an AoE disk."""
+"""The system's own tools with an AoE disk; sysctls, tunables and the start at boot."""
 
 from aoevm.scenario import scenario
 
@@ -83,7 +83,7 @@ def preloaded(t):
 
 
 def booted(t):
-    """Waits for the end of /etc/rc, and until init is past it: sooner, it loses a shutdown's signal."""
+    """Waits until init has finished /etc/rc: before that, it loses a shutdown's signal."""
     t.sh("await 600 test -e /aoevm/booted; await 60 pgrep getty; sleep 2", 700)
 
 

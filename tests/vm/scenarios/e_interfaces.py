@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The kinds of interfaces, and which of them must not be used."""
+"""The kinds of interfaces, and those that must not be used."""
 
 import time
 
@@ -19,7 +19,7 @@ umount /mnt
 
 
 def use(t, target):
-    """A file system on the disk, and all is as written."""
+    """Makes a file system on the disk, writes files, and verifies them."""
     t.appears(target)
     t.sh(USE.format(disk=target.disk), 240)
 
@@ -164,7 +164,7 @@ def vnet_jail(t):
         t.refused("jexec aoevm sysctl net.aoe.maxwait=1", "not permitted")
         t.sh("ifconfig vtnet1 -vnet aoevm; ifconfig vtnet1 up")
         t.appears(target)
-        # Taken away under us: suspended, and back when it returns.
+        # The interface is moved away during use: the disk is suspended until it returns.
         t.sh("ifconfig vtnet1 vnet aoevm")
         t.await_state(target, "suspended", 60)
         t.sh("ifconfig vtnet1 -vnet aoevm; ifconfig vtnet1 up")

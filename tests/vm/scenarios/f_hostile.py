@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Many targets, and frames that nobody honest would send."""
+"""Many targets, and hostile frames."""
 
 import pathlib
 import subprocess
@@ -29,7 +29,7 @@ def many_targets(t):
 
 
 def under_attack(t, *attack):
-    """A disk is used, with checksums, while frames are injected."""
+    """Uses a disk, with checksums, while frames are injected."""
     target = t.target(size="64m")
     t.load()
     t.appears(target)
@@ -74,7 +74,7 @@ def short_frames(t):
         frames = int(t.sysctl("net.aoe.stats.rx_frames")) - frames
         malformed = int(t.sysctl("net.aoe.stats.rx_malformed")) - malformed
         t.check(frames >= sent, f"{sent} frames were sent, {frames} counted")
-        # A frame without its whole AoE header is one, at the least: 10 of the 47 lengths.
+        # At least those shorter than the AoE header are malformed: 10 of the 47 lengths.
         t.check(sent * 10 // 47 <= malformed <= sent, f"{malformed} of {sent} frames were malformed")
         t.sh("same /mnt && dd if=/dev/aoe0e1 of=/dev/null bs=64k count=16 2>/dev/null")
         t.check(t.state(target) == "up", "the frames took the disk down")

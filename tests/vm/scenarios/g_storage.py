@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What people put on disks: big frames, bad networks, partitions, growth, swap, pools."""
+"""Storage on AoE disks: large frames, bad networks, partitions, growth, swap, pools."""
 
 import re
 
@@ -7,7 +7,7 @@ from aoevm.scenario import scenario
 
 
 def fs_round_trip(t, target, files, size):
-    """A file system made, filled, checked and read back."""
+    """Makes a file system, fills and checks it, and reads the files back."""
     t.sh(f"newfs -U /dev/{target.disk} >/dev/null && mount /dev/{target.disk} /mnt", 120)
     t.sh(f"fill /mnt {files} {size}", 600)
     t.sh(f"umount /mnt && fsck_ffs -n /dev/{target.disk} && mount /dev/{target.disk} /mnt", 300)
@@ -88,7 +88,7 @@ def sectors_4k(t):
         fill /mnt 24 256k
         """, 240)
     t.sh("umount /mnt && fsck_ffs -n /dev/aoe0e1p1 && mount /dev/aoe0e1p1 /mnt && same /mnt", 240)
-    # A link that is gone for a while, and frames that hold no sector: both are a wait.
+    # A link that is down for a while, and frames too small for a sector: in both cases I/O waits.
     job = t.start("fill /mnt 40 256k && sync")
     t.sh("await 60 test -s /mnt/d1/f1")
     t.cable(0, False)
@@ -145,7 +145,7 @@ def swap(t):
     t.appears(target)
     t.page_out_slowly()
     t.sh("swapon /dev/aoe0e1 && swapctl -l")
-    # tmpfs pages are anonymous: more of them than there is memory must go out.
+    # tmpfs pages are anonymous: if there are more of them than memory, some must be paged out.
     t.sh("""
         mkdir -p /mnt/t && mount -t tmpfs -o size=600m tmpfs /mnt/t
         n=0
@@ -172,7 +172,7 @@ def zpool(t):
     t.load()
     t.appears(target)
     t.sh("await 60 test -c /dev/aoe0e2", 70)
-    # Behind ours, as handlers of a shutdown are called in that order.
+    # Loaded after our module, since shutdown handlers are called in the order of loading.
     t.need_module("zfs")
     t.sh("zpool create -m /mnt/z tank mirror aoe0e1 aoe0e2 && fill /mnt/z 16 512k", 240)
     t.sh("zpool scrub -w tank; zpool status -x tank | grep healthy; same /mnt/z", 300)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The same without our module: allow.txt may hold only what comes from here too."""
+"""Control runs without our module: allow.txt may have only messages that these print, too."""
 
 from aoevm.scenario import scenario
 

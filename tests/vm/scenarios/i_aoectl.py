@@ -10,7 +10,7 @@ TOOL = "cp /aoevm/kit/aoectl /tmp/aoectl && chmod 555 /tmp/aoectl"
 
 
 def below_aoe(t, arguments, code=0):
-    """What is below "aoe" in the JSON of a command, which must end with this status."""
+    """The object "aoe" in the JSON of a command, which must end with this status."""
     result = t.run(f"/tmp/aoectl --libxo json {arguments}", 60)
     t.check(result.code == code, f"aoectl {arguments}: {t.why(result, arguments)}")
     whole = json.loads(result.out[result.out.index("{"):])
@@ -19,7 +19,7 @@ def below_aoe(t, arguments, code=0):
 
 
 def agrees_with_libxo(t, arguments):
-    """The values of a command, in every form, have the bytes that the system's xo(1) gives for them, the version aside."""
+    """Checks that a command's output in every format equals xo(1)'s, except for the version."""
     values = below_aoe(t, arguments)
     fields = "".join(f"{{{'' if isinstance(v, str) else 'n'}:{k}/%s}}" for k, v in values.items())
     words = " ".join(shlex.quote(str(v)) for v in (fields, *values.values()))
@@ -39,7 +39,7 @@ def ends(t, arguments, code):
 
 
 def begin(t, **options):
-    """A target, its disk, and the tool."""
+    """Starts a target, and waits for its disk; installs the tool."""
     target = t.target(7, 3, size="32m", **options)
     t.sh(TOOL)
     t.load()
@@ -119,7 +119,7 @@ def asks(t):
     ends(t, "flush 7.3", 75)
     target.kill()
     ends(t, "ping -c 1 -t 300 7.3", 2)
-    # A question that nobody answers; a reader would have the disk open for maxwait.
+    # Revalidation, since a read would keep the disk open for maxwait.
     ends(t, "revalidate", 0)
     t.await_state(target, "suspended")
     t.sh("await 60 /tmp/aoectl flush 7.3", 90)

@@ -10,7 +10,7 @@ SCRIPTS = ["aoe-events.d", "aoe-latency.d", "aoe-paths.d", "aoe-resend.d", "aoe-
 
 
 def two_ports(t):
-    """One disk behind two networks, both paths up."""
+    """A disk on two networks, with both paths up."""
     target = t.target(7, 3, size="32m")
     t.lab.target(7, 3, file=target.file, nic=1)
     t.load("vtnet0 vtnet1")
@@ -20,7 +20,7 @@ def two_ports(t):
 
 
 def shares(t):
-    """How many more answers each path has brought after a few hundred reads."""
+    """The number of answers over each path during 400 reads."""
     read = [f"net.aoe.target.aoe7e3.path.{n}.received" for n in (0, 1)]
     before = [int(t.sysctl(name)) for name in read]
     t.sh("dd if=/dev/aoe7e3 of=/dev/null bs=512 count=400 2>/dev/null")
@@ -28,7 +28,7 @@ def shares(t):
 
 
 def shares_until(t, usual):
-    """The shares once they are as usual: a path that the host lets wait is left alone for a second."""
+    """The shares, in up to three tries: a path that a busy host delays is not used for a second."""
     for _ in range(3):
         found = shares(t)
         if usual(found):
@@ -67,7 +67,7 @@ def filters(t):
     t.finish(job)
     t.sh("sysctl net.aoe.discover=1")
     t.disappears(targets[1])
-    # The second of these finds it just found, and being tasted perhaps.
+    # When the second of these is set, the disk has just appeared and is perhaps being tasted.
     t.sh("sysctl net.aoe.filter.shelves= net.aoe.filter.macs=aoe7e1=02:00:00:00:00:99")
     t.sh("sleep 1")
     t.disappears(targets[1])
@@ -172,7 +172,7 @@ def root_on_aoe(t):
     t.sh("dd if=/dev/urandom of=/root.bytes bs=64k count=64 2>/dev/null; sync; sha256 -q /root.bytes")
     t.check(t.sysctl("net.aoe.target.aoe0e1.open") == "1", "the disk is not open")
     t.refused("kldunload aoe", "busy")
-    # An outage is only a wait, for the root too; even our own shell lives there.
+    # In an outage, I/O to the root only waits, too; even our own shell is on it.
     job = t.start("for n in 1 2 3 4 5 6 7 8; do dd if=/dev/zero of=/root.$n bs=64k count=16; sync; done"
                   " 2>/dev/null; echo written")
     t.cable(0, False)
@@ -190,7 +190,7 @@ ABFT = bytes([7, 0, 3, 0, 0x02, 0xA0, 0xE0, 0, 0, 2])
 def abft(t):
     """The interface that the firmware's aBFT table names is used, and no other."""
     target = t.target(7, 3, nic=1)
-    # loader(8) would have set it.
+    # loader(8) would have set this.
     t.sh("kenv acpi.rsdp=$(sysctl -n machdep.acpi_root)")
     t.sh("kenv net.aoe.abft=1; kldload /aoevm/kit/aoe.ko")
     said = "aoe: booted from aoe7e3 over interface 02:a0:e0:00:00:02 (vtnet1)"

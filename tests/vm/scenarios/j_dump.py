@@ -12,7 +12,7 @@ MAGIC = b"FreeBSD Kernel Dump"
 
 
 def headers(image):
-    """The headers behind and in front of a dump, and its first bytes."""
+    """A dump's length, the headers after and before it, and its first bytes."""
     with open(image, "rb") as file:
         end = file.seek(0, 2)
         file.seek(end - SECTOR)
@@ -23,12 +23,13 @@ def headers(image):
 
 
 def stamp(tag, number):
-    """How a sector of a stamped target begins.  Its number tells it from a copy that the guest read before it panicked."""
+    """The first bytes of a stamped sector.  The number distinguishes it from a copy of another
+    sector, which the guest may have in its memory."""
     return tag + number.to_bytes(8, "little")
 
 
 def stamped(t, megabytes=600):
-    """A target in whose file each sector holds a tag and its number; the target and the tag."""
+    """Starts a target in whose file each sector has a tag and its number; target and tag."""
     tag = os.urandom(16)
     file = t.lab.disks / "stamped"
     each = (1 << 20) // SECTOR
@@ -46,13 +47,13 @@ def contents(image, length):
 
 
 def unwritten(core, first, tag):
-    """The sectors of a dump that still hold what they held before it."""
+    """The sectors of a dump that still have their contents from before it."""
     parts = range(0, len(core), SECTOR)
     return [n for n, at in enumerate(parts, first) if core.startswith(stamp(tag, n), at)]
 
 
 def panic(t, target):
-    """Panics; by the console, a whole dump was written to the target."""
+    """Panics, and checks that the console reports a complete dump to the target."""
     t.start("sysctl debug.kdb.panic=1")
     t.check(t.machine.wait_for_end(300 * t.slow), "the guest did not end")
     said = t.machine.console.text()
@@ -61,7 +62,7 @@ def panic(t, target):
 
 
 def dumped(t, target):
-    """Panics, and looks for the dump in the target's file, too; its length."""
+    """Panics, and checks the dump in the target's file, too; its length."""
     panic(t, target)
     length, behind, front, first = headers(target.file)
     t.check(behind.startswith(MAGIC), f"no dump in the file: {behind[:32]}")
@@ -78,14 +79,14 @@ def dumped(t, target):
 
 
 def saved(t, target, before=""):
-    """After the next boot savecore(8) finds the dump on the disk, and only once; its length and SHA-256."""
+    """Boots again; savecore(8) must find the dump, and only once.  Its length and SHA-256."""
     t.boot_again()
     t.sh(before)
     t.load()
     t.appears(target)
     t.sh("mount -t tmpfs tmpfs /mnt && savecore -v /mnt /dev/" + target.disk, 300)
     length = int(t.sh("sed -n 's/.*Dump Length: //p' /mnt/info.0"))
-    # savecore(8) seeks over zeros, and those at the end are then missing.
+    # savecore(8) seeks over zeros, so any at the end are missing from its file.
     digest = t.sh(f"truncate -s {length} /mnt/vmcore.0 && sha256 -q /mnt/vmcore.0", 120).strip()
     first = t.sh("head -c 17 /mnt/vmcore.0")
     t.check(first == "minidump FreeBSD/", f"this is no dump: {first}")

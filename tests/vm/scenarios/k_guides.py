@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The guides (docs/guide): each page's commands, in its order, on FreeBSD; its files where they belong."""
+"""The guides (docs/guide): runs each page's commands on FreeBSD, and installs its files."""
 
 import sys
 import time
@@ -41,7 +41,7 @@ restore
 
 
 class Page:
-    """A page that is being followed."""
+    """A page whose steps are carried out."""
 
     def __init__(self, t, path):
         self.t, self.path, self.steps = t, path, pages.steps(path)
@@ -56,13 +56,13 @@ class Page:
         self.targets.append(self.t.target(shelf, slot, file=file, interface=port))
 
     def store(self, text):
-        """A command on store1: vblade, or nothing."""
+        """Carries out a command on store1 if it is vblade."""
         words = text.split()
         if words[0] == "vblade":
             self.serve(int(words[1]), int(words[2]), self.ports[words[3]], self.file)
 
     def happens(self, what):
-        """What a comment says for this rung."""
+        """Carries out a step that a comment in the page describes for the vm rung."""
         if what == "vlan 40":
             self.targets.pop().kill()
             self.serve(7, 3, self.t.lab.relayed_port(0, vid=40), self.file)
@@ -78,14 +78,14 @@ class Page:
             self.t.sh("newfs -U /dev/aoe7e3 >/dev/null; kldunload aoe", 60)
         elif what == "base.txz":
             self.t.sh("cd /tmp && tar -C / -cJf base.txz etc/rc.subr etc/rc.d", 240)
-        elif what != "second port":  # that one is told to the reader only
+        elif what != "second port":  # this one is only for the reader
             raise Failed(f"{self.path.name}: nothing does '{what}'")
 
     def command(self, text):
-        """A command on db1."""
+        """Runs a command on db1."""
         text = self.here(text)
         if text == "aoectl doctor":
-            text += " || [ $? -eq 1 ]"  # a fault was found: the MTU is below the target's
+            text += " || [ $? -eq 1 ]"  # it finds a fault: the MTU is below the target's
         self.t.sh(f"cd /tmp; PATH=$PATH:/usr/local/sbin; {text}", 400)
         if "net.aoe.iflist=" in text:
             self.t.sh("await 90 test -c /dev/aoe7e3", 100)
@@ -94,11 +94,11 @@ class Page:
 
     @staticmethod
     def here(text):
-        """The guest's names of the interfaces."""
+        """A text with the guest's names of the interfaces."""
         return text.replace("em1", "vtnet0").replace("em2", "vtnet1")
 
     def follow(self):
-        """All of the page, from a guest without the module."""
+        """Carries out the whole page, in a guest without the module."""
         if not any(step.text.startswith("vblade ") for step in self.steps):
             self.serve(7, 3, self.ports["eth1"], self.file)
         if not any(step.text in ("kldload aoe", "service aoe start") for step in self.steps):

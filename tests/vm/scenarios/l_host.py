@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the machine itself does under I/O: its clock, its processors, its network card."""
+"""Changes of the machine itself during I/O: its clock, processors, network card."""
 
 import time
 
@@ -51,7 +51,7 @@ def nic_removed(t):
 
 
 def copied_over_an_outage(t):
-    """A copy, an outage in the middle of it, and a forced unload under reads."""
+    """Copies over an outage, and forces an unload during reads."""
     target = mounted(t)
     job = copying(t)
     t.cable(0, False)

@@ -36,7 +36,7 @@ class Network:
         t.sh(f"ifconfig vtnet0 up; ifconfig vtnet1 up; {VLAN}")
 
     def relay(self, *lines):
-        """Changes the bad network."""
+        """Sends commands to the relay of the bad network."""
         with self.control.open("w") as fifo:
             fifo.write("".join(f"{line}\n" for line in lines))
 
@@ -50,7 +50,7 @@ class Network:
 
     @contextmanager
     def paused(self):
-        """A target stops answering, and answers everything later."""
+        """A target stops answering, and answers its queued requests later."""
         target = self.random.choice((self.first, self.other, self.second))
         if not target.process:  # killed at the same time
             target = self.first if target is not self.first else self.second
@@ -83,7 +83,7 @@ class Network:
 
     @contextmanager
     def unlisted(self):
-        """The driver may no longer use an interface."""
+        """An interface is removed from the list."""
         self.t.sh("sysctl net.aoe.iflist=vtnet0")
         yield
         self.t.sh("sysctl net.aoe.iflist='vtnet0 vlan41'")
@@ -116,7 +116,7 @@ class Network:
                  self.worse, self.cut)
         chosen = self.random.sample(every, self.random.choice((1, 1, 2)))
         if chosen == [self.mtu]:
-            chosen.append(self.destroyed)  # nothing else here may need vlan41
+            chosen.append(self.destroyed)  # only with a fault that does not use vlan41
         self.t.log.append("faults: " + ", ".join(fault.__name__ for fault in chosen))
         with ExitStack() as faults:
             for fault in chosen:
@@ -126,7 +126,7 @@ class Network:
 
 
 def one_round(t, network):
-    """Loads the module, spoils the network during I/O, verifies, and unloads it."""
+    """Loads the module, causes faults during I/O, verifies the data, and unloads the module."""
     t.load("vtnet0 vlan41")
     t.appears(network.first)
     t.appears(network.second)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What people put on a disk: other GEOM classes, backups, exports; and a crash of the initiator."""
+"""Uses of a disk: other GEOM classes, backups, exports; and a crash of the initiator."""
 
 import time
 
@@ -9,9 +9,9 @@ CHURN = "while :; do mkdir -p /mnt/more; fill /mnt/more 12 96k; rm -rf /mnt/more
 
 
 def killed_and_checked(t, target, newfs):
-    """Cuts the initiator's power while files are made and removed; what fsck_ffs(8) says then."""
+    """Cuts the initiator's power while files are made and removed; fsck_ffs(8)'s output then."""
     t.sh(f"newfs {newfs} /dev/{target.disk} >/dev/null; mount /dev/{target.disk} /mnt", 120)
-    # An unmount is sure to write everything; sync(2) only begins to.
+    # An unmount writes everything, whereas sync(2) only begins to.
     t.sh(f"fill /mnt 16 256k; umount /mnt; mount /dev/{target.disk} /mnt", 120)
     t.start(CHURN)
     time.sleep(5)
@@ -127,7 +127,7 @@ def nfs(t):
     time.sleep(3)
     target.start()
     t.finish(job, 300)
-    # What umount(8) tells mountd(8) in the end need not succeed.
+    # umount(8) may fail to notify mountd(8) in the end, which does not matter.
     t.sh("umount /mnt || ! mount | grep ' on /mnt '", 120)
     t.sh("killall nfsd mountd rpcbind; await 30 umount /tmp/export", 120)
     t.sh("fsck_ffs -n -f /dev/aoe0e1; mount -r /dev/aoe0e1 /mnt; same /mnt; umount /mnt", 120)

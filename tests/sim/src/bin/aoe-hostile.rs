@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What one hostile frame costs: `aoe-hostile CLASS` fills every table of a
-//! target and then lets the core take thousands of frames of that class, in a
-//! function of its own whose instructions callgrind counts.
+//! Measures the cost of a hostile frame: `aoe-hostile CLASS` fills every table of
+//! a target, and then passes thousands of frames of that class to the core, in a
+//! separate function whose instructions callgrind counts.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -90,7 +90,7 @@ impl Bed {
         self.core.link(1, link, LinkState { mac, mtu: MTU, up, present: true });
     }
 
-    /// Takes what the core sends; gives how many frames these were.
+    /// Takes the frames that the core sends; returns their number.
     fn drain(&mut self) -> usize {
         let before = self.wires.len();
         while let Some(output) = self.core.poll(1) {
@@ -102,7 +102,8 @@ impl Bed {
         self.wires.len() - before
     }
 
-    /// The target serves what is under way on some links, until nothing is.
+    /// Lets the target serve the frames in flight on the links for which `serves` is
+    /// true, until there are none.
     fn pass_on(&mut self, serves: impl Fn(u8) -> bool) {
         self.drain();
         while let Some(at) = self.wires.iter().position(|(link, _)| serves(*link)) {
@@ -128,8 +129,9 @@ impl Bed {
         self.next += 1;
     }
 
-    /// Copies on the first path, which was seen to reorder, of writes that were
-    /// answered on the second; until no further one can be remembered.
+    /// Fills the guard's table with copies on the first path, of writes that were
+    /// answered on the second. Since the first path was seen to reorder, its later
+    /// answers do not resolve them at once.
     fn fill_guard(&mut self) {
         self.set_link(1, false);
         (0..2).for_each(|_| self.submit(Kind::Read));
@@ -163,7 +165,7 @@ impl Bed {
         panic!("only {guarded} copies are guarded");
     }
 
-    /// A frame to our first link that pretends to be what it is not.
+    /// Returns a forged frame of a class, addressed to our first link.
     fn forge(&mut self, class: &str, at: usize) -> Vec<u8> {
         let mut bytes = self.answered.clone();
         bytes[..6].copy_from_slice(&[2, 0xaa, 0, 0, 0, 0]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Drives the core by random actions, many of them: what the property test in
-//! tests/model.rs does, without its bookkeeping. A sequence that fails is cut
-//! down to the actions that matter and printed.
+//! Drives the core with many random actions, as the property test in
+//! tests/model.rs does, but without its bookkeeping. A sequence that fails is
+//! reduced to the actions that cause the failure, and printed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ Without --seed, runs sequences of actions from seed SEED (default 1) on until N
 (default 100000) transitions were made.
 ";
 
-/// Actions of a sequence, at most.
+/// Most actions in a sequence.
 const LONGEST: u64 = 600;
 
 fn main() -> ExitCode {
@@ -81,7 +81,7 @@ fn sweep([wanted, start, jobs]: [u64; 3]) -> ExitCode {
     }
 }
 
-/// The sequence of a seed.
+/// Draws the sequence of a seed.
 fn draw(seed: u64) -> Vec<Action> {
     let mut rng = Rng::new(!seed);
     let length = rng.range(1, LONGEST);
@@ -89,8 +89,8 @@ fn draw(seed: u64) -> Vec<Action> {
     (0..length).map_while(|_| Action::decode(&mut bytes)).collect()
 }
 
-/// Applies all actions and lets everything end; gives the number of I/Os. A
-/// panic fails as any error.
+/// Applies all actions and lets all I/O end; returns the number of I/Os. A panic
+/// counts as an error.
 fn try_all(seed: u64, actions: &[Action]) -> Result<u64, String> {
     let body = || {
         let mut machine = Machine::new(seed)?;
@@ -115,7 +115,8 @@ fn report(seed: u64, result: Result<u64, String>) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Leaves out whatever can be left out, by halves and then one by one.
+/// Removes actions as long as the rest still fails: first halves, then ever
+/// shorter stretches, down to single actions.
 fn shrink(mut actions: Vec<Action>, fails: impl Fn(&[Action]) -> bool) -> Vec<Action> {
     let mut size = actions.len() / 2;
     while size != 0 {

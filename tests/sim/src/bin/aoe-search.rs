@@ -18,8 +18,9 @@ frames and loses LOSSES, and mbufs come back late if LATE is 1.
 ";
 
 const WAIT: u64 = 10_000;
-/// OPS, TICKS, DOUBLES, LOSSES, LATE: seconds each, and a minute or some each.
-/// One more tick, loss or double is five to fifteen times as many states.
+/// Worlds, as OPS, TICKS, DOUBLES, LOSSES, LATE: a short one takes seconds, a long
+/// one a minute or more. One more tick, loss or double multiplies the number of
+/// states by five to fifteen.
 const SHORT: [[u64; 5]; 3] = [[2, 2, 1, 1, 0], [2, 2, 0, 0, 1], [3, 1, 1, 0, 0]];
 const LONG: [[u64; 5]; 7] = [
     [2, 2, 1, 1, 1],
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Searches every world, unless one turns out bad: then those begun are the last.
+/// Searches every world; begins no more after one has failed.
 fn search_all(worlds: &[[u64; 5]]) -> bool {
     let (next, good) = (AtomicUsize::new(0), AtomicBool::new(true));
     let work = || {
