@@ -20,28 +20,28 @@ usage: aoe-sim [--scenarios N] [--start SEED] [--jobs N] [--keep-going] [KIND]
 
 Without --seed, runs N scenarios (default 1000) from seed SEED (default 1) on.
 KIND is one of
-  --ordered  only networks that keep the order of every path, where no update
-             may be lost at all
-  --life     disks that come, go, grow, shrink and change, and are opened and
-             closed meanwhile: what becomes of them
-  --naive    the same, with an initiator that lacks the guard against ghost
-             writes: counts the updates that it loses
+  --ordered  networks that keep the order of frames on every path: no update
+             may be lost
+  --naive    as --ordered, with an initiator that has no guard against late
+             copies of writes: counts the updates that it loses
+  --life     disks that appear, disappear, grow, shrink and are replaced while
+             they are opened and closed
   --crash    a target that loses its write cache again and again
-  --outage   hundreds of I/Os in flight, and everything gone at the n-th event,
-             for every n (with --stride S, for every S-th): thousands of
+  --outage   hundreds of I/Os in flight, and all frames lost from the n-th event
+             on, for every n (with --stride S, for every S-th): thousands of
              runs per scenario
   --unordered  targets that work on several requests at once and answer them in
-             any order: no update may be lost, and in half of the scenarios
-             the limits of --hot are held
-  --twins    everything is answered twice for a while, by two disks, by two
-             alike, or by the network: two disks are seen and get no I/O
-             from then on, and one is used on
-  --dump     a kernel that panics with I/O in flight and writes its dump: inside
-             of what it was given, and whole where only frames are lost
-  --shutdown a system that shuts down while its target is gone: no I/O waits
-             longer than the limit of a shutdown
-  --hot      a few sectors rewritten all the time at 1% loss: bounds how long
-             a write waits for a fence
+             any order: no update may be lost; half of the scenarios also
+             check the limits of --hot
+  --twins    every request is answered twice for a while, by two disks, by two
+             copies of a disk, or by the network: two disks must be detected
+             and get no I/O afterwards; a single disk must stay in use
+  --dump     a kernel that panics with I/O in flight and writes its dump: only
+             into its partition, and completely if frames are merely lost
+  --shutdown a system that shuts down while its target does not answer: no I/O
+             may wait longer than the limit for a shutdown
+  --hot      a few sectors rewritten all the time at 1% loss: limits the time
+             for which a write waits for a fence
 ";
 
 /// The kind of the scenarios, which also selects the initiator.

@@ -7,7 +7,7 @@ from aoevm.scenario import scenario
 
 @scenario("harness", module=False, core=True)
 def harness(t):
-    """The guest boots, commands run, outputs and statuses come back, links go down and up."""
+    """The guest boots, runs commands and returns output and status; its links go down and up."""
     t.sh("uname -a; sysctl -n kern.version; ifconfig -l; geom disk list")
     out = t.sh("printf 'one\\ntwo %s' '$HOME \"quoted\" \\'; seq 1 2000 | tail -1")
     t.check(out == "one\ntwo $HOME \"quoted\" \\2000", f"the channel garbles output: {out!r}")

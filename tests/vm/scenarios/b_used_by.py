@@ -20,7 +20,7 @@ grep -q aoe0e1 /etc/fstab ||
 
 @scenario("used-by", core=True)
 def used_by(t):
-    """kldload, iflist, newfs -U, mount, fill, fsck -n, remount, checksums, kldunload busy and free."""
+    """kldload, iflist, newfs -U, mount, fill, fsck -n, remount, checksums; kldunload while busy and when free."""
     target = t.target(size="128m")
     t.sh("cd /aoevm/kit && kldload ./aoe.ko")
     t.check(t.sysctl("net.aoe.iflist") == "", "the interface list does not start empty")
@@ -72,7 +72,7 @@ def rc_script(t):
 
 @scenario("busy-unload", core=True)
 def busy_unload(t):
-    """kldunload is refused while a disk is open; -f fails its I/O, and frees nothing in use."""
+    """kldunload fails while a disk is open; with -f, I/O fails and no memory in use is freed."""
     target = t.target(size="64m")
     t.load()
     t.appears(target)
@@ -94,7 +94,7 @@ def busy_unload(t):
 
 @scenario("iflist")
 def iflist(t):
-    """The interface list reads back as set, refuses what it must, and knows absent names."""
+    """The interface list reads back as set, rejects malformed lists, and accepts names of absent interfaces."""
     t.load("")
     for value in ("vtnet0 em0", "vtnet0,em0", "nosuch7 vtnet0 vtnet0", ""):
         t.sh(f"sysctl net.aoe.iflist='{value}'")
@@ -156,11 +156,11 @@ def cycles(t, loads, forced):
 
 @scenario("cycles-short", core=True)
 def cycles_short(t):
-    """30 loads and unloads and 5 forced ones under a reader leave nothing."""
+    """30 loads and unloads, and 5 forced unloads under a reader, leave nothing behind."""
     cycles(t, 30, 5)
 
 
 @scenario("cycles", long=True)
 def cycles_long(t):
-    """1,000 loads and unloads and 100 forced ones under a reader leave nothing."""
+    """1,000 loads and unloads, and 100 forced unloads under a reader, leave nothing behind."""
     cycles(t, 1000, 100)

@@ -20,7 +20,7 @@ def goes(t, target):
 
 @scenario("maxwait")
 def maxwait(t):
-    """UFS with nothing to write: reads of its data get EIO, it stays mounted, and the open disk comes back."""
+    """UFS with nothing to write: reads of its data fail with EIO, it stays mounted, and the open disk works again."""
     target = mounted(t, megabytes=1)
     # After a remount, only the inodes are cached, so that data is read from the disk.
     t.sh(f"fill /mnt 4 64k && umount /mnt && mount -o noatime /dev/{target.disk} /mnt", 120)
@@ -58,7 +58,7 @@ def unmounted_by_force(t, target, mark):
 
 @scenario("maxwait-dirty")
 def maxwait_dirty(t):
-    """UFS with something to write is unmounted by force, and its disk goes."""
+    """UFS with data to write is unmounted forcibly, and its disk is removed."""
     target = mounted(t, megabytes=1)
     t.sh(f"fill /mnt 4 64k && quiet {target.disk}", 120)
     mark = t.machine.console.mark()
@@ -71,7 +71,7 @@ def maxwait_dirty(t):
 
 @scenario("maxwait-inode", long=True)
 def maxwait_inode(t):
-    """UFS that only reads is unmounted by force, too, if what it reads is an inode."""
+    """UFS that only reads is also unmounted forcibly, if it reads an inode."""
     target = mounted(t, megabytes=1)
     # More than one block of inodes: reading the directory does not cache the last ones.
     t.sh(f"mkdir /mnt/d && for n in $(jot 400); do : >/mnt/d/$n; done && umount /mnt", 120)
@@ -84,7 +84,7 @@ def maxwait_inode(t):
 
 @scenario("maxwait-enxio-off", long=True)
 def maxwait_enxio_off(t):
-    """With vfs.ffs.enxio_enable=0, UFS keeps what it could not write, and writes it later."""
+    """With vfs.ffs.enxio_enable=0, UFS keeps the data that it could not write, and writes it later."""
     target = mounted(t, megabytes=1)
     t.sh("sysctl vfs.ffs.enxio_enable=0")
     try:
@@ -107,7 +107,7 @@ def maxwait_enxio_off(t):
 
 @scenario("maxwait-for-ever")
 def maxwait_for_ever(t):
-    """A target whose own maxwait is 0 keeps its mounted UFS over an outage beyond the global one."""
+    """A target whose own maxwait is 0 keeps its UFS mounted in an outage longer than the global maxwait."""
     target = mounted(t, megabytes=8)
     own = f"net.aoe.target.{target.disk}.maxwait"
     t.check(t.sysctl(own) == "-1", f"{own} does not follow the global one")
@@ -133,7 +133,7 @@ def maxwait_for_ever(t):
 
 @scenario("maxwait-geli", long=True)
 def maxwait_geli(t):
-    """geli stays attached, hands the EIO on, and works once the target is back."""
+    """geli stays attached, passes EIO on, and works once the target is back."""
     t.need("geli")
     t.need_module("g_eli", "geom_eli")
     target = t.target(size="64m")
@@ -157,7 +157,7 @@ def maxwait_geli(t):
 
 @scenario("maxwait-gmirror", long=True)
 def maxwait_gmirror(t):
-    """gmirror drops the component, goes on with the other one, and takes it back by forget and insert."""
+    """gmirror drops the component, continues with the other one, and takes it back after forget and insert."""
     t.need("gmirror")
     t.need_module("g_mirror", "geom_mirror")
     target = t.target(size="64m")
@@ -190,7 +190,7 @@ def maxwait_gmirror(t):
 
 @scenario("maxwait-zfs", long=True, memory=1536)
 def maxwait_zfs(t):
-    """A pool without redundancy is suspended, and goes on by zpool clear once the target is back."""
+    """A pool without redundancy is suspended, and resumes after zpool clear once the target is back."""
     t.need("zpool")
     target = t.target(size="256m")
     t.load()
@@ -212,7 +212,7 @@ def maxwait_zfs(t):
 
 @scenario("maxwait-swap", memory=384, long=True)
 def maxwait_swap(t):
-    """What is paged out on a target that is gone cannot be read; the system itself goes on."""
+    """Pages on a target that does not answer cannot be read back; the system itself keeps running."""
     target = t.target(size="1g")
     t.load()
     t.appears(target)

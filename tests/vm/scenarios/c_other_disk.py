@@ -23,7 +23,7 @@ def waits(t, job):
 
 @scenario("shrink", core=True)
 def shrink(t):
-    """A smaller disk gets no I/O while the larger one is open, and one line says why; closed, it is used."""
+    """A disk that became smaller while open gets no I/O, and one message gives the reason; once closed, it is used."""
     target = mounted(t)
     job = copying(t)
     target.kill()
@@ -56,7 +56,7 @@ def shrink(t):
 
 @scenario("accept", core=True)
 def accept(t):
-    """A target whose serial number changed stays away from an open disk until aoectl accept lets it in."""
+    """A target whose serial number changed gets no I/O of the open disk until aoectl accept accepts it."""
     t.sh("cp /aoevm/kit/aoectl /tmp/aoectl && chmod 555 /tmp/aoectl")
     target = mounted(t, hostname="before")
     job = copying(t)

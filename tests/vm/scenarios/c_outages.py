@@ -9,7 +9,7 @@ from aoevm.scenario import scenario
 
 @scenario("target-restart", core=True)
 def target_restart(t):
-    """The target is killed and restarted in the middle of a copy; the copy goes on."""
+    """The target is killed and restarted during a copy; the copy continues."""
     target = mounted(t)
     job = copying(t)
     target.kill()
@@ -23,7 +23,7 @@ def target_restart(t):
 
 @scenario("target-pauses", long=True)
 def target_pauses(t):
-    """The target stops answering for a second three times during a copy."""
+    """The target stops answering for a second, three times during a copy."""
     target = mounted(t)
     job = copying(t)
     for _ in range(3):
@@ -37,7 +37,7 @@ def target_pauses(t):
 
 @scenario("ifconfig-down", long=True)
 def ifconfig_down(t):
-    """The interface goes down and up in the middle of a copy."""
+    """The interface goes down and up during a copy."""
     target = mounted(t)
     job = copying(t)
     t.sh("ifconfig vtnet0 down")
@@ -49,7 +49,7 @@ def ifconfig_down(t):
 
 @scenario("cable-pulled")
 def cable_pulled(t):
-    """The link goes down and up in the middle of a copy."""
+    """The link goes down and up during a copy."""
     target = mounted(t)
     job = copying(t)
     t.cable(0, False)
@@ -62,7 +62,7 @@ def cable_pulled(t):
 
 @scenario("other-disk", core=True)
 def other_disk(t):
-    """Another disk under the same address is not written to; the right one goes on."""
+    """Another disk at the same address is not written to; I/O to the right one continues."""
     target = mounted(t)
     job = copying(t)
     target.kill()
@@ -81,7 +81,7 @@ def other_disk(t):
 
 @scenario("two-targets-one-address", long=True)
 def two_targets(t):
-    """Of two targets with one address only the first is used, and the log says so."""
+    """Of two targets with one address only the first is used, and the log reports the other."""
     target = mounted(t, megabytes=8)
     mark = t.machine.console.mark()
     impostor = t.lab.target(0, 1, size="96m", port=1, hostname="impostor")
@@ -95,7 +95,7 @@ def two_targets(t):
 
 @scenario("mtu-under-load", long=True)
 def mtu_under_load(t):
-    """The interface's MTU changes both ways in the middle of a copy."""
+    """The interface's MTU is reduced and raised during a copy."""
     target = mounted(t, megabytes=32)
     job = copying(t)
     for mtu in (9000, 1500, 4000, 1500):
@@ -106,7 +106,7 @@ def mtu_under_load(t):
 
 @scenario("deaf-at-tasting", core=True)
 def deaf_at_tasting(t):
-    """A target that falls silent at tasting with maxwait=0 holds up nothing else for 15 s."""
+    """A target that stops answering while it is tasted, with maxwait=0, delays nothing else by 15 s."""
     t.sh("kldload /aoevm/kit/aoe.ko && sysctl net.aoe.maxwait=0")
     t.lab.own_target("deaf", 0, 1)
     t.sh("sysctl net.aoe.iflist=vtnet0; sleep 1")
@@ -119,7 +119,7 @@ def deaf_at_tasting(t):
 
 @scenario("reboot-while-tasting", boot=True, long=True)
 def reboot_while_tasting(t):
-    """A reboot goes through while a silent target is being tasted."""
+    """A reboot completes while GEOM tastes a disk that does not answer."""
     t.sh("kldload /aoevm/kit/aoe.ko && sysctl net.aoe.maxwait=0")
     t.lab.own_target("deaf", 0, 1)
     t.sh("sysctl net.aoe.iflist=vtnet0; sleep 1")
@@ -136,7 +136,7 @@ def ends_within(t, limit):
 
 @scenario("reboot-mounted", boot=True, core=True)
 def reboot_mounted(t):
-    """A reboot with a file system mounted and the target there leaves the file system clean."""
+    """A reboot with a mounted file system, whose target answers, leaves the file system clean."""
     target = mounted(t, megabytes=1)
     t.sh("fill /mnt 20 64k")
     t.start("reboot")
@@ -155,7 +155,7 @@ def gone(t, maxwait):
 
 @scenario("reboot-target-gone", boot=True, long=True)
 def reboot_target_gone(t):
-    """reboot(8), which calls sync(2) first, waits for a dead target no longer than maxwait."""
+    """reboot(8), which calls sync(2) first, waits no longer than maxwait for a target that does not answer."""
     gone(t, 20)
     t.start("reboot")
     ends_within(t, 80)
@@ -163,7 +163,7 @@ def reboot_target_gone(t):
 
 @scenario("reboot-n-target-gone", boot=True, long=True)
 def reboot_n_target_gone(t):
-    """reboot -n with maxwait=0 waits for a dead target no longer than shutdown_wait."""
+    """reboot -n with maxwait=0 waits no longer than shutdown_wait for a target that does not answer."""
     gone(t, 0)
     t.start("reboot -n")
     ends_within(t, 60)
@@ -171,7 +171,7 @@ def reboot_n_target_gone(t):
 
 @scenario("vlan-destroyed", long=True)
 def vlan_destroyed(t):
-    """A vlan interface is destroyed under a mounted file system and made again."""
+    """A vlan interface is destroyed under a mounted file system and created again."""
     port = t.lab.relayed_port(0, vid=40)
     t.sh("ifconfig vtnet0 up; ifconfig vlan40 create vlan 40 vlandev vtnet0 up")
     target = t.lab.target(0, 1, size="96m", interface=port)

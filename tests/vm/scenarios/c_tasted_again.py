@@ -17,7 +17,7 @@ def comes_back(t, mark):
 
 @scenario("tasted-again", core=True)
 def tasted_again(t):
-    """A disk whose first reads fail, or those after its last close, has its partitions once it answers."""
+    """A disk whose reads fail, at first or after its last close, shows its partitions once it answers."""
     target = t.lab.own_target("ssd", 0, 1, (64 << 20) // 512)
     t.load()
     t.appears(target)

@@ -11,7 +11,7 @@ TARGET_NAMES = "state serial model firmware size policy maxwait readonly path.0.
 
 @scenario("tools")
 def tools(t):
-    """diskinfo, geom, gstat, iostat, sysctl and kldstat show the disk as what it is."""
+    """diskinfo, geom, gstat, iostat, sysctl and kldstat show the properties of the disk."""
     target = t.target(7, 3, size="64m")
     t.load()
     t.appears(target)
@@ -33,7 +33,7 @@ def tools(t):
 
 @scenario("sysctls")
 def sysctls(t):
-    """Every promised variable is there, has a description and its default."""
+    """Every documented variable exists, with a description and its default."""
     target = t.target(size="8m")
     t.load()
     t.appears(target)
@@ -57,7 +57,7 @@ def sysctls(t):
 
 @scenario("tunables", kenv={"net.aoe.iflist": "vtnet0", "net.aoe.maxwait": "77", "net.aoe.maxtargets": "3"}, long=True)
 def tunables(t):
-    """Loader tunables are in force when the module is loaded, the interface list last."""
+    """Loader tunables take effect when the module is loaded, the interface list last."""
     targets = [t.target(0, slot, size="4m") for slot in range(1, 6)]
     t.sh("ifconfig vtnet0 up; kldload /aoevm/kit/aoe.ko")
     t.check(t.sysctl("net.aoe.maxwait") == "77", "the tunable maxwait was not taken")
@@ -69,7 +69,7 @@ def tunables(t):
 
 @scenario("preloaded", preload=True, kenv={"net.aoe.iflist": "vtnet0,em0", "net.aoe.maxwait": "99"})
 def preloaded(t):
-    """The module is there before the network is, as when loader(8) loads it."""
+    """The module is loaded before the network is set up, as by loader(8)."""
     target = t.target(size="32m")
     t.sh("kldstat -q -m aoe && kldstat | grep aoe.ko")
     t.check(t.sysctl("net.aoe.iflist") == "vtnet0,em0", "the tunable iflist was not taken")
@@ -89,7 +89,7 @@ def booted(t):
 
 @scenario("rc-boot", kenv={"aoevm.rc": "full"}, long=True)
 def rc_boot(t):
-    """A whole boot by /etc/rc mounts the disk by rc.conf, and a shutdown leaves it clean."""
+    """A complete boot by /etc/rc mounts the disk as rc.conf says, and a shutdown leaves it clean."""
     target = t.lab.target(0, 1, file=t.lab.file_system("96m"))
     booted(t)
     t.sh("service aoe status && mount | grep -q '^/dev/aoe0e1 on /mnt/aoe'")
@@ -104,7 +104,7 @@ def rc_boot(t):
 
 @scenario("rc-shutdown-gone", kenv={"aoevm.rc": "full"}, long=True)
 def rc_shutdown_gone(t):
-    """A shutdown with the target gone and maxwait=0: rc.d/aoe sees to it that it ends."""
+    """A shutdown completes with maxwait=0 and a target that does not answer, because rc.d/aoe limits the wait."""
     target = t.lab.target(0, 1, file=t.lab.file_system("96m"))
     booted(t)
     t.sh("sysctl net.aoe.maxwait=0 net.aoe.shutdown_wait=10 && fill /mnt/aoe 8 64k", 120)

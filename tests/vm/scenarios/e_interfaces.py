@@ -26,7 +26,7 @@ def use(t, target):
 
 @scenario("em", long=True)
 def em(t):
-    """An em(4) interface, which is iflib's."""
+    """An em(4) interface, whose driver uses iflib(4)."""
     target = t.target(nic=2, size="64m")
     t.sh("ifconfig em0 up")
     t.load("em0")
@@ -35,7 +35,7 @@ def em(t):
 
 @scenario("cards", long=True, nics=("i82559er", "vmxnet3", "rtl8139"))
 def cards(t):
-    """Models that fxp(4), vmx(4) and re(4) drive, with large frames where they have them."""
+    """Emulated cards for fxp(4), vmx(4) and re(4), with large frames where they support them."""
     interfaces = (("fxp0", 1500), ("vmx0", 9000), ("re0", 1500))
     present = [(nic, *one) for nic, one in enumerate(interfaces) if t.run(f"ifconfig {one[0]}").ok]
     if not present:
@@ -76,7 +76,7 @@ def vlan(t):
 
 @scenario("priority-tag", long=True)
 def priority_tag(t):
-    """Answers that carry a priority tag (VLAN 0) are taken."""
+    """Answers that carry a priority tag (VLAN 0) are accepted."""
     target = t.lab.target(0, 1, size="64m", interface=t.lab.priority_port(0))
     t.sh("ifconfig vtnet0 up")
     t.load()
@@ -85,7 +85,7 @@ def priority_tag(t):
 
 @scenario("lagg", long=True)
 def lagg(t):
-    """A lagg over two interfaces; one of its ports loses its link during the copy."""
+    """A lagg over two interfaces, one of which loses its link during a copy."""
     t.need_module("if_lagg")
     target = t.target(size="64m")
     same = t.lab.target(0, 1, nic=1, file=target.file)
@@ -123,7 +123,7 @@ def bridge_epair(t):
 
 @scenario("two-nics", core=True)
 def two_nics(t):
-    """Two NICs to one target: two paths, and either may go during a copy."""
+    """Two NICs to one target: two paths, either of which may fail during a copy."""
     target = t.target(size="128m")
     t.lab.target(0, 1, nic=1, file=target.file)
     t.sh("ifconfig vtnet0 up; ifconfig vtnet1 up")
@@ -146,7 +146,7 @@ def two_nics(t):
 
 @scenario("vnet-jail", long=True)
 def vnet_jail(t):
-    """A jail with its own network: its interfaces are not used, and it can set nothing."""
+    """A jail with its own network stack: its interfaces are not used, and it cannot set anything."""
     t.need("jail", "jexec")
     target = t.target(nic=1, size="8m")
     t.load("vtnet1")
@@ -191,7 +191,7 @@ FIREWALLS = {
 
 @scenario("firewall-orders", core=True)
 def firewall_orders(t):
-    """Rules of pf and ipfw on incoming AoE hold, whether the firewall or the module was loaded first."""
+    """Rules of pf and ipfw for incoming AoE apply, whether the firewall or the module was loaded first."""
     target = t.target(size="8m")
     tried = 0
     for name, (load, block, allow, unload) in FIREWALLS.items():

@@ -11,7 +11,7 @@ FUZZ = pathlib.Path(__file__).resolve().parents[3] / "fuzz"
 
 @scenario("many-targets", long=True)
 def many_targets(t):
-    """64 targets at once: all appear, all are read, all go at unload."""
+    """64 targets at once: all appear, all are read, and an unload removes all."""
     count = 64
     targets = [t.target(slot // 16, slot % 16, size="2m") for slot in range(count)]
     for number, target in enumerate(targets):
@@ -45,7 +45,7 @@ def under_attack(t, *attack):
 
 @scenario("hostile-frames", core=True)
 def hostile_frames(t):
-    """Broken and forged frames cost nothing but counters; the disk in use stays whole."""
+    """Malformed and forged frames only increment counters; the disk in use stays intact."""
     under_attack(t, "hostile", 400000 if t.long else 30000, 1, 4000)
 
 
@@ -60,7 +60,7 @@ FILTERS = (
 
 @scenario("short-frames", core=True)
 def short_frames(t):
-    """Answers of 14 to 60 bytes, which the tap does not pad, are counted and dropped, filters set and not."""
+    """Answers of 14 to 60 bytes, which the tap does not pad, are counted and dropped, with and without filters."""
     target = t.target(size="64m")
     t.load()
     t.appears(target)
@@ -83,14 +83,14 @@ def short_frames(t):
 
 @scenario("fuzz-corpus", long=True)
 def fuzz_corpus(t):
-    """The fuzz corpus replayed into the guest's interface."""
+    """The fuzz corpus is replayed into the guest's interface."""
     subprocess.run([FUZZ / "unpack"], check=True)
     under_attack(t, "replay", FUZZ / "corpus")
 
 
 @scenario("forged-adverts", long=True)
 def forged_adverts(t):
-    """A flood of forged adverts grows no memory without bound and harms no disk in use."""
+    """A flood of forged adverts causes no unbounded growth of memory, and harms no disk in use."""
     allocations = "vmstat -m | awk '$1 == \"aoe\" { print $2 }'"
     target = t.target(size="64m")
     t.load()

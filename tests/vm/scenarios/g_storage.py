@@ -28,7 +28,7 @@ def mtu_9000(t):
 
 @scenario("bad-network", core=True, long=True)
 def bad_network(t):
-    """1% of the frames lost, 1% sent twice and 1% overtaken, both ways."""
+    """1% of the frames are lost, 1% duplicated and 1% overtaken, in both directions."""
     port = t.lab.relayed_port(0, loss=1, dup=1, reorder=1)
     target = t.lab.target(0, 1, size="128m", interface=port)
     t.sh("ifconfig vtnet0 up")
@@ -41,7 +41,7 @@ def bad_network(t):
 
 @scenario("solid-state", core=True)
 def solid_state(t):
-    """A disk of 3 TiB with 4 KiB sectors, TRIM and a write cache: each is seen and used."""
+    """A disk of 3 TiB with 4 KiB sectors, TRIM and a write cache: each property is detected and used."""
     t.lab.own_target("ssd", 0, 1)
     before = len(t.lab.said())
     t.load()
@@ -71,7 +71,7 @@ def solid_state(t):
 
 @scenario("sectors-4k", core=True)
 def sectors_4k(t):
-    """A disk with logical sectors of 4096 bytes: partitions, newfs, mount, copy, fsck, and what cannot be."""
+    """A disk with logical sectors of 4096 bytes: partitions, newfs, mount, copy, fsck, and a path too small for it."""
     t.sh("ifconfig vtnet0 mtu 9000 up")
     target = t.lab.own_target("ssd", 0, 1, (128 << 20) // 4096, 4096)
     t.load()
@@ -139,7 +139,7 @@ def gpart_growfs(t):
 
 @scenario("swap", memory=384, long=True)
 def swap(t):
-    """The system pages out to an AoE disk under memory pressure, and back."""
+    """The system pages out to an AoE disk under memory pressure, and back in."""
     target = t.target(size="1g")
     t.load()
     t.appears(target)
@@ -164,7 +164,7 @@ def swap(t):
 
 @scenario("zpool", long=True, memory=1536)
 def zpool(t):
-    """A pool on two AoE disks, scrubbed, flushed, and still there to write its last at a reboot."""
+    """A pool on two AoE disks is scrubbed and flushed, and still takes its last writes at a reboot."""
     t.need("zpool")
     t.lab.own_target("ssd", 0, 2, (256 << 20) // 512)
     before = len(t.lab.said())

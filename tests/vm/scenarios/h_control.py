@@ -14,7 +14,7 @@ mdconfig -d -o force -u 9 || :
 
 @scenario("control-disk-lost", module=False, long=True, boot=True)
 def disk_lost(t):
-    """A memory disk is destroyed under a mounted UFS, which the kernel then unmounts by force."""
+    """A control without AoE: a memory disk is destroyed under a mounted UFS, which is unmounted forcibly."""
     t.sh("mdconfig -a -t swap -s 64m -u 9")
     t.run(LOSE, 120)
 

@@ -49,7 +49,7 @@ def begin(t, **options):
 
 @scenario("aoectl-looks")
 def looks(t):
-    """list, status, paths, stats, version, log: text for people and JSON for programs agree with the disk."""
+    """list, status, paths, stats, version and log agree with the disk, as text and as JSON."""
     begin(t)
     t.sh("[ $(stat -f %Lp:%u:%g /dev/aoectl) = 600:0:0 ]")
     listed = below_aoe(t, "list")["target"]
@@ -75,7 +75,7 @@ def looks(t):
 
 @scenario("aoectl-finds")
 def finds(t):
-    """doctor names the target, the interface or the list at fault; top counts what a program reads."""
+    """doctor names the target, interface or list at fault; top counts what a program reads."""
     begin(t)
 
     def kinds(arguments=""):
@@ -104,7 +104,7 @@ def finds(t):
 
 @scenario("aoectl-asks")
 def asks(t):
-    """discover, ping, sancheck, identify, smart, revalidate, flush against vblade."""
+    """discover, ping, sancheck, identify, smart, revalidate and flush, against vblade."""
     target = begin(t)
     ends(t, "discover -w 20 7.3", 0)
     ping = below_aoe(t, "ping -c 2 -i 0 7.3")
@@ -129,7 +129,7 @@ def asks(t):
 
 @scenario("aoectl-manages")
 def manages(t):
-    """config, mask, reserve against vblade, and what is refused."""
+    """config, mask and reserve, against vblade, and requests that are refused."""
     begin(t)
     t.check(below_aoe(t, "config 7.3")["config"] == "", "a config string")
     ends(t, "config 7.3 set mine", 0)
@@ -159,7 +159,7 @@ def manages(t):
 
 @scenario("aoectl-bounds")
 def bounds(t):
-    """Nobody but root, no jail, and no unload that waits for a command."""
+    """Only root on the host can use the device, and an unload does not wait for a command."""
     target = begin(t)
     t.sh("chmod 755 /tmp")
     if t.run("command -v su").ok:

@@ -38,7 +38,7 @@ def shares_until(t, usual):
 
 @scenario("policies", core=True)
 def policies(t):
-    """Failover uses one path, round robin both alike, a target's own policy goes first."""
+    """Failover uses one path, round robin uses both equally, and a target's own policy has precedence."""
     two_ports(t)
     t.sh("sysctl net.aoe.policy=failover")
     one = shares_until(t, lambda found: min(found) <= 8)
@@ -54,7 +54,7 @@ def policies(t):
 
 @scenario("filters", core=True)
 def filters(t):
-    """Targets are let in by shelf and by address; an open disk is never cut off."""
+    """Targets are accepted by shelf and by address; an open disk keeps its last path."""
     targets = [t.target(shelf, 1, size="8m") for shelf in (3, 7)]
     t.sh(f"kldload {t.module}; sysctl net.aoe.filter.shelves=5-9 net.aoe.iflist=vtnet0")
     t.appears(targets[1])
@@ -79,7 +79,7 @@ def filters(t):
 
 @scenario("read-only-setting")
 def read_only_setting(t):
-    """A target that is set read-only has a disk that cannot be opened to write."""
+    """A target that is set read-only has a disk that cannot be opened for writing."""
     target = t.target(size="16m")
     t.load()
     t.appears(target)
@@ -96,7 +96,7 @@ def read_only_setting(t):
 
 @scenario("devd-events")
 def devd_events(t):
-    """devd reads the sample and acts on what happens to a disk and its paths."""
+    """devd(8) reads the installed rules and acts on events of a disk and its paths."""
     t.need("devd")
     t.sh("""
     mkdir -p /tmp/devd /tmp/bin
@@ -131,7 +131,7 @@ def devd_events(t):
 
 @scenario("dtrace")
 def dtrace(t):
-    """dtrace compiles every script, and they say what the disk did."""
+    """dtrace(1) compiles every script, and the scripts report the I/O of the disk."""
     t.need("dtrace")
     target = two_ports(t)
     if not t.run("kldload dtraceall").ok:
@@ -167,7 +167,7 @@ def dtrace(t):
 @scenario("root-on-aoe", aoe_root=True, preload=True, kenv={
     "net.aoe.iflist": "vtnet0", "net.aoe.boot": "1", "vfs.root.mountfrom": "ufs:/dev/aoe0e1"})
 def root_on_aoe(t):
-    """The preloaded module finds the root's disk while the root mount waits for it."""
+    """The preloaded module finds the disk of the root file system while the root mount waits for it."""
     t.check("/dev/aoe0e1 on / (ufs" in t.sh("mount"), "the root is not on AoE")
     t.sh("dd if=/dev/urandom of=/root.bytes bs=64k count=64 2>/dev/null; sync; sha256 -q /root.bytes")
     t.check(t.sysctl("net.aoe.target.aoe0e1.open") == "1", "the disk is not open")

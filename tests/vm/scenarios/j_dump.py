@@ -98,8 +98,8 @@ def saved(t, target, before=""):
 
 @scenario("dump", core=True, memory=512, panics="kdb_sysctl_panic")
 def dump(t):
-    """A kernel that panics writes its dump to an AoE disk, by polling, if it was allowed to,
-    and savecore(8) gets it back."""
+    """A kernel that panics writes its dump to an AoE disk by polling, if dumps are enabled,
+    and savecore(8) reads it."""
     t.need("dumpon", "savecore")
     target, tag = stamped(t)
     t.load()
@@ -118,7 +118,7 @@ def dump(t):
 
 @scenario("dump-4k", long=True, memory=512, panics="kdb_sysctl_panic")
 def dump_4k(t):
-    """A dump to a disk with sectors of 4096 bytes, and back."""
+    """A dump to a disk with sectors of 4096 bytes, read back by savecore(8)."""
     t.need("dumpon", "savecore")
     large = "ifconfig vtnet0 mtu 9000 up"
     t.sh(large)
@@ -132,7 +132,7 @@ def dump_4k(t):
 
 @scenario("dump-busy", long=True, memory=256, panics="kdb_sysctl_panic")
 def dump_busy(t):
-    """The panic comes in the middle of writes, and the dump goes over another driver, iflib's."""
+    """The panic occurs during writes, and the dump goes over a driver that uses iflib(4)."""
     t.need("dumpon")
     target = t.target(nic=2, size="600m")
     t.sh("ifconfig em0 up")

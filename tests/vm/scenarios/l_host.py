@@ -9,7 +9,7 @@ from aoevm.scenario import scenario
 
 @scenario("clock-set", long=True)
 def clock_set(t):
-    """The time of day is set a day forward and two days back in the middle of a copy."""
+    """The time of day is set one day forward and two days back during a copy."""
     target = mounted(t, megabytes=32)
     mark = t.machine.console.mark()
     job = copying(t)
@@ -23,7 +23,7 @@ def clock_set(t):
 
 @scenario("machine-stopped", long=True)
 def machine_stopped(t):
-    """The machine stands still for a minute in the middle of a copy, as when its host is suspended."""
+    """The machine stands still for a minute during a copy, as when its host is suspended."""
     target = mounted(t)
     job = copying(t)
     t.machine.qmp.command("stop")
@@ -36,7 +36,7 @@ def machine_stopped(t):
 
 @scenario("nic-removed", long=True, root_port=True)
 def nic_removed(t):
-    """The network card is removed in the middle of a copy and put back; the copy goes on."""
+    """The network card is removed during a copy and inserted again; the copy continues."""
     target = mounted(t)
     job = copying(t)
     t.machine.remove_nic()

@@ -26,7 +26,7 @@ def killed_and_checked(t, target, newfs):
 
 @scenario("initiator-killed", long=True, memory=768)
 def initiator_killed(t):
-    """The initiator loses its power during writes: fsck repairs the UFS, without and with its journal."""
+    """The initiator loses power during writes: fsck repairs the UFS, with and without its journal."""
     target = t.target(size="128m")
     t.load()
     t.appears(target)
@@ -62,7 +62,7 @@ def dump_restore(t):
 
 @scenario("gmultipath", long=True)
 def gmultipath(t):
-    """Two disks that are one file, below gmultipath(8): the second is used when the first fails."""
+    """Two disks that serve one file, under gmultipath(8): the second is used when the first fails."""
     t.need_module("g_multipath", "geom_multipath")
     first = t.target(0, 1, size="96m")
     second = t.target(0, 2, file=first.file)
@@ -84,7 +84,7 @@ def gmultipath(t):
 
 @scenario("gjournal", long=True)
 def gjournal(t):
-    """A journal on one disk for the data on another, over an outage of each."""
+    """A gjournal(8) with its journal on one disk and its data on another, during an outage of each."""
     t.need_module("g_journal", "geom_journal")
     data, journal = t.target(0, 1, size="96m"), t.target(0, 2, size="128m", nic=1)
     t.load("vtnet0 vtnet1")
@@ -107,7 +107,7 @@ def gjournal(t):
 
 @scenario("nfs", long=True)
 def nfs(t):
-    """A file system on a disk, exported and mounted by NFS, over a restart of the target."""
+    """A file system on a disk, exported and mounted by NFS, during a restart of the target."""
     t.need("nfsd", "mountd", "rpcbind", "mount_nfs")
     t.need_module("nfsd")
     t.need_module("nfs", "nfscl")
