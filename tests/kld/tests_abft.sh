@@ -83,4 +83,4 @@ abft_bios() {
 	k firmware 0x9f010 "$work/abft"
 	uses_none
 }
-t "a BIOS's aBFT table is found, and a bad one is not believed" abft_bios
+t "a BIOS's aBFT table is found, and an invalid one is ignored" abft_bios

@@ -84,7 +84,7 @@ accept_twin() {
 	k close aoe7e3
 	k unload
 }
-t "the twin of a target that is gone is accepted, and the old disk is none any more" \
+t "the twin of a dead target is accepted, and the old disk is a conflict from then on" \
     accept_twin
 
 accept_two() {
@@ -112,7 +112,7 @@ accept_two() {
 	k close aoe7e3
 	k unload
 }
-t "of several other disks the named one is accepted" accept_two
+t "of several other disks, the one on the named path is accepted" accept_two
 
 # accept_smaller COMMAND...: what makes it so; then nothing accepts it but closing it.
 accept_smaller() {
@@ -148,7 +148,7 @@ shrunk() {
 	k load "$module"
 	resized_while_open 8m
 }
-t "a disk that shrank while open carries no I/O, whoever accepts it" \
+t "a disk that shrank while open gets no I/O and cannot be accepted" \
     accept_smaller shrunk
 t "another disk that is smaller than the open one is not accepted" \
     accept_smaller host_renamed 8m
@@ -176,7 +176,7 @@ accept_sectors() {
 	k close aoe7e3
 	k unload
 }
-t "a disk of other sectors is not accepted for an open one" accept_sectors
+t "a disk with another sector size is not accepted in place of an open one" accept_sectors
 
 accept_refused() {
 	k load "$module"
@@ -194,4 +194,4 @@ accept_refused() {
 	k close aoe7e3
 	k unload
 }
-t "what is there already, or not there at all, is not accepted" accept_refused
+t "the disk in use, or no disk at all, is not accepted" accept_refused

@@ -62,7 +62,7 @@ ctl_status() {
 	json 'o["target"][0]["model"] == ""' status 7.4
 	k unload
 }
-t "aoectl status tells by its exit status that a target is not up" ctl_status
+t "aoectl status fails if a target is not up" ctl_status
 
 ctl_maxwait() {
 	with_disk
@@ -98,7 +98,7 @@ ctl_paths() {
 	    {c["name"]: c["value"] for c in o["counter"]}["tx_frames"] > 2' stats
 	k unload
 }
-t "aoectl paths and stats show what each path has" ctl_paths
+t "aoectl paths and stats show each path's values" ctl_paths
 
 ctl_interfaces() {
 	k if attach em0 wire em0 1500
@@ -151,7 +151,7 @@ ctl_discover() {
 	exits 0 discover -w 10 8.4
 	k unload
 }
-t "aoectl discover asks at once, and waits for what is named" ctl_discover
+t "aoectl discover queries at once, and waits for named targets" ctl_discover
 
 ctl_flush() {
 	k load -k net.aoe.maxwait=0 "$module"
@@ -177,7 +177,7 @@ ctl_flush() {
 	exits 0 discover -w 10 7.3
 	k unload
 }
-t "aoectl flush forgets only what is down and closed" ctl_flush
+t "aoectl flush removes only targets that are down and closed" ctl_flush
 
 ctl_revalidate() {
 	local before
@@ -190,7 +190,7 @@ ctl_revalidate() {
 	exits 66 revalidate 9.9
 	k unload
 }
-t "aoectl revalidate asks a target who it is" ctl_revalidate
+t "aoectl revalidate identifies a target again" ctl_revalidate
 
 ctl_ping() {
 	with_disk
@@ -209,7 +209,7 @@ ctl_ping() {
 	exits 66 ping 1.1
 	k unload
 }
-t "aoectl ping asks every path, and silence is a fault" ctl_ping
+t "aoectl ping queries every path, and fails without an answer" ctl_ping
 
 ctl_ping_interrupted() {
 	local pinging status=0
@@ -238,7 +238,7 @@ ctl_ping_interrupted() {
 	grep -q '1 sent, 0 answered, 100.0% loss' "$work/pings"
 	k unload
 }
-t "aoectl ping goes on until it is interrupted, and sums up then" \
+t "aoectl ping continues until it is interrupted, and then prints statistics" \
     ctl_ping_interrupted
 
 ctl_sancheck() {
@@ -267,7 +267,7 @@ ctl_sancheck() {
 	json 'o["path"][0]["verdict"] == "link down"' sancheck
 	k unload
 }
-t "aoectl sancheck finds how much a frame really carries" ctl_sancheck
+t "aoectl sancheck measures how much data a frame carries" ctl_sancheck
 
 ctl_identify() {
 	with_disk
@@ -289,7 +289,7 @@ ctl_identify() {
 	    smart 7.3
 	k unload
 }
-t "aoectl identify and smart ask the disk now" ctl_identify
+t "aoectl identify and smart query the disk" ctl_identify
 
 # What qaoed and worse say: no word valid, garbage for a size, a name and no
 # bit that there is one, NUL among the letters.
@@ -321,7 +321,7 @@ ctl_identify_odd() {
 	equals 5000123400000007 k attr aoe7e3 GEOM::lunid
 	k unload
 }
-t "aoectl identify says what the driver makes of an odd disk" ctl_identify_odd
+t "aoectl identify decodes an odd disk as the driver does" ctl_identify_odd
 
 ctl_config() {
 	with_disk
@@ -425,7 +425,7 @@ ctl_reserve() {
 	exits 64 reserve 7.3 hold
 	k unload
 }
-t "aoectl reserve sets, forces and releases, and says who holds it" ctl_reserve
+t "aoectl reserve sets, forces, releases and shows a reservation" ctl_reserve
 
 ctl_log() {
 	local follower
@@ -450,7 +450,7 @@ ctl_log() {
 	k unload
 	not wait "$follower"
 }
-t "aoectl log has what happened, and -f goes on until the unload" ctl_log
+t "aoectl log shows the events, and -f follows them until the unload" ctl_log
 
 ctl_watch() {
 	local watcher
@@ -480,7 +480,7 @@ ctl_watch() {
 	k unload
 	not wait "$watcher"
 }
-t "aoectl watch shows the last events and goes on with its targets' own" \
+t "aoectl watch shows the last events and follows those of its targets" \
     ctl_watch
 
 ctl_log_wraps() {
@@ -497,7 +497,7 @@ ctl_log_wraps() {
 	    o["event"][0]["seq"] > 1' log
 	k unload
 }
-t "the event log keeps the last 256" ctl_log_wraps
+t "the event log keeps the last 256 events" ctl_log_wraps
 
 ctl_alone() {
 	local first status=0
@@ -514,7 +514,7 @@ ctl_alone() {
 	exits 0 config 7.3
 	return $status
 }
-t "two management commands to a target take turns" ctl_alone
+t "two management commands to one target run one after the other" ctl_alone
 
 ctl_signal() {
 	local waiting
@@ -562,7 +562,7 @@ ctl_kept() {
 	k close aoe7e3
 	k unload
 }
-t "the control device is there after an unload that was refused" ctl_kept
+t "the control device still works after a refused unload" ctl_kept
 
 ctl_nobody() {
 	with_disk
@@ -573,7 +573,7 @@ ctl_nobody() {
 	exits 0 list
 	k unload
 }
-t "the control device is root's, and no jail's" ctl_nobody
+t "only root outside of jails can open the control device" ctl_nobody
 
 ctl_usage() {
 	with_disk
@@ -595,7 +595,7 @@ xml.dom.minidom.parse(sys.stdin).getElementsByTagName("target")[0]'
 	ctl --libxo:JP list | python3 -m json.tool >/dev/null
 	k unload
 }
-t "aoectl ends with a status of its own for each kind of mistake" ctl_usage
+t "aoectl has an exit status for each kind of error" ctl_usage
 
 
 ctl_bounds() {
@@ -622,7 +622,7 @@ ctl_bounds() {
 	fails_with ENOENT k ioctl aoectl $request 080003ff010000000800000000000000e803000001
 	k unload
 }
-t "the control device refuses what is out of bounds or could harm" ctl_bounds
+t "the control device rejects harmful and out-of-range requests" ctl_bounds
 
 # finds KIND [TARGET]: that is among what doctor finds, and it ends with 1.
 finds() {
@@ -664,7 +664,7 @@ ctl_doctor() {
 	exits 0 doctor
 	k unload
 }
-t "aoectl doctor names the interface, the network or the target at fault" \
+t "aoectl doctor names the faulty interface, network or target" \
     ctl_doctor
 
 ctl_doctor_target() {
@@ -749,4 +749,4 @@ assert any(0 < d["latency-p50"] <= d["latency-p99"] for _, d in disks
 	k unload
 	exits 69 top -n 1
 }
-t "aoectl top shows what each disk and path did between two readings" ctl_top
+t "aoectl top shows the load of each disk and path between two readings" ctl_top

@@ -41,7 +41,7 @@ grown_at_once() {
 	k wait net.aoe.target.aoe7e3.size $((32 << 20)) 3
 	k unload
 }
-t "a disk that grew within a second of its advert is seen to" grown_at_once
+t "a disk that grew within a second of its advert is resized" grown_at_once
 
 # Two daemons on one host serve one address: every request has two answers.
 # The words are what the second one is.
@@ -93,7 +93,7 @@ two_contents() {
 	k close aoe7e3
 	k unload
 }
-t "two daemons that hold other data at one address are a conflict" two_contents
+t "two daemons with different data at one address are a conflict" two_contents
 
 two_alike() {
 	k if attach em0 wire em0 9000

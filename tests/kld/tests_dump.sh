@@ -22,7 +22,7 @@ dumps() {
 	k check aoe7e3 0 1m 3
 	k unload
 }
-t "a dump is written by polling, and the kernel could go on" dumps
+t "a dump is written by polling, and leaves the kernel able to continue" dumps
 t "a dump over an interface with large frames stays within a cluster" dumps 9000
 
 loss() {
@@ -46,7 +46,7 @@ pieces() {
 	k check aoe7e3 512 31744 9
 	k unload
 }
-t "a dump takes answers in pieces, and sizes that no frame divides" pieces
+t "a dump handles answers in several mbufs, and sizes that are no multiple of a frame" pieces
 
 second_path() {
 	k load -k net.aoe.dump=1 "$module"
@@ -68,7 +68,7 @@ second_path() {
 	k target set em0 7.3 mute 0
 	k unload
 }
-t "a dump goes on over another path when one is silent" second_path
+t "a dump continues over another path if one does not answer" second_path
 
 silence() {
 	k load -k net.aoe.dump=1 "$module"
@@ -82,7 +82,7 @@ silence() {
 	k check aoe7e3 0 64k 5
 	k unload
 }
-t "a dump to a target that is silent ends" silence
+t "a dump to a target that does not answer ends" silence
 
 refusals() {
 	k load "$module"
@@ -108,7 +108,7 @@ refusals() {
 	fails_with EINVAL k sysctl net.aoe.dump=2
 	k unload
 }
-t "a dump is refused when it is off, and where nothing can poll" refusals
+t "a dump is refused if it is disabled, or if no interface can be polled" refusals
 
 no_debugnet() {
 	shipped
@@ -120,7 +120,7 @@ no_debugnet() {
 	fails_with EOPNOTSUPP k dump aoe7e3 0 64k 5
 	k unload
 }
-t "a kernel without debugnet loads the module, and takes no dump" no_debugnet
+t "a kernel without debugnet loads the module and refuses dumps" no_debugnet
 
 shrunk() {
 	k load -k net.aoe.dump=1 "$module"
@@ -136,7 +136,7 @@ shrunk() {
 	k check aoe7e3 0 32k 4
 	k unload
 }
-t "a dump keeps to an MTU that became smaller a moment ago" shrunk
+t "a dump respects an MTU that was just reduced" shrunk
 from_netgdb() {
 	k load -k net.aoe.dump=1 "$module"
 	one_disk 1500
@@ -147,5 +147,5 @@ from_netgdb() {
 	k dump aoe7e3 0 64k 5
 	k unload
 }
-t "a dump from a netgdb session is refused, and leaves it debugnet's memory" \
+t "a dump from a netgdb session is refused and does not use debugnet's memory" \
     from_netgdb

@@ -46,7 +46,7 @@ events() {
 	told GONE value=0
 	k unload
 }
-t "devd is told of every change of a target and of its paths" events
+t "devd is notified of every change of a target and of its paths" events
 
 # The message comes when the driver no longer uses the interface.
 unlisted() {
@@ -138,7 +138,7 @@ three_outages() {
 	not grep -q 'more lines' "$log"
 	k unload
 }
-t "three targets lose their links and get them back, and each says so" three_outages
+t "three targets lose and regain their links, and each is reported" three_outages
 
 flapping() {
 	local more
@@ -158,4 +158,4 @@ flapping() {
 	k close aoe7e3
 	k unload
 }
-t "lines about the paths of a target are limited, and what is left out is counted" flapping
+t "messages about a target's paths are limited, and the suppressed ones counted" flapping

@@ -43,7 +43,7 @@ by_shelf() {
 	targets_become aoe1e1 aoe1e2 aoe7e3
 	k unload
 }
-t "targets are let in by shelf, and a filtered one costs no target" by_shelf
+t "targets are accepted by shelf, and a rejected one takes no slot" by_shelf
 
 by_config() {
 	three_targets
@@ -56,7 +56,7 @@ by_config() {
 	targets_become aoe7e3
 	k unload
 }
-t "targets are let in by what their config string begins with" by_config
+t "targets are accepted by the prefix of their config string" by_config
 
 by_mac() {
 	three_targets
@@ -71,7 +71,7 @@ by_mac() {
 	targets_become aoe1e1 aoe1e2 aoe7e3
 	k unload
 }
-t "targets are let in by their addresses, or pinned to them" by_mac
+t "targets are accepted by MAC address, or pinned to one" by_mac
 
 rogue() {
 	k if attach em0 wire em0 1500
@@ -93,7 +93,7 @@ rogue() {
 	k close aoe7e3
 	k unload
 }
-t "a pinned target is not even asked for elsewhere" rogue
+t "a pinned target is not identified at another address" rogue
 
 open_disks_stay() {
 	k load "$module"
@@ -117,7 +117,7 @@ open_disks_stay() {
 	targets_become ""
 	k unload
 }
-t "a filter never cuts an open disk off, and removes it once it is closed" \
+t "a filter never removes an open disk's last path, but removes the disk once it is closed" \
     open_disks_stay
 
 malformed() {
@@ -140,7 +140,7 @@ malformed() {
 	equals "" k sysctl net.aoe.filter.shelves
 	k unload
 }
-t "a malformed filter is refused, and at load lets nothing in" malformed
+t "a malformed filter is rejected, and at load time no target is accepted" malformed
 
 # swept [TARGET [STRING]]: every frame is ours, and what is short is counted.
 swept() {
@@ -169,7 +169,7 @@ every_frame() {
 	equals 0 k violations
 	k unload
 }
-t "a frame of any length, cut anywhere, is judged by every filter" every_frame
+t "every filter handles a frame of any length, split anywhere" every_frame
 # Whichever of the two was there first, an answer that a firewall drops does
 # not reach the module.
 behind_firewall() {
@@ -200,5 +200,5 @@ firewall_before() {
 firewall_after() {
 	behind_firewall module_first
 }
-t "a firewall that was there first sees incoming AoE first" firewall_before
-t "a firewall that came later sees incoming AoE first" firewall_after
+t "a firewall loaded before the module sees incoming AoE first" firewall_before
+t "a firewall loaded after the module sees incoming AoE first" firewall_after

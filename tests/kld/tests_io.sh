@@ -22,7 +22,7 @@ all_shapes() {
 		k if detach em0
 	done
 }
-t "what was written is read back, at every MTU, size and depth" all_shapes
+t "data is written and read back at every MTU, size and depth" all_shapes
 
 mapped_or_not() {
 	local how
@@ -37,7 +37,7 @@ mapped_or_not() {
 	k check aoe7e3 0 4m 12
 	k unload
 }
-t "mapped and unmapped bios, whole and chopped mbufs carry the same bytes" \
+t "mapped and unmapped bios, contiguous and split mbufs carry the same bytes" \
     mapped_or_not
 
 out_of_range() {
@@ -49,7 +49,7 @@ out_of_range() {
 	k check aoe7e3 $((16 * 1024 * 1024 - 4096)) 4k 1
 	k unload
 }
-t "the last sector works, and none behind it" out_of_range
+t "the last sector works, and none past it" out_of_range
 
 flush_and_attributes() {
 	k load "$module"
@@ -64,7 +64,7 @@ flush_and_attributes() {
 	k disks | grep 'size 16777216 sector 512'
 	k unload
 }
-t "flush and speedup succeed, delete is refused, attributes are there" \
+t "flush and speedup succeed, delete is refused, attributes are available" \
     flush_and_attributes
 
 loses_answers() {
@@ -77,7 +77,7 @@ loses_answers() {
 	equals 0 k sysctl net.aoe.target.aoe7e3.failed
 	k unload
 }
-t "a target that loses every 13th answer still has the right bytes" \
+t "a target that loses every 13th answer still stores the right bytes" \
     loses_answers
 
 small_targets() {
@@ -111,7 +111,7 @@ write_protected() {
 	k fill aoe7e3 0 64k 1
 	k unload
 }
-t "a target that refuses writes gives EIO and is read all the same" \
+t "a target that refuses writes returns EIO and can still be read" \
     write_protected
 
 files() {
@@ -123,7 +123,7 @@ files() {
 	cmp "$work/in" "$work/out"
 	k unload
 }
-t "a file goes in and comes out" files
+t "a file is written and read back" files
 
 nbd_export() {
 	local uri
@@ -157,7 +157,7 @@ nbd_fio() {
 	k nbd stop
 	k unload
 }
-t "fio finds what it wrote at random, 32 deep" nbd_fio
+t "fio verifies its random writes at depth 32" nbd_fio
 
 past_tasting() {
 	k load -k net.aoe.taste_wait=2 "$module"
@@ -166,4 +166,4 @@ past_tasting() {
 	k bench aoe7e3 read seq 64k 16 4
 	k unload
 }
-t "a reader that reads on past taste_wait gets no error" past_tasting
+t "a reader that continues past taste_wait gets no error" past_tasting

@@ -10,12 +10,12 @@ leaves_nothing() {
 	k unload
 	equals "0 left" k leaks
 }
-t "unload leaves nothing behind" leaves_nothing
+t "an unload leaves nothing behind" leaves_nothing
 
 cycles() {
 	k cycle 1000 "$module"
 }
-t "a thousand load and unload cycles leave nothing" cycles
+t "a thousand loads and unloads leave nothing behind" cycles
 
 busy_cycles() {
 	local i n=${LONG:+1000}
@@ -29,7 +29,7 @@ busy_cycles() {
 		k unload
 	done
 }
-t "cycles with a disk and I/O leave nothing" busy_cycles
+t "loads and unloads with a disk and I/O leave nothing behind" busy_cycles
 
 touches_nothing() {
 	k if attach em0 wire em0 1500
@@ -49,7 +49,7 @@ other_kernel() {
 	k load "$module"
 	k unload
 }
-t "a kernel whose struct thread differs is refused in plain words" other_kernel
+t "a kernel whose struct thread differs is refused with a clear message" other_kernel
 
 preload() {
 	k if attach em0 wire em0 1500
@@ -95,7 +95,7 @@ busy_disk() {
 	k close aoe7e3
 	k unload
 }
-t "unload refuses while a disk is open, which goes on" busy_disk
+t "an unload is refused while a disk is open, and the disk keeps working" busy_disk
 
 forced_but_open() {
 	k load "$module"
@@ -126,7 +126,7 @@ wait_for() {
 	echo "fill failed"
 	return 1
 }
-t "a forced unload fails outstanding I/O and leaves nothing" forced_with_io
+t "a forced unload fails outstanding I/O and leaves nothing behind" forced_with_io
 
 sent_late() {
 	local mode
@@ -142,7 +142,7 @@ sent_late() {
 	k fill aoe7e3 0 64k 4
 	k unload
 }
-t "interfaces that give mbufs back late slow nothing and corrupt nothing" \
+t "interfaces that return mbufs late neither delay nor corrupt I/O" \
     sent_late
 
 frames_kept() {
@@ -159,7 +159,7 @@ given_back() {
 	equals 2 frames_kept
 	k unload
 }
-t "an idle target keeps two frames for want of memory, and no others" \
+t "an idle target keeps a reserve of two frames and no others" \
     given_back
 
 kept_for_mtu() {
@@ -181,7 +181,7 @@ kept_for_mtu() {
 	equals 0 frames_kept 2k
 	k unload
 }
-t "what a target keeps is large enough for an MTU that grew" kept_for_mtu
+t "a target's reserve is large enough after the MTU was raised" kept_for_mtu
 
 sent_never() {
 	k load "$module"
@@ -194,7 +194,7 @@ sent_never() {
 	k fault txrelease
 	k unload
 }
-t "unload refuses while a sent mbuf is out, and works when it is back" \
+t "an unload is refused until the last sent mbuf has been returned" \
     sent_never
 
 shutdown_handlers() {
@@ -204,7 +204,7 @@ shutdown_handlers() {
 	fails_with E k fill aoe7e3 0 4k 1
 	k unload
 }
-t "shutdown ends I/O and returns" shutdown_handlers
+t "a shutdown ends I/O and returns" shutdown_handlers
 
 no_memory() {
 	local first last n
@@ -230,7 +230,7 @@ no_memory() {
 		((n % 5)) || once "$n" 8
 	done
 }
-t "any one failed allocation, or eight in a row, is only a lost frame" \
+t "one failed allocation, or eight in a row, only loses a frame" \
     no_memory
 
 # More I/O than the core takes at once, so that some waits before it.
@@ -254,7 +254,7 @@ deep_silence() {
 shortly_silent() {
 	deep_silence 1
 }
-t "a target that is silent for a second is asked again, however much waits" \
+t "a target that is silent for a second is sent requests again, however much I/O waits" \
     shortly_silent
 long_silent() {
 	deep_silence 15
@@ -280,7 +280,7 @@ boot_hold() {
 	equals 0 k root holds
 	k unload
 }
-t "boot holds the root mount until a disk is there, or for boot_wait" boot_hold
+t "net.aoe.boot holds the root mount until a disk appears, or for boot_wait" boot_hold
 opened_late() {
 	k load "$module"
 	one_disk
@@ -304,4 +304,4 @@ geom_is_stuck() {
 	k sleep 1
 	k unload
 }
-t "unload waits ten seconds for GEOM, and then refuses" geom_is_stuck
+t "an unload waits ten seconds for GEOM, and is then refused" geom_is_stuck

@@ -70,7 +70,7 @@ undercuts() {
 	k close aoe7e4
 	k unload
 }
-t "a target with a maxwait of its own gives up before the others" undercuts
+t "a target with a shorter maxwait of its own fails I/O before the others" undercuts
 
 from_loader() {
 	two_targets -k $mine=0 -k net.aoe.target.aoe7e4.maxwait=-2
@@ -83,7 +83,7 @@ from_loader() {
 	fails_with EPERM k sysctl -j $mine=5
 	k unload
 }
-t "the maxwait of a target comes from the loader's environment" from_loader
+t "a target's maxwait is read from the loader's environment" from_loader
 
 at_shutdown() {
 	local own=$1 began
@@ -101,12 +101,12 @@ at_shutdown() {
 shutdown_caps_forever() {
 	at_shutdown 0 180
 }
-t "a shutdown ends the wait of a target that waits for ever" \
+t "a shutdown ends the wait for a target whose maxwait is 0" \
     shutdown_caps_forever
 shutdown_caps_long() {
 	at_shutdown 3600 1
 }
-t "a shutdown ends the wait of a target with a longer maxwait" \
+t "a shutdown ends the wait for a target with a longer maxwait" \
     shutdown_caps_long
 
 # A root mount with aoe7e3 open throughout, and aoe7e4 from after it on.
@@ -134,7 +134,7 @@ holds_root() {
 	k close aoe7e4
 	k unload
 }
-t "the disk of the root file system waits for ever" holds_root
+t "I/O to the disk of the root file system waits for ever" holds_root
 
 # A value in loader.conf, -1 too, is the administrator's word.
 root_told_otherwise() {
@@ -150,7 +150,7 @@ root_told_otherwise() {
 		k if detach em0
 	done
 }
-t "... unless loader.conf says otherwise" root_told_otherwise
+t "... unless loader.conf sets maxwait" root_told_otherwise
 
 root_elsewhere() {
 	k root boot
@@ -162,4 +162,4 @@ root_elsewhere() {
 	k close aoe7e3
 	k unload
 }
-t "... and without net.aoe.boot no disk is taken for it" root_elsewhere
+t "... and without net.aoe.boot, no disk counts as the root's" root_elsewhere

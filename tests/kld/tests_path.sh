@@ -71,7 +71,7 @@ policies() {
 	equals failover k sysctl net.aoe.policy
 	k unload
 }
-t "the policy, of all targets or of one, says which path is used" policies
+t "the policy, global or of a target, selects the path" policies
 
 policy_tunables() {
 	two_wires -k net.aoe.policy=failover \
@@ -83,7 +83,7 @@ policy_tunables() {
 	equals latency k sysctl net.aoe.policy
 	k unload
 }
-t "policies come from the loader's environment" policy_tunables
+t "policies are read from the loader's environment" policy_tunables
 
 histogram() {
 	local text sum=0 pair
@@ -103,7 +103,7 @@ histogram() {
 	((sum + 10 >= $(k sysctl net.aoe.target.aoe7e3.path.0.received)))
 	k unload
 }
-t "each path counts its answers by how long they took" histogram
+t "each path has a histogram of response times" histogram
 
 paths_up() {
 	k sysctl -a net.aoe.target.aoe7e3.path | grep -c "state: up"
@@ -131,4 +131,4 @@ path_left_out() {
 	text "paths-left-out +[1-9]" stats 7.3
 	k unload
 }
-t "a path too many is counted and named" path_left_out
+t "a path beyond the limit is counted and reported" path_left_out

@@ -46,4 +46,4 @@ on_the_way() {
 	fails_with EINVAL k sysctl net.aoe.target.aoe7e3.readonly=2
 	k unload
 }
-t "an open disk becomes read-only when it was closed, and back" on_the_way
+t "a disk becomes write-protected, and writable again, at its last close" on_the_way

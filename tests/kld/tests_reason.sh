@@ -36,7 +36,7 @@ reason_sector() {
 	json 'o["target"][0]["remark"] == []' status
 	k unload
 }
-t "sectors of a size that is not supported are named, with model and serial" reason_sector
+t "an unsupported sector size is reported, with model and serial" reason_sector
 
 reason_size() {
 	odd sizeless 1
@@ -45,7 +45,7 @@ reason_size() {
 	text "serial 7.3:wire.*note +the target reports 0 sectors" status
 	k unload
 }
-t "a disk without sectors is named, with model and serial" reason_size
+t "a disk without sectors is reported, with model and serial" reason_size
 
 reason_size_later() {
 	k load "$module"
@@ -63,7 +63,7 @@ reason_size_later() {
 	k close aoe7e3
 	k unload
 }
-t "a disk that loses its sectors while open waits, and says why" reason_size_later
+t "I/O to an open disk that loses its sectors waits, and the reason is reported" reason_size_later
 
 reason_group() {
 	odd group 1
@@ -79,7 +79,7 @@ reason_group() {
 	json '[e["event"] for e in o["event"]] == ["GROUP_ADDRESS"]' log 7.3
 	k unload
 }
-t "a target that answers from a group address is counted and named once" reason_group
+t "a target that answers from a group address is counted, and reported once" reason_group
 
 reason_left_out() {
 	k load -k net.aoe.maxtargets=2 "$module"
@@ -109,7 +109,7 @@ reason_left_out() {
 	json '[a["name"] for a in o["absent"]] == ["aoe6e5"]' list
 	k unload
 }
-t "targets beyond maxtargets are counted and named where somebody looks" reason_left_out
+t "targets beyond maxtargets are counted, reported and listed" reason_left_out
 
 reason_unidentified() {
 	local i
@@ -135,4 +135,4 @@ reason_unidentified() {
 	json 'o["absent"] == []' list
 	k unload
 }
-t "a target that does not say what disk it has is named after a minute" reason_unidentified
+t "a target that does not answer IDENTIFY is reported after a minute" reason_unidentified

@@ -23,12 +23,12 @@ in_the_ring() {
 frames_come_back_late() {
 	in_the_ring 30
 }
-t "frames that lie in a ring carry what was written, though answers overtake them" \
+t "frames in a transmit ring keep the data of their write, even if answers overtake them" \
     frames_come_back_late
 frames_never_come_back() {
 	in_the_ring 0
 }
-t "the same if some of them never come back" frames_never_come_back
+t "the same if some of them are never returned" frames_never_come_back
 
 smaller_one_returns() {
 	k load "$module"
@@ -48,7 +48,7 @@ smaller_one_returns() {
 	k check aoe7e3 0 64k 2
 	k unload
 }
-t "a smaller disk that returns under an open one gets no I/O, and is used when closed" \
+t "a smaller disk at an open disk's address gets no I/O, and is used after the close" \
     smaller_one_returns
 
 taken_over() {
@@ -80,7 +80,7 @@ taken_over() {
 	cmp -n 4194304 "$work/out" /dev/zero
 	k unload
 }
-t "a box that takes the address over in the middle of I/O gets none of it" taken_over
+t "a machine that takes the address over during I/O gets no I/O" taken_over
 
 nameless() {
 	k if attach em0 wire em0 9000
@@ -97,7 +97,7 @@ nameless() {
 	k close aoe7e3
 	k unload
 }
-t "two disks with the same constant serial differ in size, and are a conflict" nameless
+t "two disks with the same constant serial and different sizes are a conflict" nameless
 
 no_memory_at_load() {
 	local n first last
@@ -120,5 +120,5 @@ no_memory_at_load() {
 		equals "0 left" k leaks
 	done
 }
-t "any failed allocation of a load is survived, or the load fails and leaves nothing" \
+t "a load survives any failed allocation, or fails and leaves nothing behind" \
     no_memory_at_load

@@ -46,7 +46,7 @@ sector_io() {
 	k check aoe7e3 20k 60k 3
 	k unload
 }
-t "a disk of 4096-byte sectors is read and written in those" sector_io
+t "a disk with 4096-byte sectors is read and written in such sectors" sector_io
 
 sector_loss() {
 	k load "$module"
@@ -69,7 +69,7 @@ sector_loss() {
 	k check aoe7e3 0 1m 7
 	k unload
 }
-t "4096-byte sectors survive losses, and small frames and targets" sector_loss
+t "4096-byte sectors work with losses, small frames and small targets" sector_loss
 
 sector_open() {
 	k load "$module"
@@ -88,7 +88,7 @@ sector_open() {
 	k close aoe7e3
 	k unload
 }
-t "an open disk whose sectors change size is another disk" sector_open
+t "an open disk whose sector size changes counts as another disk" sector_open
 
 sector_mtu() {
 	local writer
@@ -116,7 +116,7 @@ sector_mtu() {
 	k close aoe7e3
 	k unload
 }
-t "an MTU below a sector of 4096 bytes is named, and waits to be raised" sector_mtu
+t "an MTU too small for a sector of 4096 bytes is reported, and I/O waits until it is raised" sector_mtu
 
 sector_dump() {
 	k load -k net.aoe.dump=1 "$module"
@@ -131,4 +131,4 @@ sector_dump() {
 	fails_with EINVAL k dump aoe7e3 512 64k 5
 	k unload
 }
-t "a dump to a disk of 4096-byte sectors is written in those" sector_dump
+t "a dump to a disk with 4096-byte sectors is written in such sectors" sector_dump

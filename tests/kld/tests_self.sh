@@ -29,7 +29,7 @@ unbroken() {
 	build_bad
 	printf 'load %s\nunload\n' "$work/bad.ko" | "$kld"
 }
-t "kld has nothing to say of a module that breaks no rule" unbroken
+t "kld reports nothing about a module that breaks no rule" unbroken
 
 broken_locks() {
 	build_bad
@@ -40,7 +40,7 @@ broken_locks() {
 	noticed keptlock "left with a lock held"
 	noticed nolock "without its mutex bad a"
 }
-t "kld notices locks that are misused" broken_locks
+t "kld detects misuse of locks" broken_locks
 
 broken_memory() {
 	build_bad
@@ -49,7 +49,7 @@ broken_memory() {
 	noticed wrongtype "another type"
 	noticed epochsleep "in the net epoch"
 }
-t "kld notices memory and epochs that are misused" broken_memory
+t "kld detects misuse of memory and epochs" broken_memory
 
 broken_preconditions() {
 	build_bad
@@ -61,7 +61,7 @@ broken_preconditions() {
 	noticed envundermtx "kern_getenv() may sleep, with mutex bad a"
 	noticed sunlock "is not held shared"
 }
-t "kld notices what the kernel asserts of its callers" broken_preconditions
+t "kld detects violations of the kernel's assertions" broken_preconditions
 
 broken_waits() {
 	build_bad
@@ -75,7 +75,7 @@ broken_waits() {
 	noticed registerundermtx "may sleep, with mutex bad a"
 	noticed oidlock "with bad sx held, which its handler takes" "sysctl net.bad"
 }
-t "kld notices sleeps, callouts, tasks and handlers that are misused" broken_waits
+t "kld detects misuse of sleeps, callouts, tasks and handlers" broken_waits
 
 broken_network() {
 	build_bad
@@ -85,7 +85,7 @@ broken_network() {
 	noticed lladdr "if_getlladdr() outside the epoch"
 	noticed pfilversion "pfil_link of another version"
 }
-t "kld notices mbufs, interfaces and hooks that are misused" broken_network
+t "kld detects misuse of mbufs, interfaces and hooks" broken_network
 
 broken_devices() {
 	build_bad
@@ -99,7 +99,7 @@ broken_devices() {
 	noticed diskmedia "disk_media_changed() without the topology lock"
 	noticed diskmediafails "disk_media_changed() that can fail"
 }
-t "kld notices devices and disks that are misused" broken_devices
+t "kld detects misuse of devices and disks" broken_devices
 
 left_behind() {
 	build_bad
@@ -117,4 +117,4 @@ left_behind() {
 	noticed callout "left behind: callout"
 	noticed task "left behind: task"
 }
-t "kld names whatever an unload leaves behind" left_behind
+t "kld reports everything that an unload leaves behind" left_behind

@@ -93,7 +93,7 @@ all_at_once() {
 wait_ok() {
 	wait "$1" 2>/dev/null || { (($? == 127)) || return 1; }
 }
-t "I/O, settings, interfaces and strangers' frames at once" all_at_once
+t "I/O, changes of settings and interfaces, and foreign frames at once" all_at_once
 
 unloads_under_all() {
 	local i n=${STRESS:-20} io=()

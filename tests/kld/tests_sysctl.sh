@@ -22,7 +22,7 @@ all_there() {
 	not grep -E ': *$' <(k sysctl -d net.aoe)
 	k unload
 }
-t "every sysctl is there, with a description" all_there
+t "every sysctl exists, with a description" all_there
 
 target_nodes() {
 	local name
@@ -43,7 +43,7 @@ target_nodes() {
 	k sysctl net.aoe.devices | grep aoe1e1
 	k unload
 }
-t "a target's nodes are there, with descriptions" target_nodes
+t "a target's sysctls exist, with descriptions" target_nodes
 
 defaults() {
 	k load "$module"
@@ -58,7 +58,7 @@ defaults() {
 	equals "" k sysctl net.aoe.iflist
 	k unload
 }
-t "settings begin with their documented defaults" defaults
+t "settings have their documented defaults" defaults
 
 tunables() {
 	loaded_with_wire -k net.aoe.maxwait=7 -k net.aoe.maxtargets=3 \
@@ -70,7 +70,7 @@ tunables() {
 	k wait disk aoe1e1 5
 	k unload
 }
-t "settings come from the loader's environment" tunables
+t "settings are read from the loader's environment" tunables
 
 read_only() {
 	k load "$module"
@@ -79,7 +79,7 @@ read_only() {
 	done
 	k unload
 }
-t "what is not writable refuses writes" read_only
+t "read-only sysctls reject writes" read_only
 
 jailed() {
 	loaded_with_wire
@@ -90,7 +90,7 @@ jailed() {
 	equals 0 counts em0 sent
 	k unload
 }
-t "a jail can set nothing" jailed
+t "a jail cannot set anything" jailed
 
 reads_back() {
 	local list
@@ -101,7 +101,7 @@ reads_back() {
 	done
 	k unload
 }
-t "the interface list is read back as it was set" reads_back
+t "the interface list reads back as it was set" reads_back
 
 too_long() {
 	local list
@@ -120,7 +120,7 @@ too_long() {
 	equals em0 k sysctl net.aoe.iflist
 	k unload
 }
-t "an interface list that is no list changes nothing" too_long
+t "an invalid interface list is rejected and changes nothing" too_long
 
 beacons() {
 	local before
@@ -138,7 +138,7 @@ beacons() {
 	at_least $((before + 1)) counts em0 sent
 	k unload
 }
-t "setting the list, to what it is too, sends a beacon at once" beacons
+t "setting the list, even to its present value, sends a beacon at once" beacons
 
 one_beacon() {
 	loaded_with_wire
@@ -148,7 +148,7 @@ one_beacon() {
 	equals 1 counts em0 sent
 	k unload
 }
-t "a repeated name counts once" one_beacon
+t "a repeated name in the list counts once" one_beacon
 
 arrival() {
 	k load -k net.aoe.iflist="nope0 em0" "$module"
@@ -162,7 +162,7 @@ arrival() {
 	k wait disk aoe1e1 5
 	k unload
 }
-t "a listed interface is picked up when it arrives" arrival
+t "a listed interface is used as soon as it appears" arrival
 
 not_listed() {
 	k if attach em0 wire em0 1500
@@ -182,7 +182,7 @@ not_listed() {
 	k wait disk aoe2e2 5
 	k unload
 }
-t "nothing is sent or taken on an interface that is not listed" not_listed
+t "nothing is sent or accepted on an interface that is not listed" not_listed
 
 renamed() {
 	loaded_with_wire -k net.aoe.iflist=em0
@@ -194,7 +194,7 @@ renamed() {
 	k check aoe1e1 0 64k 1
 	k unload
 }
-t "a renamed interface goes on under its new name" renamed
+t "a renamed interface continues under its new name" renamed
 
 # A job of ours that has not ended yet.
 still_runs() {
@@ -222,4 +222,4 @@ read_while_unloaded() {
 		read_and_unload "net.aoe.$name"
 	done
 }
-t "unload waits for a reader of any sysctl" read_while_unloaded
+t "an unload waits for a reader of any sysctl" read_while_unloaded

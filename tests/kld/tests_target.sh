@@ -20,7 +20,7 @@ outage() {
 	equals up k sysctl net.aoe.target.aoe7e3.state
 	k unload
 }
-t "an outage only makes I/O wait, and the open disk goes on" outage
+t "an outage only delays I/O, and the open disk continues" outage
 
 too_long_gone() {
 	k load -k net.aoe.maxwait=7 "$module"
@@ -38,7 +38,7 @@ too_long_gone() {
 	k close aoe7e3
 	k unload
 }
-t "after maxwait I/O gets EIO, and the open disk comes back" too_long_gone
+t "after maxwait, I/O fails with EIO, and the open disk works again later" too_long_gone
 
 closed_and_gone() {
 	k load -k net.aoe.maxwait=6 "$module"
@@ -52,7 +52,7 @@ closed_and_gone() {
 	k fill aoe7e3 0 64k 1
 	k unload
 }
-t "after maxwait a closed disk is removed, and found again" closed_and_gone
+t "after maxwait, a closed disk is removed, and found again later" closed_and_gone
 
 fail_at_once() {
 	k load -k net.aoe.fail_on_disconnection=1 "$module"
@@ -97,7 +97,7 @@ mtu_changes() {
 	done
 	k unload
 }
-t "an MTU that changes under I/O, both ways, loses nothing" mtu_changes
+t "an MTU that is reduced and raised under I/O loses nothing" mtu_changes
 
 detached() {
 	local writer
@@ -117,7 +117,7 @@ detached() {
 	k close aoe7e3
 	k unload
 }
-t "an interface destroyed under I/O, and made again, is survived" detached
+t "an interface can be destroyed under I/O and created again" detached
 
 many() {
 	local i
@@ -139,7 +139,7 @@ many() {
 	done
 	k unload
 }
-t "64 targets at once work, and a 65th is refused" many
+t "64 targets work at once, and a 65th is left out" many
 
 conflict() {
 	k if attach em0 wire em0 1500
@@ -157,7 +157,7 @@ conflict() {
 	equals first k sysctl net.aoe.target.aoe7e3.serial
 	k unload
 }
-t "another disk under the same address is a conflict, and gets no I/O" conflict
+t "another disk at the same address is a conflict, and gets no I/O" conflict
 
 two_paths() {
 	k if attach em0 wire em0 1500
@@ -180,7 +180,7 @@ two_paths() {
 	k check aoe7e3 0 256k 1
 	k unload
 }
-t "a path that goes down leaves the I/O to the other" two_paths
+t "when a path goes down, I/O continues over the other" two_paths
 
 strangers() {
 	local header="ffffffffffff 02ae00090901 88a2" zeros in
@@ -203,7 +203,7 @@ strangers() {
 	k check aoe7e3 0 64k 1
 	k unload
 }
-t "strangers' frames are passed on or dropped, and do no harm" strangers
+t "foreign frames are passed on or dropped, and do no harm" strangers
 
 flood() {
 	local i zeros
@@ -220,7 +220,7 @@ flood() {
 	at_least 64 k sysctl net.aoe.maxtargets
 	k unload
 }
-t "a flood of forged adverts is bounded and does no harm" flood
+t "a flood of forged adverts uses bounded memory and does no harm" flood
 
 growth() {
 	k load "$module"
@@ -232,7 +232,7 @@ growth() {
 	k check aoe7e3 24m 1m 1
 	k unload
 }
-t "a target that grew is grown under an open disk" growth
+t "an open disk grows when its target grows" growth
 
 # IOPS of random writes to a hot 4 MiB at depth 16; the longest in ms on stderr.
 hot_writes() {
@@ -272,5 +272,5 @@ out_of_order() {
 	k check aoe7e3 0 4m 7 16 4k
 	k unload
 }
-t "overwrites on a target that answers out of order go on at 1% loss" \
+t "overwrites on a target that answers out of order continue at 1% loss" \
     out_of_order

@@ -52,7 +52,7 @@ late() {
 spins_up() {
 	late deaf
 }
-t "a disk that spins up after it came is tasted again" spins_up
+t "a disk that spins up after it appeared is tasted again" spins_up
 
 link_flap() {
 	k load -k net.aoe.taste_wait=2 "$module"
@@ -92,7 +92,7 @@ write_close() {
 	wait_classes "PART LABEL"
 	k unload
 }
-t "a disk that was out at the last close of a writer is tasted again" write_close
+t "a disk that was unreachable at a writer's last close is tasted again" write_close
 
 held_open() {
 	out_at_close

@@ -29,7 +29,7 @@ reader_of_gone() {
 	wait "$reader"
 	k unload
 }
-t "settings and shutdown do not wait for a reader of a target that is gone" \
+t "settings and shutdown do not wait for a reader of a removed target" \
     reader_of_gone
 
 reader_of_settings() {
@@ -50,7 +50,7 @@ reader_of_settings() {
 	wait "${readers[@]}"
 	k unload
 }
-t "no reader of a sysctl holds a lock while its memory is waited for" \
+t "a reader of a sysctl holds no lock while it waits for memory" \
     reader_of_settings
 
 # Swap on the disk: memory comes free when the disk answers, and that it
@@ -77,7 +77,7 @@ link_without_memory() {
 	k close aoe7e3
 	k unload
 }
-t "a link that comes up is told to the core though memory is waited for" \
+t "a link that comes up is reported to the core while memory is short" \
     link_without_memory
 
 left_out_once() {
@@ -97,4 +97,4 @@ left_out_once() {
 said_since_start() {
 	grep -c "$1" "$log" || :
 }
-t "interfaces beyond the 32nd are left out, which is said once" left_out_once
+t "interfaces beyond the 32nd are left out, and reported once" left_out_once

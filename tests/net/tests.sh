@@ -20,8 +20,8 @@ fs_plain() {
 	equals 0 k sysctl net.aoe.target.aoe7e3.failed
 	k unload
 }
-t "a file system is made, filled and read back at MTU 9000" fs_plain 9000
-t "a file system is made, filled and read back at MTU 1500" fs_plain 1500
+t "a file system is created, filled and read back at MTU 9000" fs_plain 9000
+t "a file system is created, filled and read back at MTU 1500" fs_plain 1500
 
 fs_faults() {
 	relayed 0 "$1" -l 1 -d 1 -r 1 -s 42
@@ -31,8 +31,8 @@ fs_faults() {
 	equals 0 k sysctl net.aoe.target.aoe7e3.failed
 	k unload
 }
-t "the same at MTU 9000 with 1% lost, repeated and reordered" fs_faults 9000
-t "the same at MTU 1500 with 1% lost, repeated and reordered" fs_faults 1500
+t "the same at MTU 9000 with 1% of the frames lost, duplicated and reordered" fs_faults 9000
+t "the same at MTU 1500 with 1% of the frames lost, duplicated and reordered" fs_faults 1500
 
 fs_restart() {
 	local copy
@@ -59,7 +59,7 @@ fs_restart() {
 	equals 0 k sysctl net.aoe.target.aoe7e3.failed
 	k unload
 }
-t "a target killed in the middle of a copy and started again is waited for" \
+t "a copy waits for a target that is killed and restarted" \
     fs_restart
 
 cut_off() {
@@ -86,7 +86,7 @@ cut_off() {
 	done
 	k unload
 }
-t "a network cut for seconds, one way too, only makes I/O wait" cut_off
+t "a network that fails for seconds, also in one direction, only delays I/O" cut_off
 
 jumbo_hole() {
 	local begin
@@ -100,7 +100,7 @@ jumbo_hole() {
 	k check aoe7e3 0 16m 2
 	k unload
 }
-t "a network that swallows large frames is used with small ones" jumbo_hole
+t "a network that drops large frames is used with small ones" jumbo_hole
 
 slow_and_lossy() {
 	relayed 0 9000 -D 5 -l 5 -d 5 -r 5 -s 7
@@ -112,7 +112,7 @@ slow_and_lossy() {
 	equals 0 k sysctl net.aoe.target.aoe7e3.failed
 	k unload
 }
-t "5% lost, repeated and reordered on a slow network corrupt nothing" \
+t "5% of the frames lost, duplicated and reordered on a slow network corrupt nothing" \
     slow_and_lossy
 
 two_paths() {
@@ -147,7 +147,7 @@ two_paths() {
 	k check aoe7e3 0 256m 2
 	k unload
 }
-t "two paths carry I/O, and one alone when the other goes" two_paths
+t "two paths carry I/O, and one carries it alone when the other fails" two_paths
 
 conflict() {
 	cable 0 1500
@@ -165,7 +165,7 @@ conflict() {
 	cmp -n 8388608 "$work/other" /dev/zero
 	k unload
 }
-t "two targets with one address are a conflict, and no byte goes astray" \
+t "two targets with one address are a conflict, and no data goes to the wrong one" \
     conflict
 
 read_only() {
@@ -180,7 +180,7 @@ read_only() {
 	cmp "$work/ro" "$work/out"
 	k unload
 }
-t "a read-only target refuses writes and is read" read_only
+t "a read-only target refuses writes and can be read" read_only
 
 one_buffer() {
 	cable 0 9000
@@ -198,7 +198,7 @@ flushes() {
 	k speedup aoe7e3
 	k unload
 }
-t "vblade's flush, which says no ready bit, succeeds" flushes
+t "vblade's flush, whose answer lacks the ready bit, succeeds" flushes
 
 down_and_up() {
 	local writer
@@ -231,7 +231,7 @@ mtu_changes() {
 	done
 	k unload
 }
-t "an interface's MTU changed under I/O, both ways, loses nothing" mtu_changes
+t "an interface's MTU that is reduced and raised under I/O loses nothing" mtu_changes
 
 forced() {
 	local reader
@@ -245,7 +245,7 @@ forced() {
 	not wait "$reader"
 	equals "0 left" k leaks
 }
-t "a forced unload with a dead target fails its I/O and leaves nothing" forced
+t "a forced unload with a dead target fails its I/O and leaves nothing behind" forced
 
 tap_device() {
 	cable 0 1500
@@ -261,4 +261,4 @@ tap_device() {
 	k check aoe5e5 0 4m 1
 	k unload
 }
-t "a tap serves as an interface too" tap_device
+t "a tap can be used as an interface" tap_device

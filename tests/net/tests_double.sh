@@ -91,4 +91,4 @@ one_port() {
 	done
 	k unload
 }
-t "two interfaces to one port are no slower than one, and overrun it no more" one_port
+t "two interfaces to one port are no slower than one, and do not overrun it" one_port

@@ -52,7 +52,7 @@ twice_as_fast() {
 	done
 	k unload
 }
-t "two equal paths carry 1.9 times what one carries, by latency" \
+t "two equal paths carry 1.9 times as much as one, with latency" \
     twice_as_fast latency
-t "two equal paths carry 1.9 times what one carries, in turns" \
+t "two equal paths carry 1.9 times as much as one, with roundrobin" \
     twice_as_fast roundrobin
