@@ -152,7 +152,7 @@ kpi_access(struct provider *p, int opens, int writers)
 			dp->d_delmaxsize = dp->d_maxsize;
 		dp->d_flags |= DISKFLAG_OPEN;
 	}
-	/* g_access(): the first writer's open spoils, the last's close tastes. */
+	/* g_access(): the first writer spoils, the last one's close tastes. */
 	if (p->writers == 0 && writers > 0)
 		post(spoil, p);
 	else if (p->writers != 0 && p->writers == -writers && !p->withered)
@@ -209,7 +209,7 @@ taste_read(struct provider *p, off_t offset)
 /* What g_part and g_label look for: a partition table, and a label. */
 static const struct {
 	const char	*name;
-	bool		 last;			/* in the last sector, or first */
+	bool		 last;			/* last sector, or first */
 	int		 offset;
 	const char	*magic;
 } classes[] = {
