@@ -287,7 +287,7 @@ fuzz_frame(struct input *in)
 		kpi_if_mac(p->link.kif, bytes);
 	memcpy(bytes + 6, "\x02\xae\x00\x07\x03\x00\x88\xa2\x18", 9);
 	memcpy(bytes + 16, "\x00\x07\x03\x01", 4);
-	/* The header fields of the last request, if the input says so. */
+	/* The header fields of the last request, if the input selects them. */
 	if (shape & 2)
 		memcpy(bytes + 15, p->last + 15, sizeof(p->last) - 15);
 	if (shape & 4)

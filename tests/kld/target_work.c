@@ -122,7 +122,7 @@ target_work_take(struct target *t, const unsigned char *in, size_t len,
 	return (true);
 }
 
-/* Ends the workers of a target that is no longer in its link's list. */
+/* Ends the workers of a target that was removed from its link's list. */
 void
 target_work_end(struct target *t)
 {
