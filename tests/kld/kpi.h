@@ -138,7 +138,7 @@ void	kpi_net_boot(void);
 void	kpi_epoch_boot(void);
 void	kpi_mbuf_boot(void);
 void	kpi_malloc_boot(void);
-/* Waits until every epoch callback has run; the caller may sleep. */
+/* Waits until every epoch callback has run; called only where it may sleep. */
 void	kpi_epoch_drain(void);
 void	kpi_pfil_head(int present);
 void	kpi_event_run(const char *name, void (*call)(void *func, void *arg,

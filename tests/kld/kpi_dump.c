@@ -169,7 +169,7 @@ kpi_if_polling(struct kpi_if *k, int can)
 	k->ifn.if_debugnet_methods = can ? &methods : NULL;
 }
 
-/* Functions of interfaces that only the module's dump code calls. */
+/* The functions that the module's dump code needs to set up interfaces. */
 if_t
 if_alloc(u_char type)
 {

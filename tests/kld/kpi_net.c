@@ -433,7 +433,7 @@ piece(const char *bytes, u_int n, bool first)
 	return (m);
 }
 
-/* Makes a frame a chain: pieces of the sizes in `cut`, then the rest. */
+/* Makes a chain of a frame: pieces of the sizes in `cut`, then the rest. */
 static struct mbuf *
 chain(const char *frame, u_long len, const unsigned short *cut, u_int count)
 {
@@ -459,7 +459,7 @@ chain(const char *frame, u_long len, const unsigned short *cut, u_int count)
 	return (top);
 }
 
-/* Makes a frame a chain whose first mbuf has only the Ethernet header. */
+/* Makes a chain of a frame: only the Ethernet header in the first mbuf. */
 static struct mbuf *
 chop(const char *frame, u_long len)
 {

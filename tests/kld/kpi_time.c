@@ -370,7 +370,7 @@ wait_readers(void)
 		epoch[i] = seen[i] != NULL ? seen[i]->kt_epoch : 0;
 	}
 	for (i = 0; i < KPI_THREADS; i++) {
-		/* A thread inside that waits for itself was reported before. */
+		/* If this thread is inside, the caller has reported it. */
 		if ((epoch[i] & 1) == 0 || seen[i] == curkthr)
 			continue;
 		while ((kt = kpi_thread[i]) == seen[i] &&
