@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Reads the two sources just well enough to list what they declare.
+//! Parses the two sources just well enough to list their declarations.
 
 use std::collections::BTreeMap;
 
-/// The text without comments, of C and of Rust alike.
+/// Returns a C or Rust source without its comments.
 fn without_comments(source: &str) -> String {
     let mut rest = source;
     let mut text = String::new();
@@ -18,7 +18,7 @@ fn without_comments(source: &str) -> String {
         .join("\n")
 }
 
-/// Every struct with a body, and its fields in order.
+/// Returns the name of every struct with a body, and its fields in order.
 pub fn structs(source: &str) -> Vec<(String, Vec<String>)> {
     let text = without_comments(source);
     let mut found = Vec::new();
@@ -33,13 +33,13 @@ pub fn structs(source: &str) -> Vec<(String, Vec<String>)> {
     found
 }
 
-/// `uint8_t mac[6]` declares `mac`.
+/// Returns the name that a declaration declares: `mac` for `uint8_t mac[6]`.
 fn field_name(declaration: &str) -> Option<String> {
     let name = declaration.trim().split('[').next()?.split_whitespace().last()?;
     Some(name.trim_start_matches('*').to_string())
 }
 
-/// Constants of the header, without their `AOE_`; macros with arguments are none.
+/// Returns the names of the header's constants, without `AOE_`, and no macros with arguments.
 pub fn constants(source: &str) -> Vec<String> {
     without_comments(source)
         .lines()
@@ -49,7 +49,7 @@ pub fn constants(source: &str) -> Vec<String> {
         .collect()
 }
 
-/// Integer constants of `abi.rs`.
+/// Returns the integer constants of `abi.rs`.
 pub fn rust_constants(source: &str) -> BTreeMap<String, i128> {
     let text = without_comments(source);
     let declarations = text.lines().filter_map(|l| l.strip_prefix("pub const "));
@@ -66,7 +66,7 @@ pub fn rust_constants(source: &str) -> BTreeMap<String, i128> {
         .collect()
 }
 
-/// Prototypes of the header: name and number of parameters.
+/// Returns the header's prototypes: name and number of parameters.
 pub fn functions(source: &str) -> BTreeMap<String, usize> {
     let text = without_comments(source);
     let prototypes = text.split(';').filter_map(|s| {
@@ -76,14 +76,14 @@ pub fn functions(source: &str) -> BTreeMap<String, usize> {
     prototypes.collect()
 }
 
-/// Functions that Rust exports: name and number of parameters.
+/// Returns the functions that Rust exports: name and number of parameters.
 pub fn rust_functions(source: &str) -> BTreeMap<String, usize> {
     let text = without_comments(source);
     let exports = text.split("extern \"C\" fn ").skip(1).filter(|s| s.starts_with("aoe_core_"));
     exports.filter_map(parameters).collect()
 }
 
-/// `name(a, b)` is `("name", 2)`, and `name(void)` or `name()` has none.
+/// Parses `name(a, b)` to `("name", 2)`; `name(void)` and `name()` have no parameters.
 fn parameters(text: &str) -> Option<(String, usize)> {
     let (name, rest) = text.split_once('(')?;
     let list = rest.split(')').next()?.trim().trim_end_matches(',');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Holds both sides of the boundary against each other: what a C compiler makes
-//! of `kmod-shim/aoe_abi.h`, and what `src/ffi` says.
+//! Compares the two sides of the boundary: `kmod-shim/aoe_abi.h`, as a C
+//! compiler reads it, and `src/ffi`.
 //!
 //! The twins assert their own layout, and the header some of its own; here
 //! every field, constant and function of one side must be on the other.
@@ -9,7 +9,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test stops at whatever is unexpected"
+    reason = "a test panics at anything unexpected"
 )]
 
 mod header;
@@ -54,7 +54,7 @@ fn run_c(name: &str, body: &str) -> Vec<Vec<String>> {
     text.lines().map(|l| l.split(' ').map(String::from).collect()).collect()
 }
 
-/// What a C compiler makes of every struct in the header.
+/// Returns the layout of every struct in the header, from a C compiler.
 fn layouts_in_c() -> BTreeMap<String, Layout> {
     let mut body = String::new();
     for (name, fields) in header::structs(&read("kmod-shim/aoe_abi.h")) {
@@ -203,7 +203,7 @@ fn every_event_has_the_same_number_and_name_on_both_sides() {
         names.iter().map(|name| format!("\tprintf(\"{name} %d\\n\", AOE_{name});\n")).collect();
     for line in run_c("events", &body) {
         #[expect(unsafe_code, reason = "the boundary is what is tested")]
-        // SAFETY: The name of an event is a string that lives for ever.
+        // SAFETY: For any number, the function returns a C string that lives for ever.
         let name =
             unsafe { std::ffi::CStr::from_ptr(aoe_core_event_name(line[1].parse().unwrap())) };
         assert_eq!(format!("EV_{}", name.to_str().unwrap()), line[0], "event {}", line[1]);

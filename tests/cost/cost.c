@@ -1,15 +1,16 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Drives the core as it is linked into the module, the object itself, against
- * a target that answers at once, so that callgrind can count what it costs:
+ * Drives the core, in the same object that is linked into the module, against
+ * a target that answers at once, so that callgrind can count its instructions:
  *
- *	cost <scenario> <rounds>	prints the frames that were sent, or, of
- *					beacons, how often one was answered
- *	cost -m				prints the bytes of a target
+ *	cost <scenario> <rounds>	prints the number of frames sent, or of
+ *					answered beacons
+ *	cost -l				prints the names of the scenarios
+ *	cost -m				prints the size of a target in bytes
  *
- * Counted are the calls into the core and nothing else: tests/cost/run has
- * callgrind collect inside aoe_counted() only.
+ * Only the calls into the core are counted: tests/cost/run makes callgrind
+ * collect inside aoe_counted() only.
  */
 #include <assert.h>
 #include <stdbool.h>
@@ -28,7 +29,7 @@
 #define	BEACON_US	57000000
 #define	BEACON		0xff		/* in place of an operation */
 
-/* As the shim has them. */
+/* The table sizes that the shim uses. */
 static const struct aoe_params params = { 128, 128, 512, 0 };
 
 static const uint8_t us[6] = { 2, 0, 0, 0, 0, 1 };
@@ -57,8 +58,8 @@ aoe_shim_panic(const char *file, uint64_t length, uint32_t line)
 }
 
 /*
- * The C library chooses among several by the processor, and counts must not
- * depend on that; these cost about what the kernel's do.
+ * The C library selects one of several implementations by the processor, on
+ * which the counts must not depend.  These cost about as much as the kernel's.
  */
 void *
 memcpy(void *restrict to, const void *restrict from, size_t n)
@@ -116,7 +117,7 @@ aoe_call(enum call call, struct bed *b, const void *in, void *out)
 	return (0);
 }
 
-/* The same, before and while it is counted. */
+/* Two copies of the call; callgrind collects only in the second. */
 static __attribute__((noinline)) uint64_t
 aoe_uncounted(enum call call, struct bed *b, const void *in, void *out)
 {
@@ -134,7 +135,7 @@ aoe_counted(enum call call, struct bed *b, const void *in, void *out)
 static uint64_t (*core)(enum call, struct bed *, const void *, void *) =
     aoe_uncounted;
 
-/* As the shim does after each input: until nothing is left, then the deadline. */
+/* Polls until nothing is left, then gets the deadline, as the shim does. */
 static void
 drain(struct bed *b)
 {
@@ -163,7 +164,7 @@ drain(struct bed *b)
 		b->b_armed = at;
 }
 
-/* Lets time pass, and the callout fire. */
+/* Lets time pass, and the callout fire if it is due. */
 static void
 pass(struct bed *b)
 {
@@ -256,7 +257,7 @@ submit(struct bed *b, uint8_t op, uint32_t sectors)
 	drain(b);
 }
 
-/* What a target says when it starts, and to every beacon. */
+/* Delivers the config answer that a target sends at start or to a beacon. */
 static void
 advert(struct bed *b)
 {
@@ -329,7 +330,7 @@ beacon(struct bed *b)
 	answer_all(b);
 }
 
-/* One I/O from submission to completion, `depth` of them at once. */
+/* Runs `depth` I/Os at once, from submission to completion. */
 static void
 round_of(struct bed *b, uint8_t op, uint32_t sectors, unsigned depth)
 {
@@ -389,7 +390,7 @@ main(int argc, char **argv)
 		if (++s == scenarios + sizeof(scenarios) / sizeof(scenarios[0]))
 			return (2);
 	rounds = strtoul(argv[2], NULL, 10);
-	/* A target's first I/Os teach it the round trip. */
+	/* During a target's first I/Os, the core learns its round trip. */
 	warm = (s->s_targets > 1 ? 10 : 100) * s->s_targets;
 	disco_init();
 	beds = calloc(s->s_targets, sizeof(*beds));

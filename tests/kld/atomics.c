@@ -1,9 +1,9 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * atomic(9) for the shim when a sanitizer looks on: FreeBSD's own is inline
- * assembly, which ThreadSanitizer cannot see.  Its headers call these instead
- * when SAN_NEEDS_INTERCEPTORS is defined.
+ * atomic(9) for a shim that is built with a sanitizer: FreeBSD's own is inline
+ * assembly, which ThreadSanitizer cannot see.  FreeBSD's headers call these
+ * functions instead when SAN_NEEDS_INTERCEPTORS is defined.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -89,7 +89,7 @@ kld_atomic_store_bool(volatile bool *p, bool v)
 	__atomic_store_n(p, v, __ATOMIC_RELAXED);
 }
 
-/* ThreadSanitizer knows no fences: with one it would see less than there is. */
+/* ThreadSanitizer ignores fences: what depends on one seems less ordered. */
 #define	FENCE(name, instruction)					\
 void	kld_atomic_thread_fence_##name(void);				\
 void kld_atomic_thread_fence_##name(void)				\

@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * A module that breaks rules, one per load, as the kernel environment's
- * bad.what says: for tests/kld/tests_self.sh, which wants each of them noticed.
+ * A module that breaks one rule per load, which bad.what in the kernel
+ * environment names.  tests/kld/tests_self.sh checks that kld detects each.
  */
 #include <sys/param.h>
 #include <sys/systm.h>

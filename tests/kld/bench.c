@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Timed I/O: a number of requests kept under way for a number of seconds,
- * nothing looked at.  tests/tools/rawaoe.c does the same without a module.
+ * Timed I/O: keeps a number of requests outstanding for a number of seconds,
+ * and checks no data.  tests/tools/rawaoe.c does the same without a module.
  */
 #define	_GNU_SOURCE
 #include "kld.h"
@@ -16,21 +16,21 @@ struct bench {
 	bool		 random;
 	long		 size;		/* of one request */
 	long		 blocks;	/* requests that fit the disk */
-	long		 end;		/* when to start no more */
+	long		 end;		/* no request starts after this */
 	atomic_long	 next;
 	atomic_long	 done;
 	atomic_int	 error;
 	atomic_uint	 left;		/* lanes not finished */
-	atomic_long	 longest;	/* ns that one request took */
+	atomic_long	 longest;	/* duration of a request, ns */
 	volatile unsigned word;
 };
 
-/* One request after the other; there are as many lanes as the depth. */
+/* Sends one request after the other; there are as many lanes as the depth. */
 struct lane {
 	struct bench	*bench;
 	unsigned long	 rng;
 	void		*data;
-	long		 begun;		/* the request under way */
+	long		 begun;		/* when its request started */
 	atomic_int	 state;		/* see lane_run() */
 };
 #define	IDLE		0
@@ -78,7 +78,7 @@ lane_done(void *arg, int error)
 		atomic_store(&l->bench->error, error);
 	else
 		atomic_fetch_add(&l->bench->done, 1);
-	/* Within its own kpi_disk_io(): that call's loop goes on instead. */
+	/* If kpi_disk_io() has not returned, its caller's loop continues. */
 	if (atomic_compare_exchange_strong(&l->state, &starting, DONE_EARLY))
 		return;
 	lane_run(l);

@@ -21,7 +21,7 @@ struct cmd {
 static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
 static __thread FILE *say_to;
 
-/* 10, 10k, 10m, 10g. */
+/* Parses a number with an optional suffix: 10, 10k, 10m, 10g. */
 long
 bytes(const char *text)
 {
@@ -61,7 +61,7 @@ cmd_leaks(int argc, char **argv, FILE *out)
 	return (0);
 }
 
-/* After an unload nothing is left, once what is on its way has arrived. */
+/* Checks that an unload leaves nothing behind; half a second may pass first. */
 static int
 check_leaks(FILE *out)
 {
@@ -126,7 +126,7 @@ cmd_load(int argc, char **argv, FILE *out)
 	return (error);
 }
 
-/* Somebody opens a disk once the module has agreed to go. */
+/* Opens a disk after MOD_QUIESCE has succeeded, for unload -o. */
 static const char *late_disk;
 
 static void
@@ -312,7 +312,7 @@ cmd_pattern(int argc, char **argv, FILE *out)
 	    size, out));
 }
 
-/* As a kernel that has panicked writes it, or one that still runs. */
+/* Writes a crash dump, as after a panic or in a kernel that still runs. */
 static int
 cmd_dump(int argc, char **argv, FILE *out)
 {

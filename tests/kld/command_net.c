@@ -64,7 +64,7 @@ cmd_if(int argc, char **argv, FILE *out)
 	return (0);
 }
 
-/* A frame in hexadecimal, received on an interface; -v is its VLAN tag. */
+/* inject interface hex [vlan]: receives a frame, which may have a VLAN tag. */
 int
 cmd_inject(int argc, char **argv, FILE *out)
 {
@@ -88,8 +88,8 @@ cmd_inject(int argc, char **argv, FILE *out)
 }
 
 /*
- * ioctl [-j] [-u uid] device request hex: the answer in hexadecimal.  The
- * request is what _IOWR() and friends make.
+ * ioctl [-j] [-u uid] device request [hex]: prints the resulting data in
+ * hexadecimal.  The request is a number as _IOWR() encodes it.
  */
 int
 cmd_ioctl(int argc, char **argv, FILE *out)

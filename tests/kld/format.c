@@ -12,7 +12,7 @@
 struct out {
 	char	*buf;
 	size_t	 size;
-	size_t	 used;		/* as if there were room for all */
+	size_t	 used;		/* length if nothing were cut off */
 };
 
 static void
@@ -64,7 +64,7 @@ add_bits(struct out *o, unsigned value, const char *names)
 		add(o, ">", 1);
 }
 
-/* One conversion of libc's; `spec` is all of it, the letter last. */
+/* Formats one conversion using libc; `spec` is all of it, the letter last. */
 static void
 add_libc(struct out *o, const char *spec, const int *stars, int nstars,
     int longs, __builtin_va_list *ap)

@@ -1,13 +1,13 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The whole module, shim and core, under whatever libFuzzer thinks of: frames
- * as chains of mbufs, links that flap and go, settings, management commands,
- * opens and I/O between them, time that passes, and allocations that fail.
+ * Runs the whole module, shim and core, on libFuzzer's inputs: frames as chains
+ * of mbufs, links that flap and disappear, settings, management commands, opens
+ * and I/O between them, the passage of time, and failed allocations.
  *
- * An input is what the administrator said at load, and then a list of things
- * that happen.  At its end everything is closed and unloaded, and whatever is
- * not given back, not answered, or against a rule of the kernel is a crash.
+ * An input consists of settings at load and a list of steps.  At its end,
+ * everything is closed and unloaded.  A leftover object, an I/O that never
+ * completed, or a violated rule of the kernel counts as a crash.
  */
 #define	_GNU_SOURCE
 #include "fuzz.h"
@@ -70,7 +70,7 @@ load(struct input *in)
 		host_panic("the module does not load");
 }
 
-/* Whatever the input did: nothing fails any more, and nobody has a disk. */
+/* Ends all faults, closes all disks and unloads, whatever the input did. */
 static void
 unload(void)
 {
@@ -79,10 +79,10 @@ unload(void)
 	memset(&kpi_faults, 0, sizeof(kpi_faults));
 	kpi_tx_release();
 	fuzz_users_idle();
-	/* Disks are open, maybe, and have I/O that nobody answers. */
+	/* Disks may still be open, with I/O that nothing answers. */
 	error = kpi_module_unload(1);
 	fuzz_close_all();
-	/* Nor does an interface keep a frame for ever. */
+	/* No interface keeps a frame for ever, either. */
 	for (i = 0; error != 0 && i < 3; i++) {
 		host_sleep_ns(1000000000);
 		kpi_tx_release();
@@ -132,7 +132,7 @@ step(struct input *in)
 	switch (what % 16) {
 	case 0: host_sleep_ns(us[u8(in) % 10] * 1000); break;
 	case 1:
-		/* Some rounds of a network in which all is well. */
+		/* Some rounds in which the network delivers everything. */
 		for (i = u8(in) % 8 + 1; i > 0; i--) {
 			fuzz_serve_all();
 			host_sleep_ns(200000);

@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * What the files of the fuzz target share.
+ * Declarations shared by the files of the fuzz target.
  */
 #ifndef _KLD_FUZZ_H_
 #define	_KLD_FUZZ_H_
@@ -14,7 +14,7 @@ void	fuzz_begin(unsigned long seed);
 void	fuzz_end(void);
 void	fuzz_alone(bool);
 
-/* The rest of the input; past its end everything is 0. */
+/* The rest of the input; reads past its end return 0. */
 struct input {
 	const unsigned char	*at, *end;
 };
@@ -34,7 +34,7 @@ u16(struct input *in)
 	return (high << 8 | u8(in));
 }
 
-/* fuzz_wire.c: interfaces, what is at their other end, and frames. */
+/* fuzz_wire.c: interfaces, the targets at their other end, and frames. */
 #define	LINKS		3
 void	fuzz_links_attach(void);
 void	fuzz_links_detach(void);
@@ -43,9 +43,9 @@ void	fuzz_serve(struct input *);
 void	fuzz_frame(struct input *);
 void	fuzz_link(struct input *);
 void	fuzz_target(struct input *);
-void	fuzz_stop(bool);	/* one thread goes on, answers come at once */
+void	fuzz_stop(bool);	/* after a panic: answers arrive at once */
 
-/* fuzz_user.c: who uses the module. */
+/* fuzz_user.c: the module's users. */
 void	fuzz_users_boot(void);
 void	fuzz_users_idle(void);
 void	fuzz_sysctl(struct input *);
@@ -54,6 +54,6 @@ void	fuzz_ioctl(struct input *);
 void	fuzz_open(struct input *);
 void	fuzz_io(struct input *);
 void	fuzz_dump(struct input *);
-/* Closes every disk, once nobody uses it any more. */
+/* Closes every disk; no I/O may be outstanding. */
 void	fuzz_close_all(void);
 #endif /* _KLD_FUZZ_H_ */

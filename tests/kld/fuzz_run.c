@@ -1,13 +1,12 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Threads, time and chance for the fuzz target, in place of host_run.c: the
- * same input does the same things in the same order each time.
+ * Threads, time and random numbers for the fuzz target, in place of host_run.c:
+ * the same input does the same things in the same order each time.
  *
- * One thread runs at a time and goes on until it waits, sleeps, or comes to a
- * place where it offers to be preempted.  Which one is next is drawn from a
- * generator that the input seeds.  Time passes when nobody can run, up to
- * where the first sleeper wakes.
+ * One thread runs at a time, until it waits, sleeps, or yields at a preemption
+ * point.  The next one is drawn from a generator that the input seeds.  If no
+ * thread can run, time advances to the earliest deadline.
  */
 #define	_GNU_SOURCE
 #include "fuzz.h"
@@ -17,15 +16,15 @@
 #include <unistd.h>
 
 #define	THREADS		128
-#define	PREEMPT		16		/* one offer in so many is taken */
-#define	CALL_NS		50		/* what it takes to read the clock */
+#define	PREEMPT		16		/* one in n preemption points yields */
+#define	CALL_NS		50		/* duration of a read of the clock */
 
 enum state { FREE, READY, WAITING };
 
 struct fiber {
 	enum state		 state;
 	pthread_cond_t		 turn;
-	volatile unsigned	*word;	/* waits for this, or NULL */
+	volatile unsigned	*word;	/* waits on this; NULL: sleeps */
 	long			 deadline;	/* -1: none */
 	int			 timed_out;
 	void			(*fn)(void *);
@@ -41,7 +40,7 @@ static long		 now = 1;
 static unsigned long	 chance = 1;
 static bool		 alone;		/* a kernel that has stopped */
 
-/* Every input begins at the same time and with the same luck. */
+/* Sets the time and the random numbers with which an input begins. */
 void
 fuzz_begin(unsigned long seed)
 {
@@ -50,7 +49,7 @@ fuzz_begin(unsigned long seed)
 	chance = seed * 0x9e3779b97f4a7c15UL | 1;
 }
 
-/* Until there is nothing left to do, and all wait for news alone. */
+/* Runs until every thread waits without a deadline. */
 void
 fuzz_end(void)
 {
@@ -99,7 +98,7 @@ fuzz_run_boot(void)
 	snprintf(self->name, sizeof(self->name), "main");
 }
 
-/* The first of the sleepers wakes. */
+/* Advances the time to the earliest deadline, and wakes its thread. */
 static void
 pass_time(void)
 {
@@ -136,7 +135,7 @@ choose(void)
 			return (f);
 }
 
-/* Another thread's turn, maybe; returns when it is ours again. */
+/* May switch to another thread; returns when this one is to run again. */
 static void
 give_way(void)
 {
@@ -252,7 +251,7 @@ host_thread(const char *name, void (*fn)(void *), void *arg)
 	pthread_detach(t);
 }
 
-/* What a fuzzer takes for a crash. */
+/* Aborts, so that libFuzzer reports a crash. */
 void
 host_violation(const char *text, const void *caller)
 {

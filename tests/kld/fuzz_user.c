@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The fuzz target's users: threads that set and read settings, ask the control
+ * The fuzz target's users: threads that set and read settings, use the control
  * device, and open and close disks; and I/O, which needs no thread.
  */
 #define	_GNU_SOURCE
@@ -18,7 +18,7 @@
 static const char *const names[] = { "aoe7e3", "aoe1e1", "aoe7e3", "aoe2e1" };
 
 static struct user {
-	volatile unsigned	 word;	/* bumped with each job */
+	volatile unsigned	 word;	/* incremented with each job */
 	void			(*job)(struct user *);
 	bool			 busy;
 	char			 name[64], value[300];
@@ -81,7 +81,10 @@ start(struct user *u, void (*job)(struct user *))
 	host_wake(&u->word, 1);
 }
 
-/* Whoever waits for a target is interrupted; nothing else takes for ever. */
+/*
+ * Waits until no user is busy.  One that waits for a target is interrupted;
+ * any other wait ends by itself.
+ */
 void
 fuzz_users_idle(void)
 {
@@ -203,7 +206,7 @@ fuzz_ioctl(struct input *in)
 	memset(u->data, 0, sizeof(u->data));
 	u->cmd = cmds[what % 8];
 	u->flags = what >> 6;
-	/* Addresses lie first in all of them but the log's. */
+	/* All of these structs begin with an address, except for the log's. */
 	u->data[0] = what & 8 ? 1 : 7;
 	u->data[2] = what & 8 ? 1 : 3;
 	if (u->cmd == AOEIOC_CONTROL) {
@@ -296,7 +299,7 @@ fuzz_io(struct input *in)
 	op = (unsigned)ops[n >> 5];
 	if (sectors > 200)
 		sectors = (sectors - 200) * 64;
-	/* As a disk of 4096-byte sectors wants it. */
+	/* Aligned as a disk of 4096-byte sectors requires. */
 	if (n & 0x10) {
 		sector &= ~7u;
 		sectors = (sectors + 7) & ~7u;
@@ -305,8 +308,8 @@ fuzz_io(struct input *in)
 		sectors = 0;
 	io = malloc(sizeof(*io));
 	io->disk = d;
-	/* Of just the size, and a page so that it can be unmapped. */
-	io->data = malloc((size_t)sectors * 512 + 1);
+	/* Exactly the data, so that AddressSanitizer detects any overrun. */
+	io->data = malloc(sectors == 0 ? 1 : (size_t)sectors * 512);
 	memset(io->data, (int)sector, (size_t)sectors * 512);
 	d->ios++;
 	ios++;

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * The fuzz target's interfaces, the targets at their other end, and frames:
- * true answers, damaged ones, and ones that nobody asked for.
+ * correct, damaged and unsolicited answers.
  */
 #define	_GNU_SOURCE
 #include "fuzz.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define	QUEUE		128		/* frames under way, each way */
+#define	QUEUE		128		/* frames in flight, each way */
 #define	FRAME_MAX	(ATA_HEADER + 256 * SECTOR)
 #define	CUTS		4
 
@@ -28,7 +28,7 @@ static struct port {
 	struct queue	 out, in;	/* to the targets, and from them */
 	unsigned char	 last[64];	/* the last request */
 } ports[LINKS];
-struct link	*links;			/* for target.c's sake */
+struct link	*links;			/* declared in kld.h */
 static char	 wire[1];
 static bool	 stopped;
 
@@ -45,7 +45,7 @@ queue_put(struct queue *q, const void *bytes, size_t len)
 	memcpy(f->bytes, bytes, len);
 }
 
-/* The caller frees its bytes; false if there is none. */
+/* Takes a frame, whose bytes the caller frees; false if there is none. */
 static bool
 queue_take(struct queue *q, struct frame *f)
 {
@@ -147,7 +147,7 @@ fuzz_links_attach(void)
 
 	for (n = 0; n < LINKS; n++)
 		attach(n);
-	/* One disk on two wires, and another. */
+	/* One disk on two wires, and another disk. */
 	target_add(&ports[0].link, 7, 3, 1 << 20, "one", stderr);
 	target_add(&ports[1].link, 7, 3, 1 << 20, "one", stderr);
 	target_add(&ports[0].link, 1, 1, 1 << 16, NULL, stderr);
@@ -176,7 +176,7 @@ some_port(struct input *in)
 	return (p->link.kif != NULL ? p : &ports[0]);
 }
 
-/* Receives a frame as a chain that is cut where the input says. */
+/* Receives a frame as a chain of mbufs that is cut where the input says. */
 static void
 receive(struct port *p, struct input *in, const unsigned char *bytes,
     size_t len, int vlan)
@@ -197,7 +197,7 @@ receive(struct port *p, struct input *in, const unsigned char *bytes,
 	kpi_input_end();
 }
 
-/* Everything that is under way arrives. */
+/* Delivers every frame in flight, in both directions. */
 void
 fuzz_serve_all(void)
 {
@@ -218,7 +218,7 @@ fuzz_serve_all(void)
 	}
 }
 
-/* One answer as the input wants it. */
+/* Delivers an answer, or drops, doubles, damages, delays or misdirects it. */
 static void
 damaged(struct port *p, struct input *in, struct frame *f)
 {
@@ -241,7 +241,7 @@ damaged(struct port *p, struct input *in, struct frame *f)
 		queue_put(&p->in, f->bytes, f->len);
 		return;
 	case 5:
-		/* From the header alone, where most decisions lie. */
+		/* A byte of the header, on which most decisions depend. */
 		at = u8(in) % (ATA_HEADER < f->len ? ATA_HEADER : f->len);
 		f->bytes[at] = (unsigned char)u8(in);
 		break;
@@ -268,7 +268,7 @@ fuzz_serve(struct input *in)
 	}
 }
 
-/* A frame that nobody asked for, or an answer to the last request. */
+/* Receives an unsolicited frame, or an answer to the last request. */
 void
 fuzz_frame(struct input *in)
 {
@@ -287,14 +287,14 @@ fuzz_frame(struct input *in)
 		kpi_if_mac(p->link.kif, bytes);
 	memcpy(bytes + 6, "\x02\xae\x00\x07\x03\x00\x88\xa2\x18", 9);
 	memcpy(bytes + 16, "\x00\x07\x03\x01", 4);
-	/* What the last request said, where that is wanted. */
+	/* The header fields of the last request, if the input selects them. */
 	if (shape & 2)
 		memcpy(bytes + 15, p->last + 15, sizeof(p->last) - 15);
 	if (shape & 4)
 		memcpy(bytes + 6, p->last, 6);
 	memcpy(bytes + 24, "\x00\x10\x40\x14\x02\x10\x00\x04", 8);
 	len = u16(in) % (p->link.mtu + 15);
-	/* Whatever else is said in so many places of it. */
+	/* Any value in any byte near its beginning. */
 	for (i = 0; i < given % 32; i++)
 		bytes[u8(in) % 64] = (unsigned char)u8(in);
 	if (shape & 8)
@@ -334,7 +334,7 @@ fuzz_link(struct input *in)
 	case 5: detach((unsigned)(p - ports)); break;
 	case 6: kpi_if_polling(p->link.kif, value & 1); break;
 	case 7:
-		/* Flaps, and nobody had the time to look. */
+		/* A flap that ends before the link can be looked at. */
 		kpi_if_link(p->link.kif, 0);
 		kpi_if_link(p->link.kif, 1);
 		break;

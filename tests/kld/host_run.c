@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Time, threads and chance as this system has them, and what becomes of a
- * broken rule.  fuzz_run.c has others in their place.
+ * The host's time, threads and random numbers, and the report of a broken
+ * rule.  The fuzz target uses fuzz_run.c instead.
  */
 #define	_GNU_SOURCE
 #include "kld.h"
@@ -104,7 +104,7 @@ host_random(void)
 	return (pool[--left]);
 }
 
-/* Threads are preempted at any time here, without being asked. */
+/* Nothing to do: the host may preempt a thread at any time. */
 void
 host_preempt(void)
 {

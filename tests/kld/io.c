@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * I/O that the command line asks for: files in and out, seeded patterns
+ * I/O for the commands: reads to and writes from files, seeded patterns
  * written and checked at a given depth, single flushes and deletes.
  */
 #define	_GNU_SOURCE
@@ -36,7 +36,7 @@ struct run {
 	long		 wrong;		/* offset of the first bad sector, or -1 */
 };
 
-/* What sector-sized words at an offset hold: different for every one. */
+/* Returns the 64-bit word number `word` of a pattern; all words differ. */
 static uint64_t
 pattern(unsigned long seed, long word)
 {
@@ -170,7 +170,7 @@ single(struct kpi_disk *d, int op, long offset, long length, void *data)
 	while (__atomic_load_n(&s->word, __ATOMIC_ACQUIRE) == 0)
 		host_wait(&s->word, 0, -1);
 	error = s->error;
-	/* Kept: the waker may still look at the word. */
+	/* Not freed: the waker may still access its word. */
 	return (error);
 }
 
@@ -247,7 +247,7 @@ io_write(const char *disk, long offset, const char *path, FILE *out)
 	return (error);
 }
 
-/* Opens that last until the matching command. */
+/* Disks that the open command holds open until the close command. */
 static struct {
 	char		 name[32];
 	struct kpi_disk	*disk;

@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * What the files of the Linux half share.
+ * Declarations shared by the files of the Linux half.
  */
 #ifndef _KLD_KLD_H_
 #define	_KLD_KLD_H_
@@ -12,7 +12,7 @@
 
 #include "host.h"
 
-/* FreeBSD's numbers, where Linux has others or we name them. */
+/* FreeBSD's errno values that the Linux half uses by name. */
 #define	FBSD_ENOENT	2
 #define	FBSD_EIO	5
 #define	FBSD_ENXIO	6
@@ -40,13 +40,13 @@ int	firmware_load(unsigned long address, const char *path, FILE *out);
 int	loader_load(const char *path, FILE *out);
 void	loader_free(void);
 bool	loader_loaded(void);
-/* Modules loaded from now on do not find this symbol. */
+/* Hides a symbol of the kernel from modules loaded from now on. */
 int	loader_hide(const char *name);
 
-/* link.c: where frames go. */
+/* link.c: interfaces, and where their frames go. */
 struct target;
 struct link {
-	char		 name[16];	/* what the module sees */
+	char		 name[16];	/* as the module sees it */
 	char		 device[16];	/* the Linux interface, if any */
 	struct kpi_if	*kif;
 	pthread_t	 thread;
@@ -56,7 +56,7 @@ struct link {
 	unsigned	 mtu;
 	bool		 carrier;
 	bool		 tap;
-	struct target	*targets;	/* of an in-process link */
+	struct target	*targets;	/* on an in-process link */
 	struct wire	*wire;
 	struct link	*next;
 };
@@ -67,13 +67,13 @@ int	link_attach(const char *name, const char *kind, const char *device,
 int	link_detach(struct link *);
 void	links_detach_all(void);
 
-/* target.c: a target of our own, in memory, for the in-process link. */
+/* target.c: an AoE target in memory, for in-process links. */
 int	target_add(struct link *, unsigned shelf, unsigned slot, long bytes,
 	    const char *serial, FILE *out);
 int	target_remove(struct link *, unsigned shelf, unsigned slot);
 int	target_set(struct link *, unsigned shelf, unsigned slot,
 	    const char *what, const char *value, FILE *out);
-/* Answers one frame, or not; `reply` has room for any frame. */
+/* Passes one frame to a link's targets, and each answer to `reply`. */
 typedef void target_reply_t(void *cookie, const void *frame, size_t len);
 void	target_frame(struct link *, const unsigned char *frame, size_t len,
 	    unsigned mtu, target_reply_t *, void *cookie);
@@ -93,7 +93,7 @@ int	cmd_target(int, char **, FILE *);
 int	cmd_fault(int, char **, FILE *);
 int	command(int argc, char **argv, FILE *out);
 
-/* io.c: reads and writes from the command line, several at a time. */
+/* io.c: the commands' reads and writes, several outstanding at a time. */
 int	io_read(const char *disk, long offset, long length, const char *path,
 	    FILE *out);
 int	io_write(const char *disk, long offset, const char *path, FILE *out);

@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * What the files of the kernel half share.  A function with a FreeBSD name is
- * an export to the module; kpi_* and ledger_* are our own.
+ * Declarations shared by the files of the kernel half.  A function with a
+ * FreeBSD name is exported to the module; kpi_* and ledger_* are internal.
  */
 #ifndef _KLD_KPI_H_
 #define	_KLD_KPI_H_
@@ -32,10 +32,10 @@ struct kthr {
 	int			 kt_nheld;
 	volatile u_int		 kt_epoch;	/* odd inside the net epoch */
 	u_int			 kt_epoch_depth;
-	void			*kt_oid;	/* whose handler it is in */
+	void			*kt_oid;	/* sysctl whose handler runs */
 	const char		*kt_nosleep;	/* context that may not sleep */
-	bool			 kt_stopped;	/* alone, after a panic */
-	void			*kt_memory;	/* what it was cut from */
+	bool			 kt_stopped;	/* runs alone, after a panic */
+	void			*kt_memory;	/* allocation that holds it */
 };
 #define	curkthr		((struct kthr *)curthread)
 #define	CALLER		__builtin_return_address(0)
@@ -44,27 +44,33 @@ extern struct kthr *kpi_thread[KPI_THREADS];
 
 void	kpi_violation(const void *caller, const char *fmt, ...)
 	    __printflike(2, 3);
-/* The thread may sleep here: no mutex, no epoch, no such context. */
+/*
+ * Reports a violation if the thread may not sleep: with a mutex held, in the
+ * net epoch, or in a context that forbids it (kt_nosleep).
+ */
 void	kpi_may_sleep(const void *caller, const char *what);
-/* No lock of the module is held (transmit, completion, disk calls). */
+/* Reports a violation if a mutex is held (transmit, completion, disk calls). */
 void	kpi_no_locks(const void *caller, const char *what);
 
 /*
- * A mutex of ours that the lock checks do not see, so that the module's
- * order of locks stays its own.
+ * A mutex of kld's own.  The lock checks do not see it, so it does not appear
+ * in the lock order that they record.
  */
 struct kmutex {
 	volatile u_int	word;
 };
 void	kpi_lock(struct kmutex *);
 void	kpi_unlock(struct kmutex *);
-/* For our own books: it orders nothing that the module does. */
+/*
+ * The same, hidden from ThreadSanitizer: for kld's own records, whose locking
+ * must not seem to order the module's accesses.
+ */
 void	kpi_lock_quiet(struct kmutex *);
 void	kpi_unlock_quiet(struct kmutex *);
 
 /*
- * What ThreadSanitizer cannot see in locks made of atomic instructions: that
- * whoever takes comes after whoever gave.
+ * Tells ThreadSanitizer what it cannot see in locks made of atomic
+ * instructions: a take happens after the give before it.
  */
 #ifdef KLD_TSAN
 void	__tsan_acquire(void *);
@@ -77,7 +83,7 @@ void	__tsan_release(void *);
 #endif
 
 /*
- * Everything that the module must give back is in the ledger while it has it.
+ * The ledger lists every object that the module holds and must give back.
  */
 enum ledger_kind {
 	LEDGER_MALLOC,
@@ -106,19 +112,22 @@ enum ledger_kind {
 };
 void	ledger_add(enum ledger_kind, const void *object, const char *name,
 	    const void *caller);
-/* False, and a violation, if the ledger does not hold the object. */
+/* Returns false, and reports a violation, if the object is not listed. */
 bool	ledger_remove(enum ledger_kind, const void *object,
 	    const void *caller);
 bool	ledger_has(enum ledger_kind, const void *object);
 u_long	ledger_count(enum ledger_kind);
-/* A violation for every object of other kinds inside freed memory. */
+/* Reports a violation for every lock or callout inside freed memory. */
 void	ledger_freed(const void *base, size_t size, const void *caller);
 
-/* A sysctl handler took a lock. */
+/* Records that the running sysctl handler took a lock. */
 void	kpi_sysctl_took(struct lock_object *);
 int	kpi_mbuf_leaks(void (*say)(const char *));
 
-/* True if this allocation is the one that a fault says must fail. */
+/*
+ * Returns true if an injected fault makes this allocation fail; an M_WAITOK
+ * allocation never fails, but may be made to wait.
+ */
 bool	kpi_alloc_fails(int how);
 
 void	kpi_callout_boot(void);
@@ -129,7 +138,7 @@ void	kpi_net_boot(void);
 void	kpi_epoch_boot(void);
 void	kpi_mbuf_boot(void);
 void	kpi_malloc_boot(void);
-/* Frees what is left of the epoch's callbacks, from a thread that may wait. */
+/* Waits until every epoch callback has run; called only where it may sleep. */
 void	kpi_epoch_drain(void);
 void	kpi_pfil_head(int present);
 void	kpi_event_run(const char *name, void (*call)(void *func, void *arg,

@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Bios: cloned and cut at d_maxsize on their way down, put together on their
- * way up, as geom_disk.c does it, down to the NULL bio_to of a clone.
+ * Bios: cloned and split at d_maxsize on their way down, joined on their way
+ * up, as geom_disk.c does; even a clone's bio_to is NULL, as there.
  */
 #include "kpi.h"
 #include "kpi_geom.h"
@@ -16,7 +16,7 @@
 
 struct request {
 	struct bio	 bio;
-	struct bio	 physio;	/* above it, if a user reads */
+	struct bio	 physio;	/* its parent, if a user sent it */
 	struct provider	*p;
 	void		(*done)(void *, int);
 	void		*arg;
@@ -35,7 +35,7 @@ struct clone {
 static char		unmapped_[1];
 caddr_t			unmapped_buf = unmapped_;
 
-/* Physical addresses are addresses here. */
+/* A physical address equals the virtual one here. */
 struct kva_layout_s	kva_layout;
 vm_paddr_t		dmaplimit;
 
@@ -45,7 +45,7 @@ request_done(struct request *r, int error)
 	void (*done)(void *, int) = r->done;
 	void *arg = r->arg;
 
-	/* Whatever still points into a completed write shows it on the wire. */
+	/* A frame that still points into a completed write sends this. */
 	if (r->bio.bio_cmd == BIO_WRITE)
 		memset(r->data, 0x77, r->bio.bio_bcount);
 	host_free(r->pages);
@@ -117,7 +117,7 @@ g_io_deliver(struct bio *bp, int error)
 	biodone(bp);
 }
 
-/* What is above disk(9) is told of a bio by the request, not by its bio. */
+/* A user's bio_done; unused, since request_done() reports its completion. */
 static void
 dev_done(struct bio *bp)
 {
@@ -126,8 +126,9 @@ dev_done(struct bio *bp)
 }
 
 /*
- * Who sent it: a class, which sleeps in g_read_data(), or a user through the
- * device node, whose bio is physio()'s, was never GEOM's and has no bio_done
+ * Marks who sent the request.  A GEOM class sleeps in g_read_data(), so that
+ * its bio has no bio_done.  A user's comes through the device node: its parent
+ * is physio()'s bio, which never passes through GEOM, and has no bio_done
  * either.
  */
 static void
@@ -190,7 +191,7 @@ strategy(struct request *r)
 	    (off_t)dp->d_maxsize;
 	for (c = clone_new(r); c != NULL; c = next) {
 		next = NULL;
-		/* The next one first, or the last could end the request. */
+		/* Clone the next first, or this one could end the request. */
 		if (c->bio.bio_length > max && r->bio.bio_cmd != BIO_FLUSH &&
 		    r->bio.bio_cmd != BIO_SPEEDUP) {
 			c->bio.bio_length = max;

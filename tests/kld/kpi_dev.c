@@ -13,7 +13,7 @@
 #include <sys/ucred.h>
 
 struct kdev {
-	struct cdev	 dev;		/* first: what the module holds */
+	struct cdev	 dev;		/* first: the module's pointer */
 	struct cdevsw	*sw;
 	struct make_dev_args args;
 	char		 name[32];
@@ -97,7 +97,7 @@ destroy_dev(struct cdev *dev)
 		host_free(d);
 }
 
-/* open(2), ioctl(2), close(2) by somebody. */
+/* Opens a node, and sends it an ioctl. */
 static int
 open_and_ask(struct kdev *d, u_long cmd, void *data)
 {

@@ -1,10 +1,9 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * disk(9) and as much of GEOM as it takes to keep its promises: one event
- * thread under the topology lock, tasting, access counts, withering, bios
- * cloned and cut at d_maxsize.  What geom_disk.c does to a bio is done here,
- * down to the NULL bio_to of a clone.
+ * disk(9) and the parts of GEOM that it depends on: one event thread, which
+ * holds the topology lock, tasting, access counts, withering.  Bios are in
+ * kpi_bio.c.
  */
 #include "kpi.h"
 #include "kpi_geom.h"
@@ -153,7 +152,7 @@ kpi_access(struct provider *p, int opens, int writers)
 			dp->d_delmaxsize = dp->d_maxsize;
 		dp->d_flags |= DISKFLAG_OPEN;
 	}
-	/* g_access(): who opens to write first spoils, who closes last, tastes. */
+	/* g_access(): the first writer spoils, the last one's close tastes. */
 	if (p->writers == 0 && writers > 0)
 		post(spoil, p);
 	else if (p->writers != 0 && p->writers == -writers && !p->withered)
@@ -186,7 +185,7 @@ taste_done(void *arg, int error)
 	host_wake(&taste_word, INT_MAX);
 }
 
-/* As g_read_data(); NULL for an error. */
+/* Reads a sector as g_read_data() does; NULL for an error. */
 static char *
 taste_read(struct provider *p, off_t offset)
 {
@@ -207,10 +206,10 @@ taste_read(struct provider *p, off_t offset)
 	return (NULL);
 }
 
-/* What g_part and g_label look for: a table in front, a label at the end. */
+/* What g_part and g_label look for: a partition table, and a label. */
 static const struct {
 	const char	*name;
-	bool		 last;			/* the sector, or the first */
+	bool		 last;			/* last sector, or first */
 	int		 offset;
 	const char	*magic;
 } classes[] = {
@@ -226,7 +225,7 @@ kpi_class_name(int class)
 	return (classes[class].name);
 }
 
-/* A class opens the provider for itself, and gives up for good if it cannot. */
+/* A class opens the provider and reads a sector; after an error, no retry. */
 static void
 taste_by(struct provider *p, int class)
 {
@@ -259,7 +258,7 @@ taste(void *arg)
 			taste_by(p, i);
 }
 
-/* g_spoil_event(): what the classes made is gone, and who used it. */
+/* g_spoil_event(): the classes detach, and so do their users. */
 static void
 spoil(void *arg)
 {
@@ -455,9 +454,10 @@ disk_resize(struct disk *dp, int flag)
 }
 
 /*
- * The kernel asserts none of this.  But it walks the consumers, which is not
- * safe without the topology lock; without the event, for lack of memory, they
- * stay spoiled; and with it, who is above one that is open loses everything.
+ * The kernel asserts none of what is checked here.  But it walks the consumers,
+ * which is unsafe without the topology lock.  If there is no memory for the
+ * event, they stay spoiled.  And the event of an open disk detaches the users
+ * of its consumers.
  */
 void
 disk_media_changed(struct disk *dp, int flag)

@@ -1,12 +1,12 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * A kernel that has stopped to write a crash dump: one thread goes on, and an
- * interface is sent on and polled through its debugnet methods.
+ * A kernel that has stopped to write a crash dump: only one thread runs, and
+ * sends on and polls an interface using its debugnet methods.
  *
- * Held against the rules: the thread takes no lock and does not sleep (see
- * kt_stopped), nothing is sent but with debugnet's memory, between START and
- * END, and everything is given back at the end.
+ * Rules that are checked: the thread takes no lock and does not sleep (see
+ * kt_stopped), frames are sent only from debugnet's memory and between START
+ * and END, and everything is given back at the end.
  */
 #include "kpi.h"
 #include "kpi_geom.h"
@@ -17,11 +17,11 @@
 
 #include <net/debugnet.h>
 
-static bool		memory;		/* debugnet's is in use */
+static bool		memory;		/* debugnet's memory is in use */
 static int		polled;		/* interfaces between START and END */
 static struct kmutex	queue_lock;
-static struct mbuf	stale;		/* freed, and not delivered yet */
-static bool		stale_due;
+static struct mbuf	stale;		/* looks like a freed mbuf */
+static bool		stale_due;	/* the next poll delivers it */
 
 /* A debugger, attached through debugnet while the kernel has stopped. */
 static struct kdb_dbbe	gdb = { .dbbe_name = "gdb" };
@@ -49,7 +49,7 @@ debugnet_mbuf_finish(void)
 	memory = false;
 }
 
-/* A frame that came while the interface is polled. */
+/* Queues a frame that arrives while the interface is polled. */
 void
 kpi_poll_queue(struct kpi_if *k, struct mbuf *m)
 {
@@ -106,7 +106,7 @@ dn_transmit(if_t ifp, struct mbuf *m)
 	int length = 0;
 	bool fits = true;
 
-	/* Every piece in a cluster of the size that debugnet keeps. */
+	/* Each piece must fit one of debugnet's clusters. */
 	for (n = m; n != NULL && pieces < nitems(iov); n = n->m_next) {
 		iov[pieces].base = n->m_data;
 		iov[pieces++].len = (u_long)n->m_len;
@@ -126,8 +126,9 @@ dn_transmit(if_t ifp, struct mbuf *m)
 }
 
 /*
- * The panic stopped the input in tcp_lro_flush_all(), so that the first poll
- * delivers a frame that was delivered and freed before.
+ * Delivers a queued frame.  The first poll also delivers one that had already
+ * been delivered and freed, as happens if the panic interrupted the input in
+ * tcp_lro_flush_all().
  */
 static int
 dn_poll(if_t ifp, int count)
@@ -168,7 +169,7 @@ kpi_if_polling(struct kpi_if *k, int can)
 	k->ifn.if_debugnet_methods = can ? &methods : NULL;
 }
 
-/* What the module asks of interfaces for this. */
+/* The functions that the module's dump code needs to set up interfaces. */
 if_t
 if_alloc(u_char type)
 {
@@ -222,7 +223,7 @@ if_getinputfn(if_t ifp)
 	return (ifp->if_input);
 }
 
-/* The calling thread is the only one of a kernel that has panicked. */
+/* Begins or ends a panic, in which only the calling thread runs. */
 void
 kpi_stop(int stop)
 {

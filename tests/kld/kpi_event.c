@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The life of a module as kern_linker.c and kern_module.c run it, and event
- * handlers, devctl, root mount holds.
+ * Loading and unloading a module as kern_linker.c and kern_module.c do, and
+ * event handlers, devctl, root mount holds.
  */
 #include "kpi.h"
 
@@ -26,7 +26,7 @@ struct sdt_provider	sdt_provider_sdt;
 sdt_probe_func_t	sdt_probe_func;
 volatile bool		sdt_probes_enabled;
 
-/* Nobody traces here; the symbol is what disabled probes would jump to. */
+/* Never called, as nothing is traced; the module's probes refer to it. */
 void
 sdt_probe(uint32_t id, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d,
     uintptr_t e)
@@ -35,7 +35,10 @@ sdt_probe(uint32_t id, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d,
 	(void)id, (void)a, (void)b, (void)c, (void)d, (void)e;
 }
 
-/* The linker calls modules in vnet0; where td_vnet is elsewhere, they miss it. */
+/*
+ * Calls the module in vnet0, as the linker does.  In a kernel with another
+ * struct thread, the module does not find vnet0 at its offset of td_vnet.
+ */
 static int
 event(const moduledata_t *data, int what)
 {
@@ -70,7 +73,7 @@ after(const struct sysinit *a, const struct sysinit *b)
 	    a->order > b->order));
 }
 
-/* The kernel's own (bubble) sort: it keeps equals as they are, mostly. */
+/* The kernel's own bubble sort, which mostly keeps the order of equals. */
 static void
 sort(struct sysinit **set, u_long n, bool reverse)
 {
@@ -99,8 +102,9 @@ run(struct sysinit *s)
 }
 
 /*
- * kldload, or a module that the loader brought: then everything below
- * SI_SUB_PROTO_IF runs while the "ethernet" pfil head is not there yet.
+ * Loads the module as kldload(8) does or, with `preload`, as the boot loader:
+ * then everything up to SI_SUB_PROTO_IF runs before the "ethernet" pfil head
+ * exists.
  */
 int
 kpi_module_load(int preload)
@@ -236,7 +240,7 @@ eventhandler_register(struct eventhandler_list *list, const char *name,
 	return (&g->ee);
 }
 
-/* The list comes locked, and goes unlocked. */
+/* Called with the list locked, returns with it unlocked. */
 void
 eventhandler_deregister(struct eventhandler_list *list, eventhandler_tag tag)
 {
@@ -302,7 +306,7 @@ call_shutdown(void *func, void *arg, void *cookie)
 	((shutdown_fn)func)(arg, *(int *)cookie);
 }
 
-/* As far as the sync, which takes as long as the disks do. */
+/* Runs a shutdown up to the sync, which takes as long as the disks need. */
 void
 kpi_shutdown_begin(int howto)
 {
@@ -335,8 +339,8 @@ devctl_process_running(void)
 	return (true);
 }
 
-static unsigned root_holds;		/* (a) */
-static bool root_is_mounted = true;	/* (a) */
+static unsigned root_holds;		/* atomic */
+static bool root_is_mounted = true;	/* atomic */
 
 unsigned
 kpi_root_holds(void)
@@ -353,7 +357,7 @@ call_mountroot(void *func, void *arg, void *cookie)
 	((mountroot_handler_t)func)(arg);
 }
 
-/* What vfs_mountroot() does last. */
+/* Sets whether root is mounted; if so, ends as vfs_mountroot() does. */
 void
 kpi_root_mounted(bool mounted)
 {

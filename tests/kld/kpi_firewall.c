@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * A firewall on the Ethernet head that drops what is AoE, linked as pf(4) and
- * ipfw(4) link theirs: in front of what is there.
+ * A firewall on the Ethernet pfil head that drops AoE frames.  It is linked as
+ * pf(4) and ipfw(4) link theirs: before the hooks that are there already.
  */
 #include "kpi.h"
 
@@ -32,7 +32,7 @@ check(struct mbuf **m, struct ifnet *ifp, int flags, void *ruleset,
 	return (PFIL_DROPPED);
 }
 
-/* Put it there, or take it away. */
+/* Links (1) or removes (0) the firewall. */
 void
 kpi_firewall(int on)
 {
@@ -63,7 +63,7 @@ kpi_firewall(int on)
 	CURVNET_RESTORE();
 }
 
-/* How many frames it dropped. */
+/* Returns the number of frames that the firewall dropped. */
 u_long
 kpi_firewall_dropped(void)
 {

@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * What the files of disk(9) and GEOM share.
+ * Declarations shared by the files that implement disk(9) and GEOM.
  */
 #ifndef _KLD_KPI_GEOM_H_
 #define	_KLD_KPI_GEOM_H_
@@ -20,14 +20,14 @@ struct provider {
 	struct g_consumer	 consumer;
 	struct disk		*dp;		/* NULL once destroyed */
 	int			 opens, writers;
-	unsigned		 found;		/* classes that know it */
-	bool			 spoiled;	/* and are about to go */
+	unsigned		 found;		/* bits: classes attached */
+	bool			 spoiled;	/* classes are to detach */
 	volatile u_int		 bios;		/* in the driver */
 	bool			 withered;
 	bool			 gone;		/* d_gone was called */
 };
 
-/* What kpi_disk_open hands out. */
+/* An open provider, as kpi_disk_open() returns it. */
 struct kpi_disk {
 	struct provider	*p;
 	bool		 write;
@@ -37,13 +37,13 @@ extern struct sx	topology_lock;
 extern struct provider	*kpi_providers[PROVIDERS];
 extern struct kmutex	kpi_providers_lock;
 
-/* Of kpi_disk_io(): as g_read_data() reads, a class of GEOM's waits. */
+/* Flag of kpi_disk_io(): a GEOM class reads, sleeping in g_read_data(). */
 #define	KPI_TASTE	0x200
 
-/* The classes that taste. */
+/* The GEOM classes that taste providers. */
 extern const int	kpi_nclasses;
 const char	*kpi_class_name(int);
 
-/* Opens and closes, as geom_disk does it; the topology is locked. */
+/* Opens and closes as geom_disk does; called with the topology lock held. */
 int	kpi_access(struct provider *, int opens, int writers);
 #endif /* _KLD_KPI_GEOM_H_ */

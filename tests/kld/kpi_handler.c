@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The standard sysctl handlers, and values as text.
+ * The standard sysctl handlers, and conversion of values from and to text.
  */
 #include "kpi.h"
 
@@ -111,7 +111,7 @@ type_size(u_int kind)
 	}
 }
 
-/* From text to what the handler wants; 0, or EINVAL. */
+/* Converts text to a value for the handler; returns 0, or EINVAL. */
 int
 kpi_sysctl_parse(u_int kind, const char *text, struct sysctl_req *req,
     uint64_t *number)

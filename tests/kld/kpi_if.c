@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Interfaces: what the module asks about them, and what the administrator
- * does to them, with the events that go with it.
+ * Interfaces: the functions that the module calls, and the administrator's
+ * changes with the events that they cause.
  */
 #include "kpi.h"
 #include "kpi_if.h"
@@ -132,8 +132,8 @@ if_foreach(if_foreach_cb_t cb, void *arg)
 }
 
 /*
- * As the kernel: what matches, in the epoch, is referred to and called for
- * outside of it, when it may have gone already.
+ * As in the kernel: inside the epoch, interfaces that match are referenced;
+ * outside, when one may be gone already, the callback is called for each.
  */
 int
 if_foreach_sleep(if_foreach_match_t match, void *marg, if_foreach_cb_t cb,
@@ -186,7 +186,7 @@ GETTER(struct ifvlantrunk *, if_getvlantrunk, if_vlantrunk)
 GETTER(uint8_t, if_getaddrlen, if_addrlen)
 GETTER(uint8_t, if_getpcp, if_pcp)
 
-/* A departing interface loses its address, but waits for the epoch. */
+/* A departing interface loses its address, but only after the epoch. */
 char *
 if_getlladdr(const if_t ifp)
 {
@@ -317,8 +317,8 @@ kpi_if_detach(struct kpi_if *k)
 	ifs_gone = k;
 	kpi_unlock(&ifs_lock);
 	/*
-	 * Not freed: whoever still refers to it is found by the ledger, and
-	 * one who uses it without a reference is found by `attached`.
+	 * Not freed: the ledger reports a reference that is left, and
+	 * `attached` reveals a use without one.
 	 */
 }
 
@@ -357,7 +357,7 @@ kpi_if_link(struct kpi_if *k, int up)
 	tell_int("ifnet_link_event", k, k->ifn.if_link_state);
 }
 
-/* No event: the kernel has none for this. */
+/* Causes no event: the kernel has none for an MTU. */
 void
 kpi_if_mtu(struct kpi_if *k, u_int mtu)
 {

@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * An interface, as both of its files see it.
+ * An interface, as shared by kpi_if.c, kpi_net.c and kpi_dump.c.
  */
 #ifndef _KLD_KPI_IF_H_
 #define	_KLD_KPI_IF_H_
@@ -20,12 +20,12 @@ struct kpi_if {
 	struct ifnet	 ifn;		/* first: the module's if_t */
 	void		*host;
 	u_char		 lladdr[ETHER_ADDR_LEN];
-	volatile u_int	 refs;		/* the module's */
+	volatile u_int	 refs;		/* references of the module */
 	u_long		 in, out, passed;
 	bool		 attached;
-	volatile bool	 polled;	/* kpi_dump.c has its input */
-	struct mbuf	*queue;		/* ... what came meanwhile */
-	struct kpi_if	*next_gone;	/* of those that were detached */
+	volatile bool	 polled;	/* input is queued for kpi_dump.c */
+	struct mbuf	*queue;		/* frames received while polled */
+	struct kpi_if	*next_gone;	/* in the list of detached ones */
 };
 
 void	kpi_poll_queue(struct kpi_if *, struct mbuf *);

@@ -1,9 +1,9 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * The ledger: what the module holds, and who gave it to it.  A chained hash
- * by address; kinds that are embedded in the module's own memory (locks,
- * callouts) are found again when that memory is freed under them.
+ * The ledger: the objects that the module holds, and where it acquired them.
+ * A chained hash by address.  Locks and callouts are embedded in the module's
+ * own memory, so they are searched for when memory is freed.
  */
 #include "kpi.h"
 
@@ -111,7 +111,7 @@ ledger_freed(const void *base, size_t size, const void *caller)
 	const char *low = base;
 	u_int i;
 
-	/* Large blocks only: small ones hold no locks, and this is a scan. */
+	/* Small blocks hold no locks, and this scans the whole table. */
 	if (size < sizeof(struct mtx) ||
 	    counts[LEDGER_LOCK] + counts[LEDGER_CALLOUT] == 0)
 		return;
@@ -142,7 +142,7 @@ kpi_leaks(void (*say)(const char *))
 	for (i = 0; i < BUCKETS; i++) {
 		for (e = table[i]; e != NULL; e = e->next) {
 			host_where(e->caller, where, sizeof(where));
-			/* ThreadSanitizer sees libc's reads, not our lock. */
+			/* ThreadSanitizer sees libc's reads, not the lock. */
 			for (c = 0; (name[c] = e->name[c]) != '\0'; c++)
 				;
 			snprintf(line, sizeof(line), "%s \"%s\" %p from %s",

@@ -1,12 +1,12 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Mutexes, shared/exclusive locks, and their rules: an order between names
- * that is learned and then kept, no sleeping with a mutex held, no unlocking
- * by another thread, no destroying while held.
+ * Mutexes, shared/exclusive locks, and their rules: an order of lock names
+ * that is learned and then enforced, no sleeping with a mutex held, no
+ * unlocking by another thread, no destroying while held.
  *
  * The lock word holds what the kernel's does (the owner and a contested bit),
- * because mtx_owned() and its kin look at it from inside the module.
+ * because the module reads it in inline functions such as mtx_owned().
  */
 #include "kpi.h"
 
@@ -44,7 +44,7 @@ class_of(const char *name)
 	return (i);
 }
 
-/* Whether `from` has been taken before `to`, directly or through others. */
+/* Whether `from` comes before `to` in the order, directly or indirectly. */
 static bool
 reaches(int from, int to, int depth)
 {
@@ -75,7 +75,7 @@ check_order(struct lock_object *lo, const void *caller)
 	int i, held, new = lock_class(lo);
 
 	for (i = 0; i < kt->kt_nheld; i++) {
-		/* Sleeping drops Giant, so it has no place in any order. */
+		/* Sleeping drops Giant, so Giant is not part of any order. */
 		if (kt->kt_held[i] == &Giant.lock_object)
 			continue;
 		held = lock_class(kt->kt_held[i]);
@@ -173,7 +173,7 @@ lock_usable(const struct lock_object *lo, const void *caller)
 		    "after it was destroyed", caller);
 }
 
-/* The lock word's protocol, for mutexes and exclusive sx alike. */
+/* The protocol of a mutex's lock word. */
 static bool
 word_try(volatile uintptr_t *word)
 {
@@ -193,7 +193,7 @@ word_lock(volatile uintptr_t *word)
 			return;
 		cpu_spinwait();
 	}
-	/* From here on whoever takes it must wake the next. */
+	/* From here on it is taken as contested, so its unlock wakes one. */
 	for (;;) {
 		v = *word;
 		if (v == 0) {
@@ -328,8 +328,8 @@ __mtx_assert(const volatile uintptr_t *c, int what, const char *file, int line)
 }
 
 /*
- * sx(9).  Shared holders are counted in the word's upper half, as the kernel
- * does it, above SX_LOCK_SHARED; the word is owner-shaped when exclusive.
+ * sx(9).  As in the kernel, the word holds SX_LOCK_SHARED and the number of
+ * shared holders in the bits above the flags, or the exclusive owner.
  */
 void
 sx_init_flags(struct sx *sx, const char *name, int opts)
@@ -364,7 +364,7 @@ sx_destroy(struct sx *sx)
 static struct kmutex	sx_lock_;
 static volatile u_int	sx_turn;
 
-/* sx locks are rare: one mutex guards all their words, one word wakes all. */
+/* sx locks are rare: one mutex guards all of them, all waiters share a word. */
 static bool
 sx_try(struct sx *sx, bool exclusive)
 {

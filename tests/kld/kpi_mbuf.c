@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * mbuf(9).  The allocators are inline in the module over uma_zalloc_arg(), so
- * the zones' constructors are here.  Every mbuf is on a list while it lives.
+ * mbuf(9).  The allocators are inline in the module, and call uma_zalloc_arg(),
+ * so the zones' constructors are here.  Every mbuf is on a list until freed.
  */
 #include "kpi.h"
 
@@ -13,7 +13,7 @@
 struct uma_zone {
 	const char	*name;
 	u_int		 cluster;	/* bytes; 0: no cluster */
-	bool		 mbuf;		/* an mbuf, with its cluster behind */
+	bool		 mbuf;		/* an mbuf, followed by its cluster */
 };
 
 static struct uma_zone z_mbuf = { "mbuf", 0, true };
@@ -37,7 +37,7 @@ struct sdt_probe sdt_sdt___m__init, sdt_sdt___m__gethdr, sdt_sdt___m__get,
 
 #define	MAGIC	0x6d62756621a50fceUL
 
-/* In front of every item of these zones. */
+/* The header in front of every item of these zones. */
 struct item {
 	LIST_ENTRY(item) link;
 	uint64_t	 magic;
@@ -64,10 +64,10 @@ ours(uma_zone_t z)
 }
 
 /*
- * Freed items wait here, so that what is written to them is seen.  Where a
- * sanitizer does that they are free at once; ThreadSanitizer would also take
- * one thread's trash and another's look at it for a race, because it does not
- * see the quiet lock between them.
+ * Freed items wait here, so that a write to them is detected.  A sanitizer
+ * detects it itself, so then items are freed at once; ThreadSanitizer would
+ * also report a race between the thread that fills an item with trash and
+ * the one that checks it, because it does not see the quiet lock between them.
  */
 #if defined(KLD_ASAN) || defined(KLD_TSAN)
 #define	LIMBO		0
@@ -94,7 +94,7 @@ item_end(struct item *it)
 	host_free(it);
 }
 
-/* Gives back an item, or rather the one that was given back long ago. */
+/* Puts a freed item in limbo, and really frees the one that it replaces. */
 static void
 item_free(struct item *it, const void *caller)
 {
@@ -113,7 +113,7 @@ item_free(struct item *it, const void *caller)
 		item_end(old);
 }
 
-/* The module is gone: whatever it did is done. */
+/* Checks and frees every item in limbo. */
 static void
 limbo_end(void)
 {
@@ -274,7 +274,7 @@ m_free_raw(struct mbuf *m)
 	uma_zfree(zone_mbuf, m);
 }
 
-/* The last reference to external storage, as kern_mbuf.c goes about it. */
+/* Drops the last reference to external storage, as kern_mbuf.c does. */
 static void
 ext_release(struct mbuf *m, struct mbuf *mref)
 {
@@ -445,8 +445,8 @@ m_length(struct mbuf *m, struct mbuf **last)
 }
 
 /*
- * As the kernel walks it: to the offset first, however little is wanted from
- * there, so that one past the end is a fault even with no byte to copy.
+ * Walks the chain to the offset first, as the kernel does, so that an offset
+ * past the end is a fault even with no byte to copy.
  */
 void
 m_copydata(const struct mbuf *m, int off, int len, caddr_t to)

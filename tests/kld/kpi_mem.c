@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * malloc(9) and uma(9).  Every block has a header in front and a guard behind
- * it, is filled with junk when it comes and when it goes, and is in the ledger
- * meanwhile.
+ * it, is filled with junk when it is allocated and when it is freed, and is in
+ * the ledger meanwhile.
  */
 #include "kpi.h"
 
@@ -75,7 +75,7 @@ block_new(size_t size, const void *owner)
 	return (h + 1);
 }
 
-/* Checks a block on its way out; NULL, and a violation, if it is not one. */
+/* Checks a block that is freed; NULL, and a violation, if it is not one. */
 static struct header *
 block_check(void *p, const void *caller)
 {
@@ -236,7 +236,7 @@ kpi_malloc_boot(void)
 {
 }
 
-/* uma(9): a zone is a size, constructors, and the ledger. */
+/* uma(9): a zone has a size and constructors; its items are in the ledger. */
 struct uma_zone {
 	const char	*name;
 	size_t		 size;
@@ -278,7 +278,7 @@ uma_zdestroy(uma_zone_t z)
 		host_free(z);
 }
 
-/* The mbuf zones come through here too, with constructors of our own. */
+/* The mbuf zones are handled in kpi_mbuf.c, which has their constructors. */
 void *	kpi_mbuf_zalloc(uma_zone_t z, void *arg, int flags, const void *caller,
 	    bool *mine);
 bool	kpi_mbuf_zfree(uma_zone_t z, void *item, const void *caller);

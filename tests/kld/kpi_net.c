@@ -3,10 +3,10 @@
  *
  * Interfaces, pfil(9) on the Ethernet head, and transmit.
  *
- * What leaves is held against the rules: in the net epoch, in vnet0, no lock,
- * an interface that is up and running with link, 60 bytes at least, the MTU
- * at most.  When a sent mbuf is given back is a setting, since drivers differ
- * from at once to never.
+ * Every transmit is checked: in the net epoch, in vnet0, with no mutex held,
+ * on an attached interface, with at least 60 bytes and at most the MTU.  When
+ * a sent mbuf is given back is a setting, since drivers differ: some give it
+ * back at once, some never.
  */
 #include "kpi.h"
 #include "kpi_if.h"
@@ -20,7 +20,7 @@
 struct pfil_hook {
 	struct pfil_hook_args	 args;
 	struct pfil_hook	*next;		/* in the order of input */
-	struct pfil_hook	*removed;	/* before this one */
+	struct pfil_hook	*removed;	/* the one removed before */
 	bool			 linked;
 };
 
@@ -30,7 +30,7 @@ static struct pfil_hook	*pfil_first, *pfil_removed;
 static struct kmutex	pfil_lock;
 static bool		head_present;
 
-/* Sent mbufs that are held back, by when; or ones in the ring, not sent yet. */
+/* A sent mbuf to be given back when it is due; or one in the ring, unsent. */
 struct held {
 	struct held	*next;
 	struct mbuf	*m;
@@ -41,7 +41,7 @@ static struct held	*held_first;
 static struct held	*ring_first, **ring_last = &ring_first;
 static long		 ring_due;
 static struct mtx	driver_mtx;
-static volatile u_int	driver_turn;	/* bumped when there is news */
+static volatile u_int	driver_turn;	/* incremented at a change */
 
 static void
 driver_news(void)
@@ -66,14 +66,14 @@ pfil_add_hook(struct pfil_hook_args *a)
 	kpi_may_sleep(CALLER, "pfil_add_hook()");
 	if (a->pa_version != PFIL_VERSION || a->pa_type != PFIL_TYPE_ETHERNET)
 		host_panic("pfil hook of another version or type");
-	/* Those before were kept for late readers. */
+	/* Hooks removed earlier were kept for late readers. */
 	while ((h = pfil_removed) != NULL) {
 		pfil_removed = h->removed;
 		host_free(h);
 	}
 	h = host_alloc(sizeof(*h));
 	h->args = *a;
-	/* A firewall of ours is no business of the module's. */
+	/* kld's own firewall is not for the module to give back. */
 	if (host_in_module((const void *)a->pa_mbuf_chk))
 		ledger_add(LEDGER_PFIL, h, a->pa_modname, CALLER);
 	return (h);
@@ -87,14 +87,14 @@ pfil_unlink(struct pfil_hook *h)
 	kpi_lock(&pfil_lock);
 	for (p = &pfil_first; *p != NULL && *p != h; p = &(*p)->next)
 		;
-	/* A reader may stand on it, and goes on from there. */
+	/* A reader that is at this hook continues: h->next stays. */
 	if (*p == h)
 		*p = h->next;
 	h->linked = false;
 	kpi_unlock(&pfil_lock);
 }
 
-/* In front of all others, or behind them: as pfil.c does on input. */
+/* Inserts a hook before or (append) after all others, as pfil.c on input. */
 static void
 pfil_insert(struct pfil_hook *h, bool append)
 {
@@ -148,7 +148,7 @@ pfil_remove_hook(pfil_hook_t h)
 	pfil_unlink(h);
 	h->removed = pfil_removed;
 	pfil_removed = h;
-	/* The real one is freed after the epoch: so a late reader finds it. */
+	/* The kernel frees it after the epoch, so a late reader may use it. */
 	if (host_in_module((const void *)h->args.pa_mbuf_chk))
 		ledger_remove(LEDGER_PFIL, h, CALLER);
 }
@@ -245,7 +245,7 @@ tx_done(struct mbuf *m)
 	hold(m, ms);
 }
 
-/* Frames in the ring of an interface, in order. */
+/* Puts a frame in the transmit ring, which is sent in order. */
 static void
 ring_put(struct kpi_if *k, struct mbuf *m)
 {
@@ -257,7 +257,7 @@ ring_put(struct kpi_if *k, struct mbuf *m)
 	mtx_lock(&driver_mtx);
 	if (ring_first == NULL)
 		ring_due = 0;
-	/* Now and then the wire is busy for long. */
+	/* Up to 2 ms from now; once in 64 frames, up to 60 ms. */
 	h->due = MAX(ring_due, host_uptime_ns() + (long)(host_random() %
 	    (host_random() % 64 == 0 ? 60000000 : 2000000)));
 	ring_due = h->due;
@@ -310,7 +310,7 @@ ring_drain(void)
 	}
 }
 
-/* Until there may be something to do, in ns; -1: until there is news. */
+/* Returns how long the reaper may wait, in ns; -1: until the next change. */
 static long
 reaper_wait(void)
 {
@@ -405,7 +405,10 @@ kpi_input_end(void)
 	curkthr->kt_nosleep = NULL;
 }
 
-/* Storage of just the piece's size, so that a byte past its end is noticed. */
+/*
+ * Frees a piece's storage, which is just as long as the piece, so that an
+ * access past its end is detected.
+ */
 static void
 piece_free(struct mbuf *m)
 {
@@ -413,7 +416,7 @@ piece_free(struct mbuf *m)
 	host_free(m->m_ext.ext_arg1);
 }
 
-/* One mbuf of a chain; no bytes are a piece, too. */
+/* Makes one mbuf of a chain; it may be empty. */
 static struct mbuf *
 piece(const char *bytes, u_int n, bool first)
 {
@@ -430,7 +433,7 @@ piece(const char *bytes, u_int n, bool first)
 	return (m);
 }
 
-/* A frame as a chain: pieces of the sizes in `cut`, and one with the rest. */
+/* Makes a chain of a frame: pieces of the sizes in `cut`, then the rest. */
 static struct mbuf *
 chain(const char *frame, u_long len, const unsigned short *cut, u_int count)
 {
@@ -440,7 +443,7 @@ chain(const char *frame, u_long len, const unsigned short *cut, u_int count)
 
 	for (off = 0, i = 0; i <= count; i++, off += n) {
 		n = (u_int)(i < count ? MIN(cut[i], len - off) : len - off);
-		/* if_ethersubr.c drops what begins with less. */
+		/* if_ethersubr.c drops a frame whose first mbuf has less. */
 		if (i == 0)
 			n = MAX(n, ETHER_HDR_LEN);
 		if (i == count && n == 0)
@@ -456,7 +459,7 @@ chain(const char *frame, u_long len, const unsigned short *cut, u_int count)
 	return (top);
 }
 
-/* A chain whose first mbuf has no more than the Ethernet header. */
+/* Makes a chain of a frame: only the Ethernet header in the first mbuf. */
 static struct mbuf *
 chop(const char *frame, u_long len)
 {
@@ -492,7 +495,7 @@ whole(const char *frame, u_long len)
 	return (m);
 }
 
-/* Every hook in its turn, until one takes the frame. */
+/* Calls each hook in order until one takes the frame. */
 static pfil_return_t
 run_hooks(struct mbuf **m, struct kpi_if *k)
 {
@@ -514,7 +517,7 @@ run_hooks(struct mbuf **m, struct kpi_if *k)
 	return (verdict);
 }
 
-/* What the stack does with a packet before and after its hooks. */
+/* Does what the stack does with a packet before and after the hooks. */
 static void
 input(struct kpi_if *k, struct mbuf *m, const void *frame, u_long len,
     int vlan_tag)
@@ -532,7 +535,7 @@ input(struct kpi_if *k, struct mbuf *m, const void *frame, u_long len,
 		m->m_flags |= M_VLANTAG;
 		m->m_pkthdr.ether_vtag = (uint16_t)vlan_tag;
 	}
-	/* Nor is there a filter, or a hook, while a dump is written. */
+	/* While a dump is written, no address filter and no hook applies. */
 	if (k->polled) {
 		kpi_poll_queue(k, m);
 		return;
@@ -548,7 +551,7 @@ input(struct kpi_if *k, struct mbuf *m, const void *frame, u_long len,
 	}
 }
 
-/* Whether frames of that length reach the hook at all. */
+/* Counts a frame of that length; returns whether it reaches the hooks. */
 static bool
 reaches_hook(struct kpi_if *k, u_long len)
 {

@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Providers as the Linux half uses them: open, close, ask, list.
+ * Providers as the Linux half uses them: open, close, query, list.
  */
 #include "kpi.h"
 #include "kpi_geom.h"
@@ -82,7 +82,7 @@ kpi_disk_attr(struct kpi_disk *d, const char *attr, void *out, u_long size)
 	sx_xunlock(&topology_lock);
 	if (error != -1)
 		return (error);
-	/* Declined: geom_disk answers from the disk itself. */
+	/* The driver declined: geom_disk answers from struct disk. */
 	if (strcmp(attr, "GEOM::kerneldump") == 0)
 		return (dp->d_dump != NULL ? 0 : ENODEV);
 	return (g_handleattr_str(&bio, "GEOM::ident", dp->d_ident) ||

@@ -10,8 +10,9 @@
 #include <sys/time.h>
 
 /*
- * Sleeping.  A wakeup is a bump of one word per hashed channel, so that a
- * sleeper may wake for nothing: callers of msleep() loop, or are wrong.
+ * Sleeping.  Channels are hashed to words, and a wakeup increments a word.  So
+ * a sleeper may wake spuriously: a caller of msleep() that does not loop is
+ * wrong.
  */
 #define	CHANNELS	256
 static volatile u_int channels[CHANNELS];
@@ -86,7 +87,7 @@ void
 wakeup_one(const void *chan)
 {
 
-	/* Channels share words, so waking one thread could wake the wrong. */
+	/* Channels share words, so waking one thread could wake another's. */
 	wakeup(chan);
 }
 

@@ -1,12 +1,12 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Threads, the per-CPU area, counters, printing, panic, the kernel
- * environment, random numbers: what everything else stands on.
+ * The base of the other files: threads, the per-CPU area, rules about
+ * sleeping, counters, random numbers, firmware's memory, credentials.
  *
- * Every thread is a CPU of its own here.  %gs points at its page of the
- * per-CPU array; counter(9) adds at %gs:(offset), so a counter is an offset
- * past the array, and rows of pages follow it with the array's stride.
+ * Every thread is a CPU of its own here.  %gs points at the thread's page of
+ * the per-CPU array.  counter(9) adds at %gs:(offset), so a counter is an
+ * offset past the array, into rows of pages that have the array's stride.
  */
 #include "kpi.h"
 
@@ -101,7 +101,7 @@ kpi_thread_enter(const char *name)
 	void *memory;
 	u_int slot;
 
-	/* The low bits of its address are flags in lock words. */
+	/* Aligned: the low bits of its address are flags in lock words. */
 	memory = host_alloc(sizeof(*kt) + CACHE_LINE_SIZE);
 	kt = (struct kthr *)roundup2((uintptr_t)memory, CACHE_LINE_SIZE);
 	kt->kt_memory = memory;
@@ -171,7 +171,7 @@ kpi_violation(const void *caller, const char *fmt, ...)
 	host_violation(text, caller);
 }
 
-/* Giant is dropped by whoever sleeps. */
+/* Whether holding a lock forbids sleeping; a sleep drops Giant. */
 static bool
 bars_sleep(const struct lock_object *lo)
 {
@@ -254,8 +254,8 @@ counter_u64_zero(counter_u64_t c)
 	u_int i;
 
 	/*
-	 * Pages that no thread touched stay untouched; a slot that was never
-	 * used is at the end, and the first of those ends the walk.
+	 * Pages that no thread has used stay untouched.  Slots are taken from
+	 * the lowest, so the first that was never used ends the loop.
 	 */
 	for (i = 0; i < KPI_THREADS && __pcpu[i].pc_curthread != NULL; i++)
 		*(uint64_t *)((char *)&__pcpu[i] + (u_long)c) = 0;
@@ -335,7 +335,7 @@ pmap_unmapdev(void *va, vm_size_t size)
 	ledger_remove(LEDGER_MAPPING, va, CALLER);
 }
 
-/* Credentials: kld's caller is the host's root unless a test says jailed. */
+/* Credentials: root outside a jail, unless a test sets a uid or a jail. */
 int
 priv_check(struct thread *td, int priv)
 {

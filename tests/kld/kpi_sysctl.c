@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * The sysctl tree: nodes, handlers, contexts, and reading and writing by name
- * in text.  One mutex guards the tree; a handler runs without it, counted in
- * oid_running, and a node waits for that to end before it goes.
+ * in text.  One mutex guards the tree.  A handler runs without it, counted in
+ * oid_running, and removing a node waits for its handlers to end.
  */
 #include "kpi.h"
 
@@ -60,8 +60,8 @@ full_name(struct sysctl_oid *o, char *buf, size_t size)
 }
 
 /*
- * Requests: text comes and goes as bytes in kernel memory.  A reader's own
- * memory may have to be read from a disk first, unless it was wired.
+ * Requests: values are passed as bytes in kernel memory.  A reader's buffer
+ * may have to be paged in from a disk first, unless it is wired.
  */
 static int
 old_kernel(struct sysctl_req *req, const void *p, size_t len)
@@ -74,7 +74,7 @@ old_kernel(struct sysctl_req *req, const void *p, size_t len)
 			host_sleep_ns(1000000);
 	}
 	if (req->oldptr != NULL) {
-		/* The caller's memory, unless wired, may have to be read in. */
+		/* Unless wired, the buffer may have to be paged in. */
 		if (req->lock != REQ_WIRED)
 			kpi_may_sleep(CALLER, "SYSCTL_OUT()");
 		room = req->oldlen > req->oldidx ?
@@ -102,8 +102,9 @@ new_kernel(struct sysctl_req *req, void *p, size_t len)
 }
 
 /*
- * Locks that handlers were seen to take: who removes such an oid with one of
- * them held waits for a handler that waits for it.
+ * The locks that handlers have taken.  A thread that removes an oid with one of
+ * its handler's locks held can deadlock: it waits for the handler, and the
+ * handler for the lock.
  */
 #define	TAKEN		256
 
@@ -153,7 +154,7 @@ check_taken(struct sysctl_oid *o, const void *caller)
 	kpi_unlock_quiet(&taken_lock);
 }
 
-/* Runs a handler; called with the tree locked, returns so. */
+/* Runs a handler; called and returns with the tree locked. */
 static int
 run_handler(struct sysctl_oid *o, struct sysctl_req *req)
 {
@@ -284,7 +285,7 @@ kpi_sysctl_unregister(int count, void **set)
 
 	kpi_lock(&tree);
 	for (i = count - 1; i >= 0; i--) {
-		/* The kernel waits for those of dynamic nodes only. */
+		/* The kernel waits only for handlers of dynamic nodes. */
 		if (((struct sysctl_oid *)set[i])->oid_running > 0)
 			kpi_violation(set[i], "the module goes, and a handler "
 			    "of static sysctl %s runs",
@@ -349,7 +350,7 @@ sysctl_add_oid(struct sysctl_ctx_list *list, struct sysctl_oid_list *parent,
 	return (o);
 }
 
-/* Called locked: takes one reference away, and the node with the last. */
+/* Drops a reference, and with the last one the node; the tree is locked. */
 static void
 drop_dynamic(struct sysctl_oid *o, const void *caller)
 {
@@ -403,7 +404,7 @@ sysctl_remove_oid(struct sysctl_oid *o, int del, int recurse)
 	return (0);
 }
 
-/* By name, in text, for the Linux half. */
+/* Access by name, in text, for the Linux half. */
 static struct sysctl_oid *
 lookup(const char *name)
 {
@@ -421,7 +422,7 @@ lookup(const char *name)
 	}
 }
 
-/* Called locked. */
+/* Called with the tree locked. */
 static int
 get_oid(struct sysctl_oid *o, char *out, u_long size)
 {

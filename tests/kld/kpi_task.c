@@ -12,7 +12,7 @@
 struct taskqueue {
 	STAILQ_HEAD(, task)	 queue;
 	struct kmutex		 lock;
-	volatile u_int		 turn;		/* bumped when there is news */
+	volatile u_int		 turn;		/* incremented at a change */
 	struct task		*running[8];
 	struct thread		*runner[8];
 	u_int			 threads;	/* started */
@@ -23,7 +23,7 @@ struct taskqueue {
 	char			 name[32];
 };
 
-/* What timeout_task's f says, as subr_taskqueue.c has it. */
+/* Flags in timeout_task's f, as in subr_taskqueue.c. */
 #define	DT_CALLOUT_ARMED	0x1
 #define	DT_DRAIN_IN_PROGRESS	0x2
 
@@ -309,7 +309,7 @@ taskqueue_free(struct taskqueue *q)
 		host_free(q);
 }
 
-/* Tasks with a delay: a callout that enqueues. */
+/* Timeout tasks: a callout enqueues the task. */
 static void
 timeout_fire(void *arg)
 {
@@ -353,7 +353,7 @@ taskqueue_enqueue_timeout_sbt(struct taskqueue *q, struct timeout_task *tt,
 		if (sbt < 0)
 			sbt = -sbt;
 	}
-	/* Locked, or it could fire before the next line. */
+	/* With the lock held, so that timeout_fire() waits for this. */
 	if (sbt > 0)
 		callout_reset_sbt(&tt->c, sbt, pr, timeout_fire, tt, flags);
 	kpi_unlock(&q->lock);

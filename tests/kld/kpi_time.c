@@ -5,7 +5,7 @@
  *
  * One thread runs all callouts, as a CPU's software interrupt does; it may
  * not sleep.  The epoch waits for the threads that were inside when the wait
- * began: each has a counter that is odd while it is.
+ * began: each thread has a counter that is odd while it is inside.
  */
 #include "kpi.h"
 
@@ -19,7 +19,7 @@ sbintime_t	sbt_timethreshold, sbt_tickthreshold;
 volatile time_t	time_second = 1, time_uptime = 1;
 int		tc_precexp = 5;
 
-/* Uptime begins at a second, so that 0 is never a time of day to us. */
+/* Uptime begins at one second, so that 0 is never a valid time. */
 static long
 now_ns(void)
 {
@@ -72,7 +72,7 @@ DELAY(int us)
 /* Callouts. */
 static TAILQ_HEAD(, callout) pending = TAILQ_HEAD_INITIALIZER(pending);
 static struct kmutex	co_lock;
-static volatile u_int	co_turn;	/* bumped when there is news */
+static volatile u_int	co_turn;	/* incremented at a change */
 static struct callout	*co_current;	/* running now */
 static bool		co_cancelled;	/* stopped before it got its lock */
 static bool		co_started;	/* its function has been entered */
@@ -202,7 +202,7 @@ _callout_stop_safe(struct callout *c, int flags)
 	return (result);
 }
 
-/* Called with co_lock held and `c` taken off the list; returns so. */
+/* Called with co_lock held and `c` off the list; returns with co_lock held. */
 static void
 run_callout(struct callout *c)
 {
@@ -228,7 +228,7 @@ run_callout(struct callout *c)
 	} else
 		co_started = true;
 	fn(arg);
-	/* The callout may be freed now, if it has no mutex of its own. */
+	/* A callout without a mutex may have been freed by its function. */
 	if (m != NULL && !unlocked)
 		mtx_unlock(m);
 	if (curkthr->kt_nheld != 0)
@@ -298,7 +298,7 @@ static struct kmutex	 deferred_lock;
 static volatile u_int	 deferred_turn;
 static volatile u_int	 deferred_busy;
 
-/* AddressSanitizer keeps some variables elsewhere. */
+/* AddressSanitizer keeps some local variables outside the stack. */
 #ifdef KLD_ASAN
 #define	on_stack(p, frame)	true
 #else
@@ -370,7 +370,7 @@ wait_readers(void)
 		epoch[i] = seen[i] != NULL ? seen[i]->kt_epoch : 0;
 	}
 	for (i = 0; i < KPI_THREADS; i++) {
-		/* Of one that waits inside for itself the caller was told. */
+		/* If this thread is inside, the caller has reported it. */
 		if ((epoch[i] & 1) == 0 || seen[i] == curkthr)
 			continue;
 		while ((kt = kpi_thread[i]) == seen[i] &&

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
-# For tests/kld/run and tests/net/run: a fresh kld per test, and counting.
+# For tests/kld/run and tests/net/run: runs each test with a fresh kld, and
+# counts the results.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 kld=${KLD:-$top/build/kld/kld}
@@ -15,8 +16,8 @@ passed=0 failed=0 skipped=0
 server=
 running=
 
-# What a test leaves behind is undone by these, last first; a test that makes
-# something adds a line here before it makes it.
+# Commands that undo what a test leaves behind, run from the last to the first;
+# a test that makes something adds a command before it does so.
 undo=()
 
 cleanup() {
@@ -35,16 +36,17 @@ cleanup() {
 	fi
 	server=
 }
-# A subshell that is killed before it has dropped this must not run it.
+# A subshell that is killed before it resets this trap must not run it.
 trap '[[ $BASHPID != "$$" ]] || { cleanup; rm -rf "$work"; }' EXIT
 trap 'exit 130' INT TERM HUP
 
-# One command to the kld of this test.
+# Sends one command to the kld of this test.
 k() {
 	"$kld" -S "$sock" "$@"
 }
 
-# Words in front of kld: how it comes into a network namespace.
+# Starts kld.  The arguments go in front of its command, for example to run it
+# in a network namespace.
 start_kld() {
 	local i
 	rm -f "$sock"
@@ -58,7 +60,7 @@ start_kld() {
 	return 1
 }
 
-# The command must fail, and say what.
+# fails_with WANT COMMAND...: the command fails and prints WANT.
 fails_with() {
 	local want=$1 said
 	shift
@@ -71,7 +73,7 @@ fails_with() {
 	return 1
 }
 
-# The command must fail: `!` before it would not end the test if it did not.
+# The command must fail.  A plain `!` would not end the test if it succeeded.
 not() {
 	! "$@"
 }
@@ -86,7 +88,7 @@ equals() {
 	return 1
 }
 
-# at_least N COMMAND...
+# at_least N COMMAND...: the command prints N or a larger number.
 at_least() {
 	local want=$1 said
 	shift
@@ -96,13 +98,14 @@ at_least() {
 	return 1
 }
 
-# The count of an interface: counts em0 sent
+# Prints a counter of an interface: counts em0 sent
 counts() {
 	k if list | awk -v name="$1" -v what="$2" '
 	    $1 == name { for (i = 2; i < NF; i++) if ($i == what) print $(i+1) }'
 }
 
-# A wire with a target of 16 MiB and its disk, on a module that is loaded.
+# one_disk [MTU]: makes a wire with a target of 16 MiB, and waits for its disk.
+# The module is loaded.
 one_disk() {
 	local mtu=${1:-9000}
 	k if attach em0 wire em0 "$mtu"
@@ -111,7 +114,7 @@ one_disk() {
 	k wait disk aoe7e3 5
 }
 
-# The disk is open while its target goes, and one of another size comes.
+# Replaces the target of an open disk with one of another size.
 resized_while_open() {
 	one_disk
 	k open aoe7e3
@@ -120,20 +123,20 @@ resized_while_open() {
 	k sysctl net.aoe.discover=1
 }
 
-# The node of the path on an interface: path_on em1
+# Prints the sysctl node of the path on an interface: path_on em1
 path_on() {
 	k sysctl -a net.aoe.target.aoe7e3.path |
 	    sed -n "s/\\.interface: $1\$//p"
 }
 
-# How many lines a command prints.
+# Counts the lines that a command prints, except for empty ones.
 lines() {
 	"$@" | grep -c .
 }
 
-# Runs the test as a subshell that stops at the first failure, in at most
-# $limit seconds, then asks kld whether a rule was broken.  in_ns are words in
-# front of kld, before_test is run first.
+# run_test runs the test as a subshell that stops at the first failure, for at
+# most $limit seconds.  t() calls it and then asks kld whether a rule was broken.
+# in_ns are words in front of kld's command; before_test is run first.
 in_ns=()
 before_test=:
 limit=${LIMIT:-180}
@@ -202,7 +205,7 @@ skip() {
 	exit 77
 }
 
-# For tests of the loader: a module that is linked in needs none.
+# Skips a test of the loader if the module is linked into kld.
 shipped() {
 	[[ $module == *.ko ]] || skip "nothing is loaded from a file here"
 }

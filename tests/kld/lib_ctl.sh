@@ -3,12 +3,12 @@
 # shellcheck disable=SC2154 # lib.sh, which comes first, sets them
 # aoectl(8) for the tests of the kld and net rungs.
 
-# The tool, on the module of this test.
+# Runs the tool on the module of this test.
 ctl() {
 	AOECTL_KLD=$sock "$top/build/kld/aoectl" "$@"
 }
 
-# What it prints, in one line.
+# Prints the tool's output in one line.
 ctl_line() {
 	local said
 	said=$(ctl "$@")
@@ -25,7 +25,7 @@ exits() {
 	return 1
 }
 
-# json EXPRESSION COMMAND...: the expression is true of `o`, what is below
+# json EXPRESSION COMMAND...: the expression is true; in it, `o` is the value of
 # "aoe" in the tool's JSON.
 json() {
 	local expression=$1
@@ -40,12 +40,12 @@ assert eval("(" + sys.argv[2] + ")"), (sys.argv[2], o)
 ' "$work/json" "$expression"
 }
 
-# How many lines a command prints, empty ones included.
+# Counts the lines that a command prints, including empty ones.
 count_lines() {
 	"$@" | wc -l
 }
 
-# What the text of a command must hold.
+# text REGEX COMMAND...: the tool's output matches the expression.
 text() {
 	local want=$1 said
 	shift

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * Interfaces: a packet socket on a Linux interface, a tap, or a wire inside
- * this process with targets of our own at its end.  A thread per interface
- * receives; the module transmits from its own threads.
+ * this process with targets in memory at its other end.  Each interface has a
+ * thread that receives; the module transmits from its own threads.
  */
 #define	_GNU_SOURCE
 #include "kld.h"
@@ -26,7 +26,7 @@
 
 #define	BURST		64
 #define	FRAME_MAX	65600
-#define	WATCH_MS	100		/* how often a device is looked at */
+#define	WATCH_MS	100		/* time between checks of a device */
 #define	WIRE_FRAMES	4096
 
 #ifndef PACKET_IGNORE_OUTGOING
@@ -169,7 +169,7 @@ tap_burst(struct link *l, struct batch *b)
 	kpi_input_end();
 }
 
-/* Carrier, MTU and address of the device behind the interface. */
+/* Passes the carrier and MTU of the Linux device on to the interface. */
 static void
 look_at_device(struct link *l)
 {
@@ -216,7 +216,7 @@ device_main(void *arg)
 			tap_burst(l, b);
 		else
 			packet_burst(l, b);
-		/* A device that is down is readable for ever. */
+		/* A device that is down stays readable until this. */
 		if (p[0].revents & POLLERR) {
 			int error;
 			socklen_t len = sizeof(error);
@@ -405,7 +405,7 @@ link_detach(struct link *l)
 		;
 	*p = l->next;
 	pthread_mutex_unlock(&links_lock);
-	/* They may still be at work, and answer. */
+	/* Before the detach, since their workers may still answer. */
 	targets_free(l->targets);
 	l->targets = NULL;
 	kpi_if_detach(l->kif);
@@ -413,7 +413,7 @@ link_detach(struct link *l)
 		close(l->fd);
 	l->fd = -1;
 	close(l->wake[0]);
-	/* Not freed: a transmit that is too late still finds it, closed. */
+	/* Not freed: a transmit that comes too late may still refer to it. */
 	return (0);
 }
 

@@ -1,10 +1,10 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * In place of loader.c where a sanitizer's runtime wants an ordinary program:
- * the module is linked into kld, and a load only gives its variables their
- * first values again.  The build has put them into sections whose bounds the
- * linker names.
+ * Replaces loader.c when kld is built with a sanitizer, whose runtime needs an
+ * ordinary program: the module is linked into kld, and a load only resets its
+ * variables to their initial values.  The build places them in sections for
+ * which the linker defines start and stop symbols.
  */
 #define	_GNU_SOURCE
 #include "kld.h"
@@ -41,7 +41,10 @@ static const struct {
 static bool loaded;
 static char *first;
 
-/* Byte by byte, so that no sanitizer takes it for the module's own doing. */
+/*
+ * Copies byte by byte: a sanitizer would intercept memcpy() and report it as
+ * an access by the module.
+ */
 static void
 copy(volatile char *to, const volatile char *from, size_t size)
 {
@@ -64,7 +67,7 @@ loader_free(void)
 	loaded = false;
 }
 
-/* What is linked in has found all its symbols. */
+/* Fails: the symbols of a module that is linked in are resolved already. */
 int
 loader_hide(const char *name)
 {

@@ -4,10 +4,10 @@
  * Loads a FreeBSD/amd64 kernel module the way sys/kern/link_elf_obj.c does: a
  * relocatable object, its allocated sections placed one after the other,
  * __start_ and __stop_ symbols bound to the linker sets, four relocation
- * types and no others, and any symbol that the kernel lacks is the end of it.
+ * types and no others.  A symbol that the kernel lacks makes the load fail.
  *
- * The image lies below 2 GB, as 32S relocations want, and so does this
- * program, which is why a PC32 reaches from one into the other.
+ * The image lies below 2 GB, as 32S relocations require.  So does this
+ * program, so that a PC32 relocation reaches from one into the other.
  */
 #define	_GNU_SOURCE
 #include "kld.h"
@@ -63,7 +63,7 @@ void
 loader_free(void)
 {
 
-	/* Later calls into the module have nowhere to go, and say so. */
+	/* A later call into the module faults, which is reported. */
 	if (im.base != NULL)
 		mprotect(im.base, im.size, PROT_NONE);
 	if (im.base != NULL)
@@ -132,7 +132,7 @@ place_sections(FILE *out)
 
 	names = (const char *)im.file + im.headers[e->e_shstrndx].sh_offset;
 	im.sections = calloc(im.nsections, sizeof(*im.sections));
-	/* Each on pages of its own, so that each is protected as it says. */
+	/* Each has its own pages, which are protected as its flags require. */
 	for (i = 0; i < im.nsections; i++) {
 		im.sections[i].name = names + im.headers[i].sh_name;
 		im.sections[i].size = im.headers[i].sh_size;
@@ -156,7 +156,7 @@ place_sections(FILE *out)
 		if (im.headers[i].sh_type != SHT_NOBITS)
 			memcpy(im.sections[i].address, im.file +
 			    im.headers[i].sh_offset, im.headers[i].sh_size);
-		/* A page between two, so that running over one is noticed. */
+		/* A guard page follows each, so that an overrun faults. */
 		offset += (im.headers[i].sh_size + 2 * PAGE - 1) & ~(PAGE - 1);
 	}
 	return (0);
@@ -200,7 +200,7 @@ compare_export(const void *name, const void *e)
 	return (strcmp(name, ((const struct export *)e)->name));
 }
 
-/* What this kernel shall not have, as others were built without it. */
+/* Symbols that this kernel hides, as if it had been built without them. */
 static char	hidden[8][64];
 static unsigned	nhidden;
 
@@ -371,7 +371,7 @@ protect(void)
 	}
 }
 
-/* The layout of sys/module.h, which both sides of a load must agree on. */
+/* struct mod_metadata of sys/module.h, which the module was compiled with. */
 struct metadata {
 	int		 version;
 	int		 type;

@@ -35,7 +35,7 @@ usage(void)
 	exit(2);
 }
 
-/* A fault inside the module is what a panic would be. */
+/* Treats a fault, in the module or in kld, as a panic of the kernel. */
 static void
 on_fault(int sig, siginfo_t *info, void *context)
 {
@@ -63,7 +63,7 @@ catch_faults(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Words, with "double quotes" around those that hold blanks. */
+/* Splits a line into words; "double quotes" enclose a word with blanks. */
 static int
 split(char *line, char **argv)
 {
@@ -109,7 +109,7 @@ from_stdin(void)
 	return (failed);
 }
 
-/* The server's answer: output, a NUL, the errno as text. */
+/* Runs a client's command; the answer is output, a NUL, the errno as text. */
 static void *
 session(void *arg)
 {

@@ -3,7 +3,7 @@
  *
  * Serves disks as NBD on Unix sockets, fixed newstyle: so nbdcopy, fio,
  * qemu-img, or a file system over nbdfuse and a loop device can use them.
- * Requests go to the disk as they come and are answered as they complete.
+ * Requests are started as they arrive and answered as they complete.
  */
 #define	_GNU_SOURCE
 #include "kld.h"
@@ -52,7 +52,7 @@
 
 #define	MAX_REQUEST		(32 << 20)
 #define	IN_FLIGHT		256
-#define	PIECE			(1 << 20)	/* of zeroes */
+#define	PIECE			(1 << 20)	/* zeroes in one write */
 
 struct server {
 	struct server	*next;
@@ -305,7 +305,7 @@ done(void *arg, int error)
 	error = atomic_load(&r->error);
 	h.error = htobe32((uint32_t)errno_linux(error));
 	pthread_mutex_lock(&c->lock);
-	/* A client that left gets nothing; its requests end all the same. */
+	/* If the client has left, this fails and the request ends anyway. */
 	put(c->fd, iov, error == 0 && r->type == CMD_READ ? 2 : 1);
 	pthread_mutex_unlock(&c->lock);
 	free(r->data);
@@ -327,8 +327,8 @@ wait_below(struct conn *c, unsigned limit)
 }
 
 /*
- * Zeroes are written, a piece at a time from one buffer each: what a completed
- * write came from is overwritten (kpi_disk.c), so they cannot share it.
+ * One of the writes of a CMD_ZEROES request.  Each has a buffer of its own,
+ * since a write's buffer is overwritten when it completes (kpi_bio.c).
  */
 struct piece {
 	struct request	*request;
@@ -364,7 +364,7 @@ zeroes(struct conn *c, struct request *r, long offset)
 	done(r, 0);
 }
 
-/* The data of a request, in memory of its own; false if the client left. */
+/* Allocates a request's buffer, gets a write's data; false if that fails. */
 static bool
 request_data(struct conn *c, struct request *r)
 {
@@ -374,7 +374,7 @@ request_data(struct conn *c, struct request *r)
 	r->data = aligned_alloc(4096, (r->length + 8191UL) & ~4095UL);
 	if (r->type == CMD_WRITE)
 		return (get(c->fd, r->data, r->length));
-	/* What a read does not fill must not look like data. */
+	/* A part that the read does not fill must not look like data. */
 	memset(r->data, 0xa5, r->length);
 	return (true);
 }

@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * Answers of every length and command, to everybody and to us alone, as mbuf
- * chains that are cut at every place in turn.
+ * Answers of every length and command, broadcast and to our own address, as
+ * mbuf chains cut at every offset in turn.
  */
 #define	_GNU_SOURCE
 #include "kld.h"
@@ -11,11 +11,11 @@
 
 #define	ETHERNET	14
 #define	HEADER		24
-#define	CUTS		80		/* everything that anybody looks at */
+#define	CUTS		80		/* last offset to cut at */
 
 static const struct {
 	unsigned char	command;
-	unsigned	least;		/* of an answer that is no refusal */
+	unsigned	least;		/* length of a well-formed answer */
 } kinds[] = {
 	{ 0, HEADER + 12 },
 	{ 1, HEADER + 8 },
@@ -32,8 +32,8 @@ struct sweep {
 };
 
 /*
- * Whole, in two pieces, and in two with an empty one between: cut at each place
- * up to the last one.
+ * Receives the frame whole, then cut at each offset from `first` to `last`: in
+ * two pieces, and in two with an empty one between them.
  */
 static void
 every_cut(struct sweep *s, size_t len, size_t first, size_t last)
@@ -55,9 +55,9 @@ every_cut(struct sweep *s, size_t len, size_t first, size_t last)
 }
 
 /*
- * sweep interface shelf.slot [string]: a config answer claims 1,024 bytes of
- * string and repeats that one.  Prints how many frames there were, and how
- * many of them were too short for what they said they are.
+ * sweep interface shelf.slot [string]: a config answer claims a config string
+ * of 1,024 bytes, which is filled with repetitions of `string`.  Prints the
+ * number of frames, and how many of them were too short for their command.
  */
 int
 cmd_sweep(int argc, char **argv, FILE *out)
@@ -90,7 +90,7 @@ cmd_sweep(int argc, char **argv, FILE *out)
 			for (len = ETHERNET; len <= s.link->mtu + ETHERNET;
 			    len++) {
 				before = s.frames;
-				/* Long ones at another place each. */
+				/* Each long one is cut at one offset only. */
 				at = ETHERNET + len % (CUTS - ETHERNET + 1);
 				if (len < 1100)
 					every_cut(&s, len, ETHERNET, CUTS);

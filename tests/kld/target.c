@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * An AoE target in memory, for links inside this process: config, IDENTIFY,
- * reads, writes and flush as AoEr11 has them, and a few ways to misbehave.
+ * reads, writes and flush as AoEr11 specifies, and several kinds of faults.
  */
 #define	_GNU_SOURCE
 #include "target.h"
@@ -28,7 +28,7 @@ find(struct link *l, unsigned shelf, unsigned slot)
 static size_t	answer(struct target *, const unsigned char *, size_t,
 		    unsigned, unsigned char *);
 
-/* What targets say unasked when they start; vblade's has version 0, too. */
+/* Broadcasts a target's advert at its start; version 0, as vblade's is. */
 static void
 advertise(struct link *l, struct target *t)
 {
@@ -131,7 +131,7 @@ target_set(struct link *l, unsigned shelf, unsigned slot, const char *what,
 	else if (strcmp(what, "drop") == 0)
 		t->drop = n;
 	else if (strcmp(what, "workers") == 0 && strchr(value, ',') != NULL) {
-		/* How many, and for how many microseconds at most. */
+		/* The number of workers, and their longest delay in us. */
 		if (!target_work_set(t, n, (unsigned)strtoul(
 		    strchr(value, ',') + 1, NULL, 0)))
 			error = FBSD_EINVAL;
@@ -188,7 +188,7 @@ targets_free(struct target *t)
 	}
 }
 
-/* ATA strings: padded with blanks, bytes swapped in each word. */
+/* Writes an ATA string: padded with blanks, bytes swapped in each word. */
 static void
 ata_string(unsigned char *to, const char *from, size_t len)
 {
@@ -299,13 +299,13 @@ ata(struct target *t, const unsigned char *in, size_t len, unsigned mtu,
 
 	if (len < ATA_HEADER || t->no_ata)
 		return (0);
-	/* IDENTIFY is exempt, as with vblade. */
+	/* A reservation does not apply to IDENTIFY, as in vblade. */
 	if (in[27] != 0xec && !target_admits(t, in)) {
 		out[14] |= 0x04;
 		out[15] = 6;
 		return (ATA_HEADER);
 	}
-	/* IDENTIFY and SMART are of 512 bytes, whatever the sectors. */
+	/* IDENTIFY and SMART transfer 512 bytes, whatever the sector size. */
 	if (in[26] * (is_data(in[27]) ? sector_of(t) : SECTOR) >
 	    max_sectors(t, mtu) * SECTOR) {
 		out[14] |= 0x04;

@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * A target in memory, as all of its files see it.
+ * A target in memory, as shared by the target*.c files.
  */
 #ifndef _KLD_TARGET_H_
 #define	_KLD_TARGET_H_
@@ -22,27 +22,27 @@ struct target {
 	unsigned	 bufcnt, scnt;
 	bool		 mute;		/* answers nothing */
 	bool		 read_only;
-	bool		 hold_writes;	/* takes writes, answers none */
-	bool		 deaf;		/* answers no reads: it spins up */
-	unsigned	 lose;		/* one answer in so many is lost */
-	unsigned	 drop;		/* and one request */
-	unsigned long	 asked;
-	struct work	*work;		/* requests worked on at once */
-	unsigned long	 answered;
+	bool		 hold_writes;	/* executes writes, answers none */
+	bool		 deaf;		/* answers no reads, as in spin-up */
+	unsigned	 lose;		/* every n-th answer is lost; 0: none */
+	unsigned	 drop;		/* every n-th request; 0: none */
+	unsigned long	 asked;		/* requests counted for `drop` */
+	struct work	*work;		/* worker threads, or NULL */
+	unsigned long	 answered;	/* answers counted for `lose` */
 	unsigned char	 mac[6];
 	char		 serial[21], model[41];
 	char		 config[1024];
 	unsigned	 config_len;
-	bool		 optional;	/* has a mask and a reservation */
-	bool		 silent;	/* says nothing to what it has not */
-	unsigned	 smart;		/* 0 none, 1 well, 2 about to fail */
-	unsigned	 maxlen;	/* longer frames are lost; 0: none */
-	unsigned	 sector;	/* bytes of a logical one; 0: 512 */
+	bool		 optional;	/* has MAC mask and reserve commands */
+	bool		 silent;	/* does not answer those commands */
+	unsigned	 smart;		/* 0 none, 1 healthy, 2 failing */
+	unsigned	 maxlen;	/* longer requests are lost; 0: none */
+	unsigned	 sector;	/* logical sector, bytes; 0: 512 */
 	bool		 sizeless;	/* reports no sectors */
 	bool		 group;		/* answers from a group address */
 	bool		 no_ata;	/* answers no ATA command */
-	unsigned	 nwords;	/* of IDENTIFY that are another's */
-	unsigned short	 words[WORDS_MAX][2];
+	unsigned	 nwords;	/* overridden words of IDENTIFY */
+	unsigned short	 words[WORDS_MAX][2];	/* number, value */
 	unsigned	 nmask, nreserved;
 	unsigned char	 mask[HOSTS_MAX][6], reserved[HOSTS_MAX][6];
 };
@@ -62,7 +62,7 @@ get16(const unsigned char *p)
 	return ((unsigned)p[0] << 8 | p[1]);
 }
 
-/* target_manage.c; each returns the length of the answer, 0 for none. */
+/* target_manage.c; a size_t is the length of the answer, 0 for none. */
 unsigned max_sectors(const struct target *, unsigned mtu);
 size_t	target_config(struct target *, const unsigned char *in, size_t len,
 	    unsigned mtu, unsigned char *out);
@@ -72,11 +72,11 @@ size_t	target_reserve(struct target *, const unsigned char *in, size_t len,
 	    unsigned char *out);
 size_t	target_smart(const struct target *, const unsigned char *in,
 	    unsigned char *out);
-/* Whether the sender is on the list, or the list is empty. */
+/* Whether the sender is in the mask, or reserved, or that list is empty. */
 bool	target_listens(const struct target *, const unsigned char *in);
 bool	target_admits(const struct target *, const unsigned char *in);
 
-/* target.c: carries a request out, and answers it. */
+/* target.c: carries out a request and answers it. */
 void	target_answer(struct target *, const unsigned char *in, size_t len,
 	    unsigned mtu, target_reply_t *, void *cookie);
 

@@ -1,8 +1,8 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * How a target in memory is managed: its config string, MAC mask and
- * reservation, and its SMART.
+ * Management of a target in memory: its config string, MAC mask, reservation
+ * and SMART data.
  */
 #define	_GNU_SOURCE
 #include "target.h"
@@ -79,7 +79,7 @@ target_admits(const struct target *t, const unsigned char *in)
 	    t->nreserved, in + 6) >= 0);
 }
 
-/* One directive; what merror says of it. */
+/* Carries out one directive of a MAC mask request; returns its MError. */
 static unsigned char
 direct(struct target *t, const unsigned char *d)
 {
@@ -149,7 +149,10 @@ target_reserve(struct target *t, const unsigned char *in, size_t len,
 	return (26 + 6 * t->nreserved);
 }
 
-/* Two attributes, the second at its threshold if the disk is to fail. */
+/*
+ * Answers a SMART command: two attributes, the second below its threshold if
+ * the disk is failing.
+ */
 size_t
 target_smart(const struct target *t, const unsigned char *in,
     unsigned char *out)

@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * A target that works on several requests at once, as ggaoed does with
- * asynchronous I/O: each takes effect and is answered after a while that is
- * drawn for it alone, so that answers come in another order than requests.
- * What needs no disk is answered at once, as it comes.
+ * asynchronous I/O: each is executed and answered after a random delay of its
+ * own, so that answers come in another order than requests.  A request that
+ * needs no disk is answered as soon as it arrives.
  */
 #define	_GNU_SOURCE
 #include "target.h"
@@ -24,7 +24,7 @@ struct work {
 	pthread_mutex_t	 lock;
 	pthread_cond_t	 some;
 	bool		 stop;
-	unsigned	 spread;	/* us that a request takes at most */
+	unsigned	 spread;	/* longest delay of a request, us */
 	unsigned	 nthreads;
 	pthread_t	 thread[WORKERS_MAX];
 	unsigned	 first, count;
@@ -70,7 +70,10 @@ worker(void *arg)
 	return (NULL);
 }
 
-/* Sets how many work, and for how many microseconds at most. */
+/*
+ * Sets the number of workers, which cannot change later, and the longest delay
+ * of a request in microseconds.
+ */
 bool
 target_work_set(struct target *t, unsigned workers, unsigned spread)
 {
@@ -94,7 +97,7 @@ target_work_set(struct target *t, unsigned workers, unsigned spread)
 	return (true);
 }
 
-/* Takes a request that needs the disk; what finds no room in the queue is lost. */
+/* Takes a request that needs the disk; if the queue is full, it is lost. */
 bool
 target_work_take(struct target *t, const unsigned char *in, size_t len,
     unsigned mtu, target_reply_t *reply, void *cookie)
@@ -119,7 +122,7 @@ target_work_take(struct target *t, const unsigned char *in, size_t len,
 	return (true);
 }
 
-/* Ends the threads of a target that nobody finds any more. */
+/* Ends the workers of a target that was removed from its link's list. */
 void
 target_work_end(struct target *t)
 {

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# Firmware's aBFT table: among ACPI's tables, or loose in the first megabyte.
+# Firmware's aBFT table: among ACPI's tables, or alone in the first megabyte.
 
 # shellcheck source=tests/kld/lib_ctl.sh
 . tests/kld/lib_ctl.sh
 
-# table SIGNATURE REVISION CONTENTS-IN-HEX: with its length and checksum.
+# table SIGNATURE REVISION CONTENTS-IN-HEX: prints the table, with its length and
+# checksum.
 table() {
 	python3 - "$@" <<-'PYTHON'
 	import sys
@@ -17,7 +18,7 @@ table() {
 	PYTHON
 }
 
-# What em1's table says: shelf 7, slot 3, and the MAC address of em1.
+# Makes a table for em1: shelf 7, slot 3, and the MAC address of em1.
 abft_of_em1() {
 	local mac
 	k if attach em0 wire em0 1500
@@ -31,7 +32,7 @@ abft_of_em1() {
 	k target add em0 7.4 1m
 }
 
-# Only em1 is used, though nobody lists it.
+# Only em1 is used, though net.aoe.iflist does not name it.
 uses_em1() {
 	k load -k net.aoe.abft=1 "$@" "$module"
 	k wait disk aoe7e3 10
@@ -50,7 +51,7 @@ abft_acpi() {
 	abft_of_em1
 	uses_none
 	k firmware 0xf0000 "$work/abft"
-	# The RSDP says where the XSDT is, and that where the tables are.
+	# The RSDP points to the XSDT, which points to the tables.
 	table XSDT 1 000009000000000000000f0000000000 >"$work/xsdt"
 	k firmware 0xe0000 "$work/xsdt"
 	{
@@ -59,7 +60,7 @@ abft_acpi() {
 	} >"$work/rsdp"
 	k firmware 0xd0000 "$work/rsdp"
 	uses_em1 -k acpi.rsdp=0xd0000
-	# What is added to a list that there is.
+	# The interface is added to an existing list.
 	k load -k net.aoe.abft=1 -k acpi.rsdp=0xd0000 -k net.aoe.iflist=em0 "$module"
 	k wait disk aoe7e4 10
 	k wait disk aoe7e3 10
@@ -72,7 +73,7 @@ abft_bios() {
 	abft_of_em1
 	k firmware 0x9f010 "$work/abft"
 	uses_em1
-	# A wrong checksum, a table that is not whole, and one of somebody else.
+	# A wrong checksum, a truncated table, and another host's MAC address.
 	printf '\1' | dd of="$work/abft" bs=1 seek=37 conv=notrunc 2>/dev/null
 	k firmware 0x9f010 "$work/abft"
 	uses_none

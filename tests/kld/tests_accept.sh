@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# Another disk in the place of one that is open, by command.
+# aoectl accept: another disk replaces one that is open.
 
 # shellcheck source=tests/kld/lib_ctl.sh
 . tests/kld/lib_ctl.sh
 
-# The disk is open, and its target comes back with another host name, and with
-# another size perhaps.
+# host_renamed [SIZE]: the target of an open disk returns with another host name
+# in its serial number, and with another size if one is given.
 host_renamed() {
 	k load "$module"
 	one_disk
@@ -29,7 +29,7 @@ accept_renamed() {
 	host_renamed
 	k check aoe7e3 0 1m 1 &
 	reader=$!
-	# It asks, and nothing but a yes is one.
+	# The tool asks, and only y is a yes.
 	fails_with "old disk: kld wire target, serial 7.3:wire, 16M, open" \
 	    ctl accept 7.3 </dev/null
 	fails_with "new disk: kld wire target, serial 7.3:renamed, 16M, on path 0 (em0, 02:ae:00:07:03:00)" \
@@ -44,7 +44,7 @@ accept_renamed() {
 	grep -q 'subsystem=aoe7e3 type=ACCEPTED' "$log"
 	json '[e["event"] for e in o["event"]][-4:] == ["SUSPENDED",
 	    "ACCEPTED", "PATH_UP", "RESUMED"]' log 7.3
-	# What it was before is another disk now.
+	# The disk's former identity is another disk now.
 	k target set em0 7.3 serial 7.3:wire
 	k sysctl net.aoe.discover=1
 	k wait net.aoe.target.aoe7e3.conflict 1 5
@@ -65,7 +65,7 @@ accept_twin() {
 	k target add em1 7.3 16m 7.3:twin
 	ctl interfaces em0 em1
 	k wait net.aoe.target.aoe7e3.conflict 1 5
-	# As long as the disk itself answers, it is the disk.
+	# As long as the old disk answers, it is kept.
 	exits 75 accept -f 7.3
 	fails_with "the old disk answers" ctl accept -f 7.3
 	k if down em0
@@ -75,7 +75,7 @@ accept_twin() {
 	json 'o["result"] == "accepted" and o["name"] == "aoe7e3"' accept -f 7.3
 	wait "$writer"
 	k check aoe7e3 0 1m 1
-	# The old one comes back, and gets nothing.
+	# The old disk comes back, and gets no I/O.
 	k if up em0
 	k sysctl net.aoe.discover=1
 	k wait net.aoe.target.aoe7e3.conflict 1 10
@@ -114,7 +114,8 @@ accept_two() {
 }
 t "of several other disks, the one on the named path is accepted" accept_two
 
-# accept_smaller COMMAND...: what makes it so; then nothing accepts it but closing it.
+# accept_smaller COMMAND...: the command makes the disk smaller; then it is not
+# accepted while the old one is open.
 accept_smaller() {
 	local writer
 	"$@"
@@ -125,8 +126,8 @@ accept_smaller() {
 	exits 75 accept -f 7.3
 	fails_with "the new disk is smaller; close /dev/aoe7e3 first" \
 	    ctl accept 7.3
-	# Not by the driver either, for a tool that did not look: struct
-	# aoe_ioc_accept, with IDENTIFY as this target answers it.
+	# The driver refuses it as well, if a tool did not check: struct
+	# aoe_ioc_accept, with this target's answer to IDENTIFY.
 	fails_with ENOSPC k ioctl aoectl 0x82084109 "0700030000000000$(ctl \
 	    --libxo json identify -r 7.3 | python3 -c '
 import json, sys

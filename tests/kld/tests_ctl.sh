@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# aoectl(8) and the control device, against targets of our own.
+# aoectl(8) and the control device, with model targets.
 
 # shellcheck source=tests/kld/lib_ctl.sh
 . tests/kld/lib_ctl.sh
@@ -291,8 +291,9 @@ ctl_identify() {
 }
 t "aoectl identify and smart query the disk" ctl_identify
 
-# What qaoed and worse say: no word valid, garbage for a size, a name and no
-# bit that there is one, NUL among the letters.
+# IDENTIFY data as from qaoed, and worse: words that are not marked valid, a
+# meaningless sector size, a WWN without the bit that it is there, a NUL in the
+# serial number.
 ctl_identify_odd() {
 	local word
 	k load "$module"
@@ -379,7 +380,7 @@ ctl_mask() {
 	json 'o["host"] == []' mask 7.3
 	exits 64 mask 7.3 add
 	exits 64 mask 7.3 add nonsense
-	# This host would be left out: not without -f.
+	# This would exclude this host, so it requires -f.
 	fails_with "this would exclude this host ($own)" \
 	    ctl mask 7.3 add 02:00:00:00:00:01
 	exits 1 mask 7.3 add 02:00:00:00:00:01
@@ -392,7 +393,7 @@ ctl_mask() {
 	exits 0 mask 7.3 delete "$own"
 	exits 64 mask 7.3 add -f
 	exits 64 mask 7.3 read -f
-	# Whom a target does not listen to, it does not tell.
+	# A target does not answer a host that its mask excludes.
 	exits 0 mask 7.3 add -f 02:00:00:00:00:01
 	exits 75 mask 7.3
 	k unload
@@ -446,7 +447,7 @@ ctl_log() {
 		k sleep 0.1
 	done
 	grep -q 'aoe7e3 SUSPENDED' "$work/followed"
-	# Unloading ends whoever waits, at once.
+	# Unloading ends commands that wait, at once.
 	k unload
 	not wait "$follower"
 }
@@ -506,7 +507,7 @@ ctl_alone() {
 	ctl ping -c 1 -t 1500 7.3 >"$work/first" &
 	first=$!
 	k sleep 0.3
-	# The second waits for the first to end, then has its own time.
+	# The second waits for the first to end, then for its own answer.
 	exits 75 config 7.3 || status=$?
 	grep -q "no answer" "$work/first"
 	wait "$first" || :
@@ -525,7 +526,7 @@ ctl_signal() {
 	k sleep 0.3
 	k interrupt
 	k sleep 0.3
-	# It is over, long before its four seconds.
+	# The command has ended, long before its four seconds are over.
 	not kill -0 "$waiting" 2>/dev/null
 	k target set em0 7.3 mute 0
 	exits 0 config 7.3
@@ -557,7 +558,7 @@ ctl_kept() {
 	exits 0 list
 	fails_with EBUSY k unload -f
 	exits 0 version
-	# It is there again, though its targets are not.
+	# The device is there again, though its targets are not.
 	exits 0 list
 	k close aoe7e3
 	k unload
@@ -603,8 +604,8 @@ ctl_bounds() {
 	with_disk
 	size=$(((4 + 4 * 4 + 4 + 8 + 2084 + 7) / 8 * 8))
 	request=$((0xc0000000 | size << 16 | 0x4102))
-	# A length past the buffer, no tries, an hour of waiting, a vendor's
-	# command, a write, and a request that nobody defined.
+	# A length past the buffer, no tries, waits that are too long; then a
+	# vendor's command, a write, and SET FEATURES; then an undefined request.
 	for bad in \
 	    "070003ff 01000000 25080000 00000000 e8030000 01" \
 	    "070003ff 01000000 08000000 00000000 e8030000 00" \
@@ -624,7 +625,7 @@ ctl_bounds() {
 }
 t "the control device rejects harmful and out-of-range requests" ctl_bounds
 
-# finds KIND [TARGET]: that is among what doctor finds, and it ends with 1.
+# finds KIND [TARGET]: doctor reports a finding of this kind, and exits with 1.
 finds() {
 	local kind=$1
 	shift
@@ -729,7 +730,7 @@ ctl_top() {
 	k wait net.aoe.target.aoe7e3.path.1.state up 5
 	json '[t["operations-per-second"] for t in o["reading"][0]["target"]] ==
 	    [0.0] and "latency-p50" not in o["reading"][0]["target"][0]' top -n 1
-	# A megabyte in pieces of 64 KiB, and a sector or two that GEOM reads.
+	# A mebibyte in pieces of 64 KiB, and one or two sectors that GEOM reads.
 	ctl --libxo json top -n 3 >"$work/top" &
 	k sleep 1.3
 	k fill aoe7e3 0 1m 1 1 64k

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# Disks that are exchanged, and disks that share an address.
+# Disks that are replaced, and disks that share an address.
 
-# Disk A announces itself; so long after it disk B, in its place.
+# exchanged_after SECONDS: disk A sends its advert; that long after, disk B, which
+# has replaced it, sends one.
 exchanged_after() {
 	local gap=$1 writer
 	k if attach em0 wire em0 9000
@@ -43,8 +44,9 @@ grown_at_once() {
 }
 t "a disk that grew within a second of its advert is resized" grown_at_once
 
-# Two daemons on one host serve one address: every request has two answers.
-# The words are what the second one is.
+# two_daemons SIZE SERIAL: two daemons on one host serve one address, so that
+# every request has two answers.  The second daemon's disk has this size and
+# serial number.
 two_daemons() {
 	local bytes=$1 serial=$2 writer
 	k if attach em0 wire em0 9000
@@ -74,7 +76,7 @@ t "two daemons with disks of two sizes at one address are a conflict" \
 t "two daemons with two serial numbers at one address are a conflict" \
     two_daemons 16m BBBB
 
-# Both say the same of themselves; what they hold differs.
+# Both disks have the same identity, but different contents.
 two_contents() {
 	k if attach em0 wire em0 9000
 	k load -k net.aoe.iflist=em0 "$module"

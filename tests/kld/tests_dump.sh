@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
 # Kernel crash dumps: net.aoe.dump, d_dump and the interface's polling methods.
 
-# What dumpon(8) asks; ENODEV is its "operation not supported".
+# The request of dumpon(8), which prints ENODEV as "operation not supported".
 may_dump() {
 	k attr aoe7e3 GEOM::kerneldump
 }
@@ -14,7 +14,7 @@ dumps() {
 	may_dump
 	k fill aoe7e3 0 1m 1
 	k dump aoe7e3 64k 512k 2
-	# Written where it belongs, and the disk goes on as before.
+	# The dump is written only where it belongs, and the disk still works.
 	k check aoe7e3 0 64k 1
 	k check aoe7e3 64k 512k 2
 	k check aoe7e3 576k 448k 1
@@ -59,7 +59,7 @@ second_path() {
 		    grep -c 'state: up$') != 2 ]] || break
 		k sleep 0.05
 	done
-	# One target in two places: what went to either is not lost.
+	# The two targets' memories differ: check the one that was written to.
 	k target set em0 7.3 mute 1
 	k dump aoe7e3 0 64k 5
 	k if link em0 down
@@ -77,7 +77,7 @@ silence() {
 	fails_with ETIMEDOUT k dump aoe7e3 0 64k 5
 	grep -q 'aoe7e3: no path answers' "$log"
 	k target set em0 7.3 mute 0
-	# Another dump device finds everything as it was, and so does this one.
+	# The failed dump restored everything, so that another one succeeds.
 	k dump aoe7e3 0 64k 5
 	k check aoe7e3 0 64k 5
 	k unload
@@ -91,7 +91,7 @@ refusals() {
 	grep -q 'aoe7e3 cannot take dumps: net.aoe.dump is 0' "$log"
 	fails_with EOPNOTSUPP k dump aoe7e3 0 64k 5
 	k sysctl net.aoe.dump=1
-	# As reboot -d asks: the kernel still runs.
+	# As with reboot -d: the kernel still runs.
 	fails_with EOPNOTSUPP k dump aoe7e3 0 64k 5 running
 	fails_with EINVAL k dump aoe7e3 100 64k 5
 	k target set em0 7.3 readonly 1
@@ -126,7 +126,7 @@ shrunk() {
 	k load -k net.aoe.dump=1 "$module"
 	one_disk 9000
 	k fill aoe7e3 0 64k 1
-	# At once: nobody was told, and the dump is the first to look.
+	# At once: no event reports the MTU, and the links are not scanned yet.
 	k if mtu em0 1000
 	k dump aoe7e3 0 32k 4
 	k if mtu em0 68

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# What devd(8) is told, and what /usr/local/etc/devd/aoe.conf makes of it.
+# The events that devd(8) receives, the sample in devd/aoe.conf, and the limit
+# on lines of the console.
 
-# told TYPE DATA: devd is told, within five seconds
+# told TYPE DATA: devd receives this event within five seconds.
 told() {
 	local i
 	for ((i = 0; i < 50; i++)); do
@@ -48,7 +49,7 @@ events() {
 }
 t "devd is notified of every change of a target and of its paths" events
 
-# The message comes when the driver no longer uses the interface.
+# The message is printed when the driver no longer uses the interface.
 unlisted() {
 	local mac=02:ae:00:07:03:00
 	k load "$module"
@@ -64,7 +65,7 @@ unlisted() {
 }
 t "messages name the interface of a path that is removed from the list" unlisted
 
-# The types that the rules match are those of events.
+# Every type of event that the rules match exists.
 rules() {
 	local type types
 	types=$(sed -n 's/.*match "type".*"(*\([A-Z_|]*\))*";/\1/p' \
@@ -77,7 +78,8 @@ rules() {
 }
 t "the rules for devd match only events that exist" rules
 
-# interfaces N STATE: the first N are up or down, or there
+# interfaces N STATE: makes the first N interfaces (there), or sets their links up
+# or down.
 interfaces() {
 	local i
 	for ((i = 0; i < $1; i++)); do
@@ -88,7 +90,7 @@ interfaces() {
 	done
 }
 
-# many_paths N SLOT...: targets of shelf 7, each with N paths
+# many_paths N SLOT...: makes targets of shelf 7, each with N paths.
 many_paths() {
 	local i n=$1 slot
 	shift
@@ -108,12 +110,12 @@ many_paths() {
 	done
 }
 
-# Lines of the console with a pattern.
+# Counts the console's lines about targets that match a pattern.
 console() {
 	grep -cE "kernel: aoe7e[0-9]: $1" "$log"
 }
 
-# Each has so many lines about its paths that ten for all would not do.
+# Each target causes so many lines that a limit of ten for all would drop some.
 three_outages() {
 	local slot
 	many_paths 5 3 4 5
@@ -152,7 +154,7 @@ flapping() {
 	k sleep 2.2
 	more=$(awk '/aoe7e3: [0-9]+ more lines; see aoectl log$/ { n += $3 } END { print n }' "$log")
 	at_least 8 echo "$more"
-	# What the console was not told, the log was.
+	# Events that the console left out were still sent to devd.
 	equals "$(grep -c 'devctl: .* subsystem=aoe7e3 type=PATH_' "$log")" \
 	    echo $(($(console 'path [0-9]+ .*: (up|down)') + more))
 	k close aoe7e3

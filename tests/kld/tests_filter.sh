@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# net.aoe.filter: which targets, and from where, are let in.
+# net.aoe.filter: which targets are accepted, and from which addresses.
 
 # One wire with targets 1.1 (config "mine: a"), 1.2 and 7.3 ("theirs").
 three_targets() {
@@ -14,12 +14,12 @@ three_targets() {
 	k target set em0 7.3 config "theirs"
 }
 
-# The names of the targets that there are.
+# Prints the names of all targets.
 targets() {
 	k sysctl net.aoe.devices | awk 'NF { print $1 }' | sort | xargs
 }
 
-# targets_become NAMES: within five seconds
+# targets_become NAMES: these are the targets, within five seconds.
 targets_become() {
 	local i
 	for ((i = 0; i < 50; i++)); do
@@ -60,7 +60,7 @@ t "targets are accepted by the prefix of their config string" by_config
 
 by_mac() {
 	three_targets
-	# kld's targets of one wire are told apart by their addresses.
+	# Each of kld's targets has a MAC address of its own.
 	k load -k net.aoe.iflist=em0 "$module"
 	targets_become aoe1e1 aoe1e2 aoe7e3
 	k sysctl net.aoe.filter.macs=02:ae:00:01:01:00,2:ae:0:1:2:0
@@ -82,7 +82,7 @@ rogue() {
 	k wait disk aoe7e3 5
 	k open aoe7e3
 	before=$(counts em1 sent)
-	# Somebody else announces himself as aoe7e3.
+	# Another host sends an advert for aoe7e3.
 	k inject em1 "ffffffffffff 02ae00090901 88a2 1800 0007 03 01 00000000
 	    0010 0000 02 10 0000 $(printf '00%.0s' {1..40})"
 	k sleep 0.3
@@ -106,7 +106,7 @@ open_disks_stay() {
 	k fill aoe7e3 0 1m 1
 	k check aoe7e3 0 1m 1
 	equals up k sysctl net.aoe.target.aoe7e3.state
-	# An outage, too: it comes back by the path that it had.
+	# After an outage, too, it comes back over the path that it had.
 	k if link em0 down
 	k wait net.aoe.target.aoe7e3.state suspended 5
 	k if link em0 up
@@ -142,7 +142,8 @@ malformed() {
 }
 t "a malformed filter is rejected, and at load time no target is accepted" malformed
 
-# swept [TARGET [STRING]]: every frame is ours, and what is short is counted.
+# swept [TARGET [STRING]]: the module takes every frame of a sweep, and counts
+# those that are too short.
 swept() {
 	local before said short
 	before=$(k sysctl net.aoe.stats.rx_malformed)
@@ -170,8 +171,8 @@ every_frame() {
 	k unload
 }
 t "every filter handles a frame of any length, split anywhere" every_frame
-# Whichever of the two was there first, an answer that a firewall drops does
-# not reach the module.
+# An answer that a firewall drops does not reach the module, whether the firewall
+# or the module was there first.
 behind_firewall() {
 	k if attach em0 wire em0 1500
 	k target add em0 1.1 1m

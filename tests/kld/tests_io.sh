@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# Reads and writes: that what comes back is what went out.
+# Reads and writes: data that is read is what was written.
 
 all_shapes() {
 	local mtu size depth seed=0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# Loading, unloading, and what a load may not touch.
+# Loading and unloading, and what a load must not do.
 
 leaves_nothing() {
 	k load "$module"
@@ -120,7 +120,7 @@ forced_with_io() {
 	fails_with fill wait_for "$reader"
 	equals "0 left" k leaks
 }
-# The exit status of a background job, as a command.
+# Waits for a background job, and fails with a message if it failed.
 wait_for() {
 	wait "$1" && return 0
 	echo "fill failed"
@@ -172,7 +172,7 @@ kept_for_mtu() {
 	k fault txfree late 20
 	k fill aoe7e3 0 4m 5 64 64k
 	k if mtu em0 9000
-	# Links are looked at, and then memory is waited for.
+	# The links are scanned, and then memory is waited for.
 	for ((i = 0; i < 50; i++)); do
 		[[ $(frames_kept 2k) != 0 ]] || break
 		k sleep 0.2
@@ -233,7 +233,7 @@ no_memory() {
 t "one failed allocation, or eight in a row, only loses a frame" \
     no_memory
 
-# More I/O than the core takes at once, so that some waits before it.
+# More I/O than the core accepts at once, so that some waits in the shim.
 deep_silence() {
 	local writer
 	k load "$module"
@@ -271,7 +271,7 @@ boot_hold() {
 	k sleep 4
 	equals 0 k root holds
 	k unload
-	# A disk ends it sooner, two seconds later.
+	# A disk ends the hold sooner: two seconds after it appeared.
 	k target add em0 7.3 1m
 	k load -k net.aoe.boot=1 -k net.aoe.iflist=em0 "$module"
 	k wait disk aoe7e3 5
@@ -292,7 +292,7 @@ opened_late() {
 }
 t "a disk that is opened between quiesce and unload is not aborted" opened_late
 
-# As when it tastes somebody else's disk, which does not answer.
+# GEOM's event thread is stuck, as when it tastes another driver's silent disk.
 geom_is_stuck() {
 	local began=$SECONDS
 	k load "$module"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# How long I/O waits: of all targets, of one, of the root, and at a shutdown.
+# How long I/O waits: for all targets, for one, for the root, at a shutdown.
 
 mine=net.aoe.target.aoe7e3.maxwait
 
@@ -14,7 +14,7 @@ two_targets() {
 	k wait disk aoe7e4 5
 }
 
-# Both fall silent while their disks are open, and are asked for something.
+# Both targets fall silent while their disks are open; a write to aoe7e3 starts.
 both_silent() {
 	k open aoe7e3
 	k open aoe7e4
@@ -37,7 +37,7 @@ outlives() {
 	k target set em0 7.3 mute 0
 	wait "$writer"
 	k check aoe7e3 0 64k 1
-	# Without a value of its own, the global one counts again.
+	# Without a value of its own, the global one applies again.
 	k sysctl $mine=-1
 	k target set em0 7.3 mute 1
 	fails_with EIO k fill aoe7e3 0 64k 2
@@ -58,7 +58,7 @@ undercuts() {
 	equals suspended k sysctl net.aoe.target.aoe7e3.state
 	k target set em0 7.3 mute 0
 	wait "$writer"
-	# So does one that is set in the middle of the wait.
+	# A maxwait that is set during the wait has the same effect.
 	k target set em0 7.3 mute 1
 	k fill aoe7e3 0 64k 2 &
 	writer=$!
@@ -94,7 +94,7 @@ at_shutdown() {
 	began=$SECONDS
 	fails_with EIO k fill aoe7e3 0 64k 1
 	((SECONDS - began <= 15))
-	# What it was set to, it still says.
+	# The sysctl still has the value that was set.
 	equals "$own" k sysctl $mine
 	k unload
 }
@@ -109,7 +109,8 @@ shutdown_caps_long() {
 t "a shutdown ends the wait for a target with a longer maxwait" \
     shutdown_caps_long
 
-# A root mount with aoe7e3 open throughout, and aoe7e4 from after it on.
+# root_mount [OPTION...]: a root mount, before which aoe7e3 is opened, and after
+# which aoe7e4 is.
 root_mount() {
 	k root boot
 	two_targets -k net.aoe.boot=1 "$@"
@@ -136,7 +137,7 @@ holds_root() {
 }
 t "I/O to the disk of the root file system waits for ever" holds_root
 
-# A value in loader.conf, -1 too, is the administrator's word.
+# A value in loader.conf, even -1, is the administrator's and is kept.
 root_told_otherwise() {
 	local own
 	for own in 60 -1; do

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# Which path a frame takes, and what is known of each.
+# The path that a frame takes, and the counters of each path.
 
 # shellcheck source=tests/kld/lib_ctl.sh
 . tests/kld/lib_ctl.sh
 
-# Two wires to one disk, both paths up; the words are for the load command.
+# two_wires [OPTION...]: two wires to one disk, with both paths up.  The options
+# are those of the load command.
 two_wires() {
 	k if attach em0 wire em0 9000
 	k if attach em1 wire em1 9000
@@ -18,7 +19,7 @@ two_wires() {
 	k wait net.aoe.target.aoe7e3.path.1.state up 10
 }
 
-# Per cent of the answers that came on em0, of many reads one by one.
+# Prints the percentage of answers that arrive on em0, for reads one at a time.
 share() {
 	local path a b
 	local -A before
@@ -34,7 +35,7 @@ share() {
 	echo $((100 * a / (a + b)))
 }
 
-# Per cent of the answers that came on the path that was there first.
+# Prints the percentage of answers that arrive on path 0.
 share_of_first() {
 	local share
 	share=$(share)
@@ -53,13 +54,13 @@ policies() {
 	k sysctl net.aoe.target.aoe7e3.policy=roundrobin
 	first=$(share_of_first)
 	((first >= 45 && first <= 55))
-	# The target's own goes before the global one, until it has none.
+	# A target's own policy takes precedence over the global one.
 	k sysctl net.aoe.policy=latency
 	equals roundrobin k sysctl net.aoe.target.aoe7e3.policy
 	k sysctl net.aoe.policy=failover
 	k sysctl net.aoe.target.aoe7e3.policy=default
 	at_least 95 share_of_first
-	# The second path is for when the first is down.
+	# The second path is used when the first is down.
 	first=em0
 	[[ $(path_on em0) == *.0 ]] || first=em1
 	k if link $first down
@@ -92,12 +93,12 @@ histogram() {
 	k bench aoe7e3 read seq 4k 1 0.2
 	text=$(k sysctl net.aoe.target.aoe7e3.path.0.histogram)
 	for pair in $text; do
-		# A power of two or nothing, and a count.
+		# A power of two or zero, and a count.
 		((${pair%:*} >= 0 && ${pair#*:} > 0))
 		(((${pair%:*} & (${pair%:*} - 1)) == 0))
 		sum=$((sum + ${pair#*:}))
 	done
-	# All that came but IDENTIFY, the payload's probe and config answers.
+	# All answers except those to IDENTIFY, payload probes and config queries.
 	at_least "$sum" k sysctl net.aoe.target.aoe7e3.path.0.received
 	((sum > 100))
 	((sum + 10 >= $(k sysctl net.aoe.target.aoe7e3.path.0.received)))
@@ -116,7 +117,7 @@ path_left_out() {
 		k if attach "em$i" wire "em$i" 1500
 		k target add "em$i" 7.3 16m 7.3:wire
 	done
-	# A few at a time, since only so many may be without a name.
+	# A few at a time, since the number of unidentified paths is limited.
 	ctl interfaces em0 em1 em2 em3
 	for i in {3..16}; do
 		# shellcheck disable=SC2046,SC2086 # words

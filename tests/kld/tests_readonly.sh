@@ -11,7 +11,7 @@ in_advance() {
 	fails_with EROFS k fill aoe7e3 0 64k 1
 	k open aoe7e3 ro
 	k read aoe7e3 0 64k "$work/out"
-	# GEOM lets whoever comes second write.
+	# GEOM does not check for write protection at a second open.
 	fails_with EROFS k fill aoe7e3 0 64k 1
 	k read aoe7e3 0 64k "$work/again"
 	cmp "$work/out" "$work/again"
@@ -26,11 +26,11 @@ on_the_way() {
 	k fill aoe7e3 0 64k 1
 	k open aoe7e3
 	k sysctl net.aoe.target.aoe7e3.readonly=1
-	# Whoever has it open goes on.
+	# The disk stays writable while it is open.
 	k fill aoe7e3 0 64k 2
 	k check aoe7e3 0 64k 2
 	k close aoe7e3
-	# The disk is made anew: wait for the one that refuses.
+	# The disk is created again: wait for the one that refuses writes.
 	for _ in {1..50}; do
 		! k open aoe7e3 || k close aoe7e3
 		k sleep 0.05

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# What answers and cannot be used: the reason, where somebody looks for it.
+# Targets that answer but cannot be used: the commands that give the reason.
 
 # shellcheck source=tests/kld/lib_ctl.sh
 . tests/kld/lib_ctl.sh
 
-# A target of 16 MiB that is odd before anybody asks it: odd <what> <value>
+# odd WHAT VALUE [MTU]: a target of 16 MiB with this setting, made before the
+# first beacon.
 odd() {
 	k load "$module"
 	k if attach em0 wire em0 "${3:-9000}"
@@ -26,11 +27,11 @@ reason_sector() {
 	    "logical sectors of 520 bytes are not supported"}]' status
 	json '[(e["event"], e["value"]) for e in o["event"]] == [("SECTOR_SIZE", 520)]' log
 	equals 0 k sysctl net.aoe.target.aoe7e3.conflict
-	# It is told once, however often it is asked.
+	# It is reported once, however often the target is queried.
 	k sysctl net.aoe.discover=1
 	k sleep 2
 	json 'len(o["event"]) == 1' log
-	# What can be used is, as soon as it says so.
+	# The disk is used as soon as its answer shows that it can be.
 	k target set em0 7.3 sector 512
 	exits 0 discover -w 5 7.3
 	json 'o["target"][0]["remark"] == []' status
@@ -97,7 +98,7 @@ reason_left_out() {
 	json 'sorted(a["name"] for a in o["absent"]) == ["aoe6e4", "aoe6e5"] and o["left-out"] == 2' list
 	text "6.4: not used: left out: net.aoe.maxtargets is 2" discover -w 0 6.4
 	text "7.9: not found" discover -w 0 7.9
-	# There is room again.
+	# Two targets go, so that there is room again.
 	k target remove em0 7.1
 	k target remove em0 6.5
 	k if down em0
@@ -114,7 +115,7 @@ t "targets beyond maxtargets are counted, reported and listed" reason_left_out
 reason_unidentified() {
 	local i
 	odd noata 1
-	# Of another's MTU no answer to IDENTIFY comes through.
+	# The MTU of em1 is too small for an answer to IDENTIFY.
 	k if attach em1 wire em1 68
 	k target add em1 7.4 16m
 	ctl interfaces em0 em1

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# What must not be lost or mixed up: frames that lie in a ring, disks that are
-# not what they were, memory that runs out while the module is loaded.
+# Cases in which data must not be lost or mixed up: frames that stay in a
+# transmit ring, disks that are replaced, failed allocations during a load.
 
 in_the_ring() {
 	local round
@@ -36,7 +36,7 @@ smaller_one_returns() {
 	k wait net.aoe.target.aoe7e3.state suspended 20
 	equals 0 k sysctl net.aoe.target.aoe7e3.conflict
 	grep -q '(8.0M) is smaller than the open one' "$log"
-	# No byte goes there, wherever it belongs.
+	# No write goes to the smaller disk, not even to sectors that it has.
 	k sysctl net.aoe.maxwait=2
 	fails_with EIO k fill aoe7e3 0 64k 2
 	equals 16777216 k sysctl net.aoe.target.aoe7e3.size
@@ -72,7 +72,7 @@ taken_over() {
 	equals 7.3:wire k sysctl net.aoe.target.aoe7e3.serial
 	k close aoe7e3
 	k unload
-	# Whoever it was has seen no write.
+	# The other box has received no write.
 	k target remove em0 7.3
 	k load -k net.aoe.iflist=em1 "$module"
 	k wait disk aoe7e3 10
@@ -111,8 +111,8 @@ no_memory_at_load() {
 	for ((n = 1; n <= last - first; n++)); do
 		k fault alloc $n $((1 + n % 3))
 		if k load -k net.aoe.iflist=em0 "$module"; then
-			# Three beacons may be what was lost, those of the first
-			# 3 s; the next goes out after 10 s.
+			# The three beacons of the first 3 s may have been lost;
+			# the next is sent after 10 s.
 			k wait disk aoe7e3 20
 			k unload
 		fi

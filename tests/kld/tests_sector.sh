@@ -6,7 +6,7 @@
 # shellcheck source=tests/kld/lib_ctl.sh
 . tests/kld/lib_ctl.sh
 
-# A disk of 16 MiB in sectors of 4096 bytes, at this MTU.
+# large_sectors [MTU]: a disk of 16 MiB in sectors of 4096 bytes.
 large_sectors() {
 	k if attach em0 wire em0 "${1:-9000}"
 	k target add em0 7.3 16m
@@ -56,7 +56,7 @@ sector_loss() {
 	k fill aoe7e3 0 8m 5 16 64k
 	k check aoe7e3 0 8m 5 16 64k
 	k target set em0 7.3 lose 0
-	# A network that takes one sector a frame, and a target that does.
+	# A network, then a target, that allows only one sector in a frame.
 	k target set em0 7.3 maxlen 5000
 	k fill aoe7e3 0 1m 6
 	k check aoe7e3 0 1m 6
@@ -76,7 +76,7 @@ sector_open() {
 	large_sectors
 	k wait disk aoe7e3 5
 	k open aoe7e3
-	# The same name in other sectors is another disk.
+	# The same identity with another sector size is another disk.
 	k target set em0 7.3 sector 512
 	k sysctl net.aoe.discover=1
 	k wait net.aoe.target.aoe7e3.conflict 1 5
@@ -103,7 +103,7 @@ sector_mtu() {
 	k wait disk aoe7e3 5
 	k open aoe7e3
 	k fill aoe7e3 0 64k 1
-	# And away again, under an open disk: its I/O waits.
+	# The MTU shrinks again while the disk is open: its I/O waits.
 	k if mtu em0 1500
 	k wait net.aoe.target.aoe7e3.state suspended 10
 	text "note +a sector does not fit into a frame" status

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# That kld notices what it is there to notice: bad.c breaks one rule a load.
+# Tests of kld itself: bad.c breaks one rule per load, which kld must detect.
 
 build_bad() {
 	local flags
@@ -11,8 +11,8 @@ build_bad() {
 	    "$top/tests/kld/bad.c"
 }
 
-# noticed WHAT WORDS [COMMAND]: a load of bad.ko with that, a command, and its
-# unload must say so and fail.
+# noticed WHAT WORDS [COMMAND]: kld loads bad.ko with bad.what=WHAT, runs the
+# command, and unloads; it must print WORDS and fail.
 noticed() {
 	local said
 	if said=$(printf 'if attach em0 wire em0\nload %s %s\n%s\nunload\n' \

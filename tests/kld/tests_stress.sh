@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# Everything at once: for the sanitizers above all, and for what the ledger and
-# the lock order say of it.
+# Everything at once: mainly for the sanitizers, and for the checks of the ledger
+# and of the lock order.
 
-# repeat SECONDS COMMAND...: again and again, whatever it says.
+# repeat SECONDS COMMAND...: runs a command again and again, and ignores failures.
 repeat() {
 	local end=$((SECONDS + $1))
 	shift
@@ -13,8 +13,8 @@ repeat() {
 	done
 }
 
-# Writes and checks a region of its own: what was not refused must be right.
-# While it is suspended, a disk refuses to be opened.
+# region DISK OFFSET SECONDS: writes and checks a region of the disk; data that
+# was accepted must be right.  A suspended disk refuses to be opened (ENXIO).
 region() {
 	local disk=$1 from=$2 end=$((SECONDS + $3)) seed=$2 said
 	while ((SECONDS < end)); do

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# Targets that go and come, interfaces that do, and strangers' frames.
+# Targets and interfaces that go and come back, and frames of other hosts.
 
 outage() {
 	local writer
@@ -110,7 +110,7 @@ detached() {
 	k if detach em0
 	k sleep 0.5
 	one_disk
-	# The new target has another memory: fill it again.
+	# The new target has memory of its own: fill it again.
 	wait "$writer"
 	k fill aoe7e3 0 16m 2
 	k check aoe7e3 0 16m 2
@@ -168,7 +168,7 @@ two_paths() {
 	k sysctl net.aoe.iflist="em0 em1"
 	k wait disk aoe7e3 5
 	k wait net.aoe.target.aoe7e3.path.1.state up 10
-	# Two memories behind one identity: so writes go to one path only.
+	# The two targets' memories differ: only one path may be up for I/O.
 	k if link em1 down
 	k fill aoe7e3 0 256k 1
 	k if link em1 up
@@ -188,7 +188,7 @@ strangers() {
 	k load "$module"
 	one_disk
 	in=$(counts em0 passed)
-	# A request, a VLAN's frame, another protocol: passed on, not taken.
+	# A request, a frame of a VLAN, another protocol: passed to the stack.
 	k inject em0 "$header 1000 ffff ff 01 00000001 $zeros"
 	k inject em0 "$header 1800 0009 09 01 00000000 0010 0000 02 10 0000 $zeros" 5
 	k inject em0 "ffffffffffff 02ae00090901 0806 $zeros"
@@ -234,7 +234,8 @@ growth() {
 }
 t "an open disk grows when its target grows" growth
 
-# IOPS of random writes to a hot 4 MiB at depth 16; the longest in ms on stderr.
+# hot_writes SECONDS: random writes to the disk at depth 16; sets iops, and the
+# longest time of a write in ms.
 hot_writes() {
 	local said
 	said=$(k bench aoe7e3 write rand 4k 16 "$1")
@@ -252,13 +253,13 @@ out_of_order() {
 	k target set em0 7.3 workers 8,4000
 	k sysctl net.aoe.iflist=em0
 	k wait disk aoe7e3 5
-	# Others' load can only spoil a measurement: five are allowed.
+	# Other load on the machine can spoil a measurement: up to five are made.
 	for ((try = 1; ; try++)); do
 		k target set em0 7.3 lose 0
 		k target set em0 7.3 drop 0
 		hot_writes 2
 		whole=$iops
-		# One frame in a hundred each way.
+		# One frame in a hundred is lost, each way.
 		k target set em0 7.3 lose 100
 		k target set em0 7.3 drop 100
 		hot_writes 4

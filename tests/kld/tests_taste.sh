@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# What GEOM's classes see of a disk, and see again after they could not.
+# Tasting by GEOM's classes, and tasting again after it failed.
 
-# A partition table in the first sector and a label in the last one.
+# Writes a partition table to the first sector and a label to the last one.
 labelled() {
 	head -c 510 /dev/zero >"$work/first"
 	printf '\125\252' >>"$work/first"
@@ -18,7 +18,7 @@ classes() {
 	k disks | sed -n 's/^aoe7e3 .* classes "\(.*\)"$/\1/p'
 }
 
-# wait_classes NAMES: they know the disk within 30 s.
+# wait_classes NAMES: exactly these classes are attached within 30 s.
 wait_classes() {
 	local i
 	for ((i = 0; i < 300; i++)); do
@@ -29,7 +29,8 @@ wait_classes() {
 	return 1
 }
 
-# The disk comes while its target is in a state, and the state ends.
+# late SETTING: the disk appears while its target has this setting, which is then
+# reset.
 late() {
 	k load -k net.aoe.taste_wait=2 "$module"
 	one_disk
@@ -43,7 +44,7 @@ late() {
 	equals "" classes
 	k target set em0 7.3 "$1" 0
 	wait_classes "PART LABEL"
-	# It is quiet again, and GEOM was called once.
+	# Then nothing more happens: GEOM was asked to taste once.
 	k sleep 2
 	equals 1 grep -c 'subsystem=aoe7e3 type=RETASTE' "$log"
 	k unload
@@ -72,7 +73,7 @@ link_flap() {
 }
 t "a disk whose link flaps while it is tasted is tasted again" link_flap
 
-# A labelled disk is out when its last writer closes it.
+# The target of a labelled disk does not answer when the last writer closes it.
 out_at_close() {
 	k load -k net.aoe.taste_wait=2 "$module"
 	one_disk
@@ -105,7 +106,7 @@ held_open() {
 }
 t "a disk is not spoiled while a reader has it open" held_open
 
-# What only looks like tasting, soon after an open.
+# A read that only resembles tasting, soon after an open.
 patient_read() {
 	local reader
 	k load -k net.aoe.taste_wait=1 "$module"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# What the module waits for may take long, and then nothing else waits with it.
+# If the module waits for something that takes long, nothing else waits with it.
 
 # soon COMMAND...: a command of kld that must be done within five seconds.
 soon() {
@@ -53,8 +53,8 @@ reader_of_settings() {
 t "a reader of a sysctl holds no lock while it waits for memory" \
     reader_of_settings
 
-# Swap on the disk: memory comes free when the disk answers, and that it
-# answers again is known when the link's event has come to the core.
+# Swap on the disk: memory becomes free when the disk answers, and the core asks
+# it again only when it receives the event of the link.
 link_without_memory() {
 	local writer
 	k load "$module"
@@ -93,7 +93,7 @@ left_out_once() {
 	k unload
 	equals 2 said_since_start "left out: 32 interfaces"
 }
-# How often the log of this test has these words.
+# Counts the lines of this test's log that have these words.
 said_since_start() {
 	grep -c "$1" "$log" || :
 }

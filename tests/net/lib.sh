@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
-# Namespaces, targets and file systems for tests/net/run and tests/demo; to be
 # shellcheck disable=SC2154 # lib.sh, which comes first, sets them
+# Namespaces, targets and file systems for tests/net/run and tests/demo; to be
 # read after tests/kld/lib.sh.
 #
 # The module sees em0 in namespace $ni; the targets see t0 in $nt.  Between
@@ -12,7 +12,8 @@ ni=$id-i nt=$id-t nr=$id-r
 # shellcheck disable=SC2034 # t() reads it
 in_ns=(ip netns exec "$ni")
 
-# Processes end by their number, and namespaces with all that is in them.
+# Makes the namespaces.  Deleting one deletes the interfaces in it; processes are
+# ended by their IDs.
 namespaces() {
 	local n
 	for n in "$ni" "$nt" "$nr"; do
@@ -21,26 +22,26 @@ namespaces() {
 	done
 }
 
-# up NAMESPACE INTERFACE MTU
+# up NAMESPACE INTERFACE MTU: sets the MTU and brings the interface up.
 up() {
 	ip netns exec "$1" sysctl -qw "net.ipv6.conf.$2.disable_ipv6=1" \
 	    2>/dev/null || :
 	ip -n "$1" link set "$2" mtu "$3" up
 }
 
-# cable NUMBER MTU: em<number> to t<number>
+# cable NUMBER MTU: connects em<number> to t<number>.
 cable() {
 	ip -n "$ni" link add "em$1" type veth peer name "t$1" netns "$nt"
 	up "$ni" "em$1" "$2"
 	up "$nt" "t$1" "$2"
 }
 
-# Our address on a cable.
+# own_mac NUMBER: prints our MAC address on a cable.
 own_mac() {
 	ip netns exec "$ni" cat "/sys/class/net/em$1/address"
 }
 
-# The target of aoe7e3, on the first cable, is reserved by us and by another.
+# Reserves the target of aoe7e3, on cable 0, for us and then for another host.
 reserved_and_released() {
 	exits 0 reserve 7.3 set
 	equals "$(own_mac 0)" ctl reserve 7.3
@@ -52,8 +53,8 @@ reserved_and_released() {
 	k fill aoe7e3 0 1m 1
 }
 
-# relayed NUMBER MTU RELAY-OPTION...: the same with the relay in between,
-# which obeys $work/relay<number>.
+# relayed NUMBER MTU RELAY-OPTION...: as cable, but with the relay in between,
+# whose control FIFO is $work/relay<number>.
 relayed() {
 	local number=$1 mtu=$2 pid
 	shift 2
@@ -77,8 +78,8 @@ relayed() {
 	return 1
 }
 
-# target SHELF SLOT NUMBER FILE OPTION...: vblade on t<number>; its process
-# number is left in $target.
+# target SHELF SLOT NUMBER FILE OPTION...: starts vblade on t<number>, and sets
+# $target to its process ID.
 target() {
 	local shelf=$1 slot=$2 number=$3 file=$4
 	shift 4
@@ -103,13 +104,13 @@ end_all() {
 	rm -f "$work/pids"
 }
 
-# disk_file SIZE: a sparse file for a target
+# disk_file SIZE: makes a sparse file for a target.
 disk_file() {
 	rm -f "$work/disk"
 	truncate -s "$1" "$work/disk"
 }
 
-# The disk as a file that a loop device can sit on: $work/fuse/disk.
+# file_of DISK: makes the disk available to a loop device as $work/fuse/disk.
 file_of() {
 	local pid
 	k nbd "$1" "$work/nbd"
@@ -136,7 +137,8 @@ no_file() {
 	closed
 }
 
-# The connections of an NBD client close a moment after it is gone.
+# Waits until no disk is open: the connections of an NBD client close a moment
+# after it has ended.
 closed() {
 	for _ in {1..100}; do
 		k disks | grep -q ' opens [1-9]' || return 0
@@ -153,7 +155,7 @@ umount_disk() {
 	umount "$work/mnt"
 }
 
-# What a test may have left mounted or running.
+# Unmounts and ends what a test may have left mounted or running.
 net_cleanup() {
 	umount -l "$work/mnt"
 	umount -l "$work/fuse"
@@ -168,7 +170,7 @@ net_begin() {
 	namespaces
 }
 
-# tree SIZE-IN-MIB: files of many sizes, random bytes, and their checksums
+# tree SIZE-IN-MIB: makes files of many sizes with random bytes, and checksums.
 tree() {
 	local mib=$1 i
 	rm -rf "$work/tree"
@@ -184,7 +186,8 @@ tree() {
 	(cd "$work/tree" && find . -type f -exec sha256sum {} +) >"$work/sums"
 }
 
-# A file system made, filled with the tree, checked, read back anew.
+# round_trip DISK: makes a file system, copies the tree to it, checks it, and reads
+# the tree back after closing the disk.
 round_trip() {
 	local disk=$1
 	file_of "$disk"

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
-# Against vblade: file systems, faults in between, targets that go and come.
+# Tests with vblade: file systems, faults of the network, targets that end and are
+# started again.
 
-# The usual beginning: what lies between, a target, the module, its disk.
+# ready [OPTION...]: starts a target with these options of vblade, on a network
+# that exists already; then loads the module and waits for the disk.
 ready() {
 	disk_file $((mib * 2))M
 	target 7 3 0 "$work/disk" "$@"
@@ -120,7 +122,7 @@ two_paths() {
 	relayed 0 9000
 	relayed 1 9000
 	disk_file 256M
-	# One disk behind two ports: two vblades that say the same serial.
+	# One disk behind two ports: two vblades with the same serial number.
 	target 7 3 0 "$work/disk"
 	target 7 3 1 "$work/disk"
 	k if attach em0 packet em0
@@ -136,12 +138,13 @@ two_paths() {
 	k fill aoe7e3 0 256m 2 &
 	writer=$!
 	sleep 0.1
-	# This side goes down; vblade ends when its own interface does.
+	# Our side goes down, since vblade ends when its own interface goes down.
 	ip -n "$ni" link set em1 down
 	wait "$writer"
 	k check aoe7e3 0 256m 2
 	ip -n "$ni" link set em1 up
-	# By the beacon of the link's coming up or, if that is lost, the next.
+	# The beacon sent when the link comes up finds the path or, if that beacon
+	# is lost, the next one.
 	k wait "$(path_on em1).state" up 70
 	ip -n "$ni" link set em0 down
 	k check aoe7e3 0 256m 2
@@ -155,7 +158,8 @@ conflict() {
 	ready
 	k fill aoe7e3 0 1m 1
 	truncate -s 32M "$work/other"
-	# Another size: its serial is the same, for vblade says the host's name.
+	# Another size, since the serial number is the same: vblade makes it from the
+	# address and the host's name.
 	target 7 3 1 "$work/other"
 	k if attach em1 packet em1
 	k sysctl net.aoe.iflist="em0 em1"
@@ -202,7 +206,7 @@ t "vblade's flush, whose answer lacks the ready bit, succeeds" flushes
 
 down_and_up() {
 	local writer
-	# The relay keeps the carrier of vblade, which can end without one.
+	# The relay keeps vblade's carrier up, since vblade may end without it.
 	relayed 0 9000
 	ready
 	k fill aoe7e3 0 256m 1 &

@@ -28,8 +28,8 @@ vblade_mask() {
 	text "every host is allowed" mask 7.3
 	exits 0 mask 7.3 add "$(own_mac 0)" 02:00:00:00:00:01
 	json 'len(o["host"]) == 2' mask 7.3
-	# Debian's vblade finds only the first of its list to delete, and then
-	# ends with "buffer overflow detected": that is left to the kld rung.
+	# Debian's vblade can delete only the first address in its list, and then
+	# ends with "buffer overflow detected": so the kld rung tests deletion.
 	exits 0 mask 7.3 delete 02:00:00:00:00:01
 	json 'len(o["host"]) == 2' mask 7.3
 	k fill aoe7e3 0 1m 1
@@ -63,7 +63,7 @@ vblade_asked() {
 }
 t "aoectl ping, sancheck and identify work with vblade" vblade_asked
 
-# vblade's serial number has the host's name in it.
+# vblade's serial number includes the name of its host.
 vblade_renamed() {
 	local renamed writer
 	cable 0 1500

@@ -3,8 +3,8 @@
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
 # Two daemons at one address, and two interfaces to one port.
 
-# Two vblades on one interface with one address; the sizes of their files,
-# which hold other bytes, are the words.
+# two_vblades SIZE SIZE: two vblades on one interface with one address; their
+# files have these sizes and different contents.
 two_vblades() {
 	local one=$1 two=$2 file bench
 	cable 0 9000
@@ -24,7 +24,7 @@ two_vblades() {
 	end "$target"
 	k sysctl net.aoe.discover=1
 	k wait net.aoe.target.aoe7e3.state up 10
-	# What lies behind the smaller disk's end may have failed.
+	# Reads past the end of the smaller disk may have failed.
 	wait "$bench" || :
 	k read aoe7e3 0 1m "$work/out"
 	cmp -n 1048576 "$work/out" "$work/one"
@@ -36,7 +36,7 @@ t "two vblades with disks of 64 MiB at one address are a conflict" \
 t "two vblades with disks of 64 and 32 MiB at one address are a conflict" \
     two_vblades 64M 32M
 
-# switched MTU: em0 and em1 on a switch with t0
+# switched MTU: connects em0, em1 and t0 to a switch.
 switched() {
 	local mtu=$1 port
 	ip -n "$nr" link add sw type bridge
@@ -54,8 +54,8 @@ switched() {
 	up "$nr" sw "$mtu"
 }
 
-# Rate in hundredths of MB/s of a write, and how many of a million requests
-# were sent again.
+# Prints the rate of writes in hundredths of MB/s, and the number of requests in
+# a million that were sent again.
 rate_and_resent() {
 	local again sent said
 	again=$(k sysctl net.aoe.target.aoe7e3.retransmitted)
@@ -75,7 +75,7 @@ one_port() {
 	k if attach em0 packet em0
 	k if attach em1 packet em1
 	k load "$module"
-	# Others' load can only spoil a measurement: five are allowed.
+	# Other load on the machine can spoil a measurement: up to five are made.
 	for ((try = 1; ; try++)); do
 		k sysctl net.aoe.iflist=em0
 		k wait disk aoe7e3 10
@@ -85,7 +85,7 @@ one_port() {
 		read -r two again < <(rate_and_resent)
 		echo "one port: $one on one interface, $resent ppm sent again;" \
 		    "$two on two, $again ppm (0.01 MB/s)"
-		# What an overrun queue loses is some per cent.
+		# An overrun queue would lose several per cent.
 		! ((two * 10 >= one * 9 && again <= resent + 3000)) || break
 		((try < 5))
 	done

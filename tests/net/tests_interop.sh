@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # tests/net/interop, which reads this, sets them
-# Against any target: what it says, that its data stay right through loss and
-# outages, and what it knows beside reads and writes.
+# Tests with any target: its properties, the integrity of its data in spite of loss
+# and outages, and its commands other than reads and writes.
 
 at=net.aoe.target.aoe7e3
-refused=0	# flushes
+refused=0	# flushes that were refused, and count as failed
 
-# A test, and below it what it has noted.
+# Runs a test, and prints its notes below the result.
 met() {
 	: >"$work/notes"
 	t "$@"
@@ -22,8 +22,7 @@ value() {
 	k sysctl "$at.$1"
 }
 
-# serve NUMBER: the target on t<number>; its process number is left in
-# $target.
+# serve NUMBER: starts the target on t<number>, and sets $target to its process ID.
 serve() {
 	ip netns exec "$nt" "${command[@]}" 7 3 "t$1" "$work/disk" \
 	    >>"$work/target.log" 2>&1 &
@@ -36,7 +35,8 @@ fresh_file() {
 	truncate -s "$1" "$work/disk"
 }
 
-# A target behind what was laid in between, the module, its disk.
+# Starts the target, on a network that exists already; then loads the module and
+# waits for the disk.
 begin() {
 	fresh_file 256M
 	serve 0
@@ -46,8 +46,8 @@ begin() {
 	k wait disk aoe7e3 60
 }
 
-# stopped COMMAND...: I/O that goes on while the target is away for 3 s, and
-# while COMMAND is done.
+# stopped COMMAND...: ends the target in the middle of I/O, runs the command, and
+# starts the target again after 3 s; the I/O must succeed.
 stopped() {
 	local writer began
 	k fill aoe7e3 0 128m 7 &
@@ -66,7 +66,7 @@ stopped() {
 	equals 0 value failed
 }
 
-# How many frames were sent, and how many of them again.
+# Prints the number of frames sent, and how many of them were sent again.
 sent() {
 	echo "$(value sent) frames sent, $(value retransmitted) of them again"
 }
@@ -86,8 +86,8 @@ found() {
 }
 met "it is found, identified and asked" found
 
-# A file system with files in it; or the files alone on a disk that promises
-# flushes and refuses them, which mkfs.ext4 does not take.
+# Makes a file system with files in it.  If the disk promises flushes but refuses
+# them, mkfs.ext4 fails, so only an archive of the files is written.
 files() {
 	k flush aoe7e3 || :
 	if ! grep -q "promised cache flushes" "$log"; then
@@ -116,7 +116,7 @@ rates() {
 	local what
 	cable 0 "$mtu"
 	begin
-	# The target shall not have to look for its file's holes.
+	# Fills the target's file, since holes in it would affect the rates.
 	k fill aoe7e3 0 256m 1
 	for what in "read seq 64k 8" "write seq 64k 8" "read rand 4k 1" \
 	    "read rand 4k 16" "write rand 4k 16"; do
@@ -129,7 +129,7 @@ rates() {
 }
 met "it is timed without a loss" rates
 
-# Every block is written again and again while others are, and then read.
+# Writes every block several times, with other writes outstanding, and reads it.
 overwrite() {
 	local seed
 	for seed in 1 2 3 4 5; do
@@ -148,7 +148,8 @@ overwrites() {
 }
 met "a small area is overwritten and read back" overwrites
 
-# The relay's own cost is in both rates: what a direct cable does is no measure.
+# Both rates include the relay's own cost, so they are not compared with those of
+# a direct cable.
 lossy() {
 	relayed 0 "$mtu" -s 42
 	begin
@@ -282,7 +283,7 @@ read_only() {
 }
 met "it refuses writes where it is read-only, and is read" read_only
 
-# Interfaces of a switch: em0 and em1 of ours, t0 of the target.
+# Connects our em0 and em1, and the target's t0, to a switch.
 switch() {
 	local n
 	ip -n "$nr" link add sw type bridge

@@ -3,8 +3,8 @@
 # shellcheck disable=SC2154 # lib.sh, which the run script reads first, sets them
 # Several paths to one disk.
 
-# Cable NUMBER, which carries 50 Mbit/s each way and no more: what is measured
-# is to be the cables, on a machine that is busy with other things, too.
+# narrow_cable NUMBER: a cable that is limited to 50 Mbit/s each way, so that the
+# cables determine the rate even on a busy machine.
 narrow_cable() {
 	cable "$1" 9000
 	ip netns exec "$ni" tc qdisc add dev "em$1" root tbf \
@@ -13,12 +13,12 @@ narrow_cable() {
 	    rate 50mbit burst 32k latency 400ms
 }
 
-# The rate of reads or writes, in hundredths of MB/s.
+# rate read|write: prints the rate in hundredths of MB/s.
 rate() {
 	local said
 	said=$(k bench aoe7e3 "$1" seq 64k 32 3)
 	said=${said#* MB/s }
-	# Blocks of 64 KiB in a second.
+	# The tool reports blocks of 64 KiB per second.
 	echo $((${said%% *} * 65536 / 10000))
 }
 
@@ -27,14 +27,14 @@ twice_as_fast() {
 	narrow_cable 0
 	narrow_cable 1
 	disk_file 256M
-	# One disk behind two ports: two vblades that say the same serial.
+	# One disk behind two ports: two vblades with the same serial number.
 	target 7 3 0 "$work/disk"
 	target 7 3 1 "$work/disk"
 	k if attach em0 packet em0
 	k if attach em1 packet em1
 	k load -k net.aoe.policy="$1" "$module"
 	for way in read write; do
-		# Others' load can only spoil a measurement: five are allowed.
+		# Other load on the machine can spoil a measurement: up to five are made.
 		for ((try = 1; ; try++)); do
 			k sysctl net.aoe.iflist=em0
 			k wait net.aoe.target.aoe7e3.path.0.payload 8704 10
@@ -44,7 +44,7 @@ twice_as_fast() {
 			two=$(rate $way)
 			echo "rate: $way by $1: $one on one path, $two on two" \
 			    "(0.01 MB/s)"
-			# 50 Mbit/s are 6.25 MB/s: that is what one carried.
+			# One path must have carried 50 Mbit/s, that is 6.25 MB/s.
 			! ((one >= 580 && one <= 640 && two * 10 >= one * 19)) ||
 			    break
 			((try < 5))

@@ -1,12 +1,12 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * rawaoe: reads or writes an AoE target as plainly as can be, on a packet
- * socket: the ceiling that a driver is measured against.  It keeps as many
- * requests under way as it is told, cuts them into frames as large as the
- * target takes, never has more of them out than the target's buffer count,
- * and sends again what is not answered in 50 ms.  One thread, no disk, no
- * checks beyond the tag.
+ * rawaoe: reads or writes an AoE target in the simplest way, on a packet
+ * socket, as the upper limit against which a driver is measured.  It keeps a
+ * given number of requests outstanding, splits them into frames as large as
+ * the target accepts, keeps at most the target's buffer count of frames in
+ * flight, and sends a frame again if it is not answered in 50 ms.  One thread,
+ * no disk, no checks except for the tag.
  */
 #define	_GNU_SOURCE
 #include <sys/ioctl.h>
@@ -45,8 +45,8 @@ struct frame {
 struct request {
 	unsigned long	 lba;
 	unsigned	 sectors;
-	unsigned	 cut;		/* sectors in frames already */
-	unsigned	 left;		/* frames not answered */
+	unsigned	 cut;		/* sectors already put in frames */
+	unsigned	 left;		/* frames not yet answered */
 };
 
 static int		 fd;
@@ -133,7 +133,7 @@ start_request(unsigned n)
 	r->left = (size + per_frame - 1) / per_frame;
 }
 
-/* Sends what the window has room for, requests in turn. */
+/* Sends frames until the window is full, one request after the other. */
 static void
 fill_window(void)
 {
@@ -197,7 +197,7 @@ resend(void)
 		}
 }
 
-/* Takes all that waits, a batch a call; false if there was nothing. */
+/* Receives a batch of waiting frames; false if there were none. */
 static bool
 receive(void)
 {
@@ -258,7 +258,7 @@ open_socket(const char *name)
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
 }
 
-/* Who answers, how much it takes, how large the disk is. */
+/* Finds the target's address, window, sectors per frame and disk size. */
 static void
 discover(void)
 {

@@ -1,12 +1,12 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * relay: joins two Ethernet interfaces and spoils the traffic on purpose.
+ * relay: joins two Ethernet interfaces and injects faults into the traffic.
  *
  * Every frame that arrives on one interface leaves on the other, unless a
- * fault says otherwise.  Faults are drawn from a seeded generator, so a run
- * that showed something can be repeated as far as the traffic repeats itself.
- * Settings change while it runs, by lines written to the control FIFO.
+ * fault prevents it.  Faults are drawn from a seeded generator, so a run can
+ * be repeated as far as its traffic is the same.  Settings can be changed
+ * while it runs, by lines written to the control FIFO.
  */
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -31,15 +31,18 @@
 #include <unistd.h>
 
 #define	FRAME_MAX	65600
-#define	HELD_MAX	65536		/* frames kept back at once */
-#define	REORDER_NS	500000		/* how far a reordered frame falls back */
+#define	HELD_MAX	65536		/* frames held back at once */
+#define	REORDER_NS	500000		/* least delay of a reordered frame */
 #define	TAG_LEN		4
 
 #ifndef PACKET_IGNORE_OUTGOING
 #define	PACKET_IGNORE_OUTGOING	23
 #endif
 
-/* One direction is named after the side that frames arrive on. */
+/*
+ * An interface.  Faults are counted where a frame arrives, `sent` and `refused`
+ * where it leaves.
+ */
 struct side {
 	const char	*name;
 	int		 fd;
@@ -50,7 +53,7 @@ struct side {
 	uint64_t	 reordered;
 	uint64_t	 too_long;	/* by -m */
 	uint64_t	 blocked;	/* by "cut" */
-	uint64_t	 refused;	/* the other interface did not take it */
+	uint64_t	 refused;	/* could be neither sent nor held */
 };
 
 struct settings {
@@ -58,7 +61,7 @@ struct settings {
 	double		 dup;
 	double		 reorder;
 	double		 delay_ms;
-	long		 maxlen;	/* 0: none */
+	long		 maxlen;	/* of a frame, in bytes; 0: no limit */
 	long		 vid;		/* tag pushed towards B; 0: none */
 	long		 cut;		/* 0 none, 1 both ways, 2 A to B, 3 B to A */
 };
@@ -102,7 +105,7 @@ usage(FILE *to)
 "when it ends.\n");
 }
 
-/* splitmix64: a whole state in one word, good enough to draw faults from. */
+/* splitmix64: its state is one word; good enough to draw faults from. */
 static uint64_t
 draw(void)
 {
@@ -195,7 +198,7 @@ restore_tag(struct msghdr *msg, unsigned char *bytes, size_t length)
 	return (length);
 }
 
-/* Returns the new length, or 0 for a frame that is not of our VLAN. */
+/* Returns the new length, or 0 for a frame of another VLAN than set.vid. */
 static size_t
 retag(bool towards_b, unsigned char *bytes, size_t length)
 {
@@ -348,7 +351,7 @@ receive(struct side *from)
 		msg.msg_controllen = sizeof(control);
 		n = recvmsg(from->fd, &msg, 0);
 		if (n < 0) {
-			/* ENETDOWN is said once when an interface goes down. */
+			/* An interface that goes down reports ENETDOWN once. */
 			if (errno != EAGAIN && errno != ENETDOWN &&
 			    errno != EINTR)
 				err(1, "%s: receive", from->name);
@@ -546,7 +549,7 @@ main(int argc, char **argv)
 	if (path != NULL) {
 		if (mkfifo(path, 0600) != 0)
 			err(1, "%s", path);
-		/* Both ways, or it would read end-of-file between writers. */
+		/* O_RDWR, or it would read end-of-file between writers. */
 		fifo = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 		if (fifo < 0)
 			err(1, "%s", path);

@@ -1,7 +1,7 @@
 /*-
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * FreeBSD's numbers for ioctl requests, for programs that talk to kld.
+ * FreeBSD's encoding of ioctl requests, for programs that talk to kld.
  */
 #ifndef _KLD_IOCCOM_H_
 #define	_KLD_IOCCOM_H_
