@@ -3,8 +3,8 @@
 /*
  * On which path are requests sent again?
  *
- * Every five seconds, for each path of each disk: the requests that were
- * sent for I/Os, repetitions included, the number of repetitions, and the fences.  A path with
+ * Every five seconds, for each path of each disk: the requests sent for
+ * I/Os (with repetitions), the repetitions alone, and the fences.  A path with
  * many repetitions loses frames; compare it with the others.
  */
 #pragma D option quiet

@@ -146,7 +146,7 @@ fn flush_all(tool: &mut Tool) -> Outcome {
         let mut tries = GONE_TRIES;
         while kept.is_none() && tool.at(target.address()).is_ok() {
             if tries == 0 {
-                kept = Some("still present");
+                kept = Some("not removed yet");
             }
             tries = tries.saturating_sub(1);
             tool.system.pause(TENTH);

@@ -92,7 +92,7 @@ fn consents(tool: &mut Tool, new: &[String]) -> Outcome<bool> {
         return Ok(true);
     }
     Ok(status::consents(format_args!(
-        "{}Their I/O would be suspended, and fail after maxwait.\nContinue? [y/N] ",
+        "{}Their I/O would be suspended, and fail when maxwait expires (0: never).\nContinue? [y/N] ",
         fill("These open disks would lose their last path:", &names, 4)
     )))
 }

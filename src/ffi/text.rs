@@ -74,7 +74,7 @@ const fn describe(event: Event) -> (u8, &'static CStr, &'static CStr) {
         Event::Retaste => (31, c"RETASTE", c"reads are answered again; GEOM tastes the disk again"),
         Event::Gone => (32, c"GONE", c"removed"),
         Event::Lost => (33, c"LOST", c"events lost|, #"),
-        Event::Root => (34, c"ROOT", c"holds the root file system: I/O waits for ever"),
+        Event::Root => (34, c"ROOT", c"holds the root file system: in an outage, I/O waits for ever"),
         Event::Smaller => (
             24,
             c"SMALLER",

@@ -125,7 +125,7 @@ holds_root() {
 	root_mount
 	k wait $mine 0 5
 	k sleep 0.2
-	grep -q 'aoe7e3: holds the root file system: I/O waits for ever' "$log"
+	grep -q 'aoe7e3: holds the root file system: in an outage, I/O waits for ever' "$log"
 	equals -1 k sysctl net.aoe.target.aoe7e4.maxwait
 	# From then on the administrator decides.
 	k sysctl $mine=60

@@ -268,7 +268,7 @@ impl Snapshot {
         let Filters { shelves, config, macs } = &self.filters;
         for (name, text) in [("shelves", shelves), ("config", config), ("macs", macs)] {
             if !text.is_empty() {
-                let text = format!("answers rejected: {}", self.counts.filtered);
+                let text = format!("set; answers rejected by filters: {}", self.counts.filtered);
                 all.add(format!("net.aoe.filter.{name}"), "filtered", text, node(name));
             }
         }
