@@ -163,9 +163,9 @@ def bounds(t):
     target = begin(t)
     t.sh("chmod 755 /tmp")
     if t.run("command -v su").ok:
-        t.refused("su -m nobody -c '/tmp/aoectl list' 2>&1", "only root")
+        t.refused("su -m nobody -c '/tmp/aoectl list' 2>&1", "requires root")
     if t.run("command -v jail").ok:
-        t.refused("jail -c path=/ mount.devfs=0 command=/tmp/aoectl list 2>&1", "only root")
+        t.refused("jail -c path=/ mount.devfs=0 command=/tmp/aoectl list 2>&1", "requires root")
     target.kill()
     job = t.start("/tmp/aoectl config 7.3 || :; /tmp/aoectl log -f || :")
     t.sh("sleep 1; kldunload aoe; ! kldstat -q -m aoe", 60)
