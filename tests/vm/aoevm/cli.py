@@ -37,8 +37,8 @@ def arguments(argv):
     parser.add_argument("--long", action="store_true", default=os.environ.get("LONG") == "1",
                         help="the long scenarios too; also LONG=1")
     parser.add_argument("-j", "--jobs", type=int, default=carried(), metavar="N",
-                        help="how many kernels run side by side; default %(default)s, "
-                             "as many as the processors carry")
+                        help="how many kernels run in parallel; default %(default)s, "
+                             "half the number of processors")
     parser.add_argument("--module", metavar="FILE", help="default build/<14 or 15>-<amd64 or arm64>/aoe.ko")
     parser.add_argument("--record", action="store_true", help="append to tests/vm/results.csv")
     parser.add_argument("--summary", action="store_true",
