@@ -83,7 +83,7 @@ static COMMANDS: [Command; 22] = [
     asks(
         "interfaces",
         interfaces::interfaces,
-        " [-f] [-n | -a interface | -d interface | interface ...]",
+        " [-f] [-n | [-a interface] ... [-d interface] ... | interface ...]",
     ),
     asks("discover", act::discover, " [-w seconds] [target ...]"),
     asks("revalidate", act::revalidate, " [target ...]"),
