@@ -5,7 +5,7 @@
  *
  * Prints every I/O that took longer than the first argument, in milliseconds
  * (100 by default): disk, command, first sector, length, time, errno, and the
- * number of requests sent and sent again.
+ * numbers of requests sent, and of requests sent again.
  */
 #pragma D option quiet
 #pragma D option defaultargs

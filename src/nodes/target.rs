@@ -74,7 +74,8 @@ pub static TARGET: &[Node<TargetField>] = tree! {
     c"active", c"I/Os in progress", Read, Of(|s| s.active.into());
     c"in_flight", c"Outstanding requests", Read, Of(|s| s.in_flight.into());
     c"guarded", c"Copies of writes that may still arrive", Read, Of(|s| s.guarded.into());
-    c"conflict", c"1 if another disk answers at the address", Read, Of(|s| s.has_conflict.into());
+    c"conflict", c"1 if another disk answers at the address, or a path shows another size",
+        Read, Of(|s| s.has_conflict.into());
     c"paths_left_out", c"Answers on paths beyond the 16 that a target can have",
         Read, Of(|s| s.paths_left_out);
     c"doubled", c"1 if nearly all requests are answered twice, with equal data",
