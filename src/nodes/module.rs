@@ -143,7 +143,8 @@ pub static STATS: &[Node<ModuleField>] = tree! {
         Read, ModuleField::Counter;
     c"io_queued", c"I/Os that waited because their target had too many in progress",
         Read, ModuleField::Counter;
-    c"targets_refused", c"Answers from targets left out because of maxtargets", Read, ModuleField::Counter;
+    c"targets_refused", c"Answers from targets left out because of maxtargets",
+        Read, ModuleField::Counter;
     c"adverts_lost", c"Answers from new targets lost because too many arrived at once",
         Read, ModuleField::Counter;
 };

@@ -223,8 +223,10 @@ fn a_filter_of_shelves_is_read_and_the_others_by_what_they_left_out() {
     assert_eq!(
         lines,
         [
-            "filtered: net.aoe.filter.shelves: set; answers rejected by filters: 2; sysctl net.aoe.filter.shelves",
-            "filtered: net.aoe.filter.config: set; answers rejected by filters: 2; sysctl net.aoe.filter.config"
+            "filtered: net.aoe.filter.shelves: set; answers rejected by filters: 2; \
+             sysctl net.aoe.filter.shelves",
+            "filtered: net.aoe.filter.config: set; answers rejected by filters: 2; \
+             sysctl net.aoe.filter.config"
         ]
     );
 }
